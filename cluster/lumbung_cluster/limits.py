@@ -1,0 +1,59 @@
+"""Every bound in one place, each with its reason. Units stand last in the names."""
+
+from __future__ import annotations
+
+from typing import Final
+
+KIB: Final = 1024
+MIB: Final = 1024 * KIB
+GIB: Final = 1024 * MIB
+
+# --- sizes -----------------------------------------------------------------------------------------------------
+BLOB_SIZE_BYTES_MAX: Final = GIB  # 64 MiB is the largest enrollment seen; 1 GiB keeps every run of chunks bounded
+PLAINTEXT_SIZE_BYTES_MAX: Final = GIB - MIB  # leaves room for the age header and 16 B for each 64 KiB
+CHUNK_SIZE_BYTES: Final = MIB  # measured best for RocksDB: one GIL hold of 7 ms, 200 MB/s
+PIECE_SIZE_BYTES_MAX: Final = MIB  # one chunk; from 256 KiB up the cost of a message is noise
+PIECE_SIZE_BYTES_MIN: Final = 16 * KIB  # one second of a 128 kbit/s line
+FRAME_HEADER_SIZE_BYTES_MAX: Final = 64 * KIB  # one Offer of 256 entries with its signed lists is about 20 KiB
+MESSAGE_SIZE_BYTES_MAX: Final = PIECE_SIZE_BYTES_MAX + FRAME_HEADER_SIZE_BYTES_MAX + 4
+ROSTER_SIZE_BYTES_MAX: Final = 900 * KIB  # 600 nodes x about 1 KB of keys and addresses; fits one message
+METADATA_SIZE_BYTES_MAX: Final = KIB  # of a blob: its record tag and plaintext tag, nothing personal
+CALL_METADATA_SIZE_BYTES_MAX: Final = 8 * KIB  # gRPC headers; the absolute bound, not the soft one
+
+# --- groups and windows ----------------------------------------------------------------------------------------
+LIST_ENTRIES_MAX: Final = 32  # entries under one signature: about 1.8 KB, one Ed25519 operation each
+COMMIT_BLOBS_MAX: Final = 256  # blobs in one group commit: 8 signed lists
+COMMIT_BYTES_MAX: Final = 8 * MIB  # chunk bytes in one write batch: bounds memory and the GIL hold
+FRAME_PARTS_MAX: Final = 256  # blob parts in one wire frame
+OFFER_ENTRIES_MAX: Final = 256  # entries in one offer; its want bitmap is 32 B
+OFFERS_OPEN_MAX: Final = 4  # offers under way to one peer: hides the round trip, bounds memory
+RECEIPT_IDS_MAX: Final = 256  # ids under one commit receipt
+PROVE_IDS_MAX: Final = 256  # ids in one request for proof
+PUT_BLOBS_OPEN_MAX: Final = 512  # blobs of one put stream without an answer
+LIST_ROWS_MAX: Final = 1000  # rows of one page of `ls`
+ANSWER_NODES_MAX: Final = 16  # holders named in one answer
+HELLO_MARKS_MAX: Final = 1024  # origins that two nodes can share: 514 and room
+ROSTER_NODES_MAX: Final = 4096
+ROSTER_CUSTODIANS_MAX: Final = 16
+STAGING_BYTES_PER_PEER_MAX: Final = 2 * GIB  # one blob of the largest size under way, and another behind it
+STREAM_MEMORY_BYTES_MAX: Final = 8 * MIB  # unwritten bytes of one incoming stream
+INGEST_MEMORY_BYTES_MAX: Final = 48 * MIB  # unwritten bytes of all incoming streams together: VmHWM stays under 256 MiB
+
+# --- slots -----------------------------------------------------------------------------------------------------
+CALLS_PER_PEER_MAX: Final = 16  # open calls of one caller; a global bound alone let one peer starve everybody
+CALLS_TOTAL_MAX: Final = 4096  # 600 sessions and the calls of stations
+CONNECTIONS_UNAUTHENTICATED_S: Final = 20.0  # handshake: a satellite line needs 5 s, an idle socket gets no more
+
+# --- times -----------------------------------------------------------------------------------------------------
+BLOB_SILENCE_S: Final = 30.0  # without a byte inside a blob, or with an unanswered request, a stream ends
+DEADLINE_UNARY_S: Final = 30.0
+DIAL_TIMEOUT_S: Final = 20.0
+BACKOFF_S_MIN: Final = 0.5
+BACKOFF_S_MAX: Final = 60.0  # a hundred offices that come back together spread over a minute
+STAGING_AGE_S_MAX: Final = 24 * 3600.0  # pieces of a cut blob are kept for a day
+PUT_WAIT_S_DEFAULT: Final = 10.0  # the wait for copies after the last durable answer
+
+# --- disk ------------------------------------------------------------------------------------------------------
+BALLAST_SIZE_BYTES: Final = 64 * MIB  # removed in an emergency so that RocksDB can reopen and say what is wrong
+DISK_FOREIGN_FREE_BYTES_MIN: Final = 2 * GIB  # first mark: below it foreign copies are refused
+DISK_OWN_FREE_BYTES_MIN: Final = GIB  # second mark: the reserve in which only own recordings go on

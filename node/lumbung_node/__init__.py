@@ -1,0 +1,1 @@
+"""One running node: ports, services under trio, and the adapters that touch the world."""

@@ -1,0 +1,1 @@
+"""Adapters: the only code that touches disk, network, clock, keys and randomness."""

@@ -1,0 +1,1 @@
+"""Services: they wait, under trio, on ports only."""

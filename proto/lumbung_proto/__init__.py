@@ -1,0 +1,1 @@
+"""The wire: protobuf messages of package lumbung.v1, generated stubs and the frame codec."""

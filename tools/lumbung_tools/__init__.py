@@ -1,0 +1,1 @@
+"""What people type: the lumbung command, sealing, the demo cluster and benchmarks."""
