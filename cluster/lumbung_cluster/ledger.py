@@ -1,0 +1,119 @@
+"""The origin's account of proven copies: receipts in, counts out. Marks never enter here.
+
+Blobs are named by their number in the origin's own feed (1, 2, 3 ...), so that the account costs memory only for what
+is out of order. For each holder: under its newest generation, everything up to `upto` is proven except `holes`, and
+`beyond` is proven too. A word under an older generation is void; among words of one generation the higher nonce wins,
+also when it is smaller (a withdrawal).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from lumbung_cluster.ids import Generation, NodeNumber
+
+__all__ = ["HolderAccount", "Ledger"]
+
+
+@dataclass(slots=True)
+class HolderAccount:
+    """What one holder has proven. `skipped` numbers below `upto` that it need not hold count neither way."""
+
+    generation: Generation = Generation(0)
+    upto: int = 0
+    holes: set[int] = field(default_factory=set)
+    beyond: set[int] = field(default_factory=set)
+    nonce_withdrawn: dict[int, int] = field(default_factory=dict)
+    verified_since_ms: int = 0
+
+    def has(self, number: int) -> bool:
+        return number in self.beyond or (number <= self.upto and number not in self.holes)
+
+    def add(self, number: int) -> None:
+        self.holes.discard(number)
+        if number > self.upto:
+            self.beyond.add(number)
+        while self.upto + 1 in self.beyond:
+            self.upto += 1
+            self.beyond.discard(self.upto)
+
+    def remove(self, number: int) -> None:
+        self.beyond.discard(number)
+        if number <= self.upto:
+            self.holes.add(number)
+
+    def unproven(self, last: int, limit: int, *, after: int = 0) -> list[int]:
+        """At most `limit` numbers behind `after` and up to `last` without proof, rising."""
+        found = sorted(number for number in self.holes if after < number <= last)[:limit]
+        number = max(self.upto, after) + 1
+        while number <= last and len(found) < limit:
+            if number not in self.beyond:
+                found.append(number)
+            number += 1
+        return found
+
+    def count_unproven(self, last: int) -> int:
+        return last - self.upto - len(self.beyond) + len(self.holes)
+
+
+class Ledger:
+    """Proofs by holder for one origin's own feed."""
+
+    def __init__(self) -> None:
+        self._accounts: dict[NodeNumber, HolderAccount] = {}
+
+    def account(self, holder: NodeNumber) -> HolderAccount:
+        return self._accounts.setdefault(holder, HolderAccount())
+
+    def meet(self, holder: NodeNumber, generation: Generation) -> bool:
+        """The holder lives in `generation` now. True when that voids what it had proven before."""
+        account = self.account(holder)
+        if generation <= account.generation:
+            return False
+        voids = account.generation != 0 and (account.upto > 0 or bool(account.beyond))
+        self._accounts[holder] = HolderAccount(generation)
+        return voids
+
+    def receive(
+        self, holder: NodeNumber, generation: Generation, nonce: int, numbers: Iterable[int], verified_since_ms: int
+    ) -> list[int]:
+        """A receipt came: the numbers that are newly proven. A word of an old generation counts for nothing."""
+        if generation < self.account(holder).generation:
+            return []
+        self.meet(holder, generation)
+        account = self.account(holder)
+        fresh = []
+        for number in numbers:
+            if account.nonce_withdrawn.get(number, -1) >= nonce:
+                continue  # the holder took this back after it had signed: the later word wins
+            account.nonce_withdrawn.pop(number, None)
+            if not account.has(number):
+                account.add(number)
+                fresh.append(number)
+        if verified_since_ms and (not account.verified_since_ms or verified_since_ms < account.verified_since_ms):
+            account.verified_since_ms = verified_since_ms
+        return fresh
+
+    def withdraw(self, holder: NodeNumber, generation: Generation, nonce: int, numbers: Iterable[int]) -> list[int]:
+        """A withdrawal came: the numbers that no longer count there. It does nothing to anybody's set of blobs."""
+        account = self.account(holder)
+        if generation < account.generation:
+            return []
+        self.meet(holder, generation)
+        account = self.account(holder)
+        lost = []
+        for number in numbers:
+            account.nonce_withdrawn[number] = max(nonce, account.nonce_withdrawn.get(number, -1))
+            if account.has(number):
+                account.remove(number)
+                lost.append(number)
+        return lost
+
+    def proven(self, number: int, holders: Sequence[NodeNumber]) -> tuple[NodeNumber, ...]:
+        """Those of `holders` that have proven blob `number`, in the given order."""
+        return tuple(h for h in holders if h in self._accounts and self._accounts[h].has(number))
+
+    def lowest_upto(self, holders: Sequence[NodeNumber]) -> int:
+        """Everything up to this number is proven at all of `holders`, but for their holes."""
+        return min((self.account(h).upto for h in holders), default=0)
