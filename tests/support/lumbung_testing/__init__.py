@@ -1,0 +1,1 @@
+"""Doubles and fault tools that the test suites share."""
