@@ -1,0 +1,81 @@
+# `make help` lists the targets. Everything is set up in .venv on first use; PYTHON=python3.12 chooses the interpreter.
+
+VENV := .venv
+PY := $(VENV)/bin/python
+RUNTIME := $(VENV)/.runtime-ready
+DEV := $(VENV)/.dev-ready
+SETUP_INPUTS := pyproject.toml tools/dev/setup.sh
+SOURCES := cluster node proto tools tests
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+# The checks print in their order, and two runs of pip in one environment would spoil it.
+.NOTPARALLEL:
+.PHONY: help setup demo test check lint format types imports buf stubs stubs-check pytest sim mutants bench-quick \
+	requirements clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
+
+$(RUNTIME): requirements.txt $(SETUP_INPUTS)
+	@tools/dev/setup.sh $(VENV) requirements.txt
+	@touch $@
+
+$(DEV): $(RUNTIME) requirements-dev.txt
+	@tools/dev/setup.sh $(VENV) requirements-dev.txt
+	@touch $@
+
+setup: $(DEV) ## everything for working on lumbung, in .venv
+
+demo: $(RUNTIME) ## four nodes on this machine: put, lose an office, get everything back
+	@$(VENV)/bin/lumbung demo
+
+test: check pytest ## every check and test
+
+check: lint types imports buf stubs-check ## the checks without the tests
+
+lint: $(DEV) ## ruff: rules and format
+	$(VENV)/bin/ruff check $(SOURCES)
+	$(VENV)/bin/ruff format --check $(SOURCES)
+
+format: $(DEV) ## let ruff mend format and what it can mend of the rules
+	$(VENV)/bin/ruff check --fix $(SOURCES)
+	$(VENV)/bin/ruff format $(SOURCES)
+
+types: $(DEV) ## mypy --strict
+	$(VENV)/bin/mypy --strict
+
+imports: $(DEV) ## who may import whom
+	$(VENV)/bin/lint-imports
+
+buf: $(DEV) ## buf lint of the .proto files
+	$(VENV)/bin/buf lint proto
+
+stubs: $(DEV) ## write the generated modules of the .proto files
+	$(PY) tools/dev/stubs.py write
+
+stubs-check: $(DEV) ## are the generated modules those of the .proto files?
+	$(PY) tools/dev/stubs.py check
+
+pytest: $(DEV) ## the tests; ARGS="tests/pure -k feed" narrows them
+	$(PY) -m pytest $(ARGS)
+
+sim: $(DEV) ## the simulation; ARGS="--seed 7" and so on
+	$(PY) tests/simulation/run.py $(ARGS)
+
+mutants: $(DEV) ## break the code on purpose: the simulation must find each
+	$(PY) tests/simulation/mutants.py $(ARGS)
+
+bench-quick: $(RUNTIME) ## figures of three nodes on loopback
+	$(PY) -m lumbung_tools.bench.quick $(ARGS)
+
+# pip-compile asks the machine's index for the hashes of all wheels, so that one file serves every Python and processor.
+PIN = $(VENV)/bin/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --annotation-style=line \
+	--no-header --no-emit-options --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+requirements: $(DEV) ## pin again; UPGRADE=--upgrade takes newer versions
+	$(PIN) $(UPGRADE) --no-build-isolation -o requirements.txt pyproject.toml requirements.in
+	$(PIN) $(UPGRADE) -o requirements-dev.txt requirements-dev.in
+
+clean: ## remove .venv and all caches
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
