@@ -1,0 +1,1 @@
+"""Every sentence that people read, in Bahasa Indonesia and English, by key."""

@@ -1,0 +1,1 @@
+"""The `lumbung` command, one module for each group."""

@@ -1,0 +1,176 @@
+"""The outbox: sealed files wait here until the node has given a definite answer, so that a retry sends the same bytes.
+
+An entry is two files named by its tags: `NAME.age`, the sealed bytes, and `NAME.json`, what the node must be told. The
+sidecar is written first and the sealed file renamed into place last, so a sealed file always has its sidecar. Neither
+the plaintext nor its file name comes here: file names in offices often hold a citizen's number.
+
+A crash may lose an entry that was not settled yet: the file is sealed again then, and its tags let the node answer
+with the blob that it has.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from blake3 import blake3
+
+from lumbung_cluster.ids import BlobId, blob_hasher
+from lumbung_cluster.limits import MIB
+from lumbung_tools.sealing import Sealed, SealRecipients, seal
+from lumbung_tools.tags import Tags, TagSecret
+
+__all__ = ["Outbox", "OutboxEntry"]
+
+_SCHEMA = "lumbung.outbox/1"
+_READ_SIZE_BYTES = MIB
+_NAME_SIZE_BYTES = 16  # of the tags' hash: enough to tell the files of one office apart
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxEntry:
+    """A sealed file that is ready to go out."""
+
+    path: Path
+    id: BlobId
+    size_bytes: int
+    tags: Tags
+    seal_epoch: int
+
+
+class Outbox:
+    """One folder, mode 0700. All calls block on the disk: run them off the event loop, one at a time."""
+
+    def __init__(self, folder: Path, secret: TagSecret) -> None:
+        self._folder = folder
+        self._secret = secret
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Known entries only: looking a name up on disk for every file would cost a second read of its plaintext.
+        self._known = {path.stem for path in folder.glob("*.age")}
+
+    def seal(self, source: IO[bytes], record: str | None, recipients: SealRecipients) -> OutboxEntry:
+        """The entry of this plaintext: the one that waits here already, or a freshly sealed one.
+
+        Durable after the next `settle`. Raises what `sealing.seal` raises.
+        """
+        waiting = self._find_waiting(source, record) if self._known and source.seekable() else None
+        return waiting or self._seal_anew(source, record, recipients)
+
+    def settle(self) -> None:
+        """Make the names of all entries so far durable: one sync for a whole batch."""
+        handle = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    def forget(self, entry: OutboxEntry) -> None:
+        """After a definite answer. The sealed file goes first: a sidecar alone is harmless."""
+        entry.path.unlink(missing_ok=True)
+        entry.path.with_suffix(".json").unlink(missing_ok=True)
+        self._known.discard(entry.path.stem)
+
+    def count_waiting(self) -> int:
+        """Entries without a definite answer."""
+        return len(self._known)
+
+    def sweep(self) -> None:
+        """Remove what a crash in the middle of sealing left behind. Only while no other put of this home runs."""
+        for path in self._folder.glob("*.part"):
+            path.unlink(missing_ok=True)
+        for path in self._folder.glob("*.json"):
+            if path.stem not in self._known:
+                path.unlink(missing_ok=True)
+
+    def _find_waiting(self, source: IO[bytes], record: str | None) -> OutboxEntry | None:
+        start = source.tell()
+        hasher = self._secret.content_hasher()
+        for piece in _pieces(source):
+            hasher.update(piece)
+        source.seek(start)
+        tags = self._secret.tags(record, self._secret.content_tag(hasher))
+        return self._load(tags)
+
+    def _seal_anew(self, source: IO[bytes], record: str | None, recipients: SealRecipients) -> OutboxEntry:
+        part = self._folder / f"{secrets.token_hex(_NAME_SIZE_BYTES)}.part"
+        try:
+            hasher = self._secret.content_hasher()
+            sealed = _write_durably(part, lambda target: seal(source, target, recipients, hasher))
+            tags = self._secret.tags(record, self._secret.content_tag(hasher))
+            # The same plaintext may wait here already when it came through a pipe: its bytes win, ours are dropped.
+            return self._load(tags) or self._enter(part, sealed, tags, recipients.epoch)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _enter(self, part: Path, sealed: Sealed, tags: Tags, epoch: int) -> OutboxEntry:
+        path = self._path(tags)
+        entry = OutboxEntry(path, sealed.id, sealed.size_bytes, tags, epoch)
+        # Not synced: a torn sidecar only means sealing again.
+        path.with_suffix(".json").write_text(_sidecar(entry))
+        part.rename(path)
+        self._known.add(path.stem)
+        return entry
+
+    def _load(self, tags: Tags) -> OutboxEntry | None:
+        """The waiting entry of these tags, if its bytes still hash to its id."""
+        path = self._path(tags)
+        if path.stem not in self._known:
+            return None
+        try:
+            entry = _parse_sidecar(path, path.with_suffix(".json").read_text(), tags)
+            return entry if _hash_file(path) == entry.id.raw else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None  # torn by a crash: sealing again is always right
+
+    def _path(self, tags: Tags) -> Path:
+        name = blake3(tags.record + tags.content).hexdigest(length=_NAME_SIZE_BYTES)
+        return self._folder / f"{name}.age"
+
+
+def _write_durably(path: Path, write: Callable[[IO[bytes]], Sealed]) -> Sealed:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as target:
+        sealed = write(target)
+        target.flush()
+        os.fdatasync(target.fileno())
+    return sealed
+
+
+def _sidecar(entry: OutboxEntry) -> str:
+    return json.dumps(
+        {
+            "schema": _SCHEMA,
+            "id": str(entry.id),
+            "size_bytes": entry.size_bytes,
+            "record_tag": entry.tags.record.hex(),
+            "content_tag": entry.tags.content.hex(),
+            "seal_epoch": entry.seal_epoch,
+        }
+    )
+
+
+def _parse_sidecar(path: Path, text: str, tags: Tags) -> OutboxEntry:
+    known = json.loads(text)
+    if known["schema"] != _SCHEMA:
+        raise ValueError(f"sidecar: expected {_SCHEMA}, got {known['schema']}")
+    if (known["record_tag"], known["content_tag"]) != (tags.record.hex(), tags.content.hex()):
+        raise ValueError("sidecar: expected the tags of its own name, got others")
+    return OutboxEntry(path, BlobId.parse(known["id"]), int(known["size_bytes"]), tags, int(known["seal_epoch"]))
+
+
+def _hash_file(path: Path) -> bytes:
+    hasher = blob_hasher()
+    with path.open("rb") as source:
+        for piece in _pieces(source):
+            hasher.update(piece)
+    return hasher.digest()
+
+
+def _pieces(source: IO[bytes]) -> Iterator[bytes]:
+    while piece := source.read(_READ_SIZE_BYTES):
+        yield piece
