@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import PurePosixPath
 
 import pytest
@@ -10,7 +10,7 @@ import pytest
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Sum the phases of every test by folder: what a fixture sets up costs its folder too."""
-    seconds: Counter[str] = Counter()
+    seconds: defaultdict[str, float] = defaultdict(float)
     tests: Counter[str] = Counter()
     for reports in terminalreporter.stats.values():
         for report in reports:
@@ -21,5 +21,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             seconds[folder] += report.duration
             tests[folder] += report.when == "setup"
     terminalreporter.section("time per folder")
-    for folder, spent_s in seconds.most_common():
+    for folder, spent_s in sorted(seconds.items()):
         terminalreporter.write_line(f"{folder:<28} {tests[folder]:>6} tests {spent_s:>8.1f} s")

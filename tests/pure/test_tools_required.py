@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 
 import pytest
+
 from lumbung_testing.tools import require_tool
 
 ABSENT = "lumbung-no-such-program"

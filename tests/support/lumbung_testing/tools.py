@@ -1,4 +1,4 @@
-"""Programs that tests call but the project does not install: where they are missing, the test says so and does not run."""
+"""Programs that tests call but the project does not install; where one is missing, the test says so and is skipped."""
 
 from __future__ import annotations
 
