@@ -35,7 +35,7 @@ _FLAGS_KNOWN = FLAG_UNSEALED
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What an origin says of one blob. `flags` are FLAG_*; `seal_epoch` names the roster with its recipients (0: none)."""
+    """What an origin says of one blob. `flags` are FLAG_*; `seal_epoch` names the recipients' roster (0: none)."""
 
     blob: BlobId
     size_bytes: int

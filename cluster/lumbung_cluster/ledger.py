@@ -20,7 +20,7 @@ __all__ = ["HolderAccount", "Ledger"]
 class HolderAccount:
     """What one holder has proven. `skipped` numbers below `upto` that it need not hold count neither way."""
 
-    generation: Generation = Generation(0)
+    generation: Generation
     upto: int = 0
     holes: set[int] = field(default_factory=set)
     beyond: set[int] = field(default_factory=set)
@@ -64,7 +64,7 @@ class Ledger:
         self._accounts: dict[NodeNumber, HolderAccount] = {}
 
     def account(self, holder: NodeNumber) -> HolderAccount:
-        return self._accounts.setdefault(holder, HolderAccount())
+        return self._accounts.setdefault(holder, HolderAccount(Generation(0)))
 
     def meet(self, holder: NodeNumber, generation: Generation) -> bool:
         """The holder lives in `generation` now. True when that voids what it had proven before."""

@@ -38,7 +38,7 @@ from lumbung_cluster.signed import (
     sign,
 )
 
-__all__ = ["Statement", "StatementKind", "SignedStatement", "sign_statement"]
+__all__ = ["SignedStatement", "Statement", "StatementKind", "sign_statement"]
 
 _HEAD = struct.Struct(">B16sIIIIQQQI")
 _TAIL_SIZE = PUBLIC_KEY_SIZE_BYTES + SIGNATURE_SIZE_BYTES

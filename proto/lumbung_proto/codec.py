@@ -4,7 +4,8 @@
     header              a protobuf message, which one is told by the method
     payload             the rest
 
-Measured: 1.2 to 2.4 times the MB/s of a protobuf `bytes` field from 256 KiB up (docs/decisions/0002-grpc-under-trio.md).
+Measured: 1.2 to 2.4 times the MB/s of a protobuf `bytes` field from 256 KiB up
+(docs/decisions/0002-grpc-under-trio.md).
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ def encode_frame(header: Message, payload: Iterable[bytes | memoryview] = ()) ->
 
 
 def decode_frame(kind: type[M], message: bytes, *, header_bytes_max: int) -> tuple[M, memoryview]:
-    """The header and a view of the payload. Raises MalformedFrame; the header's length is bounded before it is parsed."""
+    """The header and a view of the payload; the header's length is bounded before it is parsed.
+
+    Raises MalformedFrame.
+    """
     if len(message) < _LENGTH.size:
         raise MalformedFrame(f"frame: expected at least {_LENGTH.size} bytes, got {len(message)}")
     (head_size,) = _LENGTH.unpack_from(message)

@@ -93,7 +93,7 @@ class KeyValue(Protocol):
     async def scan(
         self, family: Family, first: bytes, behind: bytes, limit: int, *, backwards: bool = False
     ) -> list[tuple[bytes, bytes]]:
-        """At most `limit` rows with first <= key < behind, rising (or falling). Corruption raises, never ends silently."""
+        """At most `limit` rows with first <= key < behind, rising or falling. Corruption raises, never ends it."""
         ...
 
     async def space(self) -> SpaceReport:

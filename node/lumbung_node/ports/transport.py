@@ -13,8 +13,8 @@ from enum import Enum
 from typing import Protocol
 
 __all__ = [
-    "Caller",
     "CallKind",
+    "Caller",
     "Channel",
     "ClientStream",
     "Endpoint",
@@ -130,9 +130,7 @@ class Channel(Protocol):
         """A unary call. Raises Rejected, PeerUnreachable, TrustRefused, PeerGone."""
         ...
 
-    def stream(
-        self, method: Method, *, deadline_s: float | None = None
-    ) -> AbstractAsyncContextManager[ClientStream]:
+    def stream(self, method: Method, *, deadline_s: float | None = None) -> AbstractAsyncContextManager[ClientStream]:
         """Open a streaming call; leaving the block cancels it if it has not ended. Errors as `call`, at first use."""
         ...
 
@@ -155,9 +153,7 @@ class Listener(Protocol):
 class Transport(Protocol):
     """`serve` and `dial`; identity, keys and certificates belong to the adapter's construction."""
 
-    def serve(
-        self, address: str, handlers: Mapping[Method, Handler]
-    ) -> AbstractAsyncContextManager[Listener]:
+    def serve(self, address: str, handlers: Mapping[Method, Handler]) -> AbstractAsyncContextManager[Listener]:
         """Serve until the block ends. Raises OSError when the port is in use."""
         ...
 
@@ -168,4 +164,3 @@ class Transport(Protocol):
 
 AccessCheck = Callable[[Caller, Method], None]
 """Raises Rejected(PERMISSION_DENIED) when the caller may not use the method; asked before each handler starts."""
-

@@ -33,6 +33,8 @@ class _LaneEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Lane.ValueType],
     """Somebody waits for these puts; out of order."""
     LANE_REPAIR: _Lane.ValueType  # 3
     """Asked for by Need, or found unproven; out of order."""
+    LANE_FRESH: _Lane.ValueType  # 4
+    """New since the session began, while the feed lane still works off a backlog."""
 
 class Lane(_Lane, metaclass=_LaneEnumTypeWrapper):
     """Which of the link's lanes an offer travels on."""
@@ -45,6 +47,8 @@ LANE_WAITED: Lane.ValueType  # 2
 """Somebody waits for these puts; out of order."""
 LANE_REPAIR: Lane.ValueType  # 3
 """Asked for by Need, or found unproven; out of order."""
+LANE_FRESH: Lane.ValueType  # 4
+"""New since the session began, while the feed lane still works off a backlog."""
 Global___Lane: _TypeAlias = Lane  # noqa: Y015
 
 @_typing.final
@@ -209,6 +213,7 @@ class Hello(_message.Message):
     SESSION_NONCE_FIELD_NUMBER: _builtins.int
     SOFTWARE_FIELD_NUMBER: _builtins.int
     STOPPED_FIELD_NUMBER: _builtins.int
+    NONCE_FIELD_NUMBER: _builtins.int
     wire_low: _builtins.int
     """Lowest wire version spoken."""
     wire_high: _builtins.int
@@ -233,6 +238,8 @@ class Hello(_message.Message):
     """lumbung's version, for people."""
     stopped: _builtins.bool
     """True when the speaker has stopped taking puts and signing, because another machine lives under its identity."""
+    nonce: _builtins.int
+    """A fresh nonce of the speaker as an origin: what the other side withdraws in this session is ordered by it."""
     @_builtins.property
     def marks(self) -> _containers.RepeatedCompositeFieldContainer[Global___OriginMark]:
         """Marks that the speaker holds of the other side's feeds, at most 1,024."""
@@ -258,10 +265,11 @@ class Hello(_message.Message):
         session_nonce: _builtins.bytes = ...,
         software: _builtins.str = ...,
         stopped: _builtins.bool = ...,
+        nonce: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_versions", b"access_versions", "clock_ms", b"clock_ms", "cluster_id", b"cluster_id", "generation", b"generation", "generation_seen", b"generation_seen", "marks", b"marks", "node", b"node", "roster_epoch", b"roster_epoch", "roster_hash", b"roster_hash", "session_nonce", b"session_nonce", "software", b"software", "stopped", b"stopped", "wire_high", b"wire_high", "wire_low", b"wire_low"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_versions", b"access_versions", "clock_ms", b"clock_ms", "cluster_id", b"cluster_id", "generation", b"generation", "generation_seen", b"generation_seen", "marks", b"marks", "node", b"node", "nonce", b"nonce", "roster_epoch", b"roster_epoch", "roster_hash", b"roster_hash", "session_nonce", b"session_nonce", "software", b"software", "stopped", b"stopped", "wire_high", b"wire_high", "wire_low", b"wire_low"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,158 @@
+"""Group commit: the only writer of rows. Chunks first, then one batch, then one sync, and only then any answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import trio
+
+from lumbung_cluster.errors import DiskFull, LumbungError, OutcomeUnknown, StoreClosed
+from lumbung_cluster.limits import COMMIT_BLOBS_MAX, COMMIT_BYTES_MAX
+from lumbung_node.ports.keyvalue import Batch, Family, KeyValue
+from lumbung_node.ports.world import Signer, WallClock
+from lumbung_node.store.group import Group
+from lumbung_node.store.jobs import Job
+from lumbung_node.store.layout import BlobRow, blob_key
+from lumbung_node.store.state import StoreState
+
+__all__ = ["Committer"]
+
+_JOBS_WAITING_MAX = 256  # each bounded by the ingest memory; more would only add waiting time
+
+
+class Committer:
+    """Runs as one task. A failure before the sync returned makes every job of the group `OutcomeUnknown`, and stops the
+    store: whoever runs it opens it again, and what is durable then is the truth. The fsync is never tried again.
+    """
+
+    def __init__(self, kv: KeyValue, state: StoreState, signer: Signer, clock: WallClock) -> None:
+        self._kv = kv
+        self._state = state
+        self._signer = signer
+        self._clock = clock
+        self._send, self._receive = trio.open_memory_channel[Job](_JOBS_WAITING_MAX)
+        self._failed: Exception | None = None
+
+    async def commit(self, job: Job) -> Job:
+        """Wait until `job` is durable. Raises OutcomeUnknown, DiskFull (nothing stored) or StoreClosed."""
+        await self.submit(job)
+        return await self.settle(job)
+
+    async def submit(self, job: Job) -> None:
+        """Queue `job`: jobs are committed in the order of submission. Raises as `commit`."""
+        if self._failed is not None:
+            raise OutcomeUnknown("the store failed and is being opened again; try again") from self._failed
+        try:
+            await self._send.send(job)
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as exc:
+            raise StoreClosed("the store is closing") from exc
+
+    async def settle(self, job: Job) -> Job:
+        """Wait until a submitted job is durable. Raises as `commit`."""
+        await job.done.wait()
+        if job.error is not None:
+            raise job.error
+        return job
+
+    async def write_chunks(self, rows: Sequence[tuple[bytes, bytes]], pending: Batch | None) -> None:
+        """Write part of a long run ahead of its commit; not durable, and nothing refers to it yet."""
+        if pending is not None:
+            await self._kv.write(pending)
+        await self._kv.write_chunks(rows)
+
+    async def run(self) -> None:
+        """Commit until cancelled. Raises the failure that stopped the store."""
+        waiting: Job | None = None
+        try:
+            while True:
+                jobs, waiting = await self._gather(waiting)
+                await self._commit_group(jobs)
+        except LumbungError as exc:
+            self._failed = exc
+            raise
+        finally:
+            self._refuse_waiting(waiting)
+
+    async def _gather(self, first: Job | None) -> tuple[list[Job], Job | None]:
+        """The jobs of the next group, and one that no longer fitted."""
+        job = first or await self._receive.receive()
+        jobs = [job]
+        blobs, memory = job.blobs, job.memory_bytes
+        while True:
+            try:
+                job = self._receive.receive_nowait()
+            except trio.WouldBlock:
+                return jobs, None
+            if blobs + job.blobs > COMMIT_BLOBS_MAX or memory + job.memory_bytes > COMMIT_BYTES_MAX:
+                return jobs, job
+            jobs.append(job)
+            blobs, memory = blobs + job.blobs, memory + job.memory_bytes
+
+    async def _commit_group(self, jobs: list[Job]) -> None:
+        # Shielded: once bytes are on their way to the disk, the answer has to be known or unknown, never abandoned.
+        with trio.CancelScope(shield=True):
+            try:
+                group = Group(self._state, self._signer, self._clock.now_ms(), await self._rows(jobs))
+                group.add(jobs)
+                group.finish()
+                await self._write(group)
+            except Exception as exc:
+                self._fail(jobs, exc)
+                raise
+            group.publish()
+        self._state.repairing -= group.repaired
+        for job in jobs:
+            job.done.set()
+        self._state.grown.beat()
+
+    async def _write(self, group: Group) -> None:
+        self._state.repairing |= group.repaired
+        part: list[tuple[bytes, bytes]] = []
+        size = 0
+        for row in group.chunk_rows:
+            if part and size + len(row[1]) > COMMIT_BYTES_MAX:
+                await self._kv.write_chunks(part)
+                part, size = [], 0
+            part.append(row)
+            size += len(row[1])
+        if part:
+            await self._kv.write_chunks(part)
+        await self._kv.write(group.batch)
+        await self._kv.sync()
+
+    async def _rows(self, jobs: list[Job]) -> dict[bytes, BlobRow]:
+        keys = [blob_key(self._state.node, own.blob) for job in jobs for own in job.own]
+        keys += [
+            blob_key(foreign.signed.content.origin, foreign.signed.content.entries[foreign.index].blob)
+            for job in jobs
+            for foreign in job.foreign
+        ]
+        keys += [blob_key(origin, blob) for job in jobs for origin, blob in job.damaged]
+        values = await self._kv.get(Family.BLOBS, keys) if keys else []
+        return {key: BlobRow.unpack(value) for key, value in zip(keys, values, strict=True) if value is not None}
+
+    def _fail(self, jobs: list[Job], cause: Exception) -> None:
+        for job in jobs:
+            job.error = cause if isinstance(cause, DiskFull) else _unknown(cause)
+            job.done.set()
+
+    def _refuse_waiting(self, waiting: Job | None) -> None:
+        self._send.close()
+        left = [waiting] if waiting is not None else []
+        while True:
+            try:
+                left.append(self._receive.receive_nowait())
+            except (trio.WouldBlock, trio.EndOfChannel):
+                break
+        for job in left:
+            job.error = _unknown(self._failed)
+            job.done.set()
+        self._receive.close()
+
+
+def _unknown(cause: Exception | None) -> OutcomeUnknown:
+    error = OutcomeUnknown(
+        "an error came before the bytes were known to be on disk: neither stored nor lost, try again"
+    )
+    error.__cause__ = cause
+    return error

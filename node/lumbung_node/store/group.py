@@ -1,0 +1,240 @@
+"""Building one group commit: pure bookkeeping from jobs and the rows that were there, into chunk rows and one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from lumbung_cluster.entry import Entry, EntryList, sign_list
+from lumbung_cluster.feed import FeedEnd, next_hash
+from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_cluster.limits import LIST_ENTRIES_MAX
+from lumbung_node.ports.keyvalue import Batch, Family
+from lumbung_node.ports.world import Signer
+from lumbung_node.store.jobs import Content, ForeignBlob, Job, Outcome, OwnBlob, Stored
+from lumbung_node.store.layout import (
+    BlobRow,
+    FeedRow,
+    ListPlace,
+    OriginCounts,
+    RowState,
+    blob_key,
+    damaged_key,
+    feed_key,
+    list_key,
+    mark_key,
+    pack_list,
+    place_key,
+    tag_key,
+)
+from lumbung_node.store.state import KEY_NEXT_PLACE, KEY_NEXT_SERIAL, KEY_NONCE, NONCE_RESERVE, StoreState
+
+__all__ = ["Group"]
+
+
+@dataclass(slots=True)
+class _NewOwn:
+    """A new own entry that waits for its list's signature."""
+
+    item: OwnBlob
+    entry: Entry
+    place: int
+    number: int
+    running_hash: bytes
+
+
+class Group:
+    """Takes the jobs' parts; `finish` gives what to write. State changes only in `publish`, after the sync.
+
+    Own puts of all jobs come before foreign entries: a list's entries are consecutive in the own feed, and an own
+    entry that comes home from a holder must not stand between them.
+    """
+
+    _previous_hash: bytes | None = None
+
+    def __init__(self, state: StoreState, signer: Signer, now_ms: int, rows: dict[bytes, BlobRow]) -> None:
+        self._state = state
+        self._signer = signer
+        self._now_ms = now_ms
+        self._rows = rows
+        self._ends: dict[NodeNumber, FeedEnd] = {}
+        self._counts: dict[NodeNumber, OriginCounts] = {}
+        self._lists: set[tuple[NodeNumber, int, int]] = set()
+        self._unsigned: list[_NewOwn] = []
+        self.batch = Batch()
+        self.chunk_rows: list[tuple[bytes, bytes]] = []
+        self.repaired: set[bytes] = set()
+        self.damaged: dict[tuple[NodeNumber, BlobId], int] = {}
+        self.mended: list[tuple[NodeNumber, BlobId]] = []
+        self._fresh: set[bytes] = set()
+
+    def add(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            job.results += [self._add_own(own) for own in job.own]
+        for job in jobs:
+            job.results += [self._add_foreign(foreign) for foreign in job.foreign]
+            self._add_rest(job)
+
+    def _add_rest(self, job: Job) -> None:
+        for origin, blob in job.damaged:
+            self._set_damaged(origin, blob)
+        for (sender, origin), mark in job.marks.items():
+            self.batch.put(Family.MARKS, mark_key(sender, origin), mark.pack())
+        self.batch.puts += job.extra.puts
+        self.batch.deletes += job.extra.deletes
+        self.batch.deletes_range += job.extra.deletes_range
+
+    def finish(self) -> None:
+        """Sign what is new and close the batch."""
+        while self._unsigned:
+            self._sign(self._unsigned[:LIST_ENTRIES_MAX])
+            del self._unsigned[:LIST_ENTRIES_MAX]
+        for origin, counts in self._counts.items():
+            self.batch.put(Family.SYSTEM, b"n" + origin.to_bytes(4, "big"), counts.pack())
+        state = self._state
+        self.batch.put(Family.SYSTEM, KEY_NEXT_PLACE, state.next_place.to_bytes(8, "big"))
+        self.batch.put(Family.SYSTEM, KEY_NEXT_SERIAL, state.next_serial.to_bytes(8, "big"))
+        self.batch.put(Family.SYSTEM, KEY_NONCE, (state.next_nonce + NONCE_RESERVE).to_bytes(8, "big"))
+
+    def publish(self) -> None:
+        """The sync has returned: from now on readers, peers and signatures may see it."""
+        self._state.ends.update(self._ends)
+        self._state.counts.update(self._counts)
+        self._state.damaged.update(self.damaged)
+        for key in self.mended:
+            self._state.damaged.pop(key, None)
+
+    def _add_own(self, item: OwnBlob) -> Stored:
+        origin = self._state.node
+        key = blob_key(origin, item.blob)
+        row = self._rows.get(key)
+        if row is not None:
+            if row.state is RowState.INTACT and (not item.repairs or key in self._fresh):
+                self._drop(item.content)
+                return Stored(Outcome.PRESENT, row.number)
+            return self._repair(key, row, item.content, origin)
+        end = self._end(origin)
+        entry = Entry(item.blob, item.content.size_bytes, self._now_ms, item.seal_epoch, item.flags)
+        running_hash = next_hash(end.running_hash, entry)
+        number = end.number + 1
+        new = _NewOwn(item, entry, self._place(item.content), number, running_hash)
+        self._unsigned.append(new)
+        self._grow(origin, FeedEnd(number, running_hash), entry.size_bytes)
+        self._fresh.add(key)
+        # A placeholder, so that a second put of the same bytes in this group is answered as present.
+        self._rows[key] = self._row(entry, item.content, new.place, number, ListPlace(self._state.generation, 0, 0))
+        if item.record_tag:
+            self.batch.put(Family.TAGS, tag_key(item.record_tag, number), item.blob.raw + item.content_tag)
+        return Stored(Outcome.STORED, number)
+
+    def _add_foreign(self, item: ForeignBlob) -> Stored:
+        content = item.signed.content
+        entry = content.entries[item.index]
+        key = blob_key(content.origin, entry.blob)
+        row = self._rows.get(key)
+        if row is not None:
+            if row.state is RowState.INTACT:
+                self._drop(item.content)
+                return Stored(Outcome.PRESENT, row.number)
+            return self._repair(key, row, item.content, content.origin)
+        end = self._end(content.origin)
+        number = end.number + 1
+        running_hash = next_hash(end.running_hash, entry)
+        signed = ListPlace(content.generation, content.first, item.index)
+        if (content.origin, content.generation, content.first) not in self._lists:
+            self._lists.add((content.origin, content.generation, content.first))
+            packed = pack_list(item.signed.body, item.signed.signature)
+            self.batch.put(Family.LISTS, list_key(content.origin, signed), packed)
+        feed_row = FeedRow(entry.blob, running_hash, signed, item.source, item.source_generation)
+        self.batch.put(Family.FEEDS, feed_key(content.origin, number), feed_row.pack())
+        self._rows[key] = self._row(entry, item.content, self._place(item.content), number, signed)
+        self.batch.put(Family.BLOBS, key, self._rows[key].pack())
+        self._grow(content.origin, FeedEnd(number, running_hash), entry.size_bytes)
+        return Stored(Outcome.STORED, number)
+
+    def _repair(self, key: bytes, row: BlobRow, content: Content, origin: NodeNumber) -> Stored:
+        """New bytes under the old number; the damaged run is let go in the batch that makes the new one durable."""
+        self.batch.delete_range(Family.CHUNKS, place_key(row.place), place_key(row.place + row.chunks))
+        mended = replace(
+            row,
+            state=RowState.INTACT,
+            place=self._place(content),
+            chunks=max(content.chunk_count, len(content.chunks)),
+            verified_ms=self._now_ms,
+        )
+        self._rows[key] = mended
+        self.repaired.add(key)
+        self.batch.put(Family.BLOBS, key, mended.pack())
+        if row.state is RowState.DAMAGED:
+            counts = self._count(origin)
+            self._counts[origin] = replace(counts, damaged=max(0, counts.damaged - 1))
+            blob = BlobId(key[4:])
+            self.batch.delete(Family.SYSTEM, damaged_key(origin, blob))
+            self.mended.append((origin, blob))
+        return Stored(Outcome.REPAIRED, row.number)
+
+    def _set_damaged(self, origin: NodeNumber, blob: BlobId) -> None:
+        """The bytes stay aside as evidence; the blob no longer counts as held."""
+        key = blob_key(origin, blob)
+        row = self._rows.get(key)
+        if row is None or row.state is RowState.DAMAGED or key in self.repaired or key in self._fresh:
+            return
+        self._rows[key] = replace(row, state=RowState.DAMAGED)
+        self.batch.put(Family.BLOBS, key, self._rows[key].pack())
+        self.batch.put(Family.SYSTEM, damaged_key(origin, blob), row.number.to_bytes(8, "big"))
+        self.damaged[origin, blob] = row.number
+        counts = self._count(origin)
+        self._counts[origin] = replace(counts, damaged=counts.damaged + 1)
+
+    def _sign(self, news: list[_NewOwn]) -> None:
+        origin, generation, first = self._state.node, self._state.generation, news[0].number
+        content = EntryList(
+            self._state.cluster, origin, generation, first, self._hash_before(news[0]), tuple(n.entry for n in news)
+        )
+        signed = sign_list(content, self._signer)
+        self.batch.put(
+            Family.LISTS, list_key(origin, ListPlace(generation, first, 0)), pack_list(signed.body, signed.signature)
+        )
+        for index, new in enumerate(news):
+            place = ListPlace(generation, first, index)
+            feed_row = FeedRow(new.entry.blob, new.running_hash, place, origin, generation)
+            self.batch.put(Family.FEEDS, feed_key(origin, new.number), feed_row.pack())
+            row = self._row(new.entry, new.item.content, new.place, new.number, place)
+            key = blob_key(origin, new.entry.blob)
+            self._rows[key] = row
+            self.batch.put(Family.BLOBS, key, row.pack())
+        self._previous_hash = news[-1].running_hash
+
+    def _hash_before(self, new: _NewOwn) -> bytes:
+        return self._previous_hash or self._state.end(self._state.node).running_hash
+
+    def _row(self, entry: Entry, content: Content, place: int, number: int, signed: ListPlace) -> BlobRow:
+        chunks = max(content.chunk_count, len(content.chunks))
+        return BlobRow(RowState.INTACT, entry.size_bytes, place, chunks, number, entry.time_ms, self._now_ms, signed)
+
+    def _place(self, content: Content) -> int:
+        """Where the bytes lie: a run that is written already gets its row now, bytes in memory get places."""
+        if content.chunk_count:
+            self.batch.delete(Family.PENDING, place_key(content.place))
+            return content.place
+        first = self._state.take_places(len(content.chunks))
+        self.chunk_rows += ((place_key(first + i), chunk) for i, chunk in enumerate(content.chunks))
+        return first
+
+    def _drop(self, content: Content) -> None:
+        """The blob is here already: a run that was written for it goes."""
+        if content.chunk_count:
+            self.batch.delete(Family.PENDING, place_key(content.place))
+            behind = place_key(content.place + content.chunk_count)
+            self.batch.delete_range(Family.CHUNKS, place_key(content.place), behind)
+
+    def _end(self, origin: NodeNumber) -> FeedEnd:
+        return self._ends.get(origin) or self._state.end(origin)
+
+    def _count(self, origin: NodeNumber) -> OriginCounts:
+        return self._counts.get(origin) or self._state.count(origin)
+
+    def _grow(self, origin: NodeNumber, end: FeedEnd, size_bytes: int) -> None:
+        self._ends[origin] = end
+        counts = self._count(origin)
+        self._counts[origin] = replace(counts, blobs=counts.blobs + 1, size_bytes=counts.size_bytes + size_bytes)

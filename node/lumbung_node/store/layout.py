@@ -1,0 +1,294 @@
+"""Keys and rows on disk, byte for byte (docs/disk-format.md shows the same as tables). Integers are big endian."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from enum import Enum
+
+from lumbung_cluster.errors import StoreDamaged
+from lumbung_cluster.feed import Mark
+from lumbung_cluster.ids import BlobId, Generation, NodeNumber
+from lumbung_cluster.signed import Signature
+
+__all__ = [
+    "FORMAT_VERSION",
+    "BlobRow",
+    "CopyRow",
+    "FeedRow",
+    "ListPlace",
+    "MarkRow",
+    "OriginCounts",
+    "PendingRow",
+    "RowState",
+    "blob_key",
+    "copy_key",
+    "damaged_key",
+    "feed_key",
+    "list_key",
+    "mark_key",
+    "pack_list",
+    "place_key",
+    "receipt_key",
+    "tag_key",
+    "unpack_list",
+]
+
+FORMAT_VERSION = 0  # v0 until reconcile's first layer runs on it
+
+_U32 = struct.Struct(">I")
+_U64 = struct.Struct(">Q")
+_LIST_KEY = struct.Struct(">IIQ")
+_MARK_KEY = struct.Struct(">II")
+_BLOB_ROW = struct.Struct(">BBQQIQQQIQB")
+_FEED_ROW = struct.Struct(">32s32sIQBII")
+_MARK_ROW = struct.Struct(">BIQ32sQ")
+_PENDING_ROW = struct.Struct(">BBI32sQIQ")
+_COPY_ROW = struct.Struct(">BBIQQQQ")
+_COUNTS = struct.Struct(">QQQ")
+
+
+def place_key(place: int) -> bytes:
+    """CHUNKS and PENDING: u64, rising and never reused while anything refers to it."""
+    return _U64.pack(place)
+
+
+def blob_key(origin: NodeNumber, blob: BlobId) -> bytes:
+    """BLOBS: origin u32, id 32 B. The same bytes under two origins are two rows."""
+    return _U32.pack(origin) + blob.raw
+
+
+def feed_key(origin: NodeNumber, number: int) -> bytes:
+    """FEEDS: origin u32, number u64."""
+    return _U32.pack(origin) + _U64.pack(number)
+
+
+def damaged_key(origin: NodeNumber, blob: BlobId) -> bytes:
+    """SYSTEM: 'd', origin u32, id 32 B -> feed number u64: what is known to be damaged here."""
+    return b"d" + _U32.pack(origin) + blob.raw
+
+
+def mark_key(sender: NodeNumber, origin: NodeNumber) -> bytes:
+    """MARKS: sender u32, origin u32."""
+    return _MARK_KEY.pack(sender, origin)
+
+
+def tag_key(record_tag: bytes, number: int) -> bytes:
+    """TAGS: record tag 33 B, own feed number u64: the versions of a record, oldest first."""
+    return record_tag + _U64.pack(number)
+
+
+def copy_key(number: int, holder: NodeNumber) -> bytes:
+    """PROOFS: 'c', own feed number u64, holder u32."""
+    return b"c" + _U64.pack(number) + _U32.pack(holder)
+
+
+def receipt_key(serial: int) -> bytes:
+    """PROOFS: 'r', serial u64, rising: receipts and withdrawals verbatim, kept for ever."""
+    return b"r" + _U64.pack(serial)
+
+
+@dataclass(frozen=True, slots=True)
+class ListPlace:
+    """Where an entry's signature is: the origin's list (generation, first) and the index in it."""
+
+    generation: Generation
+    first: int
+    index: int
+
+
+def list_key(origin: NodeNumber, place: ListPlace) -> bytes:
+    """LISTS: origin u32, generation u32, first number u64."""
+    return _LIST_KEY.pack(origin, place.generation, place.first)
+
+
+def pack_list(body: bytes, signature: Signature) -> bytes:
+    """LISTS: public key 32 B, signature 64 B, body."""
+    return signature.key_public + signature.signature + body
+
+
+def unpack_list(value: bytes) -> tuple[bytes, Signature]:
+    return value[96:], Signature(value[:32], value[32:96])
+
+
+class RowState(Enum):
+    INTACT = 0
+    DAMAGED = 1  # the bytes stay aside as evidence until a refetched copy is durable
+
+
+@dataclass(frozen=True, slots=True)
+class BlobRow:
+    """BLOBS: version u8, state u8, size u64, place u64, chunks u32, feed number u64, accept time u64 (UTC ms),
+    verified u64 (UTC ms: when its bytes were last read and checked), list generation u32, list first u64, index u8."""
+
+    state: RowState
+    size_bytes: int
+    place: int
+    chunks: int
+    number: int
+    time_ms: int
+    verified_ms: int
+    signed: ListPlace
+
+    def pack(self) -> bytes:
+        return _BLOB_ROW.pack(
+            FORMAT_VERSION,
+            self.state.value,
+            self.size_bytes,
+            self.place,
+            self.chunks,
+            self.number,
+            self.time_ms,
+            self.verified_ms,
+            self.signed.generation,
+            self.signed.first,
+            self.signed.index,
+        )
+
+    @classmethod
+    def unpack(cls, value: bytes) -> BlobRow:
+        version, state, size, place, chunks, number, time_ms, verified_ms, generation, first, index = _BLOB_ROW.unpack(
+            _sized(_BLOB_ROW, value, "blob row")
+        )
+        _check_version(version, "blob row")
+        signed = ListPlace(Generation(generation), first, index)
+        return cls(RowState(state), size, place, chunks, number, time_ms, verified_ms, signed)
+
+
+@dataclass(frozen=True, slots=True)
+class FeedRow:
+    """FEEDS: id 32 B, running hash 32 B, list generation u32, list first u64, index u8, learnt from u32 (node number,
+    own number for own puts), that node's generation u32."""
+
+    blob: BlobId
+    running_hash: bytes
+    signed: ListPlace
+    source: NodeNumber
+    source_generation: Generation
+
+    def pack(self) -> bytes:
+        return _FEED_ROW.pack(
+            self.blob.raw,
+            self.running_hash,
+            self.signed.generation,
+            self.signed.first,
+            self.signed.index,
+            self.source,
+            self.source_generation,
+        )
+
+    @classmethod
+    def unpack(cls, value: bytes) -> FeedRow:
+        raw, running_hash, generation, first, index, source, source_generation = _FEED_ROW.unpack(
+            _sized(_FEED_ROW, value, "feed row")
+        )
+        signed = ListPlace(Generation(generation), first, index)
+        return cls(BlobId(raw), running_hash, signed, NodeNumber(source), Generation(source_generation))
+
+
+@dataclass(frozen=True, slots=True)
+class MarkRow:
+    """MARKS: version u8, sender's generation u32, number u64, running hash 32 B, units u64.
+
+    `units` is the mask under which the mark advanced: when this node comes to hold more, the mark starts anew.
+    """
+
+    mark: Mark
+    units: int
+
+    def pack(self) -> bytes:
+        mark = self.mark
+        return _MARK_ROW.pack(FORMAT_VERSION, mark.generation, mark.number, mark.running_hash, self.units)
+
+    @classmethod
+    def unpack(cls, value: bytes) -> MarkRow:
+        version, generation, number, running_hash, units = _MARK_ROW.unpack(_sized(_MARK_ROW, value, "mark row"))
+        _check_version(version, "mark row")
+        return cls(Mark(Generation(generation), number, running_hash), units)
+
+
+@dataclass(frozen=True, slots=True)
+class PendingRow:
+    """PENDING: version u8, foreign u8, origin u32, id 32 B, size u64, chunks u32, begun u64 (UTC ms).
+
+    A run of places without a blob row yet: cleared at start for local puts, kept a day for replication.
+    """
+
+    foreign: bool
+    origin: NodeNumber
+    blob: BlobId
+    size_bytes: int
+    chunks: int
+    begun_ms: int
+
+    def pack(self) -> bytes:
+        return _PENDING_ROW.pack(
+            FORMAT_VERSION, self.foreign, self.origin, self.blob.raw, self.size_bytes, self.chunks, self.begun_ms
+        )
+
+    @classmethod
+    def unpack(cls, value: bytes) -> PendingRow:
+        version, foreign, origin, raw, size, chunks, begun_ms = _PENDING_ROW.unpack(
+            _sized(_PENDING_ROW, value, "pending row")
+        )
+        _check_version(version, "pending row")
+        return cls(bool(foreign), NodeNumber(origin), BlobId(raw), size, chunks, begun_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class CopyRow:
+    """PROOFS 'c': version u8, proven u8 (0 withdrawn), holder's generation u32, nonce u64, verified since u64 (UTC ms),
+    receipt serial u64, received u64 (UTC ms)."""
+
+    proven: bool
+    generation: Generation
+    nonce: int
+    verified_since_ms: int
+    receipt_serial: int
+    received_ms: int
+
+    def pack(self) -> bytes:
+        return _COPY_ROW.pack(
+            FORMAT_VERSION,
+            self.proven,
+            self.generation,
+            self.nonce,
+            self.verified_since_ms,
+            self.receipt_serial,
+            self.received_ms,
+        )
+
+    @classmethod
+    def unpack(cls, value: bytes) -> CopyRow:
+        version, proven, generation, nonce, since, serial, received = _COPY_ROW.unpack(
+            _sized(_COPY_ROW, value, "copy row")
+        )
+        _check_version(version, "copy row")
+        return cls(bool(proven), Generation(generation), nonce, since, serial, received)
+
+
+@dataclass(frozen=True, slots=True)
+class OriginCounts:
+    """SYSTEM 'n' + origin u32: blobs u64, bytes u64, damaged u64."""
+
+    blobs: int = 0
+    size_bytes: int = 0
+    damaged: int = 0
+
+    def pack(self) -> bytes:
+        return _COUNTS.pack(self.blobs, self.size_bytes, self.damaged)
+
+    @classmethod
+    def unpack(cls, value: bytes) -> OriginCounts:
+        return cls(*_COUNTS.unpack(_sized(_COUNTS, value, "origin counts")))
+
+
+def _sized(shape: struct.Struct, value: bytes, name: str) -> bytes:
+    if len(value) != shape.size:
+        raise StoreDamaged(f"{name}: expected {shape.size} bytes, got {len(value)}")
+    return value
+
+
+def _check_version(version: int, name: str) -> None:
+    if version != FORMAT_VERSION:
+        raise StoreDamaged(f"{name}: expected version {FORMAT_VERSION}, got {version}")

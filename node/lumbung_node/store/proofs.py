@@ -1,0 +1,92 @@
+"""Receipts on disk and the ledger in memory: what the origin knows of its copies at other nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lumbung_cluster.ids import BlobId, Generation, NodeNumber
+from lumbung_cluster.ledger import Ledger
+from lumbung_cluster.receipt import SignedStatement, StatementKind
+from lumbung_node.ports.keyvalue import Family, KeyValue
+from lumbung_node.store.committer import Committer
+from lumbung_node.store.jobs import Job
+from lumbung_node.store.layout import CopyRow, copy_key, receipt_key
+from lumbung_node.store.reads import Reader
+from lumbung_node.store.state import Pulse, StoreState
+
+__all__ = ["Proofs"]
+
+_SCAN_ROWS = 4096
+
+
+class Proofs:
+    """Receipts are durable before they count, so that a crash never makes a shown proof disappear."""
+
+    def __init__(self, kv: KeyValue, state: StoreState, reader: Reader, committer: Committer) -> None:
+        self._kv = kv
+        self._state = state
+        self._reader = reader
+        self._committer = committer
+        self.ledger = Ledger()
+        self.changed = Pulse()
+
+    async def load(self) -> None:
+        """Rebuild the ledger from the copy rows."""
+        for holder in sorted(self._state.generations_seen):
+            self.ledger.meet(holder, self._state.generations_seen[holder])
+        first, behind = copy_key(0, NodeNumber(0)), b"d"
+        while page := await self._kv.scan(Family.PROOFS, first, behind, _SCAN_ROWS):
+            for key, value in page:
+                number = int.from_bytes(key[1:9], "big")
+                self._replay(NodeNumber(int.from_bytes(key[9:], "big")), number, CopyRow.unpack(value))
+            first = page[-1][0] + b"\0"
+
+    def _replay(self, holder: NodeNumber, number: int, row: CopyRow) -> None:
+        if row.proven:
+            self.ledger.receive(holder, row.generation, row.nonce, [number], row.verified_since_ms)
+        else:
+            self.ledger.withdraw(holder, row.generation, row.nonce, [number])
+
+    async def record(self, statement: SignedStatement, now_ms: int) -> None:
+        """Keep a checked receipt or withdrawal and count it. Ids that are not ours are left out."""
+        content = statement.content
+        serial = self._state.next_serial
+        self._state.next_serial += 1
+        numbers = await self._numbers(content.blobs)
+        proven = content.kind is StatementKind.COMMIT_RECEIPT
+        row = CopyRow(proven, content.generation, content.nonce, content.verified_since_ms, serial, now_ms).pack()
+        job = Job()
+        job.extra.put(Family.PROOFS, receipt_key(serial), statement.to_bytes())
+        for number in await self._not_overruled(content.holder, numbers, content.generation, content.nonce):
+            job.extra.put(Family.PROOFS, copy_key(number, content.holder), row)
+        await self._committer.commit(job)
+        if proven:
+            self.ledger.receive(content.holder, content.generation, content.nonce, numbers, content.verified_since_ms)
+        else:
+            self.ledger.withdraw(content.holder, content.generation, content.nonce, numbers)
+        self.changed.beat()
+
+    async def _numbers(self, blobs: Sequence[BlobId]) -> list[int]:
+        rows = await self._reader.rows(self._state.node, blobs)
+        return [row.number for row in rows if row is not None]
+
+    async def _not_overruled(
+        self, holder: NodeNumber, numbers: list[int], generation: Generation, nonce: int
+    ) -> list[int]:
+        """Those whose present row is not a later word: (generation, nonce) is the order, whatever came last."""
+        values = await self._kv.get(Family.PROOFS, [copy_key(n, holder) for n in numbers]) if numbers else []
+        kept = []
+        for number, value in zip(numbers, values, strict=True):
+            held = CopyRow.unpack(value) if value is not None else None
+            if held is None or (held.generation, held.nonce) <= (generation, nonce):
+                kept.append(number)
+        return kept
+
+    async def copy_rows(self, number: int, holders: Sequence[NodeNumber]) -> list[CopyRow | None]:
+        """The last word of each holder on blob `number`, with the serial of its receipt."""
+        values = await self._kv.get(Family.PROOFS, [copy_key(number, holder) for holder in holders])
+        return [CopyRow.unpack(value) if value is not None else None for value in values]
+
+    async def receipt(self, serial: int) -> SignedStatement | None:
+        (raw,) = await self._kv.get(Family.PROOFS, [receipt_key(serial)])
+        return SignedStatement.from_bytes(raw) if raw is not None else None

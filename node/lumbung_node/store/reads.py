@@ -1,0 +1,176 @@
+"""Reading: rows behind the durable end do not exist, and every byte that leaves is checked against its id."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from blake3 import blake3
+
+from lumbung_cluster.entry import SignedList
+from lumbung_cluster.errors import BlobDamaged
+from lumbung_cluster.ids import BLOB_ID_SIZE_BYTES, BlobId, NodeNumber, blob_hasher
+from lumbung_node.ports.keyvalue import Family, KeyValue
+from lumbung_node.ports.world import Blocking
+from lumbung_node.store.layout import (
+    BlobRow,
+    FeedRow,
+    ListPlace,
+    RowState,
+    blob_key,
+    feed_key,
+    list_key,
+    place_key,
+    unpack_list,
+)
+from lumbung_node.store.state import StoreState
+
+__all__ = ["Reader", "TagVersion", "is_intact"]
+
+_CHUNKS_AT_ONCE = 4  # 4 MiB in memory for one reader
+_READ_WHOLE_BYTES_MAX = 8 << 20
+_VERIFY_OFF_LOOP_BYTES = 64 << 10  # hashing less than this costs less than the hop to a thread
+
+
+@dataclass(frozen=True, slots=True)
+class TagVersion:
+    """One version under a record tag."""
+
+    number: int
+    blob: BlobId
+    content_tag: bytes
+
+
+class Reader:
+    """Reads of one open store; any number of tasks at once."""
+
+    def __init__(self, kv: KeyValue, state: StoreState, blocking: Blocking) -> None:
+        self._kv = kv
+        self._state = state
+        self._blocking = blocking
+
+    async def rows(self, origin: NodeNumber, blobs: Sequence[BlobId]) -> list[BlobRow | None]:
+        """The durable rows, damaged ones included, in the order asked for."""
+        keys = [blob_key(origin, blob) for blob in blobs]
+        values = await self._kv.get(Family.BLOBS, keys) if keys else []
+        return [self._durable(origin, key, value) for key, value in zip(keys, values, strict=True)]
+
+    async def row(self, origin: NodeNumber, blob: BlobId) -> BlobRow | None:
+        return (await self.rows(origin, [blob]))[0]
+
+    def _durable(self, origin: NodeNumber, key: bytes, value: bytes | None) -> BlobRow | None:
+        if value is None:
+            return None
+        row = BlobRow.unpack(value)
+        if row.number > self._state.end(origin).number or key in self._state.repairing:
+            return None  # visible in the engine, but its sync has not returned
+        return row
+
+    async def read_whole(self, blob: BlobId, row: BlobRow) -> bytes:
+        """All bytes of a blob of at most 8 MiB, verified. Raises BlobDamaged."""
+        assert row.size_bytes <= _READ_WHOLE_BYTES_MAX
+        content = b"".join(await self._chunks(blob, row, 0, row.chunks))
+        if len(content) < _VERIFY_OFF_LOOP_BYTES:
+            found = BlobId.of(content)
+        else:
+            found = await self._blocking.run(lambda: BlobId.of(content))
+        if found != blob:
+            raise BlobDamaged(f"blob {blob}: stored bytes hash to {found}")
+        return content
+
+    async def stream(self, blob: BlobId, row: BlobRow, *, offset_bytes: int = 0) -> AsyncIterator[bytes]:
+        """The blob from a multiple of 1 MiB on, in pieces of at most 1 MiB.
+
+        From the start the hash is checked before the last piece is given out: a damaged blob ends with BlobDamaged
+        instead of its end. From an offset the receiver, who has the beginning, checks it.
+        """
+        hasher = blob_hasher() if offset_bytes == 0 else None
+        at = offset_bytes >> 20
+        while at < row.chunks:
+            chunks = await self._chunks(blob, row, at, min(_CHUNKS_AT_ONCE, row.chunks - at))
+            at += len(chunks)
+            if hasher is not None:
+                await self._blocking.run(partial(_update, hasher, chunks))
+                if at == row.chunks and hasher.digest() != blob.raw:
+                    raise BlobDamaged(f"blob {blob}: stored bytes hash to {hasher.hexdigest()}")
+            for chunk in chunks:
+                yield chunk
+
+    async def verify(self, blob: BlobId, row: BlobRow) -> None:
+        """Read and hash everything. Raises BlobDamaged."""
+        if row.size_bytes <= _READ_WHOLE_BYTES_MAX:
+            await self.read_whole(blob, row)
+            return
+        async for _ in self.stream(blob, row):
+            pass
+
+    async def _chunks(self, blob: BlobId, row: BlobRow, first: int, count: int) -> list[bytes]:
+        keys = [place_key(row.place + first + i) for i in range(count)]
+        try:
+            values = await self._kv.get(Family.CHUNKS, keys)
+        except BlobDamaged as exc:
+            raise BlobDamaged(f"blob {blob}: {exc}") from exc
+        chunks = [value for value in values if value is not None]
+        if len(chunks) != count:
+            raise BlobDamaged(f"blob {blob}: expected {count} chunks from {first} on, got {len(chunks)}")
+        return chunks
+
+    async def feed(self, origin: NodeNumber, after: int, limit: int) -> list[tuple[int, FeedRow]]:
+        """Durable feed rows behind number `after`, rising."""
+        end = self._state.end(origin).number
+        if after >= end:
+            return []
+        rows = await self._kv.scan(Family.FEEDS, feed_key(origin, after + 1), feed_key(origin, end + 1), limit)
+        return [(int.from_bytes(key[4:], "big"), FeedRow.unpack(value)) for key, value in rows]
+
+    async def feed_rows(self, origin: NodeNumber, numbers: Sequence[int]) -> list[FeedRow]:
+        """The durable rows of these numbers; missing ones are left out."""
+        end = self._state.end(origin).number
+        keys = [feed_key(origin, number) for number in numbers if 1 <= number <= end]
+        values = await self._kv.get(Family.FEEDS, keys) if keys else []
+        return [FeedRow.unpack(value) for value in values if value is not None]
+
+    async def hash_at(self, origin: NodeNumber, number: int) -> bytes | None:
+        """The running hash of this node's feed at a durable number; None past the end."""
+        rows = await self.feed_rows(origin, [number])
+        return rows[0].running_hash if rows else None
+
+    async def lists(self, origin: NodeNumber, places: Sequence[ListPlace]) -> list[SignedList]:
+        """The signed lists that hold these entries, in order. Raises BlobDamaged when one is gone."""
+        keys = [list_key(origin, place) for place in places]
+        values = await self._kv.get(Family.LISTS, keys) if keys else []
+        found = []
+        for place, value in zip(places, values, strict=True):
+            if value is None:
+                raise BlobDamaged(f"entry list {place.first} of generation {place.generation} of {origin} is missing")
+            found.append(SignedList.parse(*unpack_list(value)))
+        return found
+
+    async def ids_with_prefix(self, origin: NodeNumber, prefix: bytes, limit: int) -> list[BlobId]:
+        """Durable ids that begin with `prefix`, at most `limit`."""
+        head = origin.to_bytes(4, "big") + prefix
+        behind = head + b"\xff" * (BLOB_ID_SIZE_BYTES - len(prefix) + 1)
+        rows = await self._kv.scan(Family.BLOBS, head, behind, limit)
+        return [BlobId(key[4:]) for key, value in rows if self._durable(origin, key, value) is not None]
+
+    async def versions(self, record_tag: bytes) -> list[TagVersion]:
+        """What is durable under a record tag, oldest first."""
+        rows = await self._kv.scan(Family.TAGS, record_tag, record_tag + b"\xff" * 9, 1000)
+        end = self._state.end(self._state.node).number
+        found = []
+        for key, value in rows:
+            number = int.from_bytes(key[len(record_tag) :], "big")
+            if number <= end:
+                found.append(TagVersion(number, BlobId(value[:BLOB_ID_SIZE_BYTES]), value[BLOB_ID_SIZE_BYTES:]))
+        return found
+
+
+def is_intact(row: BlobRow | None) -> bool:
+    """Whether this node may say that it holds the blob."""
+    return row is not None and row.state is RowState.INTACT
+
+
+def _update(hasher: blake3, chunks: list[bytes]) -> None:
+    for chunk in chunks:
+        hasher.update(chunk)

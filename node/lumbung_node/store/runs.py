@@ -1,0 +1,137 @@
+"""Runs: chunks of a large blob written ahead of its commit, so that 1 GiB streams through in a few MiB of memory."""
+
+from __future__ import annotations
+
+from lumbung_cluster.ids import BlobId, NodeNumber, blob_hasher
+from lumbung_cluster.limits import CHUNK_SIZE_BYTES
+from lumbung_node.ports.keyvalue import Batch, Family, KeyValue
+from lumbung_node.store.committer import Committer
+from lumbung_node.store.jobs import Content
+from lumbung_node.store.layout import PendingRow, place_key
+from lumbung_node.store.state import NO_END, StoreState, scan_all
+
+__all__ = ["Run", "chunk_count", "drop_old_runs", "open_run", "resume_run"]
+
+_AHEAD_CHUNKS = 4  # written at once: 4 MiB
+
+
+def chunk_count(size_bytes: int) -> int:
+    return -(-size_bytes // CHUNK_SIZE_BYTES)
+
+
+class Run:
+    """Takes a blob's bytes in order. `finish` gives the content once the hash is right; `abandon` takes all away.
+
+    A run of replication that is neither finished nor abandoned stays for a day and can be resumed; a run of a local
+    put is cleared at the next start.
+    """
+
+    def __init__(self, committer: Committer, kv: KeyValue, first: int, row: PendingRow) -> None:
+        self._committer = committer
+        self._kv = kv
+        self._first = first
+        self._row = row
+        self._announced = False
+        self._written = 0
+        self._hasher = blob_hasher()
+        self._tail = bytearray()
+        self.received_bytes = 0
+
+    async def append(self, piece: bytes | memoryview) -> None:
+        """The next bytes; writes full chunks to disk as they come."""
+        self._hasher.update(piece)
+        self._tail += piece
+        self.received_bytes += len(piece)
+        if len(self._tail) >= _AHEAD_CHUNKS * CHUNK_SIZE_BYTES:
+            await self._flush(whole_chunks_only=True)
+
+    async def finish(self) -> Content | None:
+        """The content for the commit; None when the bytes do not hash to the id (the run is gone then)."""
+        if self._hasher.digest() != self._row.blob.raw or self.received_bytes != self._row.size_bytes:
+            await self.abandon()
+            return None
+        await self._flush(whole_chunks_only=False)
+        return Content(self._row.size_bytes, [], self._first, self._row.chunks)
+
+    async def keep(self) -> None:
+        """The stream was cut: keep the whole chunks for a day."""
+        await self._flush(whole_chunks_only=True)
+
+    async def abandon(self) -> None:
+        batch = Batch()
+        batch.delete_range(Family.CHUNKS, place_key(self._first), place_key(self._first + self._row.chunks))
+        batch.delete(Family.PENDING, place_key(self._first))
+        await self._kv.write(batch)
+
+    def take_written(self, chunk: bytes) -> None:
+        """A whole chunk that an earlier stream had written: hash it again and go on behind it."""
+        self._hasher.update(chunk)
+        self._announced = True
+        self._written += 1
+        self.received_bytes += len(chunk)
+
+    async def _flush(self, *, whole_chunks_only: bool) -> None:
+        rows = []
+        while len(self._tail) >= CHUNK_SIZE_BYTES or (self._tail and not whole_chunks_only):
+            rows.append((place_key(self._first + self._written), bytes(self._tail[:CHUNK_SIZE_BYTES])))
+            del self._tail[:CHUNK_SIZE_BYTES]
+            self._written += 1
+        if not rows:
+            return
+        pending = None
+        if not self._announced:
+            pending = Batch()
+            pending.put(Family.PENDING, place_key(self._first), self._row.pack())
+            self._announced = True
+        await self._committer.write_chunks(rows, pending)
+
+
+def open_run(
+    committer: Committer,
+    kv: KeyValue,
+    state: StoreState,
+    *,
+    origin: NodeNumber,
+    blob: BlobId,
+    size_bytes: int,
+    foreign: bool,
+    now_ms: int,
+) -> Run:
+    chunks = chunk_count(size_bytes)
+    row = PendingRow(foreign, origin, blob, size_bytes, chunks, now_ms)
+    return Run(committer, kv, state.take_places(chunks), row)
+
+
+async def resume_run(committer: Committer, kv: KeyValue, origin: NodeNumber, blob: BlobId) -> Run | None:
+    """The run that a cut stream left for this blob, its chunks hashed again from disk; None when there is none."""
+    for key, value in await scan_all(kv, Family.PENDING, b"", NO_END):
+        row = PendingRow.unpack(value)
+        if row.foreign and row.origin == origin and row.blob == blob:
+            return await _rehashed(committer, kv, int.from_bytes(key, "big"), row)
+    return None
+
+
+async def drop_old_runs(kv: KeyValue, *, begun_before_ms: int, busy: set[tuple[NodeNumber, BlobId]]) -> int:
+    """Take away runs of replication that nobody resumed; how many."""
+    batch = Batch()
+    for key, value in await scan_all(kv, Family.PENDING, b"", NO_END):
+        row = PendingRow.unpack(value)
+        if row.foreign and row.begun_ms < begun_before_ms and (row.origin, row.blob) not in busy:
+            first = int.from_bytes(key, "big")
+            batch.delete_range(Family.CHUNKS, key, place_key(first + row.chunks))
+            batch.delete(Family.PENDING, key)
+    if batch.deletes:
+        await kv.write(batch)
+    return len(batch.deletes)
+
+
+async def _rehashed(committer: Committer, kv: KeyValue, first: int, row: PendingRow) -> Run:
+    written = 0
+    run = Run(committer, kv, first, row)
+    while written < row.chunks:
+        (chunk,) = await kv.get(Family.CHUNKS, [place_key(first + written)])
+        if chunk is None or len(chunk) != CHUNK_SIZE_BYTES:
+            break
+        run.take_written(chunk)
+        written += 1
+    return run
