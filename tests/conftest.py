@@ -1,11 +1,20 @@
-"""Prints at the end of a run how long each folder of tests took."""
+"""Prints at the end of a run how long each folder of tests took, and frees hypothesis from the clock."""
 
 from __future__ import annotations
 
+import os
 from collections import Counter, defaultdict
 from pathlib import PurePosixPath
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says how busy the machine is, not whether we are right. CI draws the same examples every
+# time, so that a change is judged by what it changed; at a desk each run looks further.
+settings.register_profile(
+    "lumbung", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
+)
+settings.load_profile("lumbung")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
