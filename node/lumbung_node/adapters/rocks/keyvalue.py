@@ -1,0 +1,107 @@
+"""RocksKeyValue: the engine's blocking calls brought to trio, with an order among them.
+
+Rules:
+- one write at a time, one sync at a time, a few reads at a time; a sync runs beside writes and reads (it lets go of
+  the interpreter's lock) and covers every write that returned before it began;
+- a call that has reached its thread runs to its end, cancelled or not: the engine is never left in the middle;
+- `close` lets the calls in threads finish, and those still waiting raise StoreClosed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import trio
+
+from lumbung_cluster.errors import StoreClosed
+from lumbung_node.adapters.rocks.engine import RocksEngine, open_engine
+from lumbung_node.adapters.rocks.options import DEFAULT_LIMITS, RocksLimits
+from lumbung_node.ports.keyvalue import Batch, Family, SpaceReport
+
+__all__ = ["RocksKeyValue", "open_rocks"]
+
+READERS_MAX = 4  # threads; two cores are full with two, the others hide the disk's wait
+
+T = TypeVar("T")
+
+
+async def open_rocks(folder: Path, *, create: bool, limits: RocksLimits = DEFAULT_LIMITS) -> RocksKeyValue:
+    """Open the store in `folder` (RocksDB lives in `folder`/rocks); after a crash this replays up to 192 MiB of log.
+
+    With `create` an absent store is made, never one whose files are incomplete. Raises StoreLocked, StoreDamaged,
+    StoreMisconfigured, DiskFull (reopening needs about the log's size in free space), DiskFailed.
+    """
+    return RocksKeyValue(await trio.to_thread.run_sync(lambda: open_engine(folder, limits, create=create)))
+
+
+class RocksKeyValue:
+    """An open store, as a KeyValue. Made by `open_rocks`."""
+
+    def __init__(self, engine: RocksEngine) -> None:
+        self._engine = engine
+        self._writer = trio.CapacityLimiter(1)
+        self._syncer = trio.CapacityLimiter(1)
+        self._readers = trio.CapacityLimiter(READERS_MAX)
+        self._closing = trio.Lock()
+        self._is_closed = False
+        self._calls = 0
+        self._idle = trio.Event()
+
+    @property
+    def is_failed(self) -> bool:
+        return self._engine.is_failed
+
+    async def write(self, batch: Batch) -> None:
+        await self._run(self._writer, lambda: self._engine.write(batch))
+
+    async def write_chunks(self, rows: Sequence[tuple[bytes, bytes]]) -> None:
+        await self._run(self._writer, lambda: self._engine.write_chunks(rows))
+
+    async def sync(self) -> None:
+        await self._run(self._syncer, self._engine.sync)
+
+    async def get(self, family: Family, keys: Sequence[bytes]) -> list[bytes | None]:
+        return await self._run(self._readers, lambda: self._engine.get(family, keys))
+
+    async def scan(
+        self, family: Family, first: bytes, behind: bytes, limit: int, *, backwards: bool = False
+    ) -> list[tuple[bytes, bytes]]:
+        return await self._run(
+            self._readers, lambda: self._engine.scan(family, first, behind, limit, backwards=backwards)
+        )
+
+    async def space(self) -> SpaceReport:
+        return await self._run(self._readers, self._engine.space)
+
+    async def close(self) -> None:
+        # Shielded: a half-closed database keeps its lock, and the next open in this process would fail.
+        with trio.CancelScope(shield=True):
+            async with self._closing:
+                if self._is_closed:
+                    return
+                self._engine.is_closing = True
+                while self._calls:
+                    await self._idle.wait()
+                    self._idle = trio.Event()
+                await trio.to_thread.run_sync(self._engine.close)
+                self._is_closed = True
+
+    async def _run(self, limiter: trio.CapacityLimiter, work: Callable[[], T]) -> T:
+        self._check_open()
+        self._calls += 1
+        try:
+            return await trio.to_thread.run_sync(lambda: self._unless_closing(work), limiter=limiter)
+        finally:
+            self._calls -= 1
+            if not self._calls:
+                self._idle.set()
+
+    def _unless_closing(self, work: Callable[[], T]) -> T:
+        self._check_open()
+        return work()
+
+    def _check_open(self) -> None:
+        if self._engine.is_closing:
+            raise StoreClosed("the store is closed")
