@@ -1,0 +1,1 @@
+"""Figures of the running system beside the machine's own limits, in one run."""

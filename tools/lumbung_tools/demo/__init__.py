@@ -1,0 +1,1 @@
+"""The main job shown on real bytes: put, lose an office, get everything back."""
