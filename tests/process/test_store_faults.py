@@ -1,0 +1,137 @@
+"""What the store says and does when the disk under a real process fails: the texts of RocksDB, provoked."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from lumbung_testing import iorecord
+from lumbung_testing.iorecord import Fault, IoCall
+
+# Writes and syncs two blobs one after the other, saying how each call ended; then tries once more, reopens in the same
+# process while an error of the first handle is kept, and says what is there.
+PROGRAM = """
+import pathlib, sys, trio
+from lumbung_cluster.errors import LumbungError
+from lumbung_node.adapters.rocks import open_rocks
+from lumbung_node.ports.keyvalue import Batch, Family
+from lumbung_testing.iorecord import mark
+
+kept = []
+
+async def attempt(name, call):
+    try:
+        await call
+    except LumbungError as exc:
+        kept.append(exc)
+        print(name, type(exc).__name__)
+    else:
+        print(name, "ok")
+
+async def put(store, key):
+    batch = Batch()
+    batch.put(Family.BLOBS, key, b"row")
+    await attempt("chunks", store.write_chunks([(key, key * 1000)]))
+    await attempt("row", store.write(batch))
+    mark("before sync")
+    await attempt("sync", store.sync())
+    mark("after sync")
+
+async def main():
+    folder = pathlib.Path(sys.argv[1])
+    store = await open_rocks(folder, create=True)
+    for key in (b"1", b"2", b"3"):
+        await put(store, key)
+        print("failed" if store.is_failed else "sound")
+    print("readable", await store.get(Family.BLOBS, [b"1"]) == [b"row"])
+    await store.close()
+    mark("closed")
+    again = await open_rocks(folder, create=False)
+    print("reopened", b"".join(key for key, _ in await again.scan(Family.BLOBS, b"", b"z", 9)).decode())
+    await put(again, b"4")
+    await again.close()
+
+trio.run(main)
+"""
+
+
+@pytest.fixture(scope="module")
+def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return iorecord.build(tmp_path_factory.mktemp("iorecord"))
+
+
+def run(layer: Path, folder: Path, faults: Iterable[Fault]) -> tuple[list[str], list[IoCall]]:
+    log = folder / "io.txt"
+    environment = iorecord.environment(layer, log, str(folder / "rocks"), faults=faults)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, folder],
+        env={**environment, "PYTHONPATH": os.pathsep.join(sys.path)},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines(), iorecord.read_log(log)
+
+
+GOOD_PUT = ["chunks ok", "row ok", "sync ok"]
+REFUSED_PUT = ["chunks DiskFailed", "row DiskFailed", "sync OutcomeUnknown", "failed"]
+SYNCS_OF_LOG = ("fdatasync", "fsync")
+
+
+def test_sound_disk_lets_everything_through(layer: Path, tmp_path: Path) -> None:
+    said, _ = run(layer, tmp_path, [])
+    assert said == 3 * [*GOOD_PUT, "sound"] + ["readable True", "reopened 123", *GOOD_PUT]
+
+
+def test_failed_fsync_means_unknown_and_nothing_more_is_written(layer: Path, tmp_path: Path) -> None:
+    said, _ = run(layer, tmp_path, [Fault("fdatasync", ".log", 2, errno.EIO)])
+    assert said[:8] == [*GOOD_PUT, "sound", "chunks ok", "row ok", "sync OutcomeUnknown", "failed"]
+    assert said[8:13] == [*REFUSED_PUT, "readable True"]
+    assert said[13] in {"reopened 1", "reopened 12"}
+    assert said[14:] == GOOD_PUT
+
+
+def test_failed_fsync_is_never_tried_again(layer: Path, tmp_path: Path) -> None:
+    """The kernel drops the pages of a failed fsync, so that a second one succeeds and proves nothing."""
+    _, calls = run(layer, tmp_path, [Fault("fdatasync", ".log", 2, errno.EIO)])
+    failed = next(call for call in calls if call.op == "fdatasync" and call.errno == errno.EIO)
+    closed = next(call for call in calls if call.path == "closed")
+    assert not [
+        call
+        for call in calls
+        if call.op in SYNCS_OF_LOG and call.path == failed.path and failed.begin < call.begin < closed.begin
+    ]
+
+
+def test_write_that_fails_with_an_input_output_error_means_unknown(layer: Path, tmp_path: Path) -> None:
+    said, _ = run(layer, tmp_path, [Fault("write", ".log", 3, errno.EIO)])
+    assert said[:4] == [*GOOD_PUT, "sound"]
+    assert said[4:8] == ["chunks OutcomeUnknown", "row DiskFailed", "sync OutcomeUnknown", "failed"]
+    assert said[8:] == [*REFUSED_PUT, "readable True", "reopened 1", *GOOD_PUT]
+
+
+def test_full_disk_is_told_as_full_until_the_store_is_reopened(layer: Path, tmp_path: Path) -> None:
+    said, _ = run(layer, tmp_path, [Fault("write", ".log", 3, errno.ENOSPC)])
+    refused = ["chunks DiskFull", "row DiskFull", "sync OutcomeUnknown", "failed"]
+    assert said == [*GOOD_PUT, "sound", *refused, *refused, "readable True", "reopened 1", *GOOD_PUT]
+
+
+def test_short_write_is_completed(layer: Path, tmp_path: Path) -> None:
+    said, calls = run(layer, tmp_path, [Fault("short", ".log", 3)])
+    assert said == 3 * [*GOOD_PUT, "sound"] + ["readable True", "reopened 123", *GOOD_PUT]
+    sizes = [call.result for call in calls if call.op == "write" and call.path.endswith(".log")]
+    assert len(sizes) > 8  # the cut write was followed by one for its rest
+
+
+def test_lying_fsync_looks_right_to_the_store(layer: Path, tmp_path: Path) -> None:
+    """The control of the layer: nothing but the layer knows that these syncs did nothing."""
+    said, calls = run(layer, tmp_path, [Fault("lie", ".log", 0)])
+    assert said == 3 * [*GOOD_PUT, "sound"] + ["readable True", "reopened 123", *GOOD_PUT]
+    assert [call for call in calls if call.op == "fdatasync" and call.path.endswith(".log") and call.result == 0]
