@@ -105,7 +105,8 @@ def office(number: int, name: str, zone: str = "") -> NodeRecord:
 
 
 def drc(number: int, name: str = "drc-batam", province: str = "21", zone: str = "zone batam") -> NodeRecord:
-    return node_record(number, name, Role.DRC, province, zone)
+    """A DRC node that records nothing of its own."""
+    return replace(node_record(number, name, Role.DRC, province, zone), load_bytes=0)
 
 
 def founding(nodes: Sequence[NodeRecord] = (), *, assignments: Sequence[HolderAssignment] | None = None) -> Roster:
