@@ -32,7 +32,7 @@ def record(layer: Path, folder: Path, *arguments: str) -> list[IoCall]:
     log = folder / "io.txt"
     subprocess.run(
         [sys.executable, "-m", "lumbung_testing.store_child", folder, "--marks", "--count", str(BLOBS), *arguments],
-        env=python_path(iorecord.environment(layer, log, str(folder / "rocks"))),
+        env=python_path(iorecord.environment(layer, log, str(folder))),
         stdout=subprocess.DEVNULL,
         check=True,
     )
@@ -54,6 +54,22 @@ def test_every_promise_follows_the_sync_that_covers_its_writes(layer: Path, tmp_
     calls = record(layer, tmp_path)
     assert any(call.op == "write" and call.path.endswith(".log") for call in calls)
     assert broken_promises(calls) == 0
+
+
+def test_names_of_new_folders_are_synced_before_the_first_promise(layer: Path, tmp_path: Path) -> None:
+    """Else a power cut could take the whole store, synced files and all."""
+    folder = tmp_path / "data" / "office"
+    log = tmp_path / "io.txt"
+    subprocess.run(
+        [sys.executable, "-m", "lumbung_testing.store_child", folder, "--marks", "--count", "1"],
+        env=python_path(iorecord.environment(layer, log, str(tmp_path))),
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+    calls = iorecord.read_log(log)
+    (promised,) = [call.begin for call in calls if call.path == "promised 0"]
+    synced = {call.path for call in calls if call.op == "fsync" and call.is_good and call.begin < promised}
+    assert {str(tmp_path), str(tmp_path / "data"), str(folder), str(folder / "rocks")} <= synced
 
 
 def test_promises_hold_while_the_log_changes_from_file_to_file(layer: Path, tmp_path: Path) -> None:

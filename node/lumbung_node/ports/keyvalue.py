@@ -32,7 +32,8 @@ class Family(Enum):
 class Batch:
     """Puts and deletes over any families, applied as one: after a crash either all of it is there or nothing.
 
-    `deletes_range` holds (family, first key, key behind the last).
+    `deletes_range` holds (family, first key, key behind the last). Ranges go first, then deletes, then puts: a put wins
+    over a delete of the same batch.
     """
 
     puts: list[tuple[Family, bytes, bytes]] = field(default_factory=list)

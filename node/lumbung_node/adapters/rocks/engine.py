@@ -43,13 +43,15 @@ STALL_S_MAX = 120.0  # a spinning disk may need half a minute for the compaction
 def open_engine(folder: Path, limits: RocksLimits, *, create: bool) -> RocksEngine:
     """Open `folder`/rocks. What a fresh handle shows is durable: RocksDB replays its log into synced tables first."""
     path = folder / "rocks"
-    _check_folder(path, create=create)
     cache = Cache(limits.cache_size_bytes)
     families = {DEFAULT_FAMILY: family_options(None, cache, limits)}
     families |= {family.value: family_options(family, cache, limits) for family in Family}
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        _check_folder(path, create=create)
+        _make_folder(path)
         database = Rdict(str(path), database_options(limits, create=create), column_families=families)
+    except LumbungError:
+        raise
     except Exception as exc:
         raise translate(exc, Phase.OPEN) from exc
     return RocksEngine(path, database)
@@ -64,6 +66,19 @@ def _check_folder(path: Path, *, create: bool) -> None:
         raise StoreDamaged(f"{path} holds tables or logs but no CURRENT file that names the newest state")
     if not create:
         raise StoreDamaged(f"{path} holds no store")
+
+
+def _make_folder(path: Path) -> None:
+    """Make what is missing of the path, each name synced in its parent: the engine syncs only inside its own folder."""
+    if path.is_dir():
+        return
+    _make_folder(path.parent)
+    path.mkdir(exist_ok=True)
+    parent = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(parent)
+    finally:
+        os.close(parent)
 
 
 class RocksEngine:
@@ -141,7 +156,10 @@ class RocksEngine:
         return rows
 
     def space(self) -> SpaceReport:
-        found = os.statvfs(self._path)
+        try:
+            found = os.statvfs(self._path)
+        except OSError as exc:
+            raise DiskFailed(f"free space of {self._path}: {exc.strerror}") from exc
         return SpaceReport(free_bytes=found.f_bavail * found.f_frsize, total_bytes=found.f_blocks * found.f_frsize)
 
     def close(self) -> None:

@@ -93,8 +93,8 @@ def _take_no_half_measures(options: Options) -> None:
     """Let the engine stop writes or take them at full speed, but never "delay" them.
 
     A write that may not wait and meets a delay is refused *and* charged for it, so that a caller who tries again soon
-    pushes its own turn ahead (3,000 refusals in a row were seen); a write that may wait sleeps with the interpreter's lock held. A stop has
-    neither fault: the refused caller waits a few milliseconds outside the lock and tries again.
+    pushes its own turn ahead (3,000 refusals in a row were seen); one that may wait sleeps with the interpreter's lock
+    held. A stop has neither fault: the refused caller waits a few milliseconds outside the lock and tries again.
     """
     options.set_level_zero_slowdown_writes_trigger(_LEVEL0_FILES_MAX)
     options.set_level_zero_stop_writes_trigger(_LEVEL0_FILES_MAX)
