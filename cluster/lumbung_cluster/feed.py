@@ -51,6 +51,10 @@ class MarkVerdict(Enum):
     OTHER_HISTORY = "the running hash differs"  # the same number, another history: a doubt
 
     @property
+    def is_believed(self) -> bool:
+        return self is MarkVerdict.BELIEVED
+
+    @property
     def is_doubt_about_sender(self) -> bool:
         """The peer saw, under our present generation, what we no longer have: our own folder was rolled back."""
         return self in (MarkVerdict.PAST_THE_END, MarkVerdict.OTHER_HISTORY)

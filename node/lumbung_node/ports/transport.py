@@ -145,6 +145,10 @@ class Listener(Protocol):
         """host:port as bound (a port of 0 is resolved)."""
         ...
 
+    def revoke(self, may_stay: Callable[[Caller], bool]) -> None:
+        """End every open call whose caller may not stay, with PERMISSION_DENIED: another roster is in force."""
+        ...
+
     async def stop(self, *, grace_s: float) -> None:
         """Take no new calls, let running ones end for `grace_s`, cancel the rest."""
         ...

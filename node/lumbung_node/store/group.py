@@ -16,6 +16,7 @@ from lumbung_node.store.layout import (
     BlobRow,
     FeedRow,
     ListPlace,
+    MarkRow,
     OriginCounts,
     RowState,
     blob_key,
@@ -65,6 +66,7 @@ class Group:
         self.chunk_rows: list[tuple[bytes, bytes]] = []
         self.repaired: set[bytes] = set()
         self.damaged: dict[tuple[NodeNumber, BlobId], int] = {}
+        self.marks: dict[tuple[NodeNumber, NodeNumber], MarkRow] = {}
         self.mended: list[tuple[NodeNumber, BlobId]] = []
         self._fresh: set[bytes] = set()
 
@@ -80,6 +82,7 @@ class Group:
             self._set_damaged(origin, blob)
         for (sender, origin), mark in job.marks.items():
             self.batch.put(Family.MARKS, mark_key(sender, origin), mark.pack())
+            self.marks[sender, origin] = mark
         self.batch.puts += job.extra.puts
         self.batch.deletes += job.extra.deletes
         self.batch.deletes_range += job.extra.deletes_range
@@ -100,6 +103,7 @@ class Group:
         """The sync has returned: from now on readers, peers and signatures may see it."""
         self._state.ends.update(self._ends)
         self._state.counts.update(self._counts)
+        self._state.marks.update(self.marks)
         self._state.damaged.update(self.damaged)
         for key in self.mended:
             self._state.damaged.pop(key, None)

@@ -17,7 +17,7 @@ __all__ = ["Content", "ForeignBlob", "Job", "Outcome", "OwnBlob", "Stored"]
 
 @dataclass(slots=True)
 class Content:
-    """A blob's verified bytes: in memory (`chunks`, 1 MiB each but the last), or written already as a run at `place`."""
+    """A blob's verified bytes: in memory (`chunks`, 1 MiB each but the last), or a run written ahead at `place`."""
 
     size_bytes: int
     chunks: list[bytes]

@@ -31,7 +31,8 @@ class Proofs:
         self.changed = Pulse()
 
     async def load(self) -> None:
-        """Rebuild the ledger from the copy rows."""
+        """Build the ledger anew from the copy rows. No receipt may be recorded meanwhile."""
+        self.ledger = Ledger()
         for holder in sorted(self._state.generations_seen):
             self.ledger.meet(holder, self._state.generations_seen[holder])
         first, behind = copy_key(0, NodeNumber(0)), b"d"

@@ -1,0 +1,162 @@
+"""Health codes: what is wrong, how bad, and about whom. The codes never change; sentences live in the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from lumbung_cluster.ids import NodeNumber
+
+__all__ = ["Facts", "HealthCode", "LinkFacts", "LinkHealth", "Severity", "Trouble", "judge_health"]
+
+_DAY_MS = 24 * 3600 * 1000
+COPIES_SHORT_WARNING_MS = 10 * 60 * 1000  # a put waits 10 s; ten minutes on, something is in the way
+COPIES_SHORT_CRITICAL_MS = 3 * _DAY_MS  # the law's term for telling of a loss
+LINK_DOWN_WARNING_S = 120.0  # a restart or a reconnect takes less
+LINK_DOWN_CRITICAL_S = 24 * 3600.0
+CERT_WARNING_MS = 60 * _DAY_MS
+CERT_CRITICAL_MS = 7 * _DAY_MS
+CLOCK_SKEW_MS = 5 * 60 * 1000  # certificates are dated back; more than this confuses people who compare times
+DISK_LOW_SHARE = 0.1
+
+
+class HealthCode(Enum):
+    COPIES_SHORT = "COPIES_SHORT"
+    LINK_DOWN = "LINK_DOWN"
+    TRUST_FAILED = "TRUST_FAILED"
+    DISK_LOW = "DISK_LOW"
+    CERT_EXPIRES = "CERT_EXPIRES"
+    ROSTER_FORK = "ROSTER_FORK"
+    CLOCK_SKEW = "CLOCK_SKEW"
+    TWO_LIVES = "TWO_LIVES"
+    KEYS_TOGETHER = "KEYS_TOGETHER"
+
+
+class Severity(Enum):
+    """The values stand on the wire."""
+
+    NOTE = 1
+    WARNING = 2
+    CRITICAL = 3
+
+
+class LinkHealth(Enum):
+    UP = "up"
+    BEHIND = "behind"
+    DOWN = "down"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkFacts:
+    """One link; `has_met` when the peer was ever spoken to."""
+
+    node: NodeNumber
+    health: LinkHealth
+    since_s: float
+    clock_offset_ms: int
+    has_met: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known at `now_ms` (advisory wall time); ages are never an order of events."""
+
+    now_ms: int
+    blobs_unsafe: int
+    blobs_only_here: int
+    oldest_unsafe_ms: int
+    damaged: int
+    links: Sequence[LinkFacts]
+    free_bytes: int
+    total_bytes: int
+    refuses_foreign: bool
+    refuses_own: bool
+    certificate_expires_ms: int
+    clock_jump_ms: int
+    fork: bool
+    stopped: bool
+    keys_together: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """`node` is 0 when it is about the node itself; `values` fill the catalogue's sentence."""
+
+    code: HealthCode
+    severity: Severity
+    node: NodeNumber
+    values: tuple[tuple[str, int | str], ...] = ()
+
+
+def judge_health(facts: Facts) -> list[Trouble]:
+    """The present troubles, the worst first."""
+    found = [*_copies(facts), *_links(facts), *_clock(facts), *_disk(facts), *_identity(facts)]
+    return sorted(found, key=lambda trouble: -trouble.severity.value)
+
+
+def _copies(facts: Facts) -> Iterator[Trouble]:
+    if facts.damaged:
+        yield _own(HealthCode.COPIES_SHORT, Severity.CRITICAL, blobs=facts.damaged, reason="damaged")
+    if not facts.blobs_unsafe:
+        return
+    age_ms = max(0, facts.now_ms - facts.oldest_unsafe_ms)
+    severity = Severity.NOTE
+    if age_ms >= COPIES_SHORT_WARNING_MS:
+        severity = Severity.WARNING
+    if age_ms >= COPIES_SHORT_CRITICAL_MS and facts.blobs_only_here:
+        severity = Severity.CRITICAL
+    yield _own(
+        HealthCode.COPIES_SHORT,
+        severity,
+        blobs=facts.blobs_unsafe,
+        only_here=facts.blobs_only_here,
+        age_s=age_ms // 1000,
+        reason="unproven",
+    )
+
+
+def _links(facts: Facts) -> Iterator[Trouble]:
+    for link in facts.links:
+        since_s = int(link.since_s)
+        if link.health is LinkHealth.REFUSED:
+            yield Trouble(HealthCode.TRUST_FAILED, Severity.CRITICAL, link.node, (("age_s", since_s),))
+        if link.health is LinkHealth.DOWN and link.since_s >= LINK_DOWN_WARNING_S:
+            severity = Severity.CRITICAL if link.since_s >= LINK_DOWN_CRITICAL_S else Severity.WARNING
+            yield Trouble(HealthCode.LINK_DOWN, severity, link.node, (("age_s", since_s),))
+
+
+def _clock(facts: Facts) -> Iterator[Trouble]:
+    if abs(facts.clock_jump_ms) >= CLOCK_SKEW_MS:
+        yield _own(HealthCode.CLOCK_SKEW, Severity.CRITICAL, offset_s=facts.clock_jump_ms // 1000)
+    for link in facts.links:
+        if abs(link.clock_offset_ms) >= CLOCK_SKEW_MS:
+            offset = (("offset_s", link.clock_offset_ms // 1000),)
+            yield Trouble(HealthCode.CLOCK_SKEW, Severity.WARNING, link.node, offset)
+    left_ms = facts.certificate_expires_ms - facts.now_ms
+    if facts.certificate_expires_ms and left_ms < CERT_WARNING_MS:
+        severity = Severity.CRITICAL if left_ms < CERT_CRITICAL_MS else Severity.WARNING
+        yield _own(HealthCode.CERT_EXPIRES, severity, left_s=left_ms // 1000)
+
+
+def _disk(facts: Facts) -> Iterator[Trouble]:
+    if facts.refuses_own:
+        yield _own(HealthCode.DISK_LOW, Severity.CRITICAL, free_bytes=facts.free_bytes, refuses="own")
+    elif facts.refuses_foreign:
+        yield _own(HealthCode.DISK_LOW, Severity.CRITICAL, free_bytes=facts.free_bytes, refuses="foreign")
+    elif facts.total_bytes and facts.free_bytes < DISK_LOW_SHARE * facts.total_bytes:
+        yield _own(HealthCode.DISK_LOW, Severity.WARNING, free_bytes=facts.free_bytes, refuses="nothing")
+
+
+def _identity(facts: Facts) -> Iterator[Trouble]:
+    if facts.fork:
+        yield _own(HealthCode.ROSTER_FORK, Severity.CRITICAL)
+    if facts.stopped:
+        yield _own(HealthCode.TWO_LIVES, Severity.CRITICAL)
+    if facts.keys_together:
+        yield _own(HealthCode.KEYS_TOGETHER, Severity.WARNING)
+
+
+def _own(code: HealthCode, severity: Severity, **values: int | str) -> Trouble:
+    return Trouble(code, severity, NodeNumber(0), tuple(sorted(values.items())))

@@ -1,0 +1,71 @@
+"""What every service of one node shares: the store, the roster in force, keys, clock and the node's own condition."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import trio
+
+from lumbung_cluster.ids import BlobId, ClusterId, NodeNumber
+from lumbung_cluster.limits import DOUBT_INTERVAL_S
+from lumbung_node.ports.log import Log
+from lumbung_node.ports.world import Blocking, Randomness, Signer, Verifier, WallClock
+from lumbung_node.services.budget import ByteBudget
+from lumbung_node.services.rosters import RosterKeeper
+from lumbung_node.store.state import Pulse
+from lumbung_node.store.store import Store
+
+__all__ = ["Condition", "Core"]
+
+
+@dataclass(slots=True)
+class Condition:
+    """What the node knows is wrong with itself.
+
+    `stopped`: another machine lives under this identity in a higher generation; no puts, no signatures any more.
+    `fork`: another roster of the same epoch was seen. `refuses_foreign` and `refuses_own`: the disk marks.
+    """
+
+    stopped: bool = False
+    fork: bool = False
+    refuses_foreign: bool = False
+    refuses_own: bool = False
+    free_bytes: int = 0
+    total_bytes: int = 0
+    clock_jump_ms: int = 0
+
+
+@dataclass(slots=True)
+class Core:
+    """One running node's inside; made by `lumbung_node.main` and by the simulator alike."""
+
+    number: NodeNumber
+    cluster: ClusterId
+    software: str
+    store: Store
+    rosters: RosterKeeper
+    receipt_signer: Signer
+    verifier: Verifier
+    clock: WallClock
+    randomness: Randomness
+    blocking: Blocking
+    log: Log
+    memory: ByteBudget
+    accept_unsealed: bool
+    condition: Condition = field(default_factory=Condition)
+    doubted_at: dict[NodeNumber, float] = field(default_factory=dict)
+    damage_found: Pulse = field(default_factory=Pulse)
+
+    def may_doubt(self, peer: NodeNumber) -> bool:
+        """Whether `peer` may make us doubt our own history now: a liar could void all our receipts again and again."""
+        now, last = trio.current_time(), self.doubted_at.get(peer)
+        if last is not None and now - last < DOUBT_INTERVAL_S:
+            return False
+        self.doubted_at[peer] = now
+        return True
+
+    async def found_damage(self, origin: NodeNumber, blob: BlobId) -> None:
+        """Stored bytes are wrong: stop saying that we hold them, tell the origin, ask for a good copy."""
+        if await self.store.mark_damaged(origin, blob):
+            self.log.error("blob damaged", origin=origin, blob=str(blob))
+            self.damage_found.beat()

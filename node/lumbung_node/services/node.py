@@ -1,0 +1,153 @@
+"""One running node: everything under one nursery, opened again as a whole when the store fails.
+
+Crash-only: there is one way to recover from a failed write, sync or disk, and it is the way of every start. What is
+durable then is the truth; whatever was waiting was answered "unknown, try again".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+
+import trio
+
+from lumbung_cluster.errors import (
+    DiskFailed,
+    DiskFull,
+    OutcomeUnknown,
+    StoreClosed,
+    StoreDamaged,
+)
+from lumbung_cluster.ids import ClusterId, NodeNumber
+from lumbung_cluster.limits import INGEST_MEMORY_BYTES_MAX
+from lumbung_node.ports.identity import IdentityState
+from lumbung_node.ports.keyvalue import KeyValue
+from lumbung_node.ports.log import Log
+from lumbung_node.ports.transport import AccessCheck, Listener, Transport
+from lumbung_node.ports.world import Blocking, Randomness, Signer, Verifier, WallClock
+from lumbung_node.services.budget import ByteBudget
+from lumbung_node.services.copies import CopyBook
+from lumbung_node.services.core import Core
+from lumbung_node.services.disk_watch import DiskMarks, look, watch_disk
+from lumbung_node.services.operations import Operations
+from lumbung_node.services.replicator import Replicator
+from lumbung_node.services.rosters import RosterKeeper
+from lumbung_node.services.server import AccessGate, Server
+from lumbung_node.store.store import Store, open_store
+
+__all__ = ["STORE_FAILURES", "NodeParts", "run_node"]
+
+STORE_FAILURES = (OutcomeUnknown, StoreClosed, StoreDamaged, DiskFull, DiskFailed)
+_REOPEN_WAIT_S_MIN = 0.2
+_REOPEN_WAIT_S_MAX = 30.0
+_SETTLED_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class NodeParts:
+    """Everything that a node is made of; `open_keyvalue` opens the store's engine, again after a failure."""
+
+    number: NodeNumber
+    cluster: ClusterId
+    software: str
+    listen: str
+    open_keyvalue: Callable[[], Awaitable[KeyValue]]
+    open_transport: Callable[[AccessCheck], AbstractAsyncContextManager[Transport]]
+    identity: IdentityState
+    rosters: RosterKeeper
+    entry_signer: Signer
+    receipt_signer: Signer
+    verifier: Verifier
+    clock: WallClock
+    randomness: Randomness
+    blocking: Blocking
+    log: Log
+    disk: DiskMarks
+    accept_unsealed: bool
+    keys_together: bool
+    certificate_expires_ms: int
+
+
+async def run_node(parts: NodeParts, on_ready: Callable[[str, Core], None]) -> None:
+    """Serve until cancelled. `on_ready(address, core)` is called each time that the node serves.
+
+    Store failures open everything again, with a growing wait; anything else that is raised here is fatal.
+    """
+    wait_s = _REOPEN_WAIT_S_MIN
+    while True:
+        begun = trio.current_time()
+        try:
+            await _live(parts, on_ready)
+        except* STORE_FAILURES as failures:
+            parts.log.error("store failed, opening again", reason=str(failures.exceptions[0]))
+        if trio.current_time() - begun > _SETTLED_S:
+            wait_s = _REOPEN_WAIT_S_MIN
+        await trio.sleep(wait_s)
+        wait_s = min(wait_s * 2, _REOPEN_WAIT_S_MAX)
+
+
+async def _live(parts: NodeParts, on_ready: Callable[[str, Core], None]) -> None:
+    """One life of the store: from opening it to its failure, or to our cancellation."""
+    kv = await parts.open_keyvalue()
+    try:
+        store = await open_store(
+            kv,
+            parts.identity,
+            cluster=parts.cluster,
+            node=parts.number,
+            signer=parts.entry_signer,
+            clock=parts.clock,
+            randomness=parts.randomness,
+            blocking=parts.blocking,
+        )
+        parts.log.info("store open", generation=store.state.generation)
+        await _serve(parts, store, on_ready)
+    finally:
+        with trio.CancelScope(shield=True):
+            await kv.close()
+
+
+async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core], None]) -> None:
+    core = Core(
+        number=parts.number,
+        cluster=parts.cluster,
+        software=parts.software,
+        store=store,
+        rosters=parts.rosters,
+        receipt_signer=parts.receipt_signer,
+        verifier=parts.verifier,
+        clock=parts.clock,
+        randomness=parts.randomness,
+        blocking=parts.blocking,
+        log=parts.log,
+        memory=ByteBudget(INGEST_MEMORY_BYTES_MAX),
+        accept_unsealed=parts.accept_unsealed,
+    )
+    await look(core, parts.disk)
+    gate = AccessGate(parts.rosters, parts.number)
+    copies = CopyBook(core)
+    async with parts.open_transport(gate.check) as transport:
+        replicator = Replicator(core, transport)
+        operations = Operations(
+            core,
+            replicator,
+            keys_together=parts.keys_together,
+            certificate_expires_ms=parts.certificate_expires_ms,
+        )
+        server = Server(core, gate, copies, replicator, operations)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(store.committer.run)
+            async with transport.serve(parts.listen, server.handlers()) as listener:
+                nursery.start_soon(replicator.run)
+                nursery.start_soon(watch_disk, core, parts.disk)
+                nursery.start_soon(_revoke_on_change, parts.rosters, gate, listener)
+                on_ready(listener.address, core)
+                await trio.sleep_forever()
+
+
+async def _revoke_on_change(rosters: RosterKeeper, gate: AccessGate, listener: Listener) -> None:
+    """Another roster or access list in force: judge every open call anew, at once."""
+    while True:
+        await rosters.changed.wait()
+        listener.revoke(gate.may_stay)

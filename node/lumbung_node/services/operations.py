@@ -1,0 +1,191 @@
+"""What a node knows of itself: the answer to `lumbung status`, and the troubles that `lumbung health` names."""
+
+from __future__ import annotations
+
+import trio
+
+from lumbung_cluster.copies import proven_copies
+from lumbung_cluster.health import Facts, LinkFacts, LinkHealth, Trouble, judge_health
+from lumbung_cluster.ids import NodeNumber
+from lumbung_cluster.roster_node import Role
+from lumbung_cluster.tally import Tally, holder_groups, tally
+from lumbung_node.ports.transport import ServerCall
+from lumbung_node.services.core import Core
+from lumbung_node.services.replicator import Link, LinkState, Replicator
+from lumbung_node.services.requests import read_request
+from lumbung_proto.v1 import operations_pb2
+
+__all__ = ["Operations"]
+
+_CONDITIONS = {
+    LinkHealth.UP: operations_pb2.LINK_CONDITION_UP,
+    LinkHealth.BEHIND: operations_pb2.LINK_CONDITION_BEHIND,
+    LinkHealth.DOWN: operations_pb2.LINK_CONDITION_DOWN,
+    LinkHealth.REFUSED: operations_pb2.LINK_CONDITION_REFUSED,
+}
+
+
+class Operations:
+    """Status of one node. Its cost grows with what is out of order, not with the number of blobs."""
+
+    def __init__(self, core: Core, replicator: Replicator, *, keys_together: bool, certificate_expires_ms: int) -> None:
+        self._core = core
+        self._replicator = replicator
+        self._keys_together = keys_together
+        self._certificate_expires_ms = certificate_expires_ms
+        self._started = trio.current_time()
+
+    async def status(self, call: ServerCall) -> None:
+        await read_request(call, operations_pb2.StatusRequest)
+        await call.send((await self.response()).SerializeToString())
+
+    async def response(self) -> operations_pb2.StatusResponse:
+        core = self._core
+        record = core.rosters.roster.node(core.number)
+        counted = self._tally()
+        response = operations_pb2.StatusResponse(
+            node=core.number,
+            name=record.name if record is not None else "",
+            software=core.software,
+            generation=core.store.state.generation,
+            roster_epoch=core.rosters.roster.epoch,
+            roster_created_ms=core.rosters.roster.created_ms,
+            clock_ms=core.clock.now_ms(),
+            uptime_s=trio.current_time() - self._started,
+            takes_puts=not (core.condition.stopped or core.condition.refuses_own),
+            certificate_expires_ms=self._certificate_expires_ms,
+        )
+        response.own.CopyFrom(await self._own(counted))
+        for peer in sorted(self._replicator.links):
+            response.links.append(await self._link(self._replicator.links[peer]))
+        self._add_origins(response)
+        response.disk.CopyFrom(
+            operations_pb2.DiskState(
+                free_bytes=core.condition.free_bytes,
+                total_bytes=core.condition.total_bytes,
+                refuses_foreign=core.condition.refuses_foreign,
+                refuses_own=core.condition.refuses_own,
+            )
+        )
+        response.health.extend(_health_message(trouble) for trouble in self._troubles(response))
+        return response
+
+    def _tally(self) -> Tally:
+        core = self._core
+        roster, origin = core.rosters.roster, core.number
+
+        def count(own: bool, others: tuple[NodeNumber, ...]) -> int:
+            return proven_copies(roster, origin, (*((origin,) if own else ()), *others)).count
+
+        damaged = [number for (o, _), number in core.store.state.damaged.items() if o == origin]
+        end = core.store.state.end(origin).number
+        return tally(core.store.proofs.ledger, holder_groups(roster, origin), end, damaged, count)
+
+    async def _own(self, counted: Tally) -> operations_pb2.OwnCounts:
+        state = self._core.store.state
+        counts = state.count(self._core.number)
+        lost, one, two, three = counted.by_copies
+        return operations_pb2.OwnCounts(
+            blobs=counts.blobs,
+            size_bytes=counts.size_bytes,
+            by_copies=[one + lost, two, three],
+            oldest_unsafe_ms=await self._time_of(counted.oldest_unsafe),
+            only_here=one,
+            oldest_only_here_ms=await self._time_of(counted.oldest_only_here),
+            damaged=counts.damaged,
+        )
+
+    async def _time_of(self, number: int) -> int:
+        """When the own blob with this feed number was accepted; 0 for no number."""
+        rows = await self._core.store.reader.feed_rows(self._core.number, [number])
+        held = await self._core.store.reader.rows(self._core.number, [row.blob for row in rows])
+        return held[0].time_ms if held and held[0] is not None else 0
+
+    async def _link(self, link: Link) -> operations_pb2.LinkState:
+        core = self._core
+        record = core.rosters.roster.node(link.peer)
+        account = core.store.proofs.ledger.account(link.peer)
+        end = core.store.state.end(core.number).number
+        is_holder = bool(core.rosters.roster.units_held(link.peer, core.number))
+        first = account.unproven(end, 1) if is_holder else []
+        session = link.session
+        return operations_pb2.LinkState(
+            node=link.peer,
+            name=record.name if record is not None else "",
+            condition=_CONDITIONS[_condition(link)],
+            lag_blobs=account.count_unproven(end) if is_holder else 0,
+            lag_oldest_ms=await self._time_of(first[0]) if first else 0,
+            proven_blobs=end - account.count_unproven(end) if is_holder else 0,
+            verified_since_ms=account.verified_since_ms,
+            since_s=trio.current_time() - link.since,
+            sentence=link.sentence,
+            generation=core.store.state.generations_seen.get(link.peer, 0),
+            clock_offset_ms=session.clock_offset_ms if session is not None else 0,
+            is_drc=record is not None and record.role is Role.DRC,
+        )
+
+    def _add_origins(self, response: operations_pb2.StatusResponse) -> None:
+        core = self._core
+        others = [origin for origin in sorted(core.store.state.counts) if origin != core.number]
+        for origin in (core.number, *others):
+            counts = core.store.state.count(origin)
+            record = core.rosters.roster.node(origin)
+            response.origins.add(
+                origin=origin,
+                name=record.name if record is not None else "",
+                blobs=counts.blobs,
+                size_bytes=counts.size_bytes,
+                damaged=counts.damaged,
+            )
+
+    def _troubles(self, response: operations_pb2.StatusResponse) -> list[Trouble]:
+        core = self._core
+        links = [
+            LinkFacts(
+                NodeNumber(link.node),
+                _condition(self._replicator.links[NodeNumber(link.node)]),
+                link.since_s,
+                link.clock_offset_ms,
+                has_met=link.generation > 0,
+            )
+            for link in response.links
+        ]
+        own = response.own
+        facts = Facts(
+            now_ms=response.clock_ms,
+            blobs_unsafe=own.by_copies[0] + own.by_copies[1],
+            blobs_only_here=own.only_here,
+            oldest_unsafe_ms=own.oldest_unsafe_ms,
+            damaged=sum(origin.damaged for origin in response.origins),
+            links=links,
+            free_bytes=core.condition.free_bytes,
+            total_bytes=core.condition.total_bytes,
+            refuses_foreign=core.condition.refuses_foreign,
+            refuses_own=core.condition.refuses_own,
+            certificate_expires_ms=self._certificate_expires_ms,
+            clock_jump_ms=core.condition.clock_jump_ms,
+            fork=core.rosters.fork_seen,
+            stopped=core.condition.stopped,
+            keys_together=self._keys_together,
+        )
+        return judge_health(facts)
+
+
+def _condition(link: Link) -> LinkHealth:
+    match link.state:
+        case LinkState.UP:
+            behind = link.session is None or link.session.is_behind()
+            return LinkHealth.BEHIND if behind else LinkHealth.UP
+        case LinkState.DOWN:
+            return LinkHealth.DOWN
+        case LinkState.REFUSED:
+            return LinkHealth.REFUSED
+
+
+def _health_message(trouble: Trouble) -> operations_pb2.HealthItem:
+    return operations_pb2.HealthItem(
+        code=trouble.code.name,
+        severity=operations_pb2.Severity.ValueType(trouble.severity.value),
+        node=trouble.node,
+        values={name: str(value) for name, value in trouble.values},
+    )

@@ -1,0 +1,368 @@
+"""One put stream: many blobs in, an answer each, none before its bytes are durable here.
+
+Blobs come one after the other; small ones fill a frame by the dozen and are committed together. The stream reads on
+while earlier blobs are being made durable or wait for their copies, up to the bounds in `limits`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import trio
+
+from lumbung_cluster import limits
+from lumbung_cluster.entry import FLAG_UNSEALED
+from lumbung_cluster.errors import DiskFull, OutcomeUnknown, Rejected, StatusCode, StoreClosed
+from lumbung_cluster.ids import BLOB_ID_SIZE_BYTES, BlobId
+from lumbung_node.ports.transport import ServerCall
+from lumbung_node.services.copies import BlobCopies, CopyBook
+from lumbung_node.services.core import Core
+from lumbung_node.services.storing import Offered, Result, Storing
+from lumbung_node.store.runs import Run, open_run
+from lumbung_proto.codec import MalformedFrame, decode_frame
+from lumbung_proto.v1 import blobs_pb2
+
+__all__ = ["PutStream", "copies_message"]
+
+SEALED_PREFIX = b"age-encryption.org/v1\n"
+TAG_SIZE_BYTES = 33
+_WAIT_MS_MAX = 600_000
+_ANSWERS_AT_ONCE = 256
+
+
+@dataclass(slots=True)
+class _Current:
+    """The blob whose bytes are coming; `refused` when they are only skipped."""
+
+    ticket: int
+    start: blobs_pb2.PutStart
+    received: int = 0
+    memory: int = 0
+    buffer: bytearray = field(default_factory=bytearray)
+    run: Run | None = None
+    refused: bool = False
+
+
+@dataclass(slots=True)
+class _Waiting:
+    ticket: int
+    result: Result
+    copies: int
+    deadline: float
+
+
+class PutStream:
+    """Serves one call; `hurry` tells the replicator that somebody waits for copies of a blob."""
+
+    def __init__(self, core: Core, copies: CopyBook, hurry: Callable[[BlobId, int], None], call: ServerCall) -> None:
+        self._core = core
+        self._copies = copies
+        self._hurry = hurry
+        self._call = call
+        self._storing = Storing(core)
+        self._current: _Current | None = None
+        self._last_ticket = 0
+        self._open = trio.Semaphore(limits.PUT_BLOBS_OPEN_MAX)
+        self._answers_in, self._answers_out = trio.open_memory_channel[blobs_pb2.PutAnswer](limits.PUT_BLOBS_OPEN_MAX)
+        self._waiting: dict[int, _Waiting] = {}
+        self._waiter_wake = trio.Event()
+
+    async def run(self) -> None:
+        """Until the client has finished sending and every blob has its final answer."""
+        try:
+            async with trio.open_nursery() as answering:
+                answering.start_soon(self._send_answers)
+                async with self._answers_in, trio.open_nursery() as waiting:
+                    waiting.start_soon(self._watch_copies)
+                    async with trio.open_nursery() as storing:
+                        await self._read(storing)
+                    await self._all_answered()
+                    waiting.cancel_scope.cancel()
+        finally:
+            await self._drop_current()
+
+    # --- bytes in ----------------------------------------------------------------------------------------------
+
+    async def _read(self, nursery: trio.Nursery) -> None:
+        while True:
+            with trio.move_on_after(limits.BLOB_SILENCE_S if self._current else float("inf")) as silence:
+                message = await self._call.receive()
+            if silence.cancelled_caught:
+                raise Rejected(
+                    StatusCode.DEADLINE_EXCEEDED,
+                    f"expected bytes of a blob, got none for {limits.BLOB_SILENCE_S:.0f} s",
+                )
+            if message is None:
+                break
+            await self._take_frame(message, nursery)
+        if self._current is not None:
+            current = self._current
+            raise Rejected(
+                StatusCode.INVALID_ARGUMENT,
+                f"blob {current.ticket}: expected {current.start.size_bytes} bytes, got {current.received}",
+            )
+
+    async def _take_frame(self, message: bytes, nursery: trio.Nursery) -> None:
+        try:
+            header, payload = decode_frame(
+                blobs_pb2.PutRequest, message, header_bytes_max=limits.FRAME_HEADER_SIZE_BYTES_MAX
+            )
+        except MalformedFrame as exc:
+            raise Rejected(StatusCode.INVALID_ARGUMENT, str(exc)) from exc
+        if len(header.parts) > limits.FRAME_PARTS_MAX:
+            raise Rejected(StatusCode.INVALID_ARGUMENT, f"frame: expected at most {limits.FRAME_PARTS_MAX} parts")
+        whole: list[tuple[_Current, Offered]] = []
+        try:
+            await self._take_parts(header, payload, whole)
+        except BaseException:
+            for current, _ in whole:
+                self._give_memory(current)
+            raise
+        if whole:
+            nursery.start_soon(self._store, whole)
+
+    async def _take_parts(
+        self, header: blobs_pb2.PutRequest, payload: memoryview, whole: list[tuple[_Current, Offered]]
+    ) -> None:
+        at = 0
+        for part in header.parts:
+            if at + part.length_bytes > len(payload):
+                raise Rejected(StatusCode.INVALID_ARGUMENT, f"frame: expected {part.length_bytes} more bytes, got less")
+            done = await self._take_part(part, payload[at : at + part.length_bytes])
+            at += part.length_bytes
+            if done is not None:
+                whole.append(done)
+        if at != len(payload):
+            raise Rejected(StatusCode.INVALID_ARGUMENT, f"frame: expected {at} bytes of parts, got {len(payload)}")
+
+    async def _take_part(self, part: blobs_pb2.PutPart, content: memoryview) -> tuple[_Current, Offered] | None:
+        """The next bytes of a blob; the blob itself when these were its last."""
+        if part.HasField("start"):
+            await self._begin(part)
+        current = self._current
+        if current is None or current.ticket != part.ticket:
+            raise Rejected(StatusCode.INVALID_ARGUMENT, f"blob {part.ticket}: expected its start first")
+        current.received += len(content)
+        if current.received > current.start.size_bytes:
+            raise Rejected(
+                StatusCode.INVALID_ARGUMENT,
+                f"blob {part.ticket}: expected {current.start.size_bytes} bytes, got {current.received}",
+            )
+        if not current.refused:
+            await self._keep(current, content)
+        if current.received < current.start.size_bytes:
+            return None
+        self._current = None
+        return None if current.refused else (current, _offered(current))
+
+    async def _begin(self, part: blobs_pb2.PutPart) -> None:
+        if self._current is not None or part.ticket <= self._last_ticket:
+            raise Rejected(
+                StatusCode.INVALID_ARGUMENT, f"blob {part.ticket}: blobs come one after the other, with rising tickets"
+            )
+        self._last_ticket = part.ticket
+        await self._open.acquire()
+        current = _Current(part.ticket, part.start)
+        self._current = current
+        try:
+            self._check_start(part.start)
+        except Rejected as exc:
+            if not 1 <= part.start.size_bytes <= limits.BLOB_SIZE_BYTES_MAX:
+                raise  # its bytes cannot be skipped within bounds
+            await self._refuse(current, exc)
+            return
+        current.memory = await self._core.memory.take(min(part.start.size_bytes, limits.MEMORY_BLOB_BYTES_MAX))
+
+    def _check_start(self, start: blobs_pb2.PutStart) -> None:
+        condition = self._core.condition
+        if not 1 <= start.size_bytes <= limits.BLOB_SIZE_BYTES_MAX:
+            raise Rejected(
+                StatusCode.INVALID_ARGUMENT,
+                f"blob size: expected 1 to {limits.BLOB_SIZE_BYTES_MAX} bytes, got {start.size_bytes}",
+            )
+        if len(start.id) != BLOB_ID_SIZE_BYTES:
+            raise Rejected(StatusCode.INVALID_ARGUMENT, f"id: expected {BLOB_ID_SIZE_BYTES} bytes, got {len(start.id)}")
+        for tag in (start.record_tag, start.content_tag):
+            if tag and len(tag) != TAG_SIZE_BYTES:
+                raise Rejected(StatusCode.INVALID_ARGUMENT, f"tag: expected {TAG_SIZE_BYTES} bytes, got {len(tag)}")
+        if start.copies > 3 or start.wait_ms > _WAIT_MS_MAX:
+            raise Rejected(StatusCode.INVALID_ARGUMENT, f"expected at most 3 copies and a wait of {_WAIT_MS_MAX} ms")
+        if condition.stopped:
+            raise Rejected(
+                StatusCode.FAILED_PRECONDITION,
+                "another machine lives under this node's identity: this one takes no puts",
+            )
+        if condition.refuses_own:
+            raise Rejected(
+                StatusCode.RESOURCE_EXHAUSTED, f"disk full: {condition.free_bytes} bytes free, recording needs more"
+            )
+
+    async def _keep(self, current: _Current, content: memoryview) -> None:
+        if current.received == len(content) and not self._looks_sealed(content):
+            await self._refuse(
+                current,
+                Rejected(
+                    StatusCode.INVALID_ARGUMENT,
+                    f"not sealed: expected the age header, got {bytes(content[:16])!r}; "
+                    "only a node with accept_unsealed takes other bytes",
+                ),
+            )
+            return
+        if current.start.size_bytes <= limits.MEMORY_BLOB_BYTES_MAX:
+            current.buffer += content
+            return
+        if current.run is None:
+            store = self._core.store
+            current.run = open_run(
+                store.committer,
+                store.kv,
+                store.state,
+                origin=self._core.number,
+                blob=BlobId(current.start.id),
+                size_bytes=current.start.size_bytes,
+                foreign=False,
+                now_ms=self._core.clock.now_ms(),
+            )
+        await current.run.append(content)
+
+    def _looks_sealed(self, beginning: memoryview) -> bool:
+        return self._core.accept_unsealed or bytes(beginning[: len(SEALED_PREFIX)]) == SEALED_PREFIX
+
+    async def _refuse(self, current: _Current, exc: Rejected) -> None:
+        """Answer now; the bytes that still come are skipped."""
+        current.refused = True
+        self._give_memory(current)
+        current.buffer = bytearray()
+        await self._answer(
+            current.ticket,
+            blobs_pb2.PutAnswer(
+                ticket=current.ticket,
+                outcome=blobs_pb2.PUT_OUTCOME_REFUSED,
+                id=current.start.id,
+                status_code=exc.code.value,
+                sentence=exc.sentence,
+                final=True,
+            ),
+        )
+
+    async def _drop_current(self) -> None:
+        current = self._current
+        if current is None:
+            return
+        self._give_memory(current)
+        if current.run is not None:
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + 5):
+                try:
+                    await current.run.abandon()
+                except (StoreClosed, OutcomeUnknown, DiskFull):
+                    return  # cleared at the next start
+
+    def _give_memory(self, current: _Current) -> None:
+        self._core.memory.give(current.memory)
+        current.memory = 0
+
+    # --- storing -----------------------------------------------------------------------------------------------
+
+    async def _store(self, whole: list[tuple[_Current, Offered]]) -> None:
+        """Make some blobs durable together and answer each."""
+        try:
+            results = await self._storing.store([offered for _, offered in whole])
+        finally:
+            for current, _ in whole:
+                self._give_memory(current)
+        for (current, _), result in zip(whole, results, strict=True):
+            await self._answer_stored(current, result)
+
+    async def _answer_stored(self, current: _Current, result: Result) -> None:
+        answer = blobs_pb2.PutAnswer(
+            ticket=current.ticket,
+            outcome=result.outcome,
+            id=result.blob.raw,
+            status_code=result.status.value,
+            sentence=result.sentence,
+            new_version=result.new_version,
+            final=True,
+        )
+        if result.number == 0:
+            await self._answer(current.ticket, answer)
+            return
+        copies = self._copies.of(result.number, result.blob)
+        answer.copies.CopyFrom(copies_message(copies))
+        if copies.count < current.start.copies and current.start.wait_ms:
+            answer.final = False
+            deadline = trio.current_time() + current.start.wait_ms / 1000
+            self._waiting[current.ticket] = _Waiting(current.ticket, result, current.start.copies, deadline)
+            self._waiter_wake.set()
+            self._hurry(result.blob, result.number)
+        await self._answer(current.ticket, answer)
+
+    # --- answers out -------------------------------------------------------------------------------------------
+
+    async def _answer(self, ticket: int, answer: blobs_pb2.PutAnswer) -> None:
+        await self._answers_in.send(answer)
+        if answer.final:
+            self._open.release()
+
+    async def _watch_copies(self) -> None:
+        """Final answers for blobs that wait: when their copies are proven, or when their time is up."""
+        pulse = self._core.store.proofs.changed
+        while True:
+            if not self._waiting:
+                self._waiter_wake = trio.Event()
+                await self._waiter_wake.wait()
+            with trio.move_on_at(min(waiting.deadline for waiting in self._waiting.values())):
+                await pulse.wait()
+            now = trio.current_time()
+            for ticket, waiting in list(self._waiting.items()):
+                copies = self._copies.of(waiting.result.number, waiting.result.blob)
+                if copies.count < waiting.copies and now < waiting.deadline:
+                    continue
+                del self._waiting[ticket]
+                await self._answer(
+                    ticket,
+                    blobs_pb2.PutAnswer(
+                        ticket=ticket,
+                        outcome=waiting.result.outcome,
+                        id=waiting.result.blob.raw,
+                        copies=copies_message(copies),
+                        new_version=waiting.result.new_version,
+                        final=True,
+                    ),
+                )
+
+    async def _all_answered(self) -> None:
+        """Every blob of the stream holds one place of the window until its final answer."""
+        for _ in range(limits.PUT_BLOBS_OPEN_MAX):
+            await self._open.acquire()
+
+    async def _send_answers(self) -> None:
+        """Whatever is ready goes in one message: the hop costs more than the answers."""
+        async for first in self._answers_out:
+            answers = [first]
+            while len(answers) < _ANSWERS_AT_ONCE:
+                try:
+                    answers.append(self._answers_out.receive_nowait())
+                except (trio.WouldBlock, trio.EndOfChannel):
+                    break
+            await self._call.send(blobs_pb2.PutResponse(answers=answers).SerializeToString())
+
+
+def copies_message(copies: BlobCopies) -> blobs_pb2.CopyCount:
+    return blobs_pb2.CopyCount(
+        count=copies.count, wanted=copies.wanted, safe=copies.safe, holders=copies.proven, missing=copies.missing
+    )
+
+
+def _offered(current: _Current) -> Offered:
+    start = current.start
+    return Offered(
+        blob=BlobId(start.id),
+        size_bytes=start.size_bytes,
+        buffer=current.buffer,
+        run=current.run,
+        seal_epoch=start.seal_epoch,
+        flags=0 if start.seal_epoch else FLAG_UNSEALED,
+        record_tag=start.record_tag,
+        content_tag=start.content_tag,
+    )

@@ -1,0 +1,176 @@
+"""Get, stat and list: every byte that leaves was checked, every copy that is named is proven."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from lumbung_cluster import limits
+from lumbung_cluster.errors import BlobDamaged, Rejected, StatusCode
+from lumbung_cluster.ids import BLOB_ID_SIZE_BYTES, BlobId, NodeNumber
+from lumbung_node.ports.transport import ServerCall
+from lumbung_node.services.copies import CopyBook
+from lumbung_node.services.core import Core
+from lumbung_node.services.putting import copies_message
+from lumbung_node.services.requests import read_request
+from lumbung_node.store.layout import BlobRow, RowState
+from lumbung_node.store.reads import TagVersion
+from lumbung_proto.codec import encode_frame
+from lumbung_proto.v1 import blobs_pb2
+
+__all__ = ["MayRead", "Reading"]
+
+MayRead = Callable[[NodeNumber], None]
+"""Raises Rejected when the caller may not read this origin."""
+
+_PREFIX_BYTES_MIN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    origin: NodeNumber
+    blob: BlobId
+    row: BlobRow
+    versions: Sequence[TagVersion] = ()
+
+
+class Reading:
+    """Handlers of one node; the server tells for each call which origins its caller may read."""
+
+    def __init__(self, core: Core, copies: CopyBook) -> None:
+        self._core = core
+        self._copies = copies
+
+    async def get(self, call: ServerCall, may_read: MayRead) -> None:
+        request = await read_request(call, blobs_pb2.GetRequest)
+        found = await self._find(request.origin, request.id, request.record_tag, may_read)
+        if request.offset_bytes % limits.CHUNK_SIZE_BYTES or request.offset_bytes >= found.row.size_bytes:
+            raise Rejected(
+                StatusCode.OUT_OF_RANGE,
+                f"offset: expected a multiple of 1 MiB below {found.row.size_bytes}, got {request.offset_bytes}",
+            )
+        try:
+            await self._send_blob(call, found, request.offset_bytes)
+        except BlobDamaged as exc:
+            await self._core.found_damage(found.origin, found.blob)
+            raise Rejected(StatusCode.DATA_LOSS, "the stored bytes here are damaged: ask another holder") from exc
+
+    async def _send_blob(self, call: ServerCall, found: _Found, offset_bytes: int) -> None:
+        if found.row.state is RowState.DAMAGED:
+            raise BlobDamaged(f"blob {found.blob} is known to be damaged")
+        signed = (await self._core.store.reader.lists(found.origin, [found.row.signed]))[0]
+        seal_epoch = signed.content.entries[found.row.signed.index].seal_epoch
+        header = blobs_pb2.GetResponse(
+            start=blobs_pb2.GetStart(
+                id=found.blob.raw,
+                origin=found.origin,
+                size_bytes=found.row.size_bytes,
+                time_ms=found.row.time_ms,
+                seal_epoch=seal_epoch,
+            )
+        )
+        if found.row.size_bytes <= limits.PIECE_SIZE_BYTES_MAX and offset_bytes == 0:
+            content = await self._core.store.reader.read_whole(found.blob, found.row)
+            await call.send(encode_frame(header, [content]))
+            return
+        async for chunk in self._core.store.reader.stream(found.blob, found.row, offset_bytes=offset_bytes):
+            await call.send(encode_frame(header, [chunk]))
+            header = blobs_pb2.GetResponse()
+
+    async def stat(self, call: ServerCall, may_read: MayRead) -> None:
+        request = await read_request(call, blobs_pb2.StatRequest)
+        found = await self._find(request.origin, request.id, request.record_tag, may_read)
+        response = blobs_pb2.StatResponse(blob=self._summary(found.origin, found.blob, found.row))
+        response.versions.extend(version.blob.raw for version in found.versions)
+        if found.origin == self._core.number:
+            await self._add_proofs(response, found)
+        await call.send(response.SerializeToString())
+
+    async def _add_proofs(self, response: blobs_pb2.StatResponse, found: _Found) -> None:
+        core = self._core
+        response.proofs.add(
+            holder=core.number,
+            own=True,
+            generation=core.store.state.generation,
+            verified_since_ms=found.row.verified_ms,
+            withdrawn=found.row.state is RowState.DAMAGED,
+        )
+        receivers = [n for n in core.rosters.roster.receivers_of(core.number, found.blob.unit) if n != core.number]
+        proven = core.store.proofs.ledger.proven(found.row.number, receivers)
+        rows = await core.store.proofs.copy_rows(found.row.number, receivers)
+        for holder, row in zip(receivers, rows, strict=True):
+            if row is None or (row.proven and holder not in proven):
+                continue  # no word yet, or one of a life that the holder no longer leads
+            receipt = await core.store.proofs.receipt(row.receipt_serial)
+            response.proofs.add(
+                holder=holder,
+                generation=row.generation,
+                verified_since_ms=row.verified_since_ms,
+                receipt=receipt.to_bytes() if receipt is not None else b"",
+                withdrawn=not row.proven,
+                received_ms=row.received_ms,
+            )
+
+    async def list(self, call: ServerCall, may_read: MayRead) -> None:
+        request = await read_request(call, blobs_pb2.ListRequest)
+        origin = NodeNumber(request.origin or self._core.number)
+        may_read(origin)
+        limit = min(request.limit or limits.LIST_ROWS_MAX, limits.LIST_ROWS_MAX)
+        if request.copies_below and origin != self._core.number:
+            raise Rejected(StatusCode.FAILED_PRECONDITION, f"copies are known to the origin: ask node {origin}")
+        rows = await self._core.store.reader.feed(origin, request.after, limit)
+        held = await self._core.store.reader.rows(origin, [row.blob for _, row in rows])
+        response = blobs_pb2.ListResponse(next_after=rows[-1][0] if len(rows) == limit else 0)
+        for (_, feed_row), row in zip(rows, held, strict=True):
+            if row is None:
+                continue
+            summary = self._summary(origin, feed_row.blob, row)
+            if not request.copies_below or summary.copies.count < request.copies_below:
+                response.blobs.append(summary)
+        await call.send(response.SerializeToString())
+
+    def _summary(self, origin: NodeNumber, blob: BlobId, row: BlobRow) -> blobs_pb2.BlobSummary:
+        summary = blobs_pb2.BlobSummary(
+            id=blob.raw,
+            origin=origin,
+            size_bytes=row.size_bytes,
+            time_ms=row.time_ms,
+            number=row.number,
+            damaged_here=row.state is RowState.DAMAGED,
+        )
+        if origin == self._core.number:
+            summary.copies.CopyFrom(copies_message(self._copies.of(row.number, blob)))
+        return summary
+
+    async def _find(self, origin_asked: int, raw_id: bytes, record_tag: bytes, may_read: MayRead) -> _Found:
+        """The blob that an id, a unique prefix or a record tag names. Raises Rejected."""
+        origin = NodeNumber(origin_asked or self._core.number)
+        may_read(origin)
+        versions: Sequence[TagVersion] = ()
+        if record_tag:
+            if origin != self._core.number:
+                raise Rejected(StatusCode.FAILED_PRECONDITION, f"records are known to their origin: ask node {origin}")
+            versions = await self._core.store.reader.versions(record_tag)
+            if not versions:
+                raise Rejected(StatusCode.NOT_FOUND, "no recording under this record tag")
+            blob = versions[-1].blob
+        else:
+            blob = await self._one_with_prefix(origin, raw_id)
+        row = await self._core.store.reader.row(origin, blob)
+        if row is None:
+            raise Rejected(StatusCode.NOT_FOUND, f"no blob {blob} of origin {origin} here")
+        return _Found(origin, blob, row, versions)
+
+    async def _one_with_prefix(self, origin: NodeNumber, raw_id: bytes) -> BlobId:
+        if len(raw_id) == BLOB_ID_SIZE_BYTES:
+            return BlobId(raw_id)
+        if not _PREFIX_BYTES_MIN <= len(raw_id) < BLOB_ID_SIZE_BYTES:
+            raise Rejected(
+                StatusCode.INVALID_ARGUMENT, f"id: expected {_PREFIX_BYTES_MIN} to 32 bytes, got {len(raw_id)}"
+            )
+        found = await self._core.store.reader.ids_with_prefix(origin, raw_id, 2)
+        if not found:
+            raise Rejected(StatusCode.NOT_FOUND, f"no blob {raw_id.hex()}... of origin {origin} here")
+        if len(found) > 1:
+            raise Rejected(StatusCode.INVALID_ARGUMENT, f"{raw_id.hex()} begins more than one id: give more digits")
+        return found[0]

@@ -1,0 +1,228 @@
+"""Sessions with all partners: dial with backoff, take those who dial us, keep one per pair, tell how links stand."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from enum import Enum
+
+import trio
+
+from lumbung_cluster import limits
+from lumbung_cluster.errors import (
+    DiskFailed,
+    DiskFull,
+    LumbungError,
+    OutcomeUnknown,
+    PeerGone,
+    PeerUnreachable,
+    Rejected,
+    StatusCode,
+    StoreClosed,
+    StoreDamaged,
+    TrustRefused,
+)
+from lumbung_cluster.ids import BlobId, Generation, NodeNumber
+from lumbung_cluster.roster_node import NodeRecord
+from lumbung_node.ports.transport import CallKind, Channel, Endpoint, LinkClass, Method, ServerCall, Transport
+from lumbung_node.services.core import Core
+from lumbung_node.services.session.arrivals import Arrivals
+from lumbung_node.services.session.link import FrameLink, dialled_link, served_link
+from lumbung_node.services.session.outgoing import DoubtAboutOurselves
+from lumbung_node.services.session.session import Session
+
+__all__ = ["SESSION", "Link", "LinkState", "Replicator"]
+
+SESSION = Method("/lumbung.v1.PeerService/Session", CallKind.BIDI)
+_STORE_FAILURES = (OutcomeUnknown, StoreClosed, StoreDamaged, DiskFull, DiskFailed)
+_SETTLED_S = 60.0  # a session that lived this long starts the backoff anew
+
+
+class LinkState(Enum):
+    UP = "up"
+    DOWN = "down"
+    REFUSED = "refused"
+
+
+@dataclass(slots=True)
+class Link:
+    """How the link to one partner stands; `since` is trio time."""
+
+    peer: NodeNumber
+    state: LinkState = LinkState.DOWN
+    since: float = 0.0
+    sentence: str = ""
+    session: Session | None = None
+    wake: trio.Event = field(default_factory=trio.Event)
+
+    def become(self, state: LinkState, sentence: str) -> None:
+        if state is not self.state:
+            self.since = trio.current_time()
+        self.state, self.sentence = state, sentence
+
+
+class Replicator:
+    """Runs as one task; `serve` handles the calls of partners that dialled us."""
+
+    def __init__(self, core: Core, transport: Transport) -> None:
+        self._core = core
+        self._transport = transport
+        self._arrivals = Arrivals(core)
+        self.links: dict[NodeNumber, Link] = {}
+
+    async def run(self) -> None:
+        """Keep a session with every partner until cancelled; starts anew when another roster is in force."""
+        while True:
+            changed = self._core.rosters.changed
+            async with trio.open_nursery() as nursery:
+                self._meet_partners()
+                for peer in sorted(self.links):
+                    nursery.start_soon(self._keep, self.links[peer])
+                await changed.wait()
+                nursery.cancel_scope.cancel()
+            await self._end_sessions()
+            await self._core.store.proofs.load()
+
+    def hurry(self, blob: BlobId, number: int) -> None:
+        """Somebody waits for copies of this own blob."""
+        for link in self.links.values():
+            if link.session is not None:
+                link.session.hurry(blob, number)
+
+    async def serve(self, call: ServerCall, peer: NodeNumber) -> None:
+        """A partner dialled us. When both did, the call of the lower number stays."""
+        link = self.links.get(peer)
+        if link is None:
+            raise Rejected(StatusCode.PERMISSION_DENIED, f"node {peer} shares no origin with node {self._core.number}")
+        if link.session is not None:
+            if self._core.number < peer and self._dials(peer):
+                raise Rejected(StatusCode.ALREADY_EXISTS, "a session is open: the lower number's call stays")
+            link.session.close()
+            await link.session.ended.wait()
+        try:
+            await self._talk(link, served_link(call))
+        except PeerGone as exc:
+            link.become(LinkState.DOWN, str(exc))
+            raise
+
+    def _meet_partners(self) -> None:
+        partners = self._core.rosters.roster.partners_of(self._core.number)
+        self.links = {peer: self.links.get(peer) or Link(peer, since=trio.current_time()) for peer in partners}
+
+    def _dials(self, peer: NodeNumber) -> bool:
+        """Whether we can dial the peer at all (it has an address that we reach)."""
+        roster = self._core.rosters.roster
+        own, other = roster.node(self._core.number), roster.node(peer)
+        return own is not None and other is not None and bool(other.addresses) and own.reach.can_dial(other.reach)
+
+    async def _keep(self, link: Link) -> None:
+        """Dial until there is a session, again when it ends; wait longer after each failure, with jitter."""
+        backoff_s = limits.BACKOFF_S_MIN
+        while True:
+            if link.session is not None:
+                await link.session.ended.wait()
+                continue
+            record = self._core.rosters.roster.node(link.peer)
+            if record is not None and self._dials(link.peer):
+                begun = trio.current_time()
+                await self._dial(link, record)
+                if trio.current_time() - begun > _SETTLED_S:
+                    backoff_s = limits.BACKOFF_S_MIN
+            # Full jitter: a hundred offices whose line comes back at once do not knock at once.
+            await trio.sleep(self._core.randomness.uniform(backoff_s / 2, backoff_s))
+            backoff_s = min(backoff_s * 2, limits.BACKOFF_S_MAX)
+
+    async def _dial(self, link: Link, record: NodeRecord) -> None:
+        for address in record.addresses:
+            channel = self._transport.dial(self._endpoint(record, address))
+            try:
+                async with channel.stream(SESSION) as stream:
+                    await self._talk(link, dialled_link(stream))
+            except PeerUnreachable as exc:
+                link.become(LinkState.DOWN, str(exc))
+                continue
+            except TrustRefused as exc:
+                link.become(LinkState.REFUSED, str(exc))
+            except Rejected as exc:
+                self._note_rejection(link, exc)
+            except PeerGone as exc:
+                link.become(LinkState.DOWN, str(exc))
+            except _STORE_FAILURES:
+                raise  # the store is opened again, and all services with it
+            except Exception as exc:  # noqa: BLE001 (a bug met by one peer's bytes must not stop the other sessions)
+                self._core.log.error("session failed", peer=link.peer, error=repr(exc))
+                link.become(LinkState.DOWN, "internal error")
+            finally:
+                await _close(channel)
+            return
+
+    def _note_rejection(self, link: Link, exc: Rejected) -> None:
+        if exc.code is StatusCode.ALREADY_EXISTS:
+            return  # the peer's own call is on its way to us
+        refused = exc.code in (StatusCode.PERMISSION_DENIED, StatusCode.UNAUTHENTICATED)
+        link.become(LinkState.REFUSED if refused else LinkState.DOWN, exc.sentence)
+
+    def _endpoint(self, record: NodeRecord, address: str) -> Endpoint:
+        uri = f"lumbung://{self._core.cluster}/node/{record.number}"
+        pins = self._core.rosters.roster.tls_pins(record.number)
+        return Endpoint(address, uri, pins, LinkClass(record.link.value))
+
+    async def _talk(self, link: Link, frames: FrameLink) -> None:
+        """One session to its end, on either side."""
+        if link.session is not None:
+            return
+        session = Session(self._core, frames, link.peer, self._arrivals)
+        link.session = session
+        link.become(LinkState.UP, "")
+        try:
+            await _flat(session.run)
+        except DoubtAboutOurselves as exc:
+            await self._doubt(link.peer, str(exc))
+        finally:
+            link.session = None
+            link.become(LinkState.DOWN, session.goodbye)
+
+    async def _doubt(self, peer: NodeNumber, reason: str) -> None:
+        """The peer saw more of our feed than we have: live in a new generation, in which nothing is proven yet."""
+        generation = Generation(self._core.store.state.generation + 1)
+        self._core.log.error("own history doubted", told_by=peer, reason=reason, generation=generation)
+        await self._core.store.start_generation(generation)
+        await self._end_sessions(but=peer)
+
+    async def _end_sessions(self, but: NodeNumber | None = None) -> None:
+        sessions = [link.session for peer, link in sorted(self.links.items()) if link.session and peer != but]
+        for session in sessions:
+            session.close()
+        for session in sessions:
+            await session.ended.wait()
+
+
+async def _flat(work: Callable[[], Awaitable[None]]) -> None:
+    """Run `work`; of several failures at once raise the one that says what to do next.
+
+    A nursery wraps what its tasks raise: the first error of our own kinds is the cause, the rest are its echoes.
+    """
+    try:
+        await work()
+    except BaseExceptionGroup as group:
+        ours, rest = group.split((LumbungError, DoubtAboutOurselves))
+        if rest is not None or ours is None:
+            raise
+        raise _first(ours) from None
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    flat: list[BaseException] = []
+    pending: list[BaseException] = [group]
+    while pending:
+        exc = pending.pop(0)
+        if isinstance(exc, BaseExceptionGroup):
+            pending.extend(exc.exceptions)
+        else:
+            flat.append(exc)
+    return min(flat, key=lambda exc: 0 if isinstance(exc, DoubtAboutOurselves) else isinstance(exc, PeerGone) + 1)
+
+
+async def _close(channel: Channel) -> None:
+    with trio.CancelScope(shield=True, deadline=trio.current_time() + 5):
+        await channel.close()

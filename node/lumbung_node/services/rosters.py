@@ -1,0 +1,138 @@
+"""The roster in force and the access lists: loaded from documents, changed only by signatures, passed on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lumbung_cluster.access import SignedAccessList, judge_access
+
+from lumbung_cluster.canonical import Malformed
+from lumbung_cluster.errors import KeyRefused, Rejected, StatusCode
+from lumbung_cluster.ids import ClusterId, NodeNumber
+from lumbung_cluster.roster import Roster
+from lumbung_cluster.roster_codec import SignedRoster
+from lumbung_cluster.roster_rules import Accept, Alarm, Known, Refuse, judge, judge_first
+from lumbung_node.ports.documents import Documents
+from lumbung_node.ports.log import Log
+from lumbung_node.ports.world import Verifier
+from lumbung_node.store.state import Pulse
+
+__all__ = ["GOSSIP_ROSTERS_MAX", "RosterKeeper", "open_rosters"]
+
+GOSSIP_ROSTERS_MAX = 8  # a node that missed more asks again after the first eight
+_ROSTERS_KEPT_MAX = 64  # in memory, for those who are behind; all of them stay on disk
+
+
+class RosterKeeper:
+    """`changed` beats when another roster or access list is in force: every open stream is then judged anew."""
+
+    def __init__(self, documents: Documents, verifier: Verifier, log: Log, chain: list[SignedRoster]) -> None:
+        self._documents = documents
+        self._verifier = verifier
+        self._log = log
+        self._chain = chain
+        self._roster = chain[-1].parse()
+        self._access: dict[NodeNumber, SignedAccessList] = {}
+        self.changed = Pulse()
+        self.fork_seen = False
+
+    @property
+    def roster(self) -> Roster:
+        return self._roster
+
+    @property
+    def signed(self) -> SignedRoster:
+        return self._chain[-1]
+
+    @property
+    def access_lists(self) -> dict[NodeNumber, SignedAccessList]:
+        """The newest access list of each office that this node holds."""
+        return self._access
+
+    def access_versions(self) -> list[tuple[NodeNumber, int]]:
+        return sorted((office, signed.content.version) for office, signed in self._access.items())
+
+    def newer_than(self, epoch: int) -> list[bytes]:
+        """The rosters that lead from `epoch` to the one in force, at most eight, rising."""
+        later = [signed.encode() for signed in self._chain if signed.parse().epoch > epoch]
+        return later[:GOSSIP_ROSTERS_MAX]
+
+    async def offer(self, raws: Sequence[bytes]) -> bool:
+        """Judge offered rosters; true when another one is in force now. Raises Rejected with the last reason."""
+        if len(raws) > GOSSIP_ROSTERS_MAX:
+            raise Rejected(
+                StatusCode.INVALID_ARGUMENT, f"expected at most {GOSSIP_ROSTERS_MAX} rosters, got {len(raws)}"
+            )
+        try:
+            offered = [SignedRoster.decode(raw) for raw in raws]
+        except Malformed as exc:
+            raise Rejected(StatusCode.INVALID_ARGUMENT, str(exc)) from exc
+        changed, reason = False, ""
+        for signed in offered:
+            match judge(self.signed, signed, self._verifier, [*self._chain, *offered]):
+                case Accept(roster=roster):
+                    await self._take(signed, roster)
+                    changed = True
+                case Known():
+                    pass
+                case Alarm(reason=reason):
+                    self.fork_seen = True
+                    self._log.error("roster fork", reason=reason)
+                case Refuse(reason=reason):
+                    self._log.warning("roster refused", reason=reason)
+        if changed:
+            self.changed.beat()
+        elif reason:
+            raise Rejected(StatusCode.FAILED_PRECONDITION, reason)
+        return changed
+
+    async def _take(self, signed: SignedRoster, roster: Roster) -> None:
+        # Durable first: a node that crashes now must not come back to the older epoch that it no longer obeys.
+        await self._documents.save_roster(roster.epoch, signed.encode())
+        self._chain = [*self._chain[-_ROSTERS_KEPT_MAX:], signed]
+        self._roster = roster
+        self.fork_seen = False
+        self._log.info("roster in force", epoch=roster.epoch)
+
+    async def offer_access(self, raws: Sequence[bytes]) -> bool:
+        """Judge offered access lists; true when one is new. Raises Rejected for the last one that was refused."""
+        changed, refusal = False, ""
+        for raw in raws:
+            try:
+                signed = SignedAccessList.decode(raw)
+                is_new = judge_access(signed, self._access.get(signed.content.office), self._roster, self._verifier)
+            except (Malformed, KeyRefused) as exc:
+                refusal = str(exc)
+                continue
+            if is_new:
+                await self._documents.save_access_list(signed.content.office, raw)
+                self._access[signed.content.office] = signed
+                changed = True
+        if changed:
+            self.changed.beat()
+        elif refusal:
+            raise Rejected(StatusCode.FAILED_PRECONDITION, refusal)
+        return changed
+
+    async def load_access_lists(self) -> None:
+        for raw in await self._documents.load_access_lists():
+            signed = SignedAccessList.decode(raw)
+            if judge_access(signed, self._access.get(signed.content.office), self._roster, self._verifier):
+                self._access[signed.content.office] = signed
+
+
+async def open_rosters(documents: Documents, cluster: ClusterId, verifier: Verifier, log: Log) -> RosterKeeper:
+    """Walk from the roster that the node was given to the newest one it ever obeyed. Raises KeyRefused."""
+    chain = [SignedRoster.decode(raw) for raw in await documents.load_rosters()]
+    if not chain:
+        raise KeyRefused("no roster: expected the one from the enrolment pack")
+    verdict = judge_first(chain[0], cluster, verifier)
+    if isinstance(verdict, Refuse):
+        raise KeyRefused(verdict.reason)
+    held = chain[0]
+    for signed in chain[1:]:
+        if isinstance(judge(held, signed, verifier, chain), Accept):
+            held = signed
+    keeper = RosterKeeper(documents, verifier, log, chain[: chain.index(held) + 1])
+    await keeper.load_access_lists()
+    return keeper

@@ -1,0 +1,153 @@
+"""The node's methods, and who may call them: the roster and the access lists decide, on every call."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from lumbung_cluster.access import AccessRole, NodeRole, Refused, role_of
+from lumbung_cluster.errors import Rejected, StatusCode
+from lumbung_cluster.ids import NodeNumber
+from lumbung_cluster.roster_node import Role
+from lumbung_node.ports.transport import Caller, CallKind, Handler, Method, ServerCall
+from lumbung_node.services.copies import CopyBook
+from lumbung_node.services.core import Core
+from lumbung_node.services.operations import Operations
+from lumbung_node.services.putting import PutStream
+from lumbung_node.services.reading import MayRead, Reading
+from lumbung_node.services.replicator import SESSION, Replicator
+from lumbung_node.services.requests import read_request
+from lumbung_node.services.rosters import RosterKeeper
+from lumbung_proto.v1 import roster_pb2
+
+__all__ = ["AccessGate", "Server"]
+
+PUT = Method("/lumbung.v1.BlobService/Put", CallKind.BIDI)
+GET = Method("/lumbung.v1.BlobService/Get", CallKind.SERVER_STREAM)
+STAT = Method("/lumbung.v1.BlobService/Stat", CallKind.UNARY)
+LIST = Method("/lumbung.v1.BlobService/List", CallKind.UNARY)
+STATUS = Method("/lumbung.v1.OperationsService/Status", CallKind.UNARY)
+GET_ROSTER = Method("/lumbung.v1.RosterService/GetRoster", CallKind.UNARY)
+PUBLISH_ROSTER = Method("/lumbung.v1.RosterService/PublishRoster", CallKind.UNARY)
+PUBLISH_ACCESS = Method("/lumbung.v1.RosterService/PublishAccess", CallKind.UNARY)
+_HEALTH_PREFIX = "/grpc.health.v1.Health/"
+_WATCHING_ROLES = (Role.OPS, Role.CENTRAL, Role.DRC)
+_READ_BY_ACCESS = (GET, STAT, LIST, STATUS, GET_ROSTER, PUBLISH_ROSTER, PUBLISH_ACCESS)
+
+
+class AccessGate:
+    """Who is calling, and may they? Asked before each handler, and again for open calls when the roster changes."""
+
+    def __init__(self, rosters: RosterKeeper, number: NodeNumber) -> None:
+        self._rosters = rosters
+        self._number = number
+
+    def role(self, caller: Caller) -> NodeRole | AccessRole:
+        """Raises Rejected(PERMISSION_DENIED) with the reason."""
+        role = role_of(caller.uri, caller.key_pin, self._rosters.roster, self._rosters.access_lists)
+        if isinstance(role, Refused):
+            raise Rejected(StatusCode.PERMISSION_DENIED, role.reason)
+        return role
+
+    def check(self, caller: Caller, method: Method) -> None:
+        """Raises Rejected(PERMISSION_DENIED) when this caller may not use this method."""
+        role = self.role(caller)
+        if method.name.startswith(_HEALTH_PREFIX):
+            return
+        if isinstance(role, NodeRole):
+            allowed = method == SESSION or method in (GET, STAT, GET_ROSTER, PUBLISH_ROSTER, PUBLISH_ACCESS)
+            allowed = allowed or (method in (STATUS, LIST) and role.record.role in _WATCHING_ROLES)
+        else:
+            own_office = self._rosters.roster.office_of(self._number) == role.office
+            allowed = method in _READ_BY_ACCESS or (method == PUT and own_office)
+        if not allowed:
+            raise Rejected(StatusCode.PERMISSION_DENIED, f"{caller.uri} may not call {method.name} at this node")
+
+    def may_stay(self, caller: Caller) -> bool:
+        """Whether an open call of this caller may go on."""
+        try:
+            self.role(caller)
+        except Rejected:
+            return False
+        return True
+
+    def may_read(self, caller: Caller) -> MayRead:
+        """Which origins a caller may read here: its own office's, or those that it holds itself."""
+        role = self.role(caller)
+
+        def check(origin: NodeNumber) -> None:
+            roster = self._rosters.roster
+            if isinstance(role, NodeRole):
+                allowed = bool(roster.units_held(role.number, origin)) or role.record.role in _WATCHING_ROLES
+            else:
+                allowed = roster.office_of(origin) == role.office
+            if not allowed:
+                raise Rejected(StatusCode.PERMISSION_DENIED, f"{caller.uri} may not read origin {origin}")
+
+        return check
+
+    def node(self, caller: Caller) -> NodeNumber:
+        """The caller's number as a node. Raises Rejected for stations and operators."""
+        role = self.role(caller)
+        if not isinstance(role, NodeRole):
+            raise Rejected(StatusCode.PERMISSION_DENIED, f"{caller.uri} is not a node")
+        return role.number
+
+
+class Server:
+    """Puts the services behind their methods."""
+
+    def __init__(
+        self, core: Core, gate: AccessGate, copies: CopyBook, replicator: Replicator, operations: Operations
+    ) -> None:
+        self._core = core
+        self._gate = gate
+        self._copies = copies
+        self._replicator = replicator
+        self._operations = operations
+        self._reading = Reading(core, copies)
+
+    def handlers(self) -> Mapping[Method, Handler]:
+        return {
+            PUT: self._put,
+            GET: self._with_origins(self._reading.get),
+            STAT: self._with_origins(self._reading.stat),
+            LIST: self._with_origins(self._reading.list),
+            STATUS: self._operations.status,
+            GET_ROSTER: self._get_roster,
+            PUBLISH_ROSTER: self._publish_roster,
+            PUBLISH_ACCESS: self._publish_access,
+            SESSION: self._session,
+        }
+
+    async def _put(self, call: ServerCall) -> None:
+        await PutStream(self._core, self._copies, self._replicator.hurry, call).run()
+
+    def _with_origins(self, read: Callable[[ServerCall, MayRead], Awaitable[None]]) -> Handler:
+        async def handle(call: ServerCall) -> None:
+            await read(call, self._gate.may_read(call.caller))
+
+        return handle
+
+    async def _session(self, call: ServerCall) -> None:
+        await self._replicator.serve(call, self._gate.node(call.caller))
+
+    async def _get_roster(self, call: ServerCall) -> None:
+        await read_request(call, roster_pb2.GetRosterRequest)
+        rosters = self._core.rosters
+        lists = [signed.encode() for _, signed in sorted(rosters.access_lists.items())]
+        response = roster_pb2.GetRosterResponse(roster=rosters.signed.encode(), access_lists=lists)
+        await call.send(response.SerializeToString())
+
+    async def _publish_roster(self, call: ServerCall) -> None:
+        request = await read_request(call, roster_pb2.PublishRosterRequest)
+        changed = await self._core.rosters.offer(list(request.rosters))
+        response = roster_pb2.PublishRosterResponse(epoch=self._core.rosters.roster.epoch, changed=changed)
+        await call.send(response.SerializeToString())
+
+    async def _publish_access(self, call: ServerCall) -> None:
+        request = await read_request(call, roster_pb2.PublishAccessRequest)
+        changed = await self._core.rosters.offer_access([request.access_list])
+        versions = dict(self._core.rosters.access_versions())
+        office = self._core.rosters.roster.office_of(self._core.number) or self._core.number
+        response = roster_pb2.PublishAccessResponse(version=versions.get(office, 0), changed=changed)
+        await call.send(response.SerializeToString())

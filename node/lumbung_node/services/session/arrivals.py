@@ -1,0 +1,147 @@
+"""Blobs on their way in, over all sessions of the node: who brings what, and where the bytes go meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import trio
+
+from lumbung_cluster import limits
+from lumbung_cluster.entry import Entry
+from lumbung_cluster.errors import DiskFailed, DiskFull, OutcomeUnknown, Rejected, StatusCode, StoreClosed
+from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_node.services.core import Core
+from lumbung_node.store.jobs import Content
+from lumbung_node.store.reads import is_intact
+from lumbung_node.store.runs import Run, open_run, resume_run
+
+__all__ = ["Arrival", "Arrivals", "split_chunks", "verified_content"]
+
+_HASH_OFF_LOOP_BYTES = 64 * limits.KIB
+
+
+def split_chunks(content: bytes | bytearray) -> list[bytes]:
+    """The content in chunks of 1 MiB, the last one shorter."""
+    if len(content) <= limits.CHUNK_SIZE_BYTES:
+        return [bytes(content)]
+    return [bytes(content[at : at + limits.CHUNK_SIZE_BYTES]) for at in range(0, len(content), limits.CHUNK_SIZE_BYTES)]
+
+
+async def verified_content(core: Core, blob: BlobId, content: bytes | bytearray) -> Content | None:
+    """The content for a commit when it hashes to the id, else None."""
+    if len(content) < _HASH_OFF_LOOP_BYTES:
+        found = BlobId.of(bytes(content))
+    else:
+        found = await core.blocking.run(lambda: BlobId.of(bytes(content)))
+    return Content(len(content), split_chunks(content)) if found == blob else None
+
+
+class Arrival:
+    """One blob that is coming in: into memory, or straight to disk when it is large."""
+
+    def __init__(self, core: Core, entry: Entry, run: Run | None) -> None:
+        self._core = core
+        self._entry = entry
+        self._run = run
+        self._buffer = bytearray()
+        self._taken = False
+        self.reason = ""
+        self.resumed_bytes = run.received_bytes if run is not None else 0
+
+    @property
+    def received_bytes(self) -> int:
+        return self._run.received_bytes if self._run is not None else len(self._buffer)
+
+    @property
+    def ended(self) -> bool:
+        """Whole, or given up."""
+        return bool(self.reason) or self.received_bytes == self._entry.size_bytes
+
+    async def append(self, piece: memoryview) -> None:
+        """Raises Rejected when more comes than the entry says."""
+        if self.received_bytes + len(piece) > self._entry.size_bytes:
+            raise Rejected(
+                StatusCode.INVALID_ARGUMENT,
+                f"blob {self._entry.blob}: expected {self._entry.size_bytes} bytes, "
+                f"got {self.received_bytes + len(piece)}",
+            )
+        if self._run is not None:
+            await self._run.append(piece)
+        else:
+            self._buffer += piece
+
+    def fail(self, reason: str) -> None:
+        self.reason = reason
+
+    async def content(self) -> Content | None:
+        """What to commit; None when the bytes are not the blob (then nothing of them stays) or did not come."""
+        if self.reason:
+            return None
+        self._taken = True
+        if self._run is not None:
+            content = await self._run.finish()
+        else:
+            content = await verified_content(self._core, self._entry.blob, self._buffer)
+            self._buffer = bytearray()
+        if content is None:
+            self.reason = f"expected bytes of id {self._entry.blob}, got others"
+        return content
+
+    async def keep_for_later(self) -> None:
+        """The stream ended before the blob did: whole chunks of a large blob stay for a day."""
+        if self._run is not None and not self._taken:
+            try:
+                await self._run.keep()
+            except (StoreClosed, OutcomeUnknown, DiskFull, DiskFailed):
+                return  # nothing was promised for these bytes: they will come again
+
+
+class Arrivals:
+    """One for the node: the same blob is never brought by two sessions at once."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._coming: dict[tuple[NodeNumber, BlobId], trio.Event] = {}
+
+    @asynccontextmanager
+    async def claim(self, origin: NodeNumber, blobs: Sequence[BlobId]) -> AsyncIterator[set[BlobId]]:
+        """Those of `blobs` that are not here and that nobody else is bringing, claimed for the block.
+
+        Waits for the others first, and claims all at once: nobody waits here while holding a claim.
+        """
+        while True:
+            rows = await self._core.store.reader.rows(origin, blobs)
+            lacking = [blob for blob, row in zip(blobs, rows, strict=True) if not is_intact(row)]
+            busy = [self._coming[origin, blob] for blob in lacking if (origin, blob) in self._coming]
+            if not busy:
+                break
+            await busy[0].wait()
+        done = trio.Event()
+        for blob in lacking:
+            self._coming[origin, blob] = done
+        try:
+            yield set(lacking)
+        finally:
+            for blob in lacking:
+                self._coming.pop((origin, blob), None)
+            done.set()
+
+    async def begin(self, origin: NodeNumber, entry: Entry) -> Arrival:
+        """Room for a claimed blob; goes on where a cut stream stopped."""
+        if entry.size_bytes <= limits.MEMORY_BLOB_BYTES_MAX:
+            return Arrival(self._core, entry, None)
+        store = self._core.store
+        run = await resume_run(store.committer, store.kv, origin, entry.blob)
+        if run is None:
+            run = open_run(
+                store.committer,
+                store.kv,
+                store.state,
+                origin=origin,
+                blob=entry.blob,
+                size_bytes=entry.size_bytes,
+                foreign=True,
+                now_ms=self._core.clock.now_ms(),
+            )
+        return Arrival(self._core, entry, run)

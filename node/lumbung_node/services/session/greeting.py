@@ -1,0 +1,138 @@
+"""Hello: who speaks, in which generation, how far each has applied the other's feeds, and whether to go on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lumbung_cluster.errors import Rejected, StatusCode
+from lumbung_cluster.feed import HASH_SIZE_BYTES, Mark
+from lumbung_cluster.ids import ClusterId, Generation, NodeNumber
+from lumbung_cluster.limits import HELLO_MARKS_MAX
+from lumbung_node.services.core import Core
+from lumbung_node.store.layout import MarkRow
+from lumbung_proto.v1 import peer_pb2
+
+__all__ = ["WIRE_HIGH", "WIRE_LOW", "Greeting", "judge_greeting", "make_hello", "read_hello"]
+
+WIRE_LOW = 0
+WIRE_HIGH = 0  # v0 until reconcile's first layer runs on it
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """A parsed Hello of the other side."""
+
+    node: NodeNumber
+    cluster: ClusterId
+    wire: int
+    generation: Generation
+    generation_seen: Generation
+    roster_epoch: int
+    roster_hash: bytes
+    marks: dict[NodeNumber, Mark]
+    clock_ms: int
+    access_versions: dict[NodeNumber, int]
+    software: str
+    stopped: bool
+    nonce: int
+
+
+def make_hello(core: Core, peer: NodeNumber) -> peer_pb2.Hello:
+    """Our Hello for `peer`; marks only of origins that the roster still has both of us hold, under as many units."""
+    state, roster = core.store.state, core.rosters.roster
+    hello = peer_pb2.Hello(
+        wire_low=WIRE_LOW,
+        wire_high=WIRE_HIGH,
+        cluster_id=core.cluster.raw,
+        node=core.number,
+        generation=state.generation,
+        generation_seen=state.generations_seen.get(peer, 0),
+        roster_epoch=roster.epoch,
+        roster_hash=core.rosters.signed.hash,
+        clock_ms=core.clock.now_ms(),
+        session_nonce=core.randomness.bytes(16),
+        software=core.software,
+        stopped=core.condition.stopped,
+        nonce=state.take_nonce(),
+    )
+    for origin in roster.origins_shared(core.number, peer):
+        row = state.marks.get((peer, origin))
+        if row is not None and covers_units(row, roster.units_held(core.number, origin)):
+            hello.marks.append(mark_message(origin, row.mark))
+    for office, version in core.rosters.access_versions():
+        hello.access_versions.append(peer_pb2.AccessVersion(office=office, version=version))
+    return hello
+
+
+def covers_units(row: MarkRow, units: int) -> bool:
+    """Whether the mark was advanced while this node held at least these units."""
+    return units & ~row.units == 0
+
+
+def mark_message(origin: NodeNumber, mark: Mark) -> peer_pb2.OriginMark:
+    return peer_pb2.OriginMark(
+        origin=origin, generation=mark.generation, number=mark.number, running_hash=mark.running_hash
+    )
+
+
+def read_mark(message: peer_pb2.OriginMark) -> Mark:
+    if len(message.running_hash) != HASH_SIZE_BYTES:
+        raise _malformed(f"mark: expected a running hash of {HASH_SIZE_BYTES} bytes, got {len(message.running_hash)}")
+    return Mark(Generation(message.generation), message.number, message.running_hash)
+
+
+def read_hello(frame: peer_pb2.SessionFrame) -> Greeting:
+    """Raises Rejected for a frame that is no Hello, or one that breaks a bound."""
+    if frame.WhichOneof("kind") != "hello":
+        raise _malformed(f"expected a hello first, got {frame.WhichOneof('kind')}")
+    hello = frame.hello
+    if len(hello.marks) > HELLO_MARKS_MAX or len(hello.access_versions) > HELLO_MARKS_MAX:
+        raise _malformed(f"hello: expected at most {HELLO_MARKS_MAX} marks, got {len(hello.marks)}")
+    if len(hello.cluster_id) != 16 or hello.generation == 0:
+        raise _malformed("hello: expected a cluster id of 16 bytes and a generation from 1")
+    low, high = max(WIRE_LOW, hello.wire_low), min(WIRE_HIGH, hello.wire_high)
+    if low > high:
+        raise Rejected(
+            StatusCode.FAILED_PRECONDITION,
+            f"no common wire version: we speak {WIRE_LOW} to {WIRE_HIGH}, you {hello.wire_low} to {hello.wire_high}",
+        )
+    return Greeting(
+        NodeNumber(hello.node),
+        ClusterId(hello.cluster_id),
+        high,
+        Generation(hello.generation),
+        Generation(hello.generation_seen),
+        hello.roster_epoch,
+        hello.roster_hash,
+        {NodeNumber(mark.origin): read_mark(mark) for mark in hello.marks},
+        hello.clock_ms,
+        {NodeNumber(item.office): item.version for item in hello.access_versions},
+        hello.software,
+        hello.stopped,
+        hello.nonce,
+    )
+
+
+async def judge_greeting(core: Core, peer: NodeNumber, greeting: Greeting) -> None:
+    """Learn from the greeting and refuse what must not go on. Raises Rejected."""
+    if greeting.cluster != core.cluster or greeting.node != peer:
+        raise Rejected(
+            StatusCode.PERMISSION_DENIED,
+            f"expected node {peer} of cluster {core.cluster}, got node {greeting.node} of {greeting.cluster}",
+        )
+    own = core.store.state.generation
+    if greeting.generation_seen > own and not core.condition.stopped:
+        core.condition.stopped = True
+        core.log.error("two lives", own=own, seen=greeting.generation_seen, told_by=peer)
+    seen = core.store.state.generations_seen.get(peer, Generation(0))
+    if greeting.generation < seen:
+        raise Rejected(
+            StatusCode.FAILED_PRECONDITION,
+            f"another machine lives as node {peer} in generation {seen}, this one is of {greeting.generation}: "
+            "it must stop taking puts",
+        )
+    await core.store.see_generation(peer, greeting.generation)
+
+
+def _malformed(sentence: str) -> Rejected:
+    return Rejected(StatusCode.INVALID_ARGUMENT, sentence)

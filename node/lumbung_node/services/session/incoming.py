@@ -1,0 +1,229 @@
+"""Offers from one peer: name what is lacking, take the bytes, verify, commit, and answer with mark and receipt.
+
+An offer is received (bounded per lane) -> its lists are checked -> entries that another session is just bringing are
+waited for -> memory is taken for all that is wanted -> Want -> pieces -> every id verified -> one commit, in the order
+of the offers of that origin -> Applied with the new mark and, for the origin itself, a commit receipt.
+
+A mark passes over an entry that could not be had: it is a cursor, and the receipt names what is really here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import trio
+
+from lumbung_cluster import limits
+from lumbung_cluster.entry import Entry, SignedList
+from lumbung_cluster.errors import Rejected, StatusCode
+from lumbung_cluster.feed import HASH_SIZE_BYTES, Mark
+from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_node.services.core import Core
+from lumbung_node.services.session.arrivals import Arrival, Arrivals
+from lumbung_node.services.session.greeting import Greeting, mark_message
+from lumbung_node.services.session.link import FrameLink
+from lumbung_node.services.session.lists import ListChecker
+from lumbung_node.services.session.pieces import bits
+from lumbung_node.services.statements import commit_receipt
+from lumbung_node.store.jobs import ForeignBlob, Job
+from lumbung_node.store.layout import MarkRow
+from lumbung_node.store.reads import is_intact
+from lumbung_proto.v1 import peer_pb2
+
+__all__ = ["Incoming"]
+
+_OFFERS_OPEN_MAX = 5 * limits.OFFERS_OPEN_PER_LANE_MAX  # five lanes
+
+
+@dataclass(slots=True)
+class _Taking:
+    """An offer that is being taken in."""
+
+    message: peer_pb2.Offer
+    origin: NodeNumber
+    places: list[tuple[SignedList, int]]
+    arrivals: dict[int, Arrival] = field(default_factory=dict)
+    progress: trio.Event = field(default_factory=trio.Event)
+    submitted: trio.Event = field(default_factory=trio.Event)
+
+    def entry(self, index: int) -> Entry:
+        signed, at = self.places[index]
+        return signed.content.entries[at]
+
+
+class Incoming:
+    """The receiving half of one session."""
+
+    def __init__(self, core: Core, link: FrameLink, peer: NodeNumber, greeting: Greeting, arrivals: Arrivals) -> None:
+        self._core = core
+        self._link = link
+        self._peer = peer
+        self._greeting = greeting
+        self._arrivals = arrivals
+        self._checker = ListChecker(core)
+        self._open: dict[int, _Taking] = {}
+        self._submitted_upto: dict[NodeNumber, int] = {}
+        self._last_submitted: dict[NodeNumber, trio.Event] = {}
+
+    def on_offer(self, message: peer_pb2.Offer, nursery: trio.Nursery) -> None:
+        """Start to take an offer. Raises Rejected for one that breaks the protocol."""
+        if len(self._open) >= _OFFERS_OPEN_MAX or message.offer in self._open:
+            raise Rejected(
+                StatusCode.RESOURCE_EXHAUSTED,
+                f"expected at most {_OFFERS_OPEN_MAX} open offers, each with a new number",
+            )
+        if len(message.entries) > limits.OFFER_ENTRIES_MAX or len(message.lists) > limits.OFFER_LISTS_MAX:
+            raise Rejected(
+                StatusCode.INVALID_ARGUMENT,
+                f"offer: expected at most {limits.OFFER_ENTRIES_MAX} entries and {limits.OFFER_LISTS_MAX} lists, "
+                f"got {len(message.entries)} and {len(message.lists)}",
+            )
+        origin = NodeNumber(message.origin)
+        if origin not in self._core.rosters.roster.origins_shared(self._core.number, self._peer):
+            raise Rejected(StatusCode.PERMISSION_DENIED, f"we do not share origin {origin} with node {self._peer}")
+        if message.lane == peer_pb2.LANE_FEED and (
+            len(message.running_hash) != HASH_SIZE_BYTES or message.upto < message.after
+        ):
+            raise Rejected(
+                StatusCode.INVALID_ARGUMENT, "feed offer: expected a running hash of 32 bytes and upto >= after"
+            )
+        taking = _Taking(message, origin, self._checker.places(message, origin))
+        self._open[message.offer] = taking
+        nursery.start_soon(self._take, taking, self._last_submitted.get(origin))
+        self._last_submitted[origin] = taking.submitted
+
+    async def on_pieces(self, message: peer_pb2.Pieces, payload: memoryview) -> None:
+        """Route bytes to their blobs. Raises Rejected for bytes that nobody asked for."""
+        taking = self._open.get(message.offer)
+        if taking is None:
+            raise Rejected(StatusCode.INVALID_ARGUMENT, f"pieces for offer {message.offer}, which is not open")
+        if len(message.pieces) > limits.FRAME_PARTS_MAX:
+            raise Rejected(StatusCode.INVALID_ARGUMENT, f"expected at most {limits.FRAME_PARTS_MAX} pieces in a frame")
+        at = 0
+        for piece in message.pieces:
+            arrival = taking.arrivals.get(piece.entry)
+            if arrival is None or at + piece.length_bytes > len(payload):
+                raise Rejected(StatusCode.INVALID_ARGUMENT, f"offer {message.offer}: bytes that were not asked for")
+            if piece.failed:
+                arrival.fail("the sender could not read its bytes")
+            else:
+                await arrival.append(payload[at : at + piece.length_bytes])
+            at += piece.length_bytes
+        taking.progress.set()
+
+    async def _take(self, taking: _Taking, previous: trio.Event | None) -> None:
+        message = taking.message
+        try:
+            await self._checker.verify(message, taking.origin)
+            if self._core.condition.refuses_foreign and taking.origin != self._core.number:
+                raise Rejected(
+                    StatusCode.RESOURCE_EXHAUSTED, f"disk nearly full: {self._core.condition.free_bytes} bytes free"
+                )
+            assigned = self._assigned(taking)
+            async with self._arrivals.claim(taking.origin, [taking.entry(i).blob for i in assigned]) as lacking:
+                wanted = [i for i in assigned if taking.entry(i).blob in lacking]
+                sizes = [min(taking.entry(i).size_bytes, limits.MEMORY_BLOB_BYTES_MAX) for i in wanted]
+                async with self._core.memory.hold(sum(sizes)):
+                    await self._receive(taking, wanted)
+                    job = await self._submit(taking, previous)
+                    await self._core.store.committer.settle(job)
+            await self._answer(taking, job)
+        except Rejected as exc:
+            refusal = peer_pb2.Applied(
+                offer=message.offer,
+                lacking=bits(range(len(message.entries)), len(message.entries)),
+                status_code=exc.code.value,
+                sentence=exc.sentence,
+            )
+            await self._link.send(peer_pb2.SessionFrame(applied=refusal))
+        finally:
+            taking.submitted.set()
+            self._open.pop(message.offer, None)
+            with trio.CancelScope(shield=True):
+                for arrival in taking.arrivals.values():
+                    await arrival.keep_for_later()
+
+    def _assigned(self, taking: _Taking) -> list[int]:
+        """The entries whose unit this node holds; others pass by."""
+        units = self._core.rosters.roster.units_held(self._core.number, taking.origin)
+        return [i for i in range(len(taking.places)) if units >> taking.entry(i).blob.unit & 1]
+
+    async def _receive(self, taking: _Taking, wanted: list[int]) -> None:
+        """Ask for what is lacking and wait until each blob is whole or has failed."""
+        if not wanted:
+            return
+        want = peer_pb2.Want(offer=taking.message.offer, wanted=bits(wanted, len(taking.places)))
+        for index in wanted:
+            arrival = await self._arrivals.begin(taking.origin, taking.entry(index))
+            taking.arrivals[index] = arrival
+            if arrival.resumed_bytes:
+                want.resume.append(peer_pb2.ResumeAt(entry=index, offset_bytes=arrival.resumed_bytes))
+        await self._link.send(peer_pb2.SessionFrame(want=want))
+        while not all(arrival.ended for arrival in taking.arrivals.values()):
+            taking.progress = trio.Event()
+            with trio.move_on_after(limits.BLOB_SILENCE_S) as silence:
+                await taking.progress.wait()
+            if silence.cancelled_caught:
+                raise Rejected(
+                    StatusCode.DEADLINE_EXCEEDED, f"expected bytes, got none for {limits.BLOB_SILENCE_S:.0f} s"
+                )
+
+    async def _submit(self, taking: _Taking, previous: trio.Event | None) -> Job:
+        """Hand what came whole to the committer, after the origin's earlier offers: marks move in order."""
+        job = Job()
+        for index, arrival in sorted(taking.arrivals.items()):
+            content = await arrival.content()
+            if content is None:
+                self._core.log.warning(
+                    "blob refused", peer=self._peer, blob=str(taking.entry(index).blob), reason=arrival.reason
+                )
+                continue
+            signed, at = taking.places[index]
+            job.foreign.append(ForeignBlob(signed, at, content, self._peer, self._greeting.generation))
+        if previous is not None:
+            await previous.wait()
+        mark = self._next_mark(taking)
+        if mark is not None:
+            job.marks[self._peer, taking.origin] = mark
+        await self._core.store.committer.submit(job)
+        if mark is not None:
+            self._submitted_upto[taking.origin] = mark.mark.number
+        taking.submitted.set()
+        return job
+
+    def _next_mark(self, taking: _Taking) -> MarkRow | None:
+        """The mark after this offer; None when the offer does not follow on the mark that we hold."""
+        message = taking.message
+        if message.lane != peer_pb2.LANE_FEED:
+            return None
+        generation = self._greeting.generation
+        if message.after > self._number_held(taking.origin):
+            return None  # it would jump over what an earlier, failed offer has left out
+        units = self._core.rosters.roster.units_held(self._core.number, taking.origin)
+        return MarkRow(Mark(generation, message.upto, message.running_hash), units)
+
+    def _number_held(self, origin: NodeNumber) -> int:
+        """How far the mark has come, what is submitted in this session included: state has only durable marks."""
+        held = self._core.store.state.marks.get((self._peer, origin))
+        of_peer = held is not None and held.mark.generation == self._greeting.generation
+        return self._submitted_upto.get(origin, held.mark.number if held is not None and of_peer else 0)
+
+    async def _answer(self, taking: _Taking, job: Job) -> None:
+        message = taking.message
+        rows = await self._core.store.reader.rows(
+            taking.origin, [taking.entry(i).blob for i in range(len(taking.places))]
+        )
+        here = [i for i, row in enumerate(rows) if is_intact(row)]
+        lacking = [i for i in range(len(rows)) if i not in set(here)]
+        applied = peer_pb2.Applied(offer=message.offer)
+        if lacking:
+            applied.lacking = bits(lacking, len(rows))
+        mark = job.marks.get((self._peer, taking.origin))
+        if mark is not None:
+            applied.mark.CopyFrom(mark_message(taking.origin, mark.mark))
+        if taking.origin == self._peer and here and not self._core.condition.stopped:
+            blobs: list[BlobId] = [taking.entry(i).blob for i in here]
+            receipt = await commit_receipt(self._core, taking.origin, message.nonce, blobs)
+            if receipt is not None:
+                applied.receipt.CopyFrom(receipt)
+        await self._link.send(peer_pb2.SessionFrame(applied=applied))

@@ -1,0 +1,319 @@
+"""Offers from the own feeds to one peer, lane by lane, and the bytes that it wants.
+
+Each lane has its own loop, its own window of open offers and its own sender of pieces; the frames of all lanes take
+turns on the link, so that every lane has a floor whatever the others carry:
+
+    waited   puts that somebody waits for, out of order
+    fresh    new since the session began, while `feed` still works off a backlog
+    feed     own origin in feed order, from the believed mark on      (moves marks)
+    others   other origins that both hold, a little later: it fills what their origin could not (moves marks)
+    repair   what the peer asked for, or could not prove
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+import trio
+
+from lumbung_cluster import limits
+from lumbung_cluster.feed import judge_mark
+from lumbung_cluster.ids import BlobId, Generation, NodeNumber
+from lumbung_node.services.core import Core
+from lumbung_node.services.session.greeting import Greeting
+from lumbung_node.services.session.link import FrameLink
+from lumbung_node.services.session.pieces import PieceSender
+from lumbung_node.store.layout import FeedRow, ListPlace
+from lumbung_node.store.reads import is_intact
+from lumbung_node.store.state import Pulse
+from lumbung_proto.v1 import peer_pb2
+
+__all__ = ["DoubtAboutOurselves", "OfferedItem", "OpenOffer", "OutLane", "Outgoing"]
+
+
+class DoubtAboutOurselves(Exception):
+    """The peer saw, in our present generation, what we no longer have: this store was rolled back."""
+
+
+class OutLane(Enum):
+    WAITED = peer_pb2.LANE_WAITED
+    FRESH = peer_pb2.LANE_FRESH
+    FEED = peer_pb2.LANE_FEED
+    REPAIR = peer_pb2.LANE_REPAIR
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedItem:
+    blob: BlobId
+    signed: ListPlace
+    size_bytes: int
+
+
+@dataclass(slots=True)
+class OpenOffer:
+    """An offer under way; `nonce` is what the peer's receipt must name."""
+
+    serial: int
+    lane: OutLane
+    origin: NodeNumber
+    items: list[OfferedItem]
+    after: int = 0
+    upto: int = 0
+    running_hash: bytes = b""
+    nonce: int = 0
+    window: trio.Semaphore | None = None
+
+
+@dataclass(slots=True)
+class _Cursor:
+    """Feed lane of one origin: offered up to `offered`, applied by the peer up to `applied`."""
+
+    offered: int
+    applied: int
+    end_at_start: int
+
+
+@dataclass(slots=True)
+class _Queue:
+    """Ids that travel out of feed order; bounded, the oldest asked for first."""
+
+    bound: int
+    ids: deque[tuple[NodeNumber, BlobId]] = field(default_factory=deque)
+    filled: Pulse = field(default_factory=Pulse)
+
+    def put(self, origin: NodeNumber, blobs: Sequence[BlobId]) -> None:
+        for blob in blobs[: max(0, self.bound - len(self.ids))]:
+            self.ids.append((origin, blob))
+        self.filled.beat()
+
+
+class Outgoing:
+    """The sending half of one session. `run` until cancelled; the session feeds it with what the peer answers."""
+
+    def __init__(self, core: Core, link: FrameLink, peer: NodeNumber, greeting: Greeting) -> None:
+        self._core = core
+        self._link = link
+        self._peer = peer
+        self._greeting = greeting
+        self._serial = 0
+        self._cursors: dict[NodeNumber, _Cursor] = {}
+        self._fresh_offered = 0
+        self._waited = _Queue(limits.WAITED_WAITING_MAX)
+        self._repair = _Queue(limits.NEEDS_WAITING_MAX)
+        self._pieces = {lane: PieceSender(core, link) for lane in OutLane}
+        self.open: dict[int, OpenOffer] = {}
+        self.applied = Pulse()
+
+    async def run(self) -> None:
+        """Raises DoubtAboutOurselves when the peer's marks show that our folder was rolled back."""
+        roster = self._core.rosters.roster
+        for origin in roster.origins_shared(self._core.number, self._peer):
+            await self._start_cursor(origin)
+        async with trio.open_nursery() as nursery:
+            for sender in self._pieces.values():
+                nursery.start_soon(sender.run)
+            nursery.start_soon(self._run_feed)
+            nursery.start_soon(self._run_others)
+            nursery.start_soon(self._run_fresh)
+            nursery.start_soon(self._run_queue, OutLane.WAITED, self._waited)
+            nursery.start_soon(self._run_queue, OutLane.REPAIR, self._repair)
+
+    # --- what the session asks ---------------------------------------------------------------------------------
+
+    def hurry(self, blob: BlobId, number: int) -> None:
+        """Somebody waits for this own blob: let it jump when the ordered lanes are far behind."""
+        cursor = self._cursors.get(self._core.number)
+        if cursor is not None and number > max(cursor.offered, self._fresh_offered) + limits.OFFER_ENTRIES_MAX:
+            self._waited.put(self._core.number, [blob])
+
+    def repair(self, origin: NodeNumber, blobs: Sequence[BlobId]) -> None:
+        """Offer these again, whatever the marks say."""
+        self._repair.put(origin, blobs)
+
+    def applied_upto(self) -> int:
+        """How far the peer has applied our own origin's feed."""
+        cursor = self._cursors.get(self._core.number)
+        return cursor.applied if cursor else 0
+
+    def is_behind(self) -> bool:
+        return any(
+            cursor.applied < self._core.store.state.end(origin).number for origin, cursor in self._cursors.items()
+        )
+
+    def on_want(self, want: peer_pb2.Want) -> None:
+        offer = self.open.get(want.offer)
+        if offer is not None:
+            blobs = [item.blob for item in offer.items]
+            self._pieces[offer.lane].enqueue(offer.serial, offer.origin, blobs, want)
+
+    def on_applied(self, applied: peer_pb2.Applied) -> OpenOffer | None:
+        """Close the offer; its number moves the cursor only on the feed lane."""
+        offer = self.open.pop(applied.offer, None)
+        if offer is None:
+            return None
+        if offer.window is not None:
+            offer.window.release()
+        cursor = self._cursors.get(offer.origin)
+        if offer.lane is OutLane.FEED and cursor is not None and applied.mark.number == offer.upto:
+            cursor.applied = max(cursor.applied, offer.upto)
+        self.applied.beat()
+        return offer
+
+    # --- lanes -------------------------------------------------------------------------------------------------
+
+    async def _start_cursor(self, origin: NodeNumber) -> None:
+        state, reader = self._core.store.state, self._core.store.reader
+        mark, end = self._greeting.marks.get(origin), state.end(origin)
+        known = await reader.hash_at(origin, mark.number) if mark is not None else None
+        verdict = judge_mark(mark, state.generation, end, known)
+        if verdict.is_doubt_about_sender and self._core.may_doubt(self._peer):
+            raise DoubtAboutOurselves(f"feed of origin {origin}: {verdict.value}")
+        start = mark.number if mark is not None and verdict.is_believed else 0
+        self._cursors[origin] = _Cursor(start, start, end.number)
+        if origin == self._core.number:
+            self._fresh_offered = end.number
+
+    async def _run_feed(self) -> None:
+        origin = self._core.number
+        if origin in self._cursors:
+            window = trio.Semaphore(limits.OFFERS_OPEN_PER_LANE_MAX)
+            while True:
+                while self._cursors[origin].offered >= self._core.store.state.end(origin).number:
+                    await self._core.store.state.grown.wait()
+                await self._offer_feed(origin, window)
+
+    async def _run_others(self) -> None:
+        others = [origin for origin in self._cursors if origin != self._core.number]
+        window = trio.Semaphore(limits.OFFERS_OPEN_PER_LANE_MAX)
+        while others:
+            await trio.sleep(limits.FOREIGN_FEED_DELAY_S)
+            for origin in others:
+                while self._cursors[origin].offered < self._core.store.state.end(origin).number:
+                    await self._offer_feed(origin, window)
+
+    async def _run_fresh(self) -> None:
+        """Only while the feed lane has not reached the place where the session began."""
+        origin = self._core.number
+        cursor = self._cursors.get(origin)
+        window = trio.Semaphore(limits.OFFERS_OPEN_PER_LANE_MAX)
+        while cursor is not None and cursor.offered < cursor.end_at_start:
+            rows = await self._core.store.reader.feed(origin, self._fresh_offered, limits.OFFER_ENTRIES_MAX)
+            if not rows:
+                await self._core.store.state.grown.wait()
+                continue
+            items = await self._items(origin, [row for _, row in rows])
+            await self._send_offers(OutLane.FRESH, origin, items, window)
+            self._fresh_offered = rows[-1][0]
+
+    async def _run_queue(self, lane: OutLane, queue: _Queue) -> None:
+        window = trio.Semaphore(limits.OFFERS_OPEN_PER_LANE_MAX)
+        while True:
+            while not queue.ids:
+                await queue.filled.wait()
+            origin = queue.ids[0][0]
+            blobs: list[BlobId] = []
+            while queue.ids and queue.ids[0][0] == origin and len(blobs) < limits.OFFER_ENTRIES_MAX:
+                blobs.append(queue.ids.popleft()[1])
+            rows = await self._core.store.reader.rows(origin, blobs)
+            items = [
+                OfferedItem(blob, row.signed, row.size_bytes)
+                for blob, row in zip(blobs, rows, strict=True)
+                if row is not None and is_intact(row) and self._is_for_peer(origin, blob)
+            ]
+            await self._send_offers(lane, origin, items, window)
+
+    # --- offers ------------------------------------------------------------------------------------------------
+
+    async def _offer_feed(self, origin: NodeNumber, window: trio.Semaphore) -> None:
+        """One offer of what comes next in feed order, as many entries as fit."""
+        cursor = self._cursors[origin]
+        rows = await self._core.store.reader.feed(origin, cursor.offered, limits.OFFER_ENTRIES_MAX)
+        peer, generation = self._peer, self._greeting.generation
+        news = [row for _, row in rows if not _was_learnt_from(row, peer, generation)]
+        items = await self._items(origin, news)
+        fitting = _fitting(items)
+        upto, running_hash = rows[-1][0], rows[-1][1].running_hash
+        if len(fitting) < len(items):
+            first_left = items[len(fitting)].blob
+            upto = next(number for number, row in rows if row.blob == first_left) - 1
+            running_hash = next(row.running_hash for number, row in rows if number == upto)
+        offer = OpenOffer(0, OutLane.FEED, origin, fitting, cursor.offered, upto, running_hash)
+        await window.acquire()
+        offer.window = window
+        cursor.offered = upto
+        await self._send(offer)
+
+    async def _send_offers(
+        self, lane: OutLane, origin: NodeNumber, items: list[OfferedItem], window: trio.Semaphore
+    ) -> None:
+        while items:
+            fitting = _fitting(items)
+            items = items[len(fitting) :]
+            await window.acquire()
+            await self._send(OpenOffer(0, lane, origin, fitting, window=window))
+
+    async def _items(self, origin: NodeNumber, rows: Sequence[FeedRow]) -> list[OfferedItem]:
+        """What the peer should have of these rows. A damaged blob is left out: we do not say that we hold it."""
+        wanted = [row for row in rows if self._is_for_peer(origin, row.blob)]
+        found = await self._core.store.reader.rows(origin, [row.blob for row in wanted])
+        return [
+            OfferedItem(row.blob, row.signed, held.size_bytes)
+            for row, held in zip(wanted, found, strict=True)
+            if held is not None and is_intact(held)
+        ]
+
+    def _is_for_peer(self, origin: NodeNumber, blob: BlobId) -> bool:
+        return bool(self._core.rosters.roster.units_held(self._peer, origin) >> blob.unit & 1)
+
+    async def _send(self, offer: OpenOffer) -> None:
+        self._serial += 1
+        offer.serial = self._serial
+        is_own = offer.origin == self._core.number
+        offer.nonce = self._core.store.state.take_nonce() if is_own else 0
+        message = peer_pb2.Offer(
+            offer=offer.serial,
+            origin=offer.origin,
+            lane=peer_pb2.Lane.ValueType(offer.lane.value),
+            after=offer.after,
+            upto=offer.upto,
+            running_hash=offer.running_hash,
+            nonce=offer.nonce,
+        )
+        places: dict[tuple[int, int], int] = {}
+        firsts: list[ListPlace] = []
+        for item in offer.items:
+            key = (item.signed.generation, item.signed.first)
+            if key not in places:
+                places[key] = len(firsts)
+                firsts.append(item.signed)
+            message.entries.append(peer_pb2.OfferedEntry(list=places[key], index=item.signed.index))
+        for signed in await self._core.store.reader.lists(offer.origin, firsts):
+            message.lists.append(
+                peer_pb2.SignedBytes(
+                    body=signed.body, public_key=signed.signature.key_public, signature=signed.signature.signature
+                )
+            )
+        self.open[offer.serial] = offer
+        await self._link.send(peer_pb2.SessionFrame(offer=message))
+
+
+def _was_learnt_from(row: FeedRow, peer: NodeNumber, generation: Generation) -> bool:
+    """The peer gave it to us in its present generation: it need not be offered it. An older life may have lost it."""
+    return row.source == peer and row.source_generation == generation
+
+
+def _fitting(items: list[OfferedItem]) -> list[OfferedItem]:
+    """As many from the front as one offer may carry: at least one, whatever its size.
+
+    Different lists are bounded too, so that the header stays small: entries of many small commits have a list each.
+    """
+    size, lists = 0, set[tuple[int, int]]()
+    for index, item in enumerate(items):
+        size += item.size_bytes
+        lists.add((item.signed.generation, item.signed.first))
+        if index and (size > limits.OFFER_BYTES_MAX or len(lists) > limits.OFFER_LISTS_MAX):
+            return items[:index]
+    return items[: limits.OFFER_ENTRIES_MAX]

@@ -1,0 +1,110 @@
+"""Sending the bytes of wanted blobs: many small ones in a frame, a large one piece by piece."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import trio
+
+from lumbung_cluster import limits
+from lumbung_cluster.errors import BlobDamaged
+from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_node.services.core import Core
+from lumbung_node.services.session.link import FrameLink
+from lumbung_node.store.layout import BlobRow
+from lumbung_proto.v1 import peer_pb2
+
+__all__ = ["PieceSender", "bits", "bits_of"]
+
+_WANTS_WAITING_MAX = 2 * limits.OFFERS_OPEN_PER_LANE_MAX
+_SEND_SLOW_S = 1.0  # a piece should be about one second of the link
+_SEND_QUICK_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    serial: int
+    origin: NodeNumber
+    blobs: list[tuple[int, BlobId]]
+    offsets: dict[int, int]
+
+
+class PieceSender:
+    """One lane's sender. The size of its pieces follows the link: doubled while it is quick, halved when it is slow."""
+
+    def __init__(self, core: Core, link: FrameLink) -> None:
+        self._core = core
+        self._link = link
+        self._send, self._receive = trio.open_memory_channel[_Wanted](_WANTS_WAITING_MAX)
+        self._piece_bytes = 256 * limits.KIB
+        self._frame: list[peer_pb2.Piece] = []
+        self._payload: list[bytes | memoryview] = []
+        self._payload_bytes = 0
+
+    def enqueue(self, serial: int, origin: NodeNumber, blobs: Sequence[BlobId], want: peer_pb2.Want) -> None:
+        """Bounded by the offers that may be open; a peer that answers one offer twice is cut off by WouldBlock."""
+        wanted = bits_of(want.wanted, len(blobs))
+        offsets = {item.entry: item.offset_bytes for item in want.resume}
+        self._send.send_nowait(_Wanted(serial, origin, [(index, blobs[index]) for index in wanted], offsets))
+
+    async def run(self) -> None:
+        async for wanted in self._receive:
+            rows = await self._core.store.reader.rows(wanted.origin, [blob for _, blob in wanted.blobs])
+            for (index, blob), row in zip(wanted.blobs, rows, strict=True):
+                try:
+                    await self._send_blob(wanted, index, blob, row)
+                except BlobDamaged:
+                    await self._core.found_damage(wanted.origin, blob)
+                    await self._add(wanted.serial, peer_pb2.Piece(entry=index, failed=True), b"")
+            await self._flush(wanted.serial)
+
+    async def _send_blob(self, wanted: _Wanted, index: int, blob: BlobId, row: BlobRow | None) -> None:
+        if row is None:
+            raise BlobDamaged(f"blob {blob} was offered, and its row is gone")
+        offset = wanted.offsets.get(index, 0)
+        if row.size_bytes <= limits.MEMORY_BLOB_BYTES_MAX:
+            content = memoryview(await self._core.store.reader.read_whole(blob, row))
+            await self._send_bytes(wanted.serial, index, content[offset:])
+            return
+        async for chunk in self._core.store.reader.stream(blob, row, offset_bytes=offset):
+            await self._send_bytes(wanted.serial, index, memoryview(chunk))
+
+    async def _send_bytes(self, serial: int, index: int, content: memoryview) -> None:
+        while content:
+            room = max(1, self._piece_bytes - self._payload_bytes)
+            piece, content = content[:room], content[room:]
+            await self._add(serial, peer_pb2.Piece(entry=index, length_bytes=len(piece)), piece)
+
+    async def _add(self, serial: int, piece: peer_pb2.Piece, content: bytes | memoryview) -> None:
+        self._frame.append(piece)
+        self._payload.append(content)
+        self._payload_bytes += len(content)
+        if self._payload_bytes >= self._piece_bytes or len(self._frame) >= limits.FRAME_PARTS_MAX:
+            await self._flush(serial)
+
+    async def _flush(self, serial: int) -> None:
+        if not self._frame:
+            return
+        frame = peer_pb2.SessionFrame(pieces=peer_pb2.Pieces(offer=serial, pieces=self._frame))
+        payload, self._frame, self._payload, self._payload_bytes = self._payload, [], [], 0
+        begun = trio.current_time()
+        await self._link.send(frame, payload)
+        elapsed_s = trio.current_time() - begun
+        if elapsed_s > _SEND_SLOW_S:
+            self._piece_bytes = max(limits.PIECE_SIZE_BYTES_MIN, self._piece_bytes // 2)
+        elif elapsed_s < _SEND_QUICK_S:
+            self._piece_bytes = min(limits.PIECE_SIZE_BYTES_MAX, self._piece_bytes * 2)
+
+
+def bits(indexes: Sequence[int], count: int) -> bytes:
+    """A bit string of `count` bits, least significant first, with these set."""
+    raw = bytearray(-(-count // 8))
+    for index in indexes:
+        raw[index >> 3] |= 1 << (index & 7)
+    return bytes(raw)
+
+
+def bits_of(raw: bytes, count: int) -> list[int]:
+    """The set bits below `count`, rising; bytes behind them are ignored."""
+    return [index for index in range(min(count, len(raw) * 8)) if raw[index >> 3] >> (index & 7) & 1]

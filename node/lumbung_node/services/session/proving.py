@@ -1,0 +1,161 @@
+"""Proof beside the feed: questions for what is applied but unproven, withdrawals and needs for what is damaged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import trio
+
+from lumbung_cluster import limits
+from lumbung_cluster.errors import KeyRefused, Rejected, StatusCode
+from lumbung_cluster.ids import BLOB_ID_SIZE_BYTES, BlobId, NodeNumber
+from lumbung_cluster.receipt import StatementKind
+from lumbung_node.services.core import Core
+from lumbung_node.services.session.greeting import Greeting
+from lumbung_node.services.session.link import FrameLink
+from lumbung_node.services.session.outgoing import Outgoing
+from lumbung_node.services.session.pieces import bits, bits_of
+from lumbung_node.services.statements import check_statement, commit_receipt, withdrawal
+from lumbung_node.store.reads import is_intact
+from lumbung_proto.v1 import peer_pb2
+
+__all__ = ["Proving"]
+
+_WORDS_WAITING_MAX = 64
+_QUESTIONS_OPEN_MAX = 2
+
+
+class Proving:
+    """The accounting half of one session: what the peer signs about our blobs, what we sign about its."""
+
+    def __init__(self, core: Core, link: FrameLink, peer: NodeNumber, greeting: Greeting, outgoing: Outgoing) -> None:
+        self._core = core
+        self._link = link
+        self._peer = peer
+        self._greeting = greeting
+        self._outgoing = outgoing
+        self._questions: dict[int, tuple[int, list[BlobId]]] = {}
+        self._window = trio.Semaphore(_QUESTIONS_OPEN_MAX)
+        self._question = 0
+        self._words_in, self._words_out = trio.open_memory_channel[tuple[peer_pb2.SignedBytes, StatementKind, int]](
+            _WORDS_WAITING_MAX
+        )
+
+    async def run(self) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._record_words)
+            nursery.start_soon(self._ask_for_proofs)
+            nursery.start_soon(self._tell_damage)
+
+    # --- as the origin: what the peer says of our blobs --------------------------------------------------------
+
+    async def take_receipt(self, receipt: peer_pb2.SignedBytes, nonce: int) -> None:
+        """Queue a receipt that answers `nonce`; it counts when it is checked and durable here."""
+        await self._words_in.send((receipt, StatementKind.COMMIT_RECEIPT, nonce))
+
+    async def take_withdrawal(self, message: peer_pb2.Withdraw) -> None:
+        await self._words_in.send((message.withdrawal, StatementKind.WITHDRAWAL, 0))
+
+    async def take_proof(self, proof: peer_pb2.Proof) -> None:
+        asked = self._questions.pop(proof.question, None)
+        if asked is None:
+            raise Rejected(StatusCode.INVALID_ARGUMENT, f"proof for question {proof.question}, which was not asked")
+        self._window.release()
+        nonce, blobs = asked
+        if proof.HasField("receipt"):
+            await self.take_receipt(proof.receipt, nonce)
+        self._outgoing.repair(self._core.number, [blobs[i] for i in bits_of(proof.lacking, len(blobs))])
+
+    async def _record_words(self) -> None:
+        async for message, kind, nonce in self._words_out:
+            try:
+                signed = check_statement(
+                    self._core,
+                    message,
+                    kind=kind,
+                    holder=self._peer,
+                    generation=self._greeting.generation,
+                    nonce=nonce if kind is StatementKind.COMMIT_RECEIPT else None,
+                )
+            except KeyRefused as exc:
+                self._core.log.warning("statement refused", peer=self._peer, reason=str(exc))
+                continue
+            await self._core.store.proofs.record(signed, self._core.clock.now_ms())
+            if kind is StatementKind.WITHDRAWAL:
+                self._outgoing.repair(self._core.number, signed.content.blobs)
+
+    async def _ask_for_proofs(self) -> None:
+        """Entries that the peer has applied and not proven: its receipt was lost, or it never had the bytes."""
+        core, origin = self._core, self._core.number
+        while True:
+            after = 0
+            account = core.store.proofs.ledger.account(self._peer)
+            while numbers := account.unproven(self._outgoing.applied_upto(), limits.PROVE_IDS_MAX, after=after):
+                after = numbers[-1]
+                rows = await core.store.reader.feed_rows(origin, numbers)
+                units = core.rosters.roster.units_held(self._peer, origin)
+                asked = []
+                for number, row in zip(numbers, rows, strict=True):
+                    if units >> row.blob.unit & 1:
+                        asked.append(row.blob)
+                    else:
+                        account.add(number)  # not the peer's to hold; a new roster loads the ledger anew
+                if asked:
+                    await self._ask(asked)
+                account = core.store.proofs.ledger.account(self._peer)
+            await trio.sleep(limits.PROVE_INTERVAL_S)
+
+    async def _ask(self, blobs: list[BlobId]) -> None:
+        await self._window.acquire()
+        self._question += 1
+        nonce = self._core.store.state.take_nonce()
+        self._questions[self._question] = (nonce, blobs)
+        prove = peer_pb2.Prove(
+            question=self._question, origin=self._core.number, nonce=nonce, ids=[blob.raw for blob in blobs]
+        )
+        await self._link.send(peer_pb2.SessionFrame(prove=prove))
+
+    # --- as a holder: what we say of the peer's blobs ----------------------------------------------------------
+
+    async def answer(self, prove: peer_pb2.Prove) -> None:
+        """Our word for what is durable and intact here, and the list of what is not."""
+        if prove.origin != self._peer:
+            raise Rejected(StatusCode.PERMISSION_DENIED, f"only node {prove.origin} may ask for proof of its blobs")
+        blobs = _parse_ids(prove.ids, limits.PROVE_IDS_MAX)
+        receipt = await commit_receipt(self._core, self._peer, prove.nonce, blobs)
+        rows = await self._core.store.reader.rows(self._peer, blobs)
+        lacking = [index for index, row in enumerate(rows) if not is_intact(row)]
+        proof = peer_pb2.Proof(question=prove.question, receipt=receipt)
+        if lacking:
+            proof.lacking = bits(lacking, len(blobs))
+        await self._link.send(peer_pb2.SessionFrame(proof=proof))
+
+    async def _tell_damage(self) -> None:
+        """Withdraw what is damaged here from its origin, and ask whoever may have it for a good copy."""
+        core = self._core
+        told: set[tuple[NodeNumber, BlobId]] = set()
+        while True:
+            shared = core.rosters.roster.origins_shared(core.number, self._peer)
+            for origin in shared:
+                news = [b for (o, b) in core.store.state.damaged if o == origin and (o, b) not in told]
+                news = news[: limits.RECEIPT_IDS_MAX]
+                told.update((origin, blob) for blob in news)
+                if news and origin == self._peer and not core.condition.stopped:
+                    words = withdrawal(core, origin, self._greeting.nonce, news)
+                    await self._link.send(peer_pb2.SessionFrame(withdraw=peer_pb2.Withdraw(withdrawal=words)))
+                if news:
+                    need = peer_pb2.Need(origin=origin, ids=[blob.raw for blob in news])
+                    await self._link.send(peer_pb2.SessionFrame(need=need))
+            told &= set(core.store.state.damaged)
+            await core.damage_found.wait()
+
+    def take_need(self, need: peer_pb2.Need) -> None:
+        self._outgoing.repair(NodeNumber(need.origin), _parse_ids(need.ids, limits.PROVE_IDS_MAX))
+
+
+def _parse_ids(raws: Sequence[bytes], count_max: int) -> list[BlobId]:
+    if len(raws) > count_max or any(len(raw) != BLOB_ID_SIZE_BYTES for raw in raws):
+        raise Rejected(
+            StatusCode.INVALID_ARGUMENT, f"expected at most {count_max} ids of {BLOB_ID_SIZE_BYTES} bytes each"
+        )
+    return [BlobId(raw) for raw in raws]

@@ -1,0 +1,151 @@
+"""One session from Hello to its end: the parts put together over one link."""
+
+from __future__ import annotations
+
+import trio
+
+from lumbung_cluster import limits
+from lumbung_cluster.errors import PeerGone, Rejected, StatusCode
+from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_node.services.core import Core
+from lumbung_node.services.session.arrivals import Arrivals
+from lumbung_node.services.session.greeting import Greeting, judge_greeting, make_hello, read_hello
+from lumbung_node.services.session.incoming import Incoming
+from lumbung_node.services.session.link import FrameLink
+from lumbung_node.services.session.outgoing import Outgoing
+from lumbung_node.services.session.proving import Proving
+from lumbung_proto.v1 import peer_pb2
+
+__all__ = ["Session"]
+
+_HELLO_WAIT_S = 20.0  # as the handshake: a satellite line needs 5 s
+
+
+class Session:
+    """`run` returns when the peer ends it; it raises what ended it otherwise: Rejected, PeerGone, a store's failure."""
+
+    def __init__(self, core: Core, link: FrameLink, peer: NodeNumber, arrivals: Arrivals) -> None:
+        self.peer = peer
+        self.greeting: Greeting | None = None
+        self.clock_offset_ms = 0
+        self.goodbye = ""
+        self._core = core
+        self._link = link
+        self._arrivals = arrivals
+        self._outgoing: Outgoing | None = None
+        self._scope = trio.CancelScope()
+        self.ended = trio.Event()
+
+    def close(self) -> None:
+        """End it from our side; `ended` is set when it is over."""
+        self._scope.cancel()
+
+    def hurry(self, blob: BlobId, number: int) -> None:
+        if self._outgoing is not None:
+            self._outgoing.hurry(blob, number)
+
+    def is_behind(self) -> bool:
+        """Whether the peer has not applied everything that we have."""
+        return self._outgoing is None or self._outgoing.is_behind()
+
+    async def run(self) -> None:
+        try:
+            with self._scope:
+                greeting = await self._greet()
+                await self._talk(greeting)
+        finally:
+            self.ended.set()
+
+    async def _greet(self) -> Greeting:
+        await self._link.send(peer_pb2.SessionFrame(hello=make_hello(self._core, self.peer)))
+        with trio.move_on_after(_HELLO_WAIT_S) as waiting:
+            received = await self._link.receive()
+        if waiting.cancelled_caught:
+            raise Rejected(StatusCode.DEADLINE_EXCEEDED, f"expected a hello within {_HELLO_WAIT_S:.0f} s")
+        if received is None:
+            raise PeerGone(f"node {self.peer} ended the session before its hello")
+        if received[0].WhichOneof("kind") == "goodbye":
+            raise Rejected(StatusCode(received[0].goodbye.status_code), received[0].goodbye.sentence)
+        greeting = read_hello(received[0])
+        self.clock_offset_ms = greeting.clock_ms - self._core.clock.now_ms()
+        self.greeting = greeting
+        await judge_greeting(self._core, self.peer, greeting)
+        await self._pass_on(greeting)
+        return greeting
+
+    async def _pass_on(self, greeting: Greeting) -> None:
+        """Rosters and access lists travel with every session: whoever is behind gets them."""
+        rosters = self._core.rosters.newer_than(greeting.roster_epoch)
+        if greeting.roster_epoch == self._core.rosters.roster.epoch:
+            fork = greeting.roster_hash != self._core.rosters.signed.hash
+            rosters = [self._core.rosters.signed.encode()] if fork else []
+        for raw in rosters:  # one a frame: a roster may fill it
+            await self._link.send(peer_pb2.SessionFrame(roster=peer_pb2.RosterGossip()), [raw])
+        for office, signed in sorted(self._core.rosters.access_lists.items()):
+            if signed.content.version > greeting.access_versions.get(office, 0):
+                gossip = peer_pb2.AccessGossip(lists=[signed.encode()])
+                await self._link.send(peer_pb2.SessionFrame(access=gossip))
+
+    async def _talk(self, greeting: Greeting) -> None:
+        core, link, peer = self._core, self._link, self.peer
+        outgoing = Outgoing(core, link, peer, greeting)
+        incoming = Incoming(core, link, peer, greeting, self._arrivals)
+        proving = Proving(core, link, peer, greeting, outgoing)
+        self._outgoing = outgoing
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(outgoing.run)
+            nursery.start_soon(proving.run)
+            await self._read(outgoing, incoming, proving, nursery)
+            nursery.cancel_scope.cancel()
+
+    async def _read(self, outgoing: Outgoing, incoming: Incoming, proving: Proving, nursery: trio.Nursery) -> None:
+        """Dispatch frames until the peer ends the stream."""
+        while (received := await self._link.receive()) is not None:
+            frame, payload = received
+            match frame.WhichOneof("kind"):
+                case "offer":
+                    incoming.on_offer(frame.offer, nursery)
+                case "want":
+                    outgoing.on_want(frame.want)
+                case "pieces":
+                    await incoming.on_pieces(frame.pieces, payload)
+                case "applied":
+                    await self._on_applied(frame.applied, outgoing, proving)
+                case "prove":
+                    await proving.answer(frame.prove)
+                case "proof":
+                    await proving.take_proof(frame.proof)
+                case "withdraw":
+                    await proving.take_withdrawal(frame.withdraw)
+                case "need":
+                    proving.take_need(frame.need)
+                case "roster":
+                    await self._take_roster(bytes(payload))
+                case "access":
+                    await self._take_access(frame.access)
+                case "goodbye":
+                    self.goodbye = frame.goodbye.sentence
+                    return
+                case other:
+                    raise Rejected(StatusCode.INVALID_ARGUMENT, f"unexpected frame {other}")
+
+    async def _on_applied(self, applied: peer_pb2.Applied, outgoing: Outgoing, proving: Proving) -> None:
+        offer = outgoing.on_applied(applied)
+        if offer is None:
+            raise Rejected(StatusCode.INVALID_ARGUMENT, f"applied for offer {applied.offer}, which is not open")
+        if applied.status_code:
+            self._core.log.warning("offer refused", peer=self.peer, reason=applied.sentence)
+        if offer.origin == self._core.number and applied.HasField("receipt"):
+            await proving.take_receipt(applied.receipt, offer.nonce)
+
+    async def _take_roster(self, raw: bytes) -> None:
+        try:
+            await self._core.rosters.offer([raw])
+        except Rejected as exc:  # the peer may be older than we are, or forked: the session itself goes on
+            self._core.log.warning("roster refused", peer=self.peer, reason=exc.sentence)
+
+    async def _take_access(self, gossip: peer_pb2.AccessGossip) -> None:
+        try:
+            await self._core.rosters.offer_access(gossip.lists[: limits.HELLO_MARKS_MAX])
+        except Rejected as exc:
+            self._core.log.warning("access list refused", peer=self.peer, reason=exc.sentence)

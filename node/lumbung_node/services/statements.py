@@ -1,0 +1,101 @@
+"""A holder's signed words: receipts over what is durable here, withdrawals of what is damaged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lumbung_cluster.canonical import Malformed
+from lumbung_cluster.errors import KeyRefused
+from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_cluster.receipt import SignedStatement, Statement, StatementKind, sign_statement
+from lumbung_cluster.signed import Signature
+from lumbung_node.services.core import Core
+from lumbung_node.store.layout import RowState
+from lumbung_proto.v1 import peer_pb2
+
+__all__ = ["check_statement", "commit_receipt", "withdrawal"]
+
+
+async def commit_receipt(
+    core: Core, origin: NodeNumber, nonce: int, blobs: Sequence[BlobId]
+) -> peer_pb2.SignedBytes | None:
+    """Our receipt for those of `blobs` that are durable and intact here; None for none, or when we may not sign.
+
+    The rows are read now, behind the durable end: what no returned sync covers cannot be signed.
+    """
+    if core.condition.stopped:
+        return None
+    rows = await core.store.reader.rows(origin, blobs)
+    held = [
+        (blob, row) for blob, row in zip(blobs, rows, strict=True) if row is not None and row.state is RowState.INTACT
+    ]
+    if not held:
+        return None
+    verified_since_ms = min(row.verified_ms for _, row in held)
+    return _sign(core, StatementKind.COMMIT_RECEIPT, origin, nonce, verified_since_ms, tuple(blob for blob, _ in held))
+
+
+def withdrawal(core: Core, origin: NodeNumber, nonce: int, blobs: Sequence[BlobId]) -> peer_pb2.SignedBytes:
+    """Our word that these no longer count here."""
+    return _sign(core, StatementKind.WITHDRAWAL, origin, nonce, core.clock.now_ms(), tuple(blobs))
+
+
+def check_statement(
+    core: Core,
+    message: peer_pb2.SignedBytes,
+    *,
+    kind: StatementKind,
+    holder: NodeNumber,
+    generation: int,
+    nonce: int | None,
+) -> SignedStatement:
+    """Parse and check what a holder says of our blobs. Raises KeyRefused with what was expected and what came."""
+    try:
+        signed = SignedStatement.parse(message.body, Signature(message.public_key, message.signature))
+    except Malformed as exc:
+        raise KeyRefused(str(exc)) from exc
+    content = signed.content
+    expected = (kind, core.cluster, holder, generation, core.number)
+    got = (content.kind, content.cluster, content.holder, content.generation, content.origin)
+    if got != expected:
+        raise KeyRefused(f"receipt: expected {_words(expected)}, got {_words(got)}")
+    if nonce is not None and content.nonce != nonce:
+        raise KeyRefused(f"receipt: expected nonce {nonce}, got {content.nonce}")
+    keys = core.rosters.roster.receipt_keys(holder)
+    if not any(key.key == signed.signature.key_public and key.holds_in(content.roster_epoch) for key in keys):
+        raise KeyRefused(f"receipt: its key is not a receipt key of node {holder} in epoch {content.roster_epoch}")
+    if not signed.is_valid(core.verifier):
+        raise KeyRefused(f"receipt of node {holder}: the signature is not valid")
+    return signed
+
+
+def _sign(
+    core: Core,
+    kind: StatementKind,
+    origin: NodeNumber,
+    nonce: int,
+    verified_since_ms: int,
+    blobs: tuple[BlobId, ...],
+) -> peer_pb2.SignedBytes:
+    state = core.store.state
+    statement = Statement(
+        kind,
+        core.cluster,
+        core.number,
+        state.generation,
+        core.rosters.roster.epoch,
+        origin,
+        nonce,
+        state.end(origin).number,
+        verified_since_ms,
+        blobs,
+    )
+    signed = sign_statement(statement, core.receipt_signer)
+    return peer_pb2.SignedBytes(
+        body=signed.body, public_key=signed.signature.key_public, signature=signed.signature.signature
+    )
+
+
+def _words(fields: tuple[StatementKind, object, int, int, int]) -> str:
+    kind, cluster, holder, generation, origin = fields
+    return f"{kind.name} of cluster {cluster} by {holder} in generation {generation} for origin {origin}"

@@ -1,0 +1,151 @@
+"""Making offered blobs durable at their origin: hash, repeat check, one commit for all that came together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from lumbung_cluster.errors import BlobDamaged, DiskFull, OutcomeUnknown, StatusCode, StoreClosed
+from lumbung_cluster.ids import BlobId
+from lumbung_node.services.core import Core
+from lumbung_node.services.session.arrivals import split_chunks
+from lumbung_node.store.jobs import Content, Job, Outcome, OwnBlob
+from lumbung_node.store.layout import BlobRow
+from lumbung_node.store.reads import is_intact
+from lumbung_node.store.runs import Run
+from lumbung_proto.v1 import blobs_pb2
+
+__all__ = ["Offered", "Result", "Storing"]
+
+
+@dataclass(slots=True)
+class Offered:
+    """A blob whose bytes have all come, into `buffer` or into `run`."""
+
+    blob: BlobId
+    size_bytes: int
+    buffer: bytearray
+    run: Run | None
+    seal_epoch: int
+    flags: int
+    record_tag: bytes
+    content_tag: bytes
+
+
+@dataclass(slots=True)
+class Result:
+    """How it ended; `number` is 0 when nothing is durable here."""
+
+    blob: BlobId
+    outcome: blobs_pb2.PutOutcome.ValueType
+    number: int = 0
+    status: StatusCode = StatusCode.OK
+    sentence: str = ""
+    new_version: bool = False
+
+
+@dataclass(slots=True)
+class _Batch:
+    own: list[OwnBlob] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
+
+
+class Storing:
+    """Repeats are acknowledged only after their stored bytes were read and verified; rotten ones are repaired."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    async def store(self, offered: Sequence[Offered]) -> list[Result]:
+        """One result each, in order."""
+        contents = await self._contents(offered)
+        results: list[Result] = []
+        batch = _Batch()
+        rows = await self._core.store.reader.rows(self._core.number, [item.blob for item in offered])
+        for item, content, row in zip(offered, contents, rows, strict=True):
+            if content is None:
+                results.append(_wrong_hash(item.blob))
+                continue
+            results.append(await self._prepare(item, content, row, batch))
+        if batch.own:
+            await self._commit(batch)
+        return results
+
+    async def _contents(self, offered: Sequence[Offered]) -> list[Content | None]:
+        """Verified contents; None where the bytes hash to something else. All small ones in one hop to a thread."""
+        small = [item for item in offered if item.run is None]
+        hashed = iter(await self._core.blocking.run(lambda: [_hashed(item) for item in small]))
+        return [next(hashed) if item.run is None else await item.run.finish() for item in offered]
+
+    async def _prepare(self, item: Offered, content: Content, row: BlobRow | None, batch: _Batch) -> Result:
+        """Put it into the batch, or answer at once when it is here already."""
+        versions = await self._core.store.reader.versions(item.record_tag) if item.record_tag else []
+        for version in versions:
+            if item.content_tag and version.content_tag == item.content_tag and version.blob != item.blob:
+                held = await self._core.store.reader.row(self._core.number, version.blob)
+                if held is not None and await self._verifies(version.blob, held):
+                    await self._let_go(item)
+                    return Result(version.blob, blobs_pb2.PUT_OUTCOME_REPEATED, held.number)
+        repairs = False
+        if row is not None:
+            if await self._verifies(item.blob, row):
+                await self._let_go(item)
+                return Result(item.blob, blobs_pb2.PUT_OUTCOME_REPEATED, row.number)
+            repairs = True
+        batch.own.append(
+            OwnBlob(item.blob, content, item.seal_epoch, item.flags, item.record_tag, item.content_tag, repairs)
+        )
+        result = Result(item.blob, blobs_pb2.PUT_OUTCOME_STORED, new_version=bool(versions) and row is None)
+        batch.results.append(result)
+        return result
+
+    async def _commit(self, batch: _Batch) -> None:
+        """Fill in the results of what went to the committer."""
+        try:
+            job = await self._core.store.committer.commit(Job(own=batch.own))
+        except DiskFull as exc:
+            _fill(batch.results, blobs_pb2.PUT_OUTCOME_REFUSED, StatusCode.RESOURCE_EXHAUSTED, f"disk full: {exc}")
+            return
+        except (OutcomeUnknown, StoreClosed) as exc:
+            _fill(batch.results, blobs_pb2.PUT_OUTCOME_UNKNOWN, StatusCode.UNAVAILABLE, str(exc))
+            return
+        for result, stored in zip(batch.results, job.results, strict=True):
+            result.number = stored.number
+            if stored.outcome is Outcome.PRESENT:  # another stream was quicker; its bytes were verified a moment ago
+                result.outcome = blobs_pb2.PUT_OUTCOME_REPEATED
+
+    async def _verifies(self, blob: BlobId, row: BlobRow) -> bool:
+        """Whether the stored bytes are the blob, read from disk now."""
+        if not is_intact(row):
+            return False
+        try:
+            await self._core.store.reader.verify(blob, row)
+        except BlobDamaged:
+            await self._core.found_damage(self._core.number, blob)
+            return False
+        return True
+
+    async def _let_go(self, item: Offered) -> None:
+        if item.run is not None:
+            await item.run.abandon()
+
+
+def _hashed(item: Offered) -> Content | None:
+    content = bytes(item.buffer)
+    if BlobId.of(content) != item.blob:
+        return None
+    return Content(len(content), split_chunks(content))
+
+
+def _wrong_hash(blob: BlobId) -> Result:
+    return Result(
+        blob,
+        blobs_pb2.PUT_OUTCOME_REFUSED,
+        status=StatusCode.INVALID_ARGUMENT,
+        sentence=f"expected bytes that hash to {blob}, got others",
+    )
+
+
+def _fill(results: list[Result], outcome: blobs_pb2.PutOutcome.ValueType, status: StatusCode, sentence: str) -> None:
+    for result in results:
+        result.outcome, result.status, result.sentence = outcome, status, sentence
