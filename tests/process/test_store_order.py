@@ -146,3 +146,20 @@ def run_program(program: str, folder: Path, environment: Mapping[str, str]) -> s
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def test_sends_on_sockets_stand_in_the_same_order(layer: Path, tmp_path: Path) -> None:
+    program = """
+import socket
+from lumbung_testing.iorecord import mark
+left, right = socket.socketpair()
+mark("before")
+left.send(b"five!")
+left.sendmsg([b"six", b"six"])
+mark("after")
+"""
+    log = tmp_path / "io.txt"
+    run_program(program, tmp_path, iorecord.environment(layer, log, "no such path", sockets=True))
+    calls = [call for call in iorecord.read_log(log) if call.op in {"mark", "send"}]
+    assert [(call.op, call.result) for call in calls] == [("mark", 0), ("send", 5), ("send", 6), ("mark", 0)]
+    assert calls[1].path.startswith("socket:[")
