@@ -53,7 +53,7 @@ STAGING_AGE_S_MAX: Final = 24 * 3600.0  # pieces of a cut blob are kept for a da
 PUT_WAIT_S_DEFAULT: Final = 10.0  # the wait for copies after the last durable answer
 
 # --- disk ------------------------------------------------------------------------------------------------------
-BALLAST_SIZE_BYTES: Final = 64 * MIB  # removed in an emergency so that RocksDB can reopen and say what is wrong
+BALLAST_SIZE_BYTES: Final = 128 * MIB  # reopening first writes up to 112 MiB of memtables: given up for that
 DISK_FOREIGN_FREE_BYTES_MIN: Final = 2 * GIB  # first mark: below it foreign copies are refused
 DISK_OWN_FREE_BYTES_MIN: Final = GIB  # second mark: the reserve in which only own recordings go on
 

@@ -125,7 +125,7 @@ async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core],
         accept_unsealed=parts.accept_unsealed,
     )
     await look(core, parts.disk)
-    gate = AccessGate(parts.rosters, parts.number)
+    gate = AccessGate(parts.rosters, parts.number, parts.clock)
     copies = CopyBook(core)
     async with parts.open_transport(gate.check) as transport:
         replicator = Replicator(core, transport)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lumbung_cluster.access import SignedAccessList, judge_access
-
+from lumbung_cluster.access import SignedAccess, access_objection
 from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.errors import KeyRefused, Rejected, StatusCode
 from lumbung_cluster.ids import ClusterId, NodeNumber
@@ -32,7 +31,7 @@ class RosterKeeper:
         self._log = log
         self._chain = chain
         self._roster = chain[-1].parse()
-        self._access: dict[NodeNumber, SignedAccessList] = {}
+        self._access: dict[NodeNumber, SignedAccess] = {}
         self.changed = Pulse()
         self.fork_seen = False
 
@@ -45,7 +44,7 @@ class RosterKeeper:
         return self._chain[-1]
 
     @property
-    def access_lists(self) -> dict[NodeNumber, SignedAccessList]:
+    def access_lists(self) -> dict[NodeNumber, SignedAccess]:
         """The newest access list of each office that this node holds."""
         return self._access
 
@@ -99,12 +98,15 @@ class RosterKeeper:
         changed, refusal = False, ""
         for raw in raws:
             try:
-                signed = SignedAccessList.decode(raw)
-                is_new = judge_access(signed, self._access.get(signed.content.office), self._roster, self._verifier)
-            except (Malformed, KeyRefused) as exc:
+                signed = SignedAccess.decode(raw)
+            except Malformed as exc:
                 refusal = str(exc)
                 continue
-            if is_new:
+            held = self._access.get(signed.content.office)
+            objection = access_objection(self._roster, held, signed, self._verifier)
+            if objection is not None:
+                refusal = objection
+            elif held is None or held.hash != signed.hash:
                 await self._documents.save_access_list(signed.content.office, raw)
                 self._access[signed.content.office] = signed
                 changed = True
@@ -116,9 +118,13 @@ class RosterKeeper:
 
     async def load_access_lists(self) -> None:
         for raw in await self._documents.load_access_lists():
-            signed = SignedAccessList.decode(raw)
-            if judge_access(signed, self._access.get(signed.content.office), self._roster, self._verifier):
+            signed = SignedAccess.decode(raw)
+            held = self._access.get(signed.content.office)
+            objection = access_objection(self._roster, held, signed, self._verifier)
+            if objection is None:
                 self._access[signed.content.office] = signed
+            else:
+                self._log.warning("access list refused", reason=objection)
 
 
 async def open_rosters(documents: Documents, cluster: ClusterId, verifier: Verifier, log: Log) -> RosterKeeper:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from lumbung_cluster.access import AccessRole, NodeRole, Refused, role_of
+from lumbung_cluster.access import Duty
+from lumbung_cluster.caller_role import AccessRole, NodeRole, Refused, role_of
 from lumbung_cluster.errors import Rejected, StatusCode
 from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.roster_node import Role
 from lumbung_node.ports.transport import Caller, CallKind, Handler, Method, ServerCall
+from lumbung_node.ports.world import WallClock
 from lumbung_node.services.copies import CopyBook
 from lumbung_node.services.core import Core
 from lumbung_node.services.operations import Operations
@@ -31,21 +33,24 @@ PUBLISH_ROSTER = Method("/lumbung.v1.RosterService/PublishRoster", CallKind.UNAR
 PUBLISH_ACCESS = Method("/lumbung.v1.RosterService/PublishAccess", CallKind.UNARY)
 _HEALTH_PREFIX = "/grpc.health.v1.Health/"
 _WATCHING_ROLES = (Role.OPS, Role.CENTRAL, Role.DRC)
-_READ_BY_ACCESS = (GET, STAT, LIST, STATUS, GET_ROSTER, PUBLISH_ROSTER, PUBLISH_ACCESS)
+_OF_STATIONS = (STAT, GET_ROSTER)
+_OF_OPERATORS = (GET, STAT, LIST, STATUS, GET_ROSTER, PUBLISH_ROSTER, PUBLISH_ACCESS)
 
 
 class AccessGate:
     """Who is calling, and may they? Asked before each handler, and again for open calls when the roster changes."""
 
-    def __init__(self, rosters: RosterKeeper, number: NodeNumber) -> None:
+    def __init__(self, rosters: RosterKeeper, number: NodeNumber, clock: WallClock) -> None:
         self._rosters = rosters
+        self._clock = clock
         self._number = number
 
     def role(self, caller: Caller) -> NodeRole | AccessRole:
         """Raises Rejected(PERMISSION_DENIED) with the reason."""
-        role = role_of(caller.uri, caller.key_pin, self._rosters.roster, self._rosters.access_lists)
+        rosters = self._rosters
+        role = role_of(caller.uri, caller.key_pin, rosters.roster, rosters.access_lists, now_ms=self._clock.now_ms())
         if isinstance(role, Refused):
-            raise Rejected(StatusCode.PERMISSION_DENIED, role.reason)
+            raise Rejected(StatusCode.PERMISSION_DENIED, role.sentence)
         return role
 
     def check(self, caller: Caller, method: Method) -> None:
@@ -58,7 +63,8 @@ class AccessGate:
             allowed = allowed or (method in (STATUS, LIST) and role.record.role in _WATCHING_ROLES)
         else:
             own_office = self._rosters.roster.office_of(self._number) == role.office
-            allowed = method in _READ_BY_ACCESS or (method == PUT and own_office)
+            of_duty = _OF_OPERATORS if role.duty is Duty.OPERATOR else _OF_STATIONS
+            allowed = method in of_duty or (method == PUT and own_office)
         if not allowed:
             raise Rejected(StatusCode.PERMISSION_DENIED, f"{caller.uri} may not call {method.name} at this node")
 

@@ -1,0 +1,170 @@
+"""The composition root of a real node: config, adapters, services, signals."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+import structlog
+import trio
+
+from lumbung_cluster.errors import DiskFull, KeyRefused, StoreLocked, StoreMisconfigured
+from lumbung_cluster.identity_uri import parse_identity
+from lumbung_node.adapters.ballast import ensure_ballast, release_ballast
+from lumbung_node.adapters.grpc_transport import TlsIdentity, grpc_transport
+from lumbung_node.adapters.identity_folder import DocumentFolder, IdentityFolder
+from lumbung_node.adapters.keys.certificates import read_certificate
+from lumbung_node.adapters.keys.ed25519 import Ed25519Signer, Ed25519Verifier
+from lumbung_node.adapters.keys.key_files import read_secret
+from lumbung_node.adapters.rocks.keyvalue import open_rocks
+from lumbung_node.adapters.world import SystemClock, SystemRandomness, WorkerThreads
+from lumbung_node.config import LogFormat, NodeConfig, load_config
+from lumbung_node.ports.keyvalue import KeyValue
+from lumbung_node.ports.log import Log
+from lumbung_node.ports.transport import AccessCheck, Transport
+from lumbung_node.services.disk_watch import DiskMarks
+from lumbung_node.services.node import NodeParts, run_node
+from lumbung_node.services.rosters import open_rosters
+from lumbung_node.toml_table import ConfigError
+
+__all__ = ["run"]
+
+EXIT_OK = 0
+EXIT_CONFIG = 2
+_AGE_SECRET = b"AGE-SECRET-KEY-"
+_LOOKED_THROUGH_FILES_MAX = 200
+_LOOKED_THROUGH_BYTES_MAX = 64 * 1024
+
+
+def run(config_path: Path) -> int:
+    """Run a node until SIGTERM or SIGINT; the exit code. Prints `ready ADDRESS` each time that it serves."""
+    refusals: list[str] = []
+    try:
+        config = load_config(config_path)
+        trio.run(_run, config, make_log(config))
+    except* (ConfigError, KeyRefused, StoreLocked, StoreMisconfigured, OSError) as refused:
+        refusals.append(_first_sentence(refused))
+    if refusals:
+        sys.stderr.write(f"lumbung: {refusals[0]}\n")
+        return EXIT_CONFIG
+    return EXIT_OK
+
+
+async def _run(config: NodeConfig, log: Log) -> None:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_stop_on_signal, nursery.cancel_scope, log)
+        parts = await _make_parts(config, log)
+        await run_node(parts, _say_ready)
+
+
+def _say_ready(address: str, _core: Core) -> None:
+    sys.stdout.write(f"ready {address}\n")
+    sys.stdout.flush()
+
+
+async def _stop_on_signal(scope: trio.CancelScope, log: Log) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for number in signals:
+            log.info("stopping", signal=signal.Signals(number).name)
+            scope.cancel()
+            return
+
+
+async def _make_parts(config: NodeConfig, log: Log) -> NodeParts:
+    chain_pem = config.keys.tls_chain.read_bytes()
+    certificate = read_certificate(chain_pem)
+    if certificate.uri is None:
+        raise KeyRefused(f"{config.keys.tls_chain}: expected a certificate that names a node, got none")
+    cluster = parse_identity(certificate.uri).cluster
+    tls = TlsIdentity(chain_pem, read_secret(config.keys.tls_key), config.keys.trust_roots.read_bytes())
+    verifier = Ed25519Verifier()
+    documents = DocumentFolder(config.identity, config.roster, config.access_lists)
+    rosters = await open_rosters(documents, cluster, verifier, log)
+
+    @asynccontextmanager
+    async def open_transport(check: AccessCheck) -> AsyncIterator[Transport]:
+        async with grpc_transport(tls, access_check=check, log=log) as transport:
+            yield transport
+
+    return NodeParts(
+        number=config.number,
+        cluster=cluster,
+        software=version("lumbung"),
+        listen=config.listen,
+        open_keyvalue=lambda: _open_store(config.data, log),
+        open_transport=open_transport,
+        identity=IdentityFolder(config.identity, config.data),
+        rosters=rosters,
+        entry_signer=Ed25519Signer.load(config.keys.entry_key),
+        receipt_signer=Ed25519Signer.load(config.keys.receipt_key),
+        verifier=verifier,
+        clock=SystemClock(),
+        randomness=SystemRandomness(),
+        blocking=WorkerThreads(),
+        log=log,
+        disk=DiskMarks(config.disk.foreign_free_bytes, config.disk.own_free_bytes),
+        accept_unsealed=config.accept_unsealed,
+        keys_together=has_age_secret(config.data) or has_age_secret(config.file.parent),
+        certificate_expires_ms=certificate.not_after_ms,
+    )
+
+
+async def _open_store(data: Path, log: Log) -> KeyValue:
+    """Open the engine; a disk too full to open gives the ballast up, once, and takes it back when space returns."""
+    await trio.Path(data).mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        store = await open_rocks(data, create=True)
+    except DiskFull:
+        if not await trio.to_thread.run_sync(release_ballast, data):
+            raise
+        log.warning("ballast released to open the store")
+        return await open_rocks(data, create=True)
+    await trio.to_thread.run_sync(ensure_ballast, data)
+    return store
+
+
+def has_age_secret(folder: Path) -> bool:
+    """Whether a key that opens blobs lies where the node's account can read it (KEYS_TOGETHER)."""
+    looked = 0
+    for path in sorted(folder.rglob("*")):
+        if looked >= _LOOKED_THROUGH_FILES_MAX:
+            break
+        if path.is_file() and path.stat().st_size <= _LOOKED_THROUGH_BYTES_MAX and "rocks" not in path.parts:
+            looked += 1
+            if _AGE_SECRET in path.read_bytes():
+                return True
+    return False
+
+
+def make_log(config: NodeConfig) -> Log:
+    """Structured events on stderr, without personal data: ids and numbers only."""
+    levels = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+    last: structlog.types.Processor
+    if config.log_format is LogFormat.JSON:
+        last = structlog.processors.JSONRenderer()
+    else:
+        last = structlog.dev.ConsoleRenderer(colors=False)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            last,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(levels[config.log_level.value]),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+    )
+    bound: Log = structlog.get_logger().bind(node=config.name)
+    return bound
+
+
+def _first_sentence(group: BaseExceptionGroup[BaseException]) -> str:
+    exc: BaseException = group
+    while isinstance(exc, BaseExceptionGroup):
+        exc = exc.exceptions[0]
+    return str(exc)
