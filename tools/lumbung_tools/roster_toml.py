@@ -121,8 +121,7 @@ def _roster(document: RosterDocument) -> Roster:
 
 
 def _node_table(node: NodeRecord) -> NodeTable:
-    departure, vans = node.departure, node.vans
-    proof = departure.drain_proof.hex() if departure and departure.drain_proof else None
+    vans = node.vans
     return NodeTable(
         number=node.number,
         role=node.role.name.lower(),
@@ -140,14 +139,13 @@ def _node_table(node: NodeRecord) -> NodeTable:
         keys=[_key_table(key) for key in node.keys],
         recipients=_age_tables(node.recipients),
         vans=VansTable(vans.first, vans.count) if vans else None,
-        departure=DepartureTable(departure.epoch, proof, departure.override_by, departure.reason) if departure else None,
+        departure=_departure_table(node.departure) if node.departure else None,
         extensions=_extension_tables(node.extensions),
     )
 
 
 def _node(table: NodeTable) -> NodeRecord:
-    departure, vans = table.departure, table.vans
-    proof = _hex("drain_proof", departure.drain_proof, 32) if departure and departure.drain_proof else None
+    vans = table.vans
     return NodeRecord(
         number=NodeNumber(table.number),
         role=_member("role", Role, table.role),
@@ -165,9 +163,19 @@ def _node(table: NodeTable) -> NodeRecord:
         keys=tuple(_key(key) for key in table.keys),
         recipients=_recipients(table.recipients),
         vans=NumberRange(NodeNumber(vans.first), vans.count) if vans else None,
-        departure=Departure(departure.epoch, proof, departure.override_by, departure.reason) if departure else None,
+        departure=_departure(table.departure) if table.departure else None,
         extensions=_extensions(table.extensions),
     )
+
+
+def _departure_table(departure: Departure) -> DepartureTable:
+    proof = departure.drain_proof.hex() if departure.drain_proof else None
+    return DepartureTable(departure.epoch, proof, departure.override_by, departure.reason)
+
+
+def _departure(table: DepartureTable) -> Departure:
+    proof = _hex("drain_proof", table.drain_proof, 32) if table.drain_proof else None
+    return Departure(table.epoch, proof, table.override_by, table.reason)
 
 
 def _key_table(key: KeyRecord) -> KeyTable:
