@@ -9,9 +9,9 @@ from typing import TypeVar
 import trio
 
 from lumbung_cluster.errors import LumbungError, PeerGone, Rejected, StatusCode
-from lumbung_node.ports.transport import Caller, ClientStream, Handler, Method
+from lumbung_node.ports.transport import Caller, ClientStream, Endpoint, Handler, Listener, Method
 
-__all__ = ["DirectChannel", "InlineBlocking"]
+__all__ = ["DirectChannel", "DirectTransport", "InlineBlocking"]
 
 T = TypeVar("T")
 _WINDOW_MESSAGES = 4  # small, so that back pressure is felt
@@ -115,7 +115,30 @@ class DirectChannel:
                 except LumbungError as exc:
                     stream.failure = exc
 
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(serve, self._handlers[method])
-            yield stream
-            nursery.cancel_scope.cancel()
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(serve, self._handlers[method])
+                yield stream
+                nursery.cancel_scope.cancel()
+        except* LumbungError as group:
+            # A channel's errors come plain: only what the block itself raised can be in here.
+            raised = group.exceptions[0]
+        else:
+            return
+        raise raised
+
+
+class DirectTransport:
+    """Dials `channels` by node number; `dialled` tells to whom a session spoke."""
+
+    def __init__(self, channels: Mapping[int, DirectChannel]) -> None:
+        self._channels = channels
+        self.dialled: list[int] = []
+
+    def dial(self, endpoint: Endpoint) -> DirectChannel:
+        number = int(endpoint.uri.rpartition("/")[2])
+        self.dialled.append(number)
+        return self._channels[number]
+
+    def serve(self, address: str, handlers: Mapping[Method, Handler]) -> AbstractAsyncContextManager[Listener]:
+        raise NotImplementedError("clients do not serve")

@@ -10,6 +10,7 @@ with the blob that it has.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import secrets
@@ -25,7 +26,7 @@ from lumbung_cluster.limits import MIB
 from lumbung_tools.sealing import Sealed, SealRecipients, seal
 from lumbung_tools.tags import Tags, TagSecret
 
-__all__ = ["Outbox", "OutboxEntry"]
+__all__ = ["Outbox", "OutboxEntry", "count_waiting"]
 
 _SCHEMA = "lumbung.outbox/1"
 _READ_SIZE_BYTES = MIB
@@ -44,14 +45,19 @@ class OutboxEntry:
 
 
 class Outbox:
-    """One folder, mode 0700. All calls block on the disk: run them off the event loop, one at a time."""
+    """One folder, mode 0700. All calls block on the disk: run them off the event loop, one at a time.
+
+    Several processes may share it; whoever finds it alone removes what a crash in the middle of sealing left behind.
+    """
 
     def __init__(self, folder: Path, secret: TagSecret) -> None:
         self._folder = folder
         self._secret = secret
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         # Known entries only: looking a name up on disk for every file would cost a second read of its plaintext.
         self._known = {path.stem for path in folder.glob("*.age")}
+        self._share()
 
     def seal(self, source: IO[bytes], record: str | None, recipients: SealRecipients) -> OutboxEntry:
         """The entry of this plaintext: the one that waits here already, or a freshly sealed one.
@@ -63,11 +69,11 @@ class Outbox:
 
     def settle(self) -> None:
         """Make the names of all entries so far durable: one sync for a whole batch."""
-        handle = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        os.fsync(self._handle)
+
+    def close(self) -> None:
+        """Let go of the folder and its lock."""
+        os.close(self._handle)
 
     def forget(self, entry: OutboxEntry) -> None:
         """After a definite answer. The sealed file goes first: a sidecar alone is harmless."""
@@ -75,12 +81,16 @@ class Outbox:
         entry.path.with_suffix(".json").unlink(missing_ok=True)
         self._known.discard(entry.path.stem)
 
-    def count_waiting(self) -> int:
-        """Entries without a definite answer."""
-        return len(self._known)
+    def _share(self) -> None:
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pass  # another put is sealing: its unfinished files are none of our business
+        else:
+            self._sweep()
+        fcntl.flock(self._handle, fcntl.LOCK_SH)
 
-    def sweep(self) -> None:
-        """Remove what a crash in the middle of sealing left behind. Only while no other put of this home runs."""
+    def _sweep(self) -> None:
         for path in self._folder.glob("*.part"):
             path.unlink(missing_ok=True)
         for path in self._folder.glob("*.json"):
@@ -174,3 +184,8 @@ def _hash_file(path: Path) -> bytes:
 def _pieces(source: IO[bytes]) -> Iterator[bytes]:
     while piece := source.read(_READ_SIZE_BYTES):
         yield piece
+
+
+def count_waiting(folder: Path) -> int:
+    """How many sealed files have no definite answer yet; looks only, and makes nothing."""
+    return sum(1 for _ in folder.glob("*.age"))

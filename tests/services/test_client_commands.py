@@ -1,0 +1,357 @@
+"""The commands as a person types them, against a blob service in the same process."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pyrage
+import pytest
+
+from lumbung_cluster.errors import LumbungError, PeerUnreachable
+from lumbung_cluster.ids import BlobId
+from lumbung_node.ports.transport import ServerCall, Transport
+from lumbung_proto.v1 import blobs_pb2, operations_pb2
+from lumbung_testing.direct_channel import DirectChannel, DirectTransport
+from lumbung_testing.fake_blobs import FakeBlobs, Put
+from lumbung_testing.profiles import TestProfile, make_profile
+from lumbung_tools.client.methods import STATUS
+from lumbung_tools.client.profile import Profile
+from lumbung_tools.main import run
+
+PLAIN = b"a recording that is nobody's\n" * 100
+
+
+class Office:
+    """Office 36.02 with its station, its node, its peer 34.04 and the DRC."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.station: TestProfile = make_profile(folder / "home")
+        self.folder = folder
+        self.node, self.peer, self.drc = FakeBlobs(1), FakeBlobs(2), FakeBlobs(4)
+        self.channels = {n: DirectChannel(fake.handlers) for n, fake in ((1, self.node), (2, self.peer), (4, self.drc))}
+        self._capsys = capsys
+
+    def type(self, *arguments: str) -> int:
+        @asynccontextmanager
+        async def open_transport(profile: Profile) -> AsyncIterator[Transport]:
+            yield DirectTransport(self.channels)
+
+        return run([*arguments, "--home", str(self.station.profile.home), "--lang", "en"], open_transport)
+
+    def file(self, name: str, content: bytes = PLAIN) -> str:
+        path = self.folder / name
+        path.write_bytes(content)
+        return str(path)
+
+    def said(self) -> tuple[str, str]:
+        captured = self._capsys.readouterr()
+        return captured.out, captured.err
+
+    def objects(self) -> list[dict[str, object]]:
+        return [json.loads(line) for line in self.said()[0].splitlines()]
+
+    def waiting(self) -> list[str]:
+        return sorted(path.name for path in self.station.profile.outbox.iterdir())
+
+
+@pytest.fixture
+def office(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Office:
+    return Office(tmp_path, capsys)
+
+
+def answers(count: int) -> Callable[[Put, int], blobs_pb2.PutAnswer]:
+    """Every blob ends stored with so many copies."""
+
+    def rule(put: Put, completed: int) -> blobs_pb2.PutAnswer:
+        copies = blobs_pb2.CopyCount(count=count, wanted=3, safe=count == 3, holders=[1], missing=[2, 4])
+        return blobs_pb2.PutAnswer(outcome=blobs_pb2.PUT_OUTCOME_STORED, id=put.start.id, copies=copies, final=True)
+
+    return rule
+
+
+def test_put_seals_to_office_and_escrow_and_says_which_copies_are_proven(office: Office) -> None:
+    code = office.type("put", office.file("a.zip"))
+
+    [(raw, sealed)] = office.node.blobs.items()
+    out, _ = office.said()
+    assert code == 0
+    assert "a.zip: stored, 3 of 3 copies, safe" in out
+    assert BlobId.of(sealed).raw == raw
+    assert PLAIN[:20] not in sealed
+    for identity in (office.station.office, office.station.escrow):
+        assert pyrage.decrypt(sealed, [pyrage.x25519.Identity.from_str(identity.secret)]) == PLAIN
+
+
+def test_put_that_is_short_of_copies_says_so_and_exits_with_3(office: Office) -> None:
+    office.node.rule = answers(1)
+
+    code = office.type("put", office.file("a.zip"))
+
+    assert code == 3
+    assert "stored, 1 of 3 copies; no proof yet from 34.04, drc-batam" in office.said()[0]
+
+
+def test_as_many_copies_as_asked_for_is_a_success(office: Office) -> None:
+    office.node.rule = answers(1)
+
+    assert office.type("put", "--copies", "1", office.file("a.zip")) == 0
+    assert "as many as asked for" in office.said()[0]
+
+
+def test_the_outbox_is_empty_after_a_definite_answer_and_never_saw_the_plaintext(office: Office) -> None:
+    office.type("put", office.file("a.zip"))
+
+    assert office.waiting() == []
+
+
+def test_a_retry_after_an_unknown_outcome_sends_the_same_bytes(office: Office) -> None:
+    office.node.rule = lambda put, completed: blobs_pb2.PutAnswer(outcome=blobs_pb2.PUT_OUTCOME_UNKNOWN, final=True)
+    first_code = office.type("put", "--timeout", "0", office.file("a.zip"))
+    waiting = office.waiting()
+    first = [start.id for start in office.node.starts]
+
+    office.node.rule = office.node.stored
+    second_code = office.type("put", office.file("a.zip"))
+
+    assert (first_code, second_code) == (5, 0)
+    assert [Path(name).suffix for name in waiting] == [".age", ".json"]
+    assert office.node.starts[-1].id in first
+    assert office.waiting() == []
+
+
+def test_an_unreachable_node_is_exit_code_7_and_nothing_is_called_sent(office: Office) -> None:
+    office.channels[1].unreachable = PeerUnreachable("nobody answers at 127.0.0.1:7001")
+
+    code = office.type("put", "--timeout", "0", office.file("a.zip"))
+
+    out, err = office.said()
+    assert code == 7
+    assert "a.zip: not sent" in err
+    assert "stored" not in out + err
+
+
+def test_equal_files_in_one_put_are_both_stored(office: Office) -> None:
+    code = office.type("put", office.file("a.zip"), office.file("b.zip"))
+
+    assert code == 0
+    assert len({start.content_tag for start in office.node.starts}) == 1
+    assert office.waiting() == []
+
+
+def test_an_empty_file_is_refused_and_the_others_are_stored(office: Office) -> None:
+    code = office.type("put", office.file("empty.zip", b""), office.file("b.zip"))
+
+    _, err = office.said()
+    assert code == 2
+    assert "empty.zip: NOT stored" in err
+    assert len(office.node.blobs) == 1
+
+
+def test_folders_are_walked_and_hidden_files_left(office: Office) -> None:
+    day = office.folder / "today" / "deep"
+    day.mkdir(parents=True)
+    for name in ("1.zip", "2.zip", ".part"):
+        (day / name).write_bytes(name.encode())
+
+    office.type("put", "--json", str(office.folder / "today"))
+
+    names = {Path(str(entry["path"])).name for entry in office.objects() if entry["schema"] == "lumbung.put/1"}
+    assert names == {"1.zip", "2.zip"}
+
+
+def test_put_as_it_is_keeps_the_bytes_and_names_no_epoch(office: Office) -> None:
+    office.type("put", "--no-seal", office.file("a.age"))
+
+    assert list(office.node.blobs.values()) == [PLAIN]
+    assert office.node.starts[0].seal_epoch == 0
+
+
+def test_the_record_tag_depends_on_the_record_alone(office: Office) -> None:
+    office.type("put", "--record", "R-1", office.file("a.zip"))
+    office.type("put", "--record", "R-1", office.file("b.zip", b"second version"))
+    office.type("put", "--record", "R-2", office.file("c.zip"))
+
+    tags = [start.record_tag for start in office.node.starts]
+    assert tags[0] == tags[1] != tags[2]
+    assert b"R-1" not in tags[0]
+
+
+def test_json_has_a_schema_and_the_names_of_holders(office: Office) -> None:
+    office.type("put", "--json", office.file("a.zip"))
+
+    put, summary = office.objects()
+    assert put["schema"] == "lumbung.put/1"
+    copies = put["copies"]
+    assert isinstance(copies, dict)
+    assert copies["count"] == 3
+    assert summary == {
+        "schema": "lumbung.put.summary/1",
+        "total": 1,
+        "safe": 1,
+        "short": 0,
+        "failed": 0,
+        "exit_code": 0,
+    }
+
+
+def stored(office: Office) -> str:
+    """Put one file and give the first digits of its id."""
+    office.type("put", office.file("source.zip"))
+    office.said()
+    [raw] = office.node.blobs
+    return raw.hex()[:12]
+
+
+def test_get_opens_what_put_sealed(office: Office) -> None:
+    digits = stored(office)
+
+    code = office.type("get", digits, "-o", str(office.folder / "back.zip"))
+
+    assert code == 0
+    assert (office.folder / "back.zip").read_bytes() == PLAIN
+
+
+def test_get_sealed_writes_bytes_that_hash_to_the_id(office: Office) -> None:
+    digits = stored(office)
+
+    office.type("get", digits, "--sealed", "-o", str(office.folder / "back.age"))
+
+    content = (office.folder / "back.age").read_bytes()
+    assert str(BlobId.of(content)).startswith(digits)
+
+
+def test_get_asks_the_other_holders_when_the_own_node_is_gone(office: Office) -> None:
+    digits = stored(office)
+    office.drc.blobs.update(office.node.blobs)
+    office.channels[1].unreachable = PeerUnreachable("nobody answers")
+
+    code = office.type("get", digits, "-o", str(office.folder / "back.zip"))
+
+    out, err = office.said()
+    assert code == 0
+    assert "from drc-batam" in out
+    assert "36.02: " in err
+    assert "34.04: " in err
+
+
+@pytest.mark.parametrize(("failure", "expected"), [(None, 4), (PeerUnreachable("nobody answers"), 7)])
+def test_what_nobody_has_is_not_found_only_when_everybody_was_asked(
+    office: Office, failure: LumbungError | None, expected: int
+) -> None:
+    office.channels[2].unreachable = failure
+
+    assert office.type("get", "0123456789ab", "-o", str(office.folder / "x")) == expected
+    assert not (office.folder / "x").exists()
+
+
+def test_wrong_bytes_are_never_written(office: Office) -> None:
+    digits = stored(office)
+    office.node.corrupt = True
+
+    code = office.type("get", digits, "--from", "36.02", "-o", str(office.folder / "back.zip"))
+
+    assert code == 8
+    assert sorted(os.listdir(office.folder)) == ["home", "source.zip"]
+
+
+def test_get_never_writes_over_a_file(office: Office) -> None:
+    digits, target = stored(office), office.file("precious", b"mine")
+
+    assert office.type("get", digits, "-o", target) == 2
+    assert Path(target).read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("digits", ["1234567", "not-a-number", "z" * 64])
+def test_an_id_of_less_than_eight_digits_is_a_usage_error(office: Office, digits: str) -> None:
+    assert office.type("where", digits) == 2
+
+
+def test_an_unknown_id_is_exit_code_4(office: Office) -> None:
+    assert office.type("where", "0123456789") == 4
+
+
+def test_ls_walks_all_pages(office: Office) -> None:
+    office.node.blobs = {BlobId.of(bytes([n % 256, n // 256])).raw: b"x" for n in range(1100)}
+
+    assert office.type("ls", "--limit", "0", "--json") == 0
+    assert len(office.objects()) == 1100
+
+
+def status_handler(answer: operations_pb2.StatusResponse) -> Callable[[ServerCall], object]:
+    async def handler(call: ServerCall) -> None:
+        await call.receive()
+        await call.send(answer.SerializeToString())
+
+    return handler
+
+
+@pytest.mark.parametrize(
+    ("severities", "expected"),
+    [
+        ((), 0),
+        ((operations_pb2.SEVERITY_NOTE,), 0),
+        ((operations_pb2.SEVERITY_WARNING, operations_pb2.SEVERITY_NOTE), 3),
+        ((operations_pb2.SEVERITY_CRITICAL, operations_pb2.SEVERITY_WARNING), 8),
+    ],
+)
+def test_health_exits_by_the_worst_trouble(
+    office: Office, severities: tuple[operations_pb2.Severity.ValueType, ...], expected: int
+) -> None:
+    troubles = [operations_pb2.HealthItem(code="LINK_DOWN", severity=severity, node=2) for severity in severities]
+    answer = operations_pb2.StatusResponse(node=1, name="36.02", takes_puts=True, health=troubles)
+    office.channels[1] = DirectChannel({STATUS: status_handler(answer)})  # type: ignore[dict-item]
+
+    assert office.type("health") == expected
+
+
+def test_a_missing_profile_is_one_sentence_and_exit_code_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], office: Office
+) -> None:
+    office.station.profile.home.joinpath("profile.toml").unlink()
+
+    code = office.type("status")
+
+    assert code == 2
+    assert office.said()[1].count("\n") == 1
+
+
+def test_a_misspelt_profile_key_names_the_nearest(office: Office) -> None:
+    file = office.station.profile.home / "profile.toml"
+    file.write_text(file.read_text().replace("tag_secret", "tag_secrets"))
+
+    assert office.type("status") == 2
+    assert "tag_secret" in office.said()[1]
+
+
+def test_a_key_that_others_may_read_is_refused(office: Office) -> None:
+    office.station.profile.tag_secret.chmod(0o644)
+
+    assert office.type("put", office.file("a.zip")) == 2
+    assert "chmod 600" in office.said()[1]
+
+
+def test_a_roster_that_custodians_did_not_sign_seals_nothing(office: Office) -> None:
+    file = office.station.profile.roster
+    raw = bytearray(file.read_bytes())
+    raw[-1] ^= 1
+    file.write_bytes(bytes(raw))
+
+    assert office.type("put", office.file("a.zip")) == 2
+    assert office.node.starts == []
+
+
+def test_an_unexpected_error_is_one_line_with_an_event(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LUMBUNG_DEBUG", raising=False)
+    office.node.rule = lambda put, completed: blobs_pb2.PutAnswer(outcome=blobs_pb2.PUT_OUTCOME_STORED, final=True)
+    office.channels.pop(1)
+
+    code = office.type("put", office.file("a.zip"))
+
+    _, err = office.said()
+    assert code == 1
+    assert "event" in err
+    assert "Traceback" not in err

@@ -1,0 +1,261 @@
+"""English sentences by key, in the order of `indonesian`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["ENGLISH"]
+
+ENGLISH: Final[dict[str, str]] = {
+    # time
+    "time.seconds": "{seconds} s",
+    "time.minutes": "{minutes} min",
+    "time.hours_minutes": "{hours} h {minutes} min",
+    "time.days_hours": "{days:day|days} {hours} h",
+    # put
+    "put.safe": "{path}: stored, {count} of {wanted} copies, safe  {id}",
+    "put.enough": "{path}: stored, {count} of {wanted} copies, as many as asked for  {id}",
+    "put.short": "{path}: stored, {count} of {wanted} copies; no proof yet from {missing}  {id}",
+    "put.refused": "{path}: NOT stored. {why}",
+    "put.unknown": (
+        "{path}: outcome unknown. {why}. Type the same command again: the same bytes go out, nothing is stored twice."
+    ),
+    "put.not_tried": "{path}: not sent. {why}",
+    "put.not_readable": "{path}: NOT stored. The file cannot be used: {why}",
+    "put.repeated": "(was stored before; its bytes were read again and are good)",
+    "put.new_version": "(a new version of this record; the older one stays)",
+    "put.summary": (
+        "{total:recording|recordings}: {safe} safe, {enough} with the copies asked for, {short} short of "
+        "copies, {failed} not stored or unknown."
+    ),
+    "put.nobody": "nobody",
+    "put.progress": "Storing",
+    "put.no_files": "There is no file in what was named: {paths}. Name at least one file.",
+    "put.one_record": "--record names one record: give exactly one file with it, not {files}.",
+    "put.stdin_plain": '"-" (standard input) is always sealed here: leave out --no-seal, or name a file.',
+    # get
+    "get.written": "{target}: {size}, checked against its id, from {source}",
+    "get.failed_source": "{source}: {why}",
+    "get.target_exists": "{target} is there already. Name another file with -o, or move it away.",
+    "get.nobody": "Nobody gave {name}. {reasons}",
+    "get.progress": "Fetching {name}",
+    "get.not_ours": (
+        "{target} was fetched whole, but it cannot be opened here: {why}. Use --sealed to keep it sealed "
+        "and open it where the key is."
+    ),
+    "get.stdout_json": "-o - and --json both want the standard output: choose one.",
+    # naming a blob
+    "name.one_of": "Name a recording by its id or with --record, and only one of the two.",
+    "name.unknown_node": "There is no node {name} in the roster of epoch {epoch}. Known: {known}.",
+    # where
+    "where.safe": "Safe: {count} of {wanted} copies are proven.",
+    "where.short": "Not safe yet: {count} of {wanted} copies are proven; no proof from {missing}.",
+    "where.unproven": (
+        "This node keeps the recording for another office; only that office's own node counts the copies."
+    ),
+    "where.damaged": "The copy here is DAMAGED; it is fetched again from another holder.",
+    "where.facts": "{id}  {size}, recorded at {origin}, {time}",
+    "where.own": "own copy, read here",
+    "where.receipt": "signed receipt, life {generation}",
+    "where.withdrawn": "WITHDRAWN: it no longer has it whole",
+    "where.column.holder": "holder",
+    "where.column.proof": "proof",
+    "where.column.age": "bytes last read",
+    "where.age": "{age} ago",
+    "where.versions": "Older versions of this record: {versions}",
+    # ls
+    "ls.column.id": "id",
+    "ls.column.size": "size",
+    "ls.column.time": "recorded (UTC)",
+    "ls.column.copies": "copies",
+    "ls.copies": "{count} of {wanted}",
+    "ls.copies_unknown": "-",
+    "ls.damaged": "DAMAGED",
+    "ls.none": "No recordings.",
+    "ls.more": "{rows:line|lines} shown; there may be more. Use --limit for more.",
+    # status
+    "status.green": (
+        "GREEN: all {blobs:recording is|recordings are} safe, {copies} proven copies each; the oldest "
+        "proof was read {age} ago."
+    ),
+    "status.green_empty": "GREEN: no recordings yet, and the node is ready.",
+    "status.yellow_only_here": "YELLOW: {blobs:recording exists|recordings exist} only here, oldest {age}.",
+    "status.yellow_short": (
+        "YELLOW: {blobs:recording has|recordings have} fewer than {copies} proven copies, oldest {age}."
+    ),
+    "status.yellow_health": "YELLOW: nothing is lost, but look at this today: {what}",
+    "status.red_damaged": (
+        "RED: {blobs:recording|recordings} here are damaged. Leave the node on and connected: it fetches "
+        "good copies by itself. If the number is the same in an hour, call the province."
+    ),
+    "status.red_refuses": "RED: this node takes no recordings now. {what}",
+    "status.red_health": "RED: act now. {what}",
+    "status.red_ask": 'Type "lumbung health" and call the province with what it says.',
+    "status.node": "{name} (number {number}), lumbung {software}, life {generation}, running {uptime}",
+    "status.roster": "Roster: epoch {epoch}, signed {age} ago",
+    "status.disk": "Disk: {free} free of {total}",
+    "status.disk_foreign": "Disk: {free} free of {total}; copies for other offices are refused until there is room",
+    "status.disk_own": "Disk: {free} free of {total}; FULL, own recordings are refused",
+    "status.own": "Own recordings: {blobs} ({size}); with 1 copy {one}, with 2 copies {two}, with 3 copies {three}",
+    "status.kept": "Kept for others: {blobs} ({size}) of {origins:office|offices}",
+    "status.certificate": "Certificate: good for {age} more",
+    "status.outbox": (
+        "Outbox of this station: {blobs:recording waits|recordings wait} for a definite answer. Put them again."
+    ),
+    "status.column.link": "holder",
+    "status.column.condition": "link",
+    "status.column.lag": "behind by",
+    "status.column.proven": "proven there",
+    "status.column.age": "oldest bytes read",
+    "status.column.remark": "remark",
+    "link.up": "up, trusted",
+    "link.behind": "up, behind",
+    "link.down": "down for {age}",
+    "link.refused": "TRUST REFUSED for {age}",
+    "link.unknown": "unknown",
+    "link.no_lag": "nothing",
+    "link.lag": "{blobs:recording|recordings}, {age}",
+    "link.no_proof": "-",
+    # health
+    "health.fine": "Nothing to do: no trouble above a note.",
+    "health.severity.note": "note",
+    "health.severity.warning": "YELLOW",
+    "health.severity.critical": "RED",
+    "health.copies_short": (
+        "Some recordings have too few proven copies. Keep the line up; they are copied by themselves."
+    ),
+    "health.link_down": "The link to {node} is down. Check the line; recording goes on.",
+    "health.trust_failed": (
+        "{node} and this node do not trust each other. Check clock and certificates, then call the province."
+    ),
+    "health.disk_low": "The disk is nearly full. Make room or add a disk; reading always goes on.",
+    "health.cert_expires": "The certificate ends soon. Ask for a new one: lumbung cert request.",
+    "health.roster_fork": "Two different rosters of one epoch are signed. Call the central office at once.",
+    "health.clock_skew": "The clock is wrong. Set it: timedatectl set-ntp true.",
+    "health.two_lives": "Another machine runs under this node's identity. Stop one of the two; call the province.",
+    "health.keys_together": "A key that opens recordings lies on the node's disk. Move it away from the node.",
+    "health.unknown": "{code}: this lumbung is too old to explain it; update it.",
+    "health.line": "{severity}  {code}  {sentence}",
+    # receipts
+    "receipt.none": "No holder has given a receipt for {id} yet.",
+    "receipt.shown": (
+        "{holder}: signed receipt, life {generation}, roster epoch {epoch}, nonce {nonce}, bytes last "
+        "read {time}, over {ids:id|ids}"
+    ),
+    "receipt.saved": "Receipt of {holder} written to {file}",
+    "receipt.good": (
+        "GOOD: {holder} signed that it holds {ids:recording|recordings} of {origin}, bytes last read {time}."
+    ),
+    "receipt.covers": "Covered: {id}",
+    "receipt.bad": "NOT VALID: {why}",
+    "receipt.bad.signature": "the signature does not belong to these bytes",
+    "receipt.bad.cluster": "it is from another cluster",
+    "receipt.bad.kind": "it is a withdrawal, which says the opposite of a receipt",
+    "receipt.bad.key": "its key was not a receipt key of {holder} in epoch {epoch}",
+    "receipt.bad.epoch": "it names roster epoch {epoch}; give a roster of that epoch or later, not {held}",
+    "receipt.bad.id": "it does not cover {id}",
+    "receipt.bad.holder": "the roster knows no node {holder}",
+    # config, node, version
+    "config.good": "{file}: in order, node {name} (number {number})",
+    "version.line": "lumbung {version}",
+    # errors
+    "error.unreachable": "The node does not answer: {why}. Check that it runs and the line is up, then try again.",
+    "error.trust": (
+        "Somebody answers, but is not trusted: {why}. Check the clock and the certificate, then call the province."
+    ),
+    "error.gone": "The line broke in the middle: {why}. Try again.",
+    "error.unknown": "Whether it was done is not known: {why}. Try again.",
+    "error.refused": "Refused: {why}.",
+    "error.not_found": "Not found: {why}.",
+    "error.damaged": "Damaged: {why}. Try another holder with --from.",
+    "error.key": "A key or certificate is not in order: {why}.",
+    "error.config": "{why}",
+    "error.file": "{why}",
+    "error.usage": "{why}",
+    "error.no_profile": "There is no profile in {home}. Name its folder with --home or LUMBUNG_HOME.",
+    "error.interrupted": "Stopped. What had no answer yet is unknown: type the same command again.",
+    "error.bug": (
+        "This is a bug in lumbung (event {event}): {kind}. Type it again with LUMBUNG_DEBUG=1 and report "
+        "what it prints."
+    ),
+    "error.peer_bug": "The node met a bug of its own: {why}. Report it with that event.",
+    # help
+    "help.root": "lumbung keeps every enrollment in proven, sealed copies at three places.",
+    "help.heading.examples": "Examples",
+    "help.heading.exits": "Exit codes",
+    "help.option.json": "Print JSON for programs.",
+    "help.option.lang": "Language of all sentences (default: LUMBUNG_LANG, then id).",
+    "help.option.home": "Folder of the client profile (default: LUMBUNG_HOME, then ~/.lumbung).",
+    "help.option.help": "Show this help.",
+    "help.option.record": "The record's own number instead of an id.",
+    "help.option.origin": "Name of the office whose recordings are meant (default: our own).",
+    "help.put": (
+        "Seal files and store them: first on the office's own node, then with the other holders. Folders are walked."
+    ),
+    "help.put.examples": (
+        "lumbung put rekaman-0001.zip\n"
+        "lumbung put /data/today --copies 2 --timeout 60\n"
+        "lumbung put scan.zip --record R-2026-000123\n"
+        "tar c folder | lumbung put -"
+    ),
+    "help.put.copies": "Proven copies to wait for, 1 to 3.",
+    "help.put.timeout": "Seconds to wait for copies after the last durable answer, and to retry a broken line.",
+    "help.put.record": "The record's own number: a retry or a new version of it is recognized. One file only.",
+    "help.put.no_seal": "Store the bytes as they are; the node must allow it unless they are sealed with age.",
+    "help.get": (
+        "Fetch one recording, check it against its id and open it. Asks the own node first, then the other holders."
+    ),
+    "help.get.examples": (
+        "lumbung get 3f2a9c01 -o scan.zip\n"
+        "lumbung get 3f2a9c01 --sealed -o scan.age\n"
+        "lumbung get --record R-2026-000123 -o scan.zip --from drc-batam"
+    ),
+    "help.get.output": ("File to write, or - for the standard output (default: the id's first digits in this folder)."),
+    "help.get.sealed": "Leave it sealed: b3sum of the file is the id, and age opens it.",
+    "help.get.from": "Ask only this node.",
+    "help.where": "Show who holds a recording, and how each copy is proven.",
+    "help.where.examples": ("lumbung where 3f2a9c01\nlumbung where --record R-2026-000123 --json"),
+    "help.ls": "List recordings in the order in which the node learnt them.",
+    "help.ls.examples": ("lumbung ls\nlumbung ls --copies-below 3\nlumbung ls --origin 36.02 --limit 1000 --json"),
+    "help.ls.copies_below": "Only those with fewer proven copies than this.",
+    "help.ls.limit": "Lines at most; 0 for all.",
+    "help.status": "Is everything safe? One sentence first, then links, proofs, disk and roster.",
+    "help.status.examples": ("lumbung status\nlumbung status --lang en\nlumbung status --json"),
+    "help.health": "Troubles with what to do about each. For monitoring: the exit code tells the worst.",
+    "help.health.examples": ("lumbung health\nlumbung health --json"),
+    "help.receipt": "Receipts: the holders' signatures that they hold a recording.",
+    "help.receipt.show": "Show the receipts of a recording, and save them with --save.",
+    "help.receipt.show.examples": ("lumbung receipt show 3f2a9c01\nlumbung receipt show 3f2a9c01 --save receipts"),
+    "help.receipt.show.save": "Folder to write each receipt into, for `receipt verify`.",
+    "help.receipt.verify": "Check a receipt offline, with the roster of its epoch or any later one.",
+    "help.receipt.verify.examples": (
+        "lumbung receipt verify 3f2a9c01-drc-batam.receipt --roster roster.lumbung\n"
+        "lumbung receipt verify a.receipt --roster roster.lumbung --id 3f2a9c01"
+    ),
+    "help.receipt.verify.roster": "Signed roster file.",
+    "help.receipt.verify.id": "Must be covered: a recording's id or its first digits.",
+    "help.config": "Configuration of a node.",
+    "help.config.check": "Check a node's configuration file and the modes of its key files. Changes nothing.",
+    "help.config.check.examples": "lumbung config check /etc/lumbung/node.toml",
+    "help.node": "Run a node.",
+    "help.node.run": "Run a node until it is told to stop (Ctrl-C or SIGTERM).",
+    "help.node.run.examples": "lumbung node run --config /etc/lumbung/node.toml",
+    "help.node.run.config": "The node's configuration file.",
+    "help.version": "Show the version.",
+    "help.version.examples": "lumbung version",
+    "help.cluster": "Make and run a whole cluster on this machine.",
+    "help.demo": "Show it all: four nodes, 200 enrollments, a lost office, nothing lost.",
+    # exit codes
+    "exit.0": "everything in order",
+    "exit.1": "a bug in lumbung",
+    "exit.2": "wrong use, configuration, key or file",
+    "exit.3": "stored, but short of copies",
+    "exit.4": "nobody has it",
+    "exit.5": "unknown: try again",
+    "exit.6": "refused",
+    "exit.7": "unreachable",
+    "exit.8": "damaged",
+    "exit.health.3": "the worst trouble is yellow",
+    "exit.health.8": "the worst trouble is red",
+    "exit.receipt.6": "the receipt is not valid",
+}

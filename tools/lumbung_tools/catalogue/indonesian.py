@@ -1,0 +1,261 @@
+"""Kalimat Bahasa Indonesia menurut kunci: sentences for operators, short, without words of computer people."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["INDONESIAN"]
+
+INDONESIAN: Final[dict[str, str]] = {
+    # time
+    "time.seconds": "{seconds} detik",
+    "time.minutes": "{minutes} menit",
+    "time.hours_minutes": "{hours} jam {minutes} menit",
+    "time.days_hours": "{days} hari {hours} jam",
+    # put
+    "put.safe": "{path}: tersimpan, {count} dari {wanted} salinan, aman  {id}",
+    "put.enough": "{path}: tersimpan, {count} dari {wanted} salinan, sesuai permintaan  {id}",
+    "put.short": "{path}: tersimpan, {count} dari {wanted} salinan; belum ada bukti dari {missing}  {id}",
+    "put.refused": "{path}: TIDAK tersimpan. {why}",
+    "put.unknown": (
+        "{path}: hasil belum diketahui. {why}. Ulangi perintah yang sama: isi yang sama dikirim lagi, "
+        "tidak tersimpan ganda."
+    ),
+    "put.not_tried": "{path}: belum dikirim. {why}",
+    "put.not_readable": "{path}: TIDAK tersimpan. Berkas tidak dapat dipakai: {why}",
+    "put.repeated": "(sudah tersimpan sebelumnya; isinya dibaca ulang dan utuh)",
+    "put.new_version": "(versi baru dari rekaman ini; versi lama tetap ada)",
+    "put.summary": (
+        "{total} rekaman: {safe} aman, {enough} dengan salinan yang diminta, {short} kurang salinan, "
+        "{failed} tidak tersimpan atau belum diketahui."
+    ),
+    "put.nobody": "siapa pun",
+    "put.progress": "Menyimpan",
+    "put.no_files": "Tidak ada berkas di lokasi ini: {paths}. Sebutkan sedikitnya satu berkas.",
+    "put.one_record": "--record hanya untuk satu rekaman: beri tepat satu berkas, bukan {files}.",
+    "put.stdin_plain": '"-" (masukan standar) selalu disegel di sini: hapus --no-seal, atau sebutkan berkas.',
+    # get
+    "get.written": "{target}: {size}, cocok dengan id-nya, dari {source}",
+    "get.failed_source": "{source}: {why}",
+    "get.target_exists": "{target} sudah ada. Sebutkan berkas lain dengan -o, atau pindahkan dulu.",
+    "get.nobody": "{name} tidak didapat dari mana pun. {reasons}",
+    "get.progress": "Mengambil {name}",
+    "get.not_ours": (
+        "{target} sudah diambil utuh, tetapi tidak dapat dibuka di sini: {why}. Pakai --sealed lalu buka "
+        "di tempat kunci berada."
+    ),
+    "get.stdout_json": "-o - dan --json sama-sama memakai keluaran standar: pilih salah satu.",
+    # naming a blob
+    "name.one_of": "Sebutkan rekaman dengan id atau --record, salah satu saja.",
+    "name.unknown_node": "Tidak ada simpul {name} di daftar simpul epoch {epoch}. Yang dikenal: {known}.",
+    # where
+    "where.safe": "Aman: {count} dari {wanted} salinan terbukti.",
+    "where.short": "Belum aman: {count} dari {wanted} salinan terbukti; belum ada bukti dari {missing}.",
+    "where.unproven": (
+        "Simpul ini menyimpan rekaman milik kantor lain; hanya simpul kantor itu yang menghitung salinan."
+    ),
+    "where.damaged": "Salinan di sini RUSAK; sedang diambil ulang dari penyimpan lain.",
+    "where.facts": "{id}  {size}, direkam di {origin}, {time}",
+    "where.own": "salinan sendiri, dibaca di sini",
+    "where.receipt": "tanda terima bertanda tangan, masa hidup {generation}",
+    "where.withdrawn": "DITARIK: tidak lagi memilikinya utuh",
+    "where.column.holder": "penyimpan",
+    "where.column.proof": "bukti",
+    "where.column.age": "terakhir dibaca",
+    "where.age": "{age} lalu",
+    "where.versions": "Versi lama rekaman ini: {versions}",
+    # ls
+    "ls.column.id": "id",
+    "ls.column.size": "ukuran",
+    "ls.column.time": "direkam (UTC)",
+    "ls.column.copies": "salinan",
+    "ls.copies": "{count} dari {wanted}",
+    "ls.copies_unknown": "-",
+    "ls.damaged": "RUSAK",
+    "ls.none": "Tidak ada rekaman.",
+    "ls.more": "{rows} baris ditampilkan; mungkin masih ada. Pakai --limit untuk lebih banyak.",
+    # status
+    "status.green": (
+        "HIJAU: semua {blobs} rekaman aman, masing-masing {copies} salinan terbukti; bukti tertua dibaca {age} lalu."
+    ),
+    "status.green_empty": "HIJAU: belum ada rekaman, dan simpul siap.",
+    "status.yellow_only_here": "KUNING: {blobs} rekaman hanya ada di sini, yang tertua {age}.",
+    "status.yellow_short": "KUNING: {blobs} rekaman belum punya {copies} salinan terbukti, yang tertua {age}.",
+    "status.yellow_health": "KUNING: tidak ada yang hilang, tetapi periksa hari ini: {what}",
+    "status.red_damaged": (
+        "MERAH: {blobs} rekaman di sini rusak. Biarkan simpul menyala dan tersambung: salinan yang baik "
+        "diambil sendiri. Jika satu jam lagi jumlahnya tetap, hubungi provinsi."
+    ),
+    "status.red_refuses": "MERAH: simpul ini tidak menerima rekaman sekarang. {what}",
+    "status.red_health": "MERAH: bertindak sekarang. {what}",
+    "status.red_ask": 'Ketik "lumbung health" lalu hubungi provinsi dengan hasilnya.',
+    "status.node": "{name} (nomor {number}), lumbung {software}, masa hidup {generation}, berjalan {uptime}",
+    "status.roster": "Daftar simpul: epoch {epoch}, ditandatangani {age} lalu",
+    "status.disk": "Cakram: {free} kosong dari {total}",
+    "status.disk_foreign": "Cakram: {free} kosong dari {total}; salinan untuk kantor lain ditolak sampai ada ruang",
+    "status.disk_own": "Cakram: {free} kosong dari {total}; PENUH, rekaman sendiri ditolak",
+    "status.own": "Rekaman sendiri: {blobs} ({size}); 1 salinan {one}, 2 salinan {two}, 3 salinan {three}",
+    "status.kept": "Disimpan untuk kantor lain: {blobs} ({size}) dari {origins} kantor",
+    "status.certificate": "Sertifikat: berlaku {age} lagi",
+    "status.outbox": "Kotak keluar stasiun ini: {blobs} rekaman menunggu jawaban pasti. Jalankan put lagi.",
+    "status.column.link": "penyimpan",
+    "status.column.condition": "sambungan",
+    "status.column.lag": "tertinggal",
+    "status.column.proven": "terbukti di sana",
+    "status.column.age": "bacaan tertua",
+    "status.column.remark": "keterangan",
+    "link.up": "tersambung, dipercaya",
+    "link.behind": "tersambung, tertinggal",
+    "link.down": "putus sejak {age}",
+    "link.refused": "TIDAK DIPERCAYA sejak {age}",
+    "link.unknown": "tidak diketahui",
+    "link.no_lag": "tidak ada",
+    "link.lag": "{blobs} rekaman, {age}",
+    "link.no_proof": "-",
+    # health
+    "health.fine": "Tidak ada yang perlu dikerjakan.",
+    "health.severity.note": "catatan",
+    "health.severity.warning": "KUNING",
+    "health.severity.critical": "MERAH",
+    "health.copies_short": (
+        "Sebagian rekaman kurang salinan terbukti. Jaga sambungan; salinan dibuat dengan sendirinya."
+    ),
+    "health.link_down": "Sambungan ke {node} putus. Periksa jaringan; perekaman tetap jalan.",
+    "health.trust_failed": (
+        "{node} dan simpul ini tidak saling percaya. Periksa jam dan sertifikat, lalu hubungi provinsi."
+    ),
+    "health.disk_low": "Cakram hampir penuh. Kosongkan ruang atau tambah cakram; pembacaan tetap jalan.",
+    "health.cert_expires": "Sertifikat segera berakhir. Minta yang baru: lumbung cert request.",
+    "health.roster_fork": "Ada dua daftar simpul berbeda untuk satu epoch. Segera hubungi kantor pusat.",
+    "health.clock_skew": "Jam salah. Setel jam: timedatectl set-ntp true.",
+    "health.two_lives": "Ada mesin lain dengan identitas simpul ini. Matikan salah satunya; hubungi provinsi.",
+    "health.keys_together": "Kunci pembuka rekaman ada di cakram simpul. Pindahkan dari simpul.",
+    "health.unknown": "{code}: lumbung ini terlalu lama untuk menjelaskannya; perbarui.",
+    "health.line": "{severity}  {code}  {sentence}",
+    # receipts
+    "receipt.none": "Belum ada penyimpan yang memberi tanda terima untuk {id}.",
+    "receipt.shown": (
+        "{holder}: tanda terima bertanda tangan, masa hidup {generation}, epoch {epoch}, nonce {nonce}, "
+        "terakhir dibaca {time}, untuk {ids} id"
+    ),
+    "receipt.saved": "Tanda terima {holder} ditulis ke {file}",
+    "receipt.good": (
+        "BENAR: {holder} menandatangani bahwa ia menyimpan {ids} rekaman {origin}, terakhir dibaca {time}."
+    ),
+    "receipt.covers": "Tercakup: {id}",
+    "receipt.bad": "TIDAK SAH: {why}",
+    "receipt.bad.signature": "tanda tangan tidak cocok dengan isinya",
+    "receipt.bad.cluster": "berasal dari klaster lain",
+    "receipt.bad.kind": "ini penarikan, kebalikan dari tanda terima",
+    "receipt.bad.key": "kuncinya bukan kunci tanda terima {holder} pada epoch {epoch}",
+    "receipt.bad.epoch": "menyebut epoch {epoch}; pakai daftar simpul epoch itu atau sesudahnya, bukan {held}",
+    "receipt.bad.id": "tidak mencakup {id}",
+    "receipt.bad.holder": "daftar simpul tidak mengenal simpul {holder}",
+    # config, node, version
+    "config.good": "{file}: benar, simpul {name} (nomor {number})",
+    "version.line": "lumbung {version}",
+    # errors
+    "error.unreachable": (
+        "Simpul tidak menjawab: {why}. Periksa apakah simpul menyala dan jaringan hidup, lalu coba lagi."
+    ),
+    "error.trust": (
+        "Ada yang menjawab, tetapi tidak dipercaya: {why}. Periksa jam dan sertifikat, lalu hubungi provinsi."
+    ),
+    "error.gone": "Sambungan putus di tengah: {why}. Coba lagi.",
+    "error.unknown": "Belum diketahui apakah berhasil: {why}. Coba lagi.",
+    "error.refused": "Ditolak: {why}.",
+    "error.not_found": "Tidak ditemukan: {why}.",
+    "error.damaged": "Rusak: {why}. Coba penyimpan lain dengan --from.",
+    "error.key": "Kunci atau sertifikat bermasalah: {why}.",
+    "error.config": "{why}",
+    "error.file": "{why}",
+    "error.usage": "{why}",
+    "error.no_profile": "Tidak ada profil di {home}. Sebutkan foldernya dengan --home atau LUMBUNG_HOME.",
+    "error.interrupted": "Dihentikan. Yang belum dijawab belum diketahui: ulangi perintah yang sama.",
+    "error.bug": (
+        "Ini kesalahan lumbung (peristiwa {event}): {kind}. Ulangi dengan LUMBUNG_DEBUG=1 dan laporkan keluarannya."
+    ),
+    "error.peer_bug": "Simpul mengalami kesalahan sendiri: {why}. Laporkan beserta peristiwanya.",
+    # help
+    "help.root": "lumbung menyimpan setiap rekaman dalam salinan tersegel dan terbukti di tiga tempat.",
+    "help.heading.examples": "Contoh",
+    "help.heading.exits": "Kode keluar",
+    "help.option.json": "Keluaran JSON untuk program.",
+    "help.option.lang": "Bahasa semua kalimat (bawaan: LUMBUNG_LANG, lalu id).",
+    "help.option.home": "Folder profil (bawaan: LUMBUNG_HOME, lalu ~/.lumbung).",
+    "help.option.help": "Tampilkan bantuan ini.",
+    "help.option.record": "Nomor rekaman sendiri sebagai ganti id.",
+    "help.option.origin": "Nama kantor pemilik rekaman (bawaan: kantor sendiri).",
+    "help.put": (
+        "Menyegel dan menyimpan berkas: dahulu di simpul kantor sendiri, lalu di penyimpan lain. Folder ditelusuri."
+    ),
+    "help.put.examples": (
+        "lumbung put rekaman-0001.zip\n"
+        "lumbung put /data/hari-ini --copies 2 --timeout 60\n"
+        "lumbung put scan.zip --record R-2026-000123\n"
+        "tar c folder | lumbung put -"
+    ),
+    "help.put.copies": "Jumlah salinan terbukti yang ditunggu, 1 sampai 3.",
+    "help.put.timeout": (
+        "Lama menunggu salinan (detik) setelah jawaban terakhir, dan mencoba lagi bila sambungan putus."
+    ),
+    "help.put.record": "Nomor rekaman: pengulangan atau versi barunya dikenali. Hanya untuk satu berkas.",
+    "help.put.no_seal": "Simpan apa adanya; simpul harus mengizinkannya kecuali sudah disegel dengan age.",
+    "help.get": (
+        "Mengambil satu rekaman, mencocokkan dengan id-nya, lalu membukanya. Simpul sendiri dahulu, lalu "
+        "penyimpan lain."
+    ),
+    "help.get.examples": (
+        "lumbung get 3f2a9c01 -o scan.zip\n"
+        "lumbung get 3f2a9c01 --sealed -o scan.age\n"
+        "lumbung get --record R-2026-000123 -o scan.zip --from drc-batam"
+    ),
+    "help.get.output": "Berkas tujuan, atau - untuk keluaran standar (bawaan: awal id, di folder ini).",
+    "help.get.sealed": "Biarkan tersegel: b3sum berkas itu adalah id-nya, dan age dapat membukanya.",
+    "help.get.from": "Hanya tanya simpul ini.",
+    "help.where": "Menunjukkan siapa menyimpan satu rekaman, dan bukti tiap salinan.",
+    "help.where.examples": ("lumbung where 3f2a9c01\nlumbung where --record R-2026-000123 --json"),
+    "help.ls": "Menampilkan rekaman menurut urutan diterima simpul.",
+    "help.ls.examples": ("lumbung ls\nlumbung ls --copies-below 3\nlumbung ls --origin 36.02 --limit 1000 --json"),
+    "help.ls.copies_below": "Hanya yang salinan terbuktinya kurang dari ini.",
+    "help.ls.limit": "Jumlah baris paling banyak; 0 untuk semua.",
+    "help.status": "Apakah semua aman? Satu kalimat dulu, lalu sambungan, bukti, cakram dan daftar simpul.",
+    "help.status.examples": ("lumbung status\nlumbung status --lang en\nlumbung status --json"),
+    "help.health": "Masalah dan cara mengatasinya. Untuk pemantauan: kode keluar menunjukkan yang terburuk.",
+    "help.health.examples": ("lumbung health\nlumbung health --json"),
+    "help.receipt": "Tanda terima: tanda tangan penyimpan bahwa rekaman ada padanya.",
+    "help.receipt.show": "Menampilkan tanda terima satu rekaman, dan menyimpannya dengan --save.",
+    "help.receipt.show.examples": ("lumbung receipt show 3f2a9c01\nlumbung receipt show 3f2a9c01 --save tanda-terima"),
+    "help.receipt.show.save": "Folder untuk menulis tiap tanda terima, bagi `receipt verify`.",
+    "help.receipt.verify": "Memeriksa tanda terima tanpa jaringan, dengan daftar simpul epoch itu atau sesudahnya.",
+    "help.receipt.verify.examples": (
+        "lumbung receipt verify 3f2a9c01-drc-batam.receipt --roster roster.lumbung\n"
+        "lumbung receipt verify a.receipt --roster roster.lumbung --id 3f2a9c01"
+    ),
+    "help.receipt.verify.roster": "Berkas daftar simpul bertanda tangan.",
+    "help.receipt.verify.id": "Harus tercakup: id rekaman atau awalnya.",
+    "help.config": "Konfigurasi simpul.",
+    "help.config.check": "Memeriksa berkas konfigurasi simpul dan izin berkas kuncinya. Tidak mengubah apa pun.",
+    "help.config.check.examples": "lumbung config check /etc/lumbung/node.toml",
+    "help.node": "Menjalankan simpul.",
+    "help.node.run": "Menjalankan simpul sampai dihentikan (Ctrl-C atau SIGTERM).",
+    "help.node.run.examples": "lumbung node run --config /etc/lumbung/node.toml",
+    "help.node.run.config": "Berkas konfigurasi simpul.",
+    "help.version": "Menampilkan versi.",
+    "help.version.examples": "lumbung version",
+    "help.cluster": "Membuat dan menjalankan satu klaster di mesin ini.",
+    "help.demo": "Peragaan: empat simpul, 200 rekaman, satu kantor hilang, tidak ada yang hilang.",
+    # exit codes
+    "exit.0": "semua beres",
+    "exit.1": "kesalahan lumbung",
+    "exit.2": "salah pakai, konfigurasi, kunci atau berkas",
+    "exit.3": "tersimpan, tetapi kurang salinan",
+    "exit.4": "tidak ada yang memilikinya",
+    "exit.5": "belum diketahui: coba lagi",
+    "exit.6": "ditolak",
+    "exit.7": "tidak terjangkau",
+    "exit.8": "rusak",
+    "exit.health.3": "masalah terburuk kuning",
+    "exit.health.8": "masalah terburuk merah",
+    "exit.receipt.6": "tanda terima tidak sah",
+}

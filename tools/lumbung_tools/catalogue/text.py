@@ -1,0 +1,103 @@
+"""Looks up sentences and writes numbers, times and sizes as each language does.
+
+A template names its values in braces. A number may carry its noun in both forms, `{count:recording|recordings}`, which
+gives "1 recording" and "37 recordings"; Bahasa Indonesia has one form and simply writes the noun behind `{count}`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from string import Formatter
+from typing import Final
+
+from lumbung_node.config import Language
+from lumbung_tools.catalogue.english import ENGLISH
+from lumbung_tools.catalogue.indonesian import INDONESIAN
+from lumbung_tools.catalogue.local_english import LOCAL_ENGLISH
+from lumbung_tools.catalogue.local_indonesian import LOCAL_INDONESIAN
+
+__all__ = ["MESSAGES", "Catalogue", "placeholders", "rfc3339"]
+
+_MINUTE_S = 60
+_HOUR_S = 60 * _MINUTE_S
+_DAY_S = 24 * _HOUR_S
+_SIZES = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+MESSAGES: Final = {
+    Language.INDONESIAN: {**INDONESIAN, **LOCAL_INDONESIAN},
+    Language.ENGLISH: {**ENGLISH, **LOCAL_ENGLISH},
+}
+
+
+class Catalogue:
+    """All sentences in one language."""
+
+    def __init__(self, language: Language) -> None:
+        self.language = language
+        self._messages = MESSAGES[language]
+        self._thousands = "." if language is Language.INDONESIAN else ","
+        self._decimal = "," if language is Language.INDONESIAN else "."
+
+    def text(self, key: str, **values: object) -> str:
+        """The sentence under `key`. An unknown key is a bug and raises KeyError."""
+        return self._messages[key].format(**{name: self._shown(value) for name, value in values.items()})
+
+    def has(self, key: str) -> bool:
+        return key in self._messages
+
+    def size(self, size_bytes: int) -> str:
+        """Three digits at most, in powers of 1,024."""
+        value, unit = float(size_bytes), 0
+        while value >= 1000 and unit < len(_SIZES) - 1:
+            value /= 1024
+            unit += 1
+        digits = f"{value:.1f}" if unit and value < 100 else f"{value:.0f}"
+        return f"{digits.replace('.', self._decimal)} {_SIZES[unit]}"
+
+    def duration(self, seconds: float) -> str:
+        """The two largest units: "2 h 10 min", "3 days 4 h", "12 s"."""
+        whole = max(0, round(seconds))
+        if whole < _MINUTE_S:
+            return self.text("time.seconds", seconds=whole)
+        if whole < _HOUR_S:
+            return self.text("time.minutes", minutes=whole // _MINUTE_S)
+        if whole < _DAY_S:
+            hours, minutes = whole // _HOUR_S, whole % _HOUR_S // _MINUTE_S
+            return self.text("time.hours_minutes", hours=hours, minutes=minutes)
+        return self.text("time.days_hours", days=whole // _DAY_S, hours=whole % _DAY_S // _HOUR_S)
+
+    def _shown(self, value: object) -> object:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return _Number(value, self._thousands)
+        return value
+
+
+class _Number(int):
+    """Writes itself with thousands set apart, and with the right form of its noun."""
+
+    _thousands: str
+
+    def __new__(cls, value: int, thousands: str) -> _Number:
+        number = super().__new__(cls, value)
+        number._thousands = thousands
+        return number
+
+    def __format__(self, nouns: str) -> str:
+        written = f"{int(self):,}".replace(",", self._thousands)
+        if not nouns:
+            return written
+        one, many = nouns.split("|")
+        return f"{written} {one if self == 1 else many}"
+
+
+def placeholders(template: str) -> set[str]:
+    """The names of the values that a template takes."""
+    return {name for _, name, _, _ in Formatter().parse(template) if name is not None}
+
+
+def rfc3339(time_ms: int) -> str:
+    """UTC milliseconds as text for JSON; empty for 0, which stands for "none" on the wire."""
+    if not time_ms:
+        return ""
+    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

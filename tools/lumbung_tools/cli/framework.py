@@ -1,0 +1,239 @@
+"""Commands whose words come from the catalogue, and that all know --json, --lang, --home and their exit codes.
+
+click decides what an option means; this decides in which language it is explained. The console travels as the
+context's object: one for the whole call, made by `main` before anything is parsed, so that help speaks it too.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from lumbung_node.config import Language
+from lumbung_tools.catalogue.text import Catalogue
+from lumbung_tools.client.session import OpenTransport
+from lumbung_tools.output.console import Console
+from lumbung_tools.output.exit_codes import ExitCode
+
+__all__ = ["Call", "LazyGroup", "LumbungCommand", "LumbungGroup", "command", "option"]
+
+F = TypeVar("F", bound=Callable[..., object])
+_EXIT_KEYS = {
+    ExitCode.OK: "exit.0",
+    ExitCode.BUG: "exit.1",
+    ExitCode.USAGE: "exit.2",
+    ExitCode.COPIES_SHORT: "exit.3",
+    ExitCode.NOT_FOUND: "exit.4",
+    ExitCode.UNKNOWN: "exit.5",
+    ExitCode.REFUSED: "exit.6",
+    ExitCode.UNREACHABLE: "exit.7",
+    ExitCode.DAMAGED: "exit.8",
+}
+
+
+@dataclass(slots=True)
+class Call:
+    """What every command gets: where to speak, whose profile to use and how to reach nodes. Options fill it in."""
+
+    console: Console
+    home: Path
+    open_transport: OpenTransport
+    code: ExitCode = ExitCode.OK
+
+    def end(self, code: ExitCode) -> None:
+        """The exit code of this call."""
+        self.code = code
+
+
+class _Option(click.Option):
+    """An option whose help is a key."""
+
+    def __init__(self, *args: object, help_key: str, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self._help_key = help_key
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        worded = copy.copy(self)
+        worded.help = _catalogue(ctx).text(self._help_key)
+        return click.Option.get_help_record(worded, ctx)
+
+
+def option(*names: str, help_key: str, **settings: object) -> Callable[[F], F]:
+    return click.option(*names, cls=_Option, help_key=help_key, **settings)
+
+
+class _Worded(click.Command):
+    """Help in the chosen language. `exits` may give a code another explanation than the usual one."""
+
+    help_key = ""
+    exits: Sequence[ExitCode | tuple[ExitCode, str]] = ()
+    examples_key = ""
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text(_catalogue(ctx).text(self.help_key))
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        words = _catalogue(ctx)
+        if self.examples_key:
+            with formatter.section(words.text("help.heading.examples")):
+                for example in words.text(self.examples_key).splitlines():
+                    formatter.write(f"{'':>{formatter.current_indent}}{example}\n")
+        if self.exits:
+            with formatter.section(words.text("help.heading.exits")):
+                formatter.write_dl([_exit_line(words, entry) for entry in self.exits])
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        plain = super().get_help_option(ctx)
+        if plain is not None:
+            plain.help = _catalogue(ctx).text("help.option.help")
+        return plain
+
+
+class LumbungCommand(_Worded):
+    """A command with the common options."""
+
+    def __init__(
+        self,
+        name: str,
+        callback: Callable[..., object],
+        params: list[click.Parameter],
+        help_key: str,
+        examples_key: str,
+        exits: Sequence[ExitCode | tuple[ExitCode, str]],
+    ) -> None:
+        super().__init__(name=name, callback=callback, params=[*params, *_common_options()])
+        self.help_key = help_key
+        self.examples_key = examples_key
+        self.exits = exits
+
+
+class LumbungGroup(_Worded, click.Group):
+    """A group of commands; its list is worded in the chosen language."""
+
+    def __init__(self, name: str, help_key: str) -> None:
+        click.Group.__init__(self, name=name, params=_common_options(), no_args_is_help=True)
+        self.help_key = help_key
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, self._short_help(ctx, name, formatter.width)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        self.format_usage(ctx, formatter)
+        self.format_help_text(ctx, formatter)
+        self.format_options(ctx, formatter)
+        self.format_epilog(ctx, formatter)
+
+    def _short_help(self, ctx: click.Context, name: str, width: int) -> str:
+        found = self.get_command(ctx, name)
+        if isinstance(found, _Worded):
+            return _catalogue(ctx).text(found.help_key)
+        return found.get_short_help_str(width) if found else ""
+
+
+@dataclass(frozen=True, slots=True)
+class LazyCommand:
+    """A command in a module that is imported when it is called: start-up stays quick, and parts stay apart."""
+
+    module: str
+    attribute: str
+    help_key: str
+
+
+class LazyGroup(LumbungGroup):
+    """The root: names mapped to modules."""
+
+    def __init__(self, name: str, help_key: str, lazy: dict[str, LazyCommand]) -> None:
+        super().__init__(name, help_key)
+        self._lazy = lazy
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self._lazy)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        entry = self._lazy.get(cmd_name)
+        if entry is None:
+            return None
+        found = getattr(import_module(entry.module), entry.attribute)
+        assert isinstance(found, click.Command), f"{entry.module}.{entry.attribute} is not a command"
+        return found
+
+    def _short_help(self, ctx: click.Context, name: str, width: int) -> str:
+        return _catalogue(ctx).text(self._lazy[name].help_key)
+
+
+def command(
+    name: str, *, help_key: str, examples_key: str, exits: Sequence[ExitCode | tuple[ExitCode, str]]
+) -> Callable[[Callable[..., object]], LumbungCommand]:
+    """Turn a function that takes a `Call` and its own options into a command."""
+
+    def wrap(function: Callable[..., object]) -> LumbungCommand:
+        params: list[click.Parameter] = list(reversed(getattr(function, "__click_params__", [])))
+        return LumbungCommand(name, click.pass_obj(function), params, help_key, examples_key, exits)
+
+    return wrap
+
+
+def _common_options() -> list[click.Parameter]:
+    return [
+        _Option(
+            ["--json", "as_json"],
+            is_flag=True,
+            expose_value=False,
+            callback=_set_json,
+            help_key="help.option.json",
+        ),
+        _Option(
+            ["--lang"],
+            type=click.Choice([language.value for language in Language]),
+            expose_value=False,
+            callback=_set_language,
+            help_key="help.option.lang",
+        ),
+        _Option(
+            ["--home"],
+            type=click.Path(path_type=Path),
+            expose_value=False,
+            callback=_set_home,
+            help_key="help.option.home",
+        ),
+    ]
+
+
+def _set_json(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if value:
+        _call(ctx).console.is_json = True
+
+
+def _set_language(ctx: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        _call(ctx).console.catalogue = Catalogue(Language(value))
+
+
+def _set_home(ctx: click.Context, _parameter: click.Parameter, value: Path | None) -> None:
+    if value is not None:
+        _call(ctx).home = value
+
+
+def _exit_line(words: Catalogue, entry: ExitCode | tuple[ExitCode, str]) -> tuple[str, str]:
+    code, key = entry if isinstance(entry, tuple) else (entry, _EXIT_KEYS[entry])
+    return str(int(code)), words.text(key)
+
+
+def _call(ctx: click.Context) -> Call:
+    call = ctx.find_root().obj
+    assert isinstance(call, Call)
+    return call
+
+
+def _catalogue(ctx: click.Context) -> Catalogue:
+    return _call(ctx).console.catalogue

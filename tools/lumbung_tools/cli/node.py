@@ -1,0 +1,31 @@
+"""`lumbung node run`: one node in this process, until it is told to stop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lumbung_tools.cli.framework import Call, LumbungGroup, command, option
+from lumbung_tools.output.exit_codes import ExitCode
+
+__all__ = ["node"]
+
+node = LumbungGroup("node", "help.node")
+
+
+@command(
+    "run",
+    help_key="help.node.run",
+    examples_key="help.node.run.examples",
+    exits=(ExitCode.OK, ExitCode.BUG, ExitCode.USAGE),
+)
+@option("--config", "file", type=click.Path(path_type=Path), required=True, help_key="help.node.run.config")
+def run(call: Call, file: Path) -> None:
+    # Here, not above: the node's engine takes a second to load, and help must not wait for it.
+    from lumbung_node.main import run as run_node
+
+    run_node(file)
+
+
+node.add_command(run)

@@ -1,0 +1,210 @@
+"""`lumbung put`: seal, store, wait for copies, and say truthfully what came of each file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import click
+from rich.progress import Progress, TaskID
+
+from lumbung_cluster.errors import LumbungError
+from lumbung_cluster.limits import PUT_WAIT_S_DEFAULT
+from lumbung_tools.cli.common import copies_json, names, run
+from lumbung_tools.cli.framework import Call, command, option
+from lumbung_tools.client.answers import Outcome, PutAnswer
+from lumbung_tools.client.outbox import Outbox
+from lumbung_tools.client.prepare import STDIN, Preparer, walk
+from lumbung_tools.client.put import put_many
+from lumbung_tools.client.put_frames import PutItem, PutTerms
+from lumbung_tools.client.session import Session
+from lumbung_tools.output.exit_codes import ExitCode, of_error, of_put, worst
+from lumbung_tools.output.failures import CommandFailed, sentence_of
+
+__all__ = ["put"]
+
+_COPIES_MAX = 3
+_TIMEOUT_S_MAX = 600.0  # the wire's bound of wait_ms
+_DIGITS_SHOWN = 16
+
+
+@command(
+    "put",
+    help_key="help.put",
+    examples_key="help.put.examples",
+    exits=(
+        ExitCode.OK,
+        ExitCode.USAGE,
+        ExitCode.COPIES_SHORT,
+        ExitCode.UNKNOWN,
+        ExitCode.REFUSED,
+        ExitCode.UNREACHABLE,
+        ExitCode.DAMAGED,
+    ),
+)
+@click.argument("paths", nargs=-1, required=True)
+@option(
+    "--copies", type=click.IntRange(1, _COPIES_MAX), default=_COPIES_MAX, show_default=True, help_key="help.put.copies"
+)
+@option(
+    "--timeout",
+    type=click.FloatRange(0, _TIMEOUT_S_MAX),
+    default=PUT_WAIT_S_DEFAULT,
+    show_default=True,
+    help_key="help.put.timeout",
+)
+@option("--record", help_key="help.put.record")
+@option("--no-seal", is_flag=True, help_key="help.put.no_seal")
+def put(call: Call, paths: tuple[str, ...], copies: int, timeout: float, record: str | None, no_seal: bool) -> None:
+    labels = list(walk(paths))
+    _check(paths, labels, record, no_seal)
+    terms = PutTerms(copies=copies, wait_s=timeout, retry_s=timeout)
+    run(call, partial(_put, call, labels, terms, record, no_seal))
+
+
+def _check(paths: tuple[str, ...], labels: list[str], record: str | None, no_seal: bool) -> None:
+    if not labels:
+        raise CommandFailed(ExitCode.USAGE, "put.no_files", paths=", ".join(paths))
+    if record is not None and len(labels) != 1:
+        raise CommandFailed(ExitCode.USAGE, "put.one_record", files=len(labels))
+    if no_seal and STDIN in labels:
+        raise CommandFailed(ExitCode.USAGE, "put.stdin_plain")
+
+
+async def _put(
+    call: Call, labels: list[str], terms: PutTerms, record: str | None, no_seal: bool, session: Session
+) -> None:
+    if not no_seal:
+        await session.renew_roster()
+    recipients = None if no_seal else session.roster.seal_recipients(session.profile.node)
+    secret = session.profile.read_tag_secret()
+    outbox = Outbox(session.profile.outbox, secret)
+    with call.console.progress() as progress:
+        report = _Report(call, session, terms, labels, progress)
+        preparer = Preparer(outbox, secret, recipients, session.blocking, report.unusable)
+        report.forget = preparer.forget
+        try:
+            batches = preparer.batches(labels, record)
+            failure = await put_many(session.own, batches, terms, session.blocking, report.answered)
+            report.finish(failure)
+        finally:
+            preparer.finish()
+            outbox.close()
+
+
+class _Report:
+    """Says a line for each file as soon as its answer is final, and the summary at the end."""
+
+    def __init__(
+        self, call: Call, session: Session, terms: PutTerms, labels: list[str], progress: Progress | None
+    ) -> None:
+        self._call = call
+        self._console = call.console
+        self._session = session
+        self._terms = terms
+        self._left = dict.fromkeys(labels, 0)
+        self._codes: list[ExitCode] = []
+        self._safe = 0
+        self._pending: list[tuple[PutItem, PutAnswer]] = []
+        self._progress = progress
+        self._task: TaskID | None = None
+        self.forget: Callable[[PutItem], None] = lambda item: None
+        for label in labels:
+            self._left[label] += 1
+        if progress is not None:
+            self._task = progress.add_task(self._console.text("put.progress"), total=len(labels))
+
+    def unusable(self, label: str, why: Exception) -> None:
+        code = of_error(why)
+        sentence = sentence_of(self._console, why)
+        self._end(label, code, self._console.text("put.not_readable", path=label, why=sentence))
+        self._json(label, "refused", code, sentence)
+
+    def answered(self, item: PutItem, answer: PutAnswer) -> None:
+        """Early answers only free the outbox; a final one is said."""
+        is_definite = answer.outcome.is_durable or (answer.final and answer.outcome is Outcome.REFUSED)
+        if is_definite:
+            self.forget(item)
+        if not answer.final:
+            return
+        if answer.outcome is Outcome.UNKNOWN:
+            self._pending.append((item, answer))  # what ended the put tells "unknown" from "unreachable"
+            return
+        self._say(item, answer, None)
+
+    def finish(self, failure: LumbungError | None) -> None:
+        for item, answer in self._pending:
+            self._say(item, answer, failure)
+        not_tried = [label for label, count in self._left.items() for _ in range(count)]
+        assert failure is not None or not not_tried, f"no answer for {not_tried[:1]}"
+        if failure is not None:
+            code, why = of_error(failure), sentence_of(self._console, failure)
+            for label in not_tried:
+                self._end(label, code, self._console.text("put.not_tried", path=label, why=why))
+                self._json(label, "not_sent", code, why)
+        self._summary()
+        self._call.end(worst(self._codes))
+
+    def _say(self, item: PutItem, answer: PutAnswer, failure: LumbungError | None) -> None:
+        code = of_put(answer, self._terms.copies, failure)
+        self._safe += answer.copies.safe
+        self._end(item.label, code, self._line(item, answer))
+        blob = str(answer.id) if answer.id is not None else ""
+        self._console.json(
+            "lumbung.put/1",
+            {
+                "path": item.label,
+                "outcome": answer.outcome.value,
+                "id": blob,
+                "size_bytes": item.size_bytes,
+                "copies": copies_json(self._session.roster, answer.copies),
+                "new_version": answer.new_version,
+                "sentence": answer.sentence,
+                "exit_code": int(code),
+            },
+        )
+
+    def _line(self, item: PutItem, answer: PutAnswer) -> str:
+        console, copies = self._console, answer.copies
+        if answer.outcome is Outcome.REFUSED:
+            return console.text("put.refused", path=item.label, why=answer.sentence)
+        if answer.outcome is Outcome.UNKNOWN:
+            return console.text("put.unknown", path=item.label, why=answer.sentence)
+        values = {"path": item.label, "count": copies.count, "wanted": copies.wanted, "id": _digits(answer)}
+        if copies.safe:
+            line = console.text("put.safe", **values)
+        elif copies.count >= self._terms.copies:
+            line = console.text("put.enough", **values)
+        else:
+            missing = ", ".join(names(self._session.roster, copies.missing)) or console.text("put.nobody")
+            line = console.text("put.short", missing=missing, **values)
+        if answer.outcome is Outcome.REPEATED:
+            line = f"{line} {console.text('put.repeated')}"
+        return f"{line} {console.text('put.new_version')}" if answer.new_version else line
+
+    def _end(self, label: str, code: ExitCode, line: str) -> None:
+        self._codes.append(code)
+        self._left[label] -= 1
+        if code in (ExitCode.OK, ExitCode.COPIES_SHORT):
+            self._console.line(line)
+        else:
+            self._console.trouble(line)
+        if self._progress is not None and self._task is not None:
+            self._progress.advance(self._task)
+
+    def _json(self, label: str, outcome: str, code: ExitCode, sentence: str) -> None:
+        self._console.json(
+            "lumbung.put/1", {"path": label, "outcome": outcome, "sentence": sentence, "exit_code": int(code)}
+        )
+
+    def _summary(self) -> None:
+        stored, short = self._codes.count(ExitCode.OK), self._codes.count(ExitCode.COPIES_SHORT)
+        total = len(self._codes)
+        counts = {"total": total, "safe": self._safe, "short": short, "failed": total - stored - short}
+        if total > 1:
+            self._console.say("put.summary", enough=stored - self._safe, **counts)
+        self._console.json("lumbung.put.summary/1", {**counts, "exit_code": int(worst(self._codes))})
+
+
+def _digits(answer: PutAnswer) -> str:
+    return str(answer.id)[:_DIGITS_SHOWN] if answer.id is not None else ""

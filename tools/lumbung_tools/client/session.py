@@ -1,0 +1,125 @@
+"""A client's session: the verified roster, the transport under the station's certificate, and channels to nodes."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TypeVar
+
+import trio
+
+from lumbung_cluster import limits
+from lumbung_cluster.errors import KeyRefused, LumbungError
+from lumbung_cluster.ids import NodeNumber
+from lumbung_cluster.signed import Verifier
+from lumbung_node.ports.transport import Channel, Transport
+from lumbung_node.ports.world import Blocking
+from lumbung_proto.codec import MalformedFrame, decode_message
+from lumbung_proto.v1 import roster_pb2
+from lumbung_tools.client.ask import BlobName
+from lumbung_tools.client.get import Source
+from lumbung_tools.client.methods import GET_ROSTER
+from lumbung_tools.client.profile import Profile
+from lumbung_tools.client.trust import VerifiedRoster, read_roster, renew_roster
+
+__all__ = ["OpenTransport", "Session", "Threads", "open_session"]
+
+T = TypeVar("T")
+OpenTransport = Callable[[Profile], AbstractAsyncContextManager[Transport]]
+"""How to make the transport for a profile's certificate; the composition root gives the gRPC one."""
+
+_ROSTER_AGE_S_MAX = 24 * 3600.0  # recipients change a few times a year; a roster is up to 900 KiB on a thin line
+_ROSTER_FETCH_S = 5.0  # sealing never waits longer for a newer roster
+
+
+class Threads:
+    """Blocking work in trio's threads."""
+
+    async def run(self, work: Callable[[], T]) -> T:
+        return await trio.to_thread.run_sync(work)
+
+
+class Session:
+    """Made by `open_session`; channels live as long as it does."""
+
+    def __init__(self, profile: Profile, roster: VerifiedRoster, transport: Transport, verifier: Verifier) -> None:
+        self.profile = profile
+        self.roster = roster
+        self.blocking: Blocking = Threads()
+        self._transport = transport
+        self._verifier = verifier
+        self._channels: dict[tuple[NodeNumber, str], Channel] = {}
+
+    @property
+    def own(self) -> Channel:
+        """To the office's own node."""
+        address = self.profile.address
+        return self._channels_to(self.profile.node, address)[0]
+
+    def sources(self, wanted: BlobName, origin: NodeNumber | None, only: NodeNumber | None) -> list[Source]:
+        """Whom to ask for a blob, in this order: the own node, then the origin and its holders, each address once.
+
+        `origin` None is our own. Tags travel to the origin and the DRC only, so nobody else is asked by record.
+        """
+        node = self.profile.node
+        whose = origin or node
+        asked = (only,) if only is not None else (node, *self._holders(wanted, whose))
+        return [source for number in dict.fromkeys(asked) for source in self._sources_at(number, whose)]
+
+    async def renew_roster(self) -> None:
+        """Take a newer roster from the own node, if ours was not compared for a day. Unreachable: keep what is held.
+
+        Raises KeyRefused for a fork: then nobody should seal.
+        """
+        path = self.profile.roster
+        if time.time() - os.stat(path).st_mtime < _ROSTER_AGE_S_MAX:
+            return
+        try:
+            raw = await self.own.call(GET_ROSTER, b"", deadline_s=_ROSTER_FETCH_S)
+            shown = decode_message(roster_pb2.GetRosterResponse, raw).roster
+        except (LumbungError, MalformedFrame):
+            return
+        self.roster = renew_roster(self.roster, shown, path, self._verifier)
+        os.utime(path)
+
+    async def close(self) -> None:
+        for channel in self._channels.values():
+            await channel.close()
+
+    def _holders(self, wanted: BlobName, origin: NodeNumber) -> list[NodeNumber]:
+        roster = self.roster.roster
+        if wanted.record_tag:
+            return [origin, *(number for number in roster.drc_numbers() if roster.units_held(number, origin))]
+        unit = wanted.prefix[0] >> 2
+        return [number for number in roster.receivers_of(origin, unit) if roster.is_present(number)]
+
+    def _sources_at(self, number: NodeNumber, origin: NodeNumber) -> list[Source]:
+        address = self.profile.address if number == self.profile.node else None
+        channels = self._channels_to(number, address)
+        # On the wire 0 is the answering node's own origin.
+        return [Source(self.roster.name(number), channel, 0 if number == origin else origin) for channel in channels]
+
+    def _channels_to(self, number: NodeNumber, address: str | None) -> list[Channel]:
+        endpoints = self.roster.endpoints(number, address)
+        if not endpoints:
+            raise KeyRefused(f"roster: expected an address of {self.roster.name(number)}, got none")
+        for endpoint in endpoints:
+            key = (number, endpoint.address)
+            if key not in self._channels:
+                self._channels[key] = self._transport.dial(endpoint)
+        return [self._channels[number, endpoint.address] for endpoint in endpoints]
+
+
+@asynccontextmanager
+async def open_session(profile: Profile, open_transport: OpenTransport, verifier: Verifier) -> AsyncIterator[Session]:
+    """Nothing is dialled yet. Raises KeyRefused for a roster or key that is not in order."""
+    roster = read_roster(profile.roster, profile.cluster, verifier)
+    async with open_transport(profile) as transport:
+        session = Session(profile, roster, transport, verifier)
+        try:
+            yield session
+        finally:
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + limits.DIAL_TIMEOUT_S):
+                await session.close()

@@ -1,0 +1,80 @@
+"""The `lumbung` command: finds the language, runs the command, and turns whatever happened into an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from lumbung_node.config import Language
+from lumbung_tools.catalogue.text import Catalogue
+from lumbung_tools.cli.framework import Call, LazyCommand, LazyGroup
+from lumbung_tools.client.session import OpenTransport
+from lumbung_tools.output.console import Console
+from lumbung_tools.output.exit_codes import ExitCode
+from lumbung_tools.output.failures import report, unwrap
+
+__all__ = ["main", "run"]
+
+_INTERRUPTED = 130  # as shells count a Ctrl-C
+_COMMANDS = {
+    "put": LazyCommand("lumbung_tools.cli.put", "put", "help.put"),
+    "get": LazyCommand("lumbung_tools.cli.get", "get", "help.get"),
+    "where": LazyCommand("lumbung_tools.cli.where", "where", "help.where"),
+    "ls": LazyCommand("lumbung_tools.cli.ls", "ls", "help.ls"),
+    "status": LazyCommand("lumbung_tools.cli.status", "status", "help.status"),
+    "health": LazyCommand("lumbung_tools.cli.health", "health", "help.health"),
+    "receipt": LazyCommand("lumbung_tools.cli.receipt", "receipt", "help.receipt"),
+    "node": LazyCommand("lumbung_tools.cli.node", "node", "help.node"),
+    "config": LazyCommand("lumbung_tools.cli.config", "config", "help.config"),
+    "cluster": LazyCommand("lumbung_tools.cli.cluster", "cluster", "help.cluster"),
+    "demo": LazyCommand("lumbung_tools.cli.demo", "demo", "help.demo"),
+    "version": LazyCommand("lumbung_tools.cli.version", "version", "help.version"),
+}
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    # Here, not above: help and offline commands must not wait for grpc to load.
+    from lumbung_tools.client.grpc import open_grpc
+
+    sys.exit(run(sys.argv[1:], open_grpc))
+
+
+def run(arguments: Sequence[str], open_transport: OpenTransport) -> int:
+    """Run one command line and give its exit code; nothing escapes."""
+    catalogue = Catalogue(_language(arguments))
+    console = Console(catalogue, sys.stdout, sys.stderr, is_json="--json" in arguments)
+    call = Call(console, Path(os.environ.get("LUMBUNG_HOME") or Path.home() / ".lumbung"), open_transport)
+    root = LazyGroup("lumbung", "help.root", _COMMANDS)
+    try:
+        ended: object = root.main(args=list(arguments), prog_name="lumbung", obj=call, standalone_mode=False)
+    except (KeyboardInterrupt, click.Abort):
+        console.warn("error.interrupted")
+        return _INTERRUPTED
+    except SystemExit as exc:  # of a command that insists
+        return exc.code if isinstance(exc.code, int) else ExitCode.BUG
+    except click.ClickException as exc:
+        exc.show()
+        return ExitCode.USAGE
+    except BaseException as exc:  # noqa: BLE001 - the border: whatever it is becomes one line and a code
+        if isinstance(unwrap(exc), KeyboardInterrupt):
+            console.warn("error.interrupted")
+            return _INTERRUPTED
+        return report(console, exc)
+    # click gives the code of its own endings (--help) as a result; our commands set theirs at the call.
+    return ended if isinstance(ended, int) else call.code
+
+
+def _language(arguments: Sequence[str]) -> Language:
+    """Before click parses anything, because help is printed while it parses: --lang, LUMBUNG_LANG, Indonesian."""
+    chosen = os.environ.get("LUMBUNG_LANG", "")
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        if before == "--lang":
+            chosen = argument
+        elif argument.startswith("--lang="):
+            chosen = argument.removeprefix("--lang=")
+    return next((language for language in Language if language.value == chosen), Language.INDONESIAN)

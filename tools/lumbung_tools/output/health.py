@@ -1,0 +1,55 @@
+"""Health codes: the sentence of each, with what to do, and the order of their weight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from lumbung_proto.v1 import operations_pb2 as wire
+from lumbung_tools.output.console import Console
+from lumbung_tools.output.exit_codes import ExitCode
+
+__all__ = ["exit_code_of", "sentence_of_trouble", "severity_key", "severity_name"]
+
+_SENTENCES = {
+    "COPIES_SHORT": "health.copies_short",
+    "LINK_DOWN": "health.link_down",
+    "TRUST_FAILED": "health.trust_failed",
+    "DISK_LOW": "health.disk_low",
+    "CERT_EXPIRES": "health.cert_expires",
+    "ROSTER_FORK": "health.roster_fork",
+    "CLOCK_SKEW": "health.clock_skew",
+    "TWO_LIVES": "health.two_lives",
+    "KEYS_TOGETHER": "health.keys_together",
+}
+
+
+def sentence_of_trouble(console: Console, trouble: wire.HealthItem, name: Callable[[int], str]) -> str:
+    """What is wrong and what to do; a code of a newer node is named as it is."""
+    key = _SENTENCES.get(trouble.code)
+    if key is None:
+        return console.text("health.unknown", code=trouble.code)
+    return console.text(key, node=name(trouble.node) if trouble.node else "")
+
+
+def severity_key(trouble: wire.HealthItem) -> str:
+    """An unknown severity counts as red: better one call too many."""
+    match trouble.severity:
+        case wire.SEVERITY_NOTE:
+            return "health.severity.note"
+        case wire.SEVERITY_WARNING:
+            return "health.severity.warning"
+        case _:
+            return "health.severity.critical"
+
+
+def severity_name(trouble: wire.HealthItem) -> str:
+    """For JSON: note, warning or critical."""
+    return severity_key(trouble).rpartition(".")[2]
+
+
+def exit_code_of(troubles: Sequence[wire.HealthItem]) -> ExitCode:
+    """0 while nothing is above a note, 3 when the worst is yellow, 8 when something is red."""
+    severities = {severity_name(trouble) for trouble in troubles}
+    if "critical" in severities:
+        return ExitCode.DAMAGED
+    return ExitCode.COPIES_SHORT if "warning" in severities else ExitCode.OK

@@ -1,0 +1,152 @@
+"""The page of `lumbung status`: the verdict, then what it stands on, as sentences and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lumbung_proto.v1 import operations_pb2 as wire
+from lumbung_tools.catalogue.text import rfc3339
+from lumbung_tools.output.console import Console, JsonValue
+from lumbung_tools.output.health import severity_name
+from lumbung_tools.output.verdict import verdict_of
+
+__all__ = ["print_status", "status_json"]
+
+_COLUMNS = (
+    "status.column.link",
+    "status.column.condition",
+    "status.column.lag",
+    "status.column.proven",
+    "status.column.age",
+    "status.column.remark",
+)
+_COPIES_COUNTED = 3
+
+
+def print_status(
+    console: Console, status: wire.StatusResponse, name: Callable[[int], str], outbox_waiting: int
+) -> None:
+    console.line(verdict_of(console, status, name).sentence)
+    if outbox_waiting:
+        console.say("status.outbox", blobs=outbox_waiting)
+    console.line("")
+    console.table([console.text(key) for key in _COLUMNS], [_link_row(console, status, link) for link in status.links])
+    console.line("")
+    _print_counts(console, status)
+    _print_node(console, status)
+
+
+def status_json(
+    console: Console, status: wire.StatusResponse, name: Callable[[int], str], outbox_waiting: int
+) -> dict[str, JsonValue]:
+    verdict, own = verdict_of(console, status, name), status.own
+    return {
+        "colour": verdict.colour.value,
+        "sentence": verdict.sentence,
+        "node": status.name,
+        "number": status.node,
+        "software": status.software,
+        "generation": status.generation,
+        "uptime_s": status.uptime_s,
+        "takes_puts": status.takes_puts,
+        "time": rfc3339(status.clock_ms),
+        "certificate_expires": rfc3339(status.certificate_expires_ms),
+        "roster": {"epoch": status.roster_epoch, "created": rfc3339(status.roster_created_ms)},
+        "outbox_waiting": outbox_waiting,
+        "own": {
+            "blobs": own.blobs,
+            "size_bytes": own.size_bytes,
+            "by_copies": list(own.by_copies),
+            "only_here": own.only_here,
+            "oldest_only_here": rfc3339(own.oldest_only_here_ms),
+            "oldest_unsafe": rfc3339(own.oldest_unsafe_ms),
+            "damaged": own.damaged,
+        },
+        "links": [_link_json(status, link) for link in status.links],
+        "origins": [
+            {"origin": kept.name, "blobs": kept.blobs, "size_bytes": kept.size_bytes, "damaged": kept.damaged}
+            for kept in status.origins
+        ],
+        "disk": {
+            "free_bytes": status.disk.free_bytes,
+            "total_bytes": status.disk.total_bytes,
+            "refuses_foreign": status.disk.refuses_foreign,
+            "refuses_own": status.disk.refuses_own,
+        },
+        "health": [{"code": trouble.code, "severity": severity_name(trouble)} for trouble in status.health],
+    }
+
+
+def _link_row(console: Console, status: wire.StatusResponse, link: wire.LinkState) -> list[str]:
+    words = console.catalogue
+    since = words.duration(link.since_s)
+    match link.condition:
+        case wire.LINK_CONDITION_UP:
+            condition = console.text("link.up")
+        case wire.LINK_CONDITION_BEHIND:
+            condition = console.text("link.behind")
+        case wire.LINK_CONDITION_DOWN:
+            condition = console.text("link.down", age=since)
+        case wire.LINK_CONDITION_REFUSED:
+            condition = console.text("link.refused", age=since)
+        case _:
+            condition = console.text("link.unknown")
+    lag = console.text("link.no_lag")
+    if link.lag_blobs:
+        lag = console.text("link.lag", blobs=link.lag_blobs, age=words.duration(_age_s(status, link.lag_oldest_ms)))
+    read = console.text("link.no_proof")
+    if link.verified_since_ms:
+        read = console.text("where.age", age=words.duration(_age_s(status, link.verified_since_ms)))
+    return [link.name, condition, lag, str(link.proven_blobs), read, link.sentence]
+
+
+def _link_json(status: wire.StatusResponse, link: wire.LinkState) -> dict[str, JsonValue]:
+    condition = wire.LinkCondition.Name(link.condition).removeprefix("LINK_CONDITION_").lower()
+    return {
+        "node": link.name,
+        "number": link.node,
+        "is_drc": link.is_drc,
+        "condition": condition,
+        "since_s": link.since_s,
+        "lag_blobs": link.lag_blobs,
+        "lag_s": _age_s(status, link.lag_oldest_ms) if link.lag_oldest_ms else 0.0,
+        "proven_blobs": link.proven_blobs,
+        "verified_since": rfc3339(link.verified_since_ms),
+        "generation": link.generation,
+        "clock_offset_s": link.clock_offset_ms / 1000,
+        "sentence": link.sentence,
+    }
+
+
+def _print_counts(console: Console, status: wire.StatusResponse) -> None:
+    own, words = status.own, console.catalogue
+    one, two, three = [*own.by_copies, *([0] * _COPIES_COUNTED)][:_COPIES_COUNTED]
+    size = words.size(own.size_bytes)
+    console.say("status.own", blobs=own.blobs, size=size, one=one, two=two, three=three)
+    kept = [entry for entry in status.origins if entry.origin != status.node]
+    size = words.size(sum(entry.size_bytes for entry in kept))
+    console.say("status.kept", blobs=sum(entry.blobs for entry in kept), size=size, origins=len(kept))
+
+
+def _print_node(console: Console, status: wire.StatusResponse) -> None:
+    words, disk = console.catalogue, status.disk
+    key = "status.disk_own" if disk.refuses_own else "status.disk_foreign" if disk.refuses_foreign else "status.disk"
+    console.say(key, free=words.size(disk.free_bytes), total=words.size(disk.total_bytes))
+    console.say(
+        "status.roster", epoch=status.roster_epoch, age=words.duration(_age_s(status, status.roster_created_ms))
+    )
+    if status.certificate_expires_ms:
+        console.say("status.certificate", age=words.duration(-_age_s(status, status.certificate_expires_ms)))
+    console.say(
+        "status.node",
+        name=status.name,
+        number=status.node,
+        software=status.software,
+        generation=status.generation,
+        uptime=words.duration(status.uptime_s),
+    )
+
+
+def _age_s(status: wire.StatusResponse, time_ms: int) -> float:
+    """By the node's clock, against its own times."""
+    return (status.clock_ms - time_ms) / 1000

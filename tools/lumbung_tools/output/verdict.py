@@ -1,0 +1,90 @@
+"""The first sentence of `status`, for the head of an office: green, yellow or red, and what to do.
+
+    red     recordings here are damaged, the node takes none, or a critical trouble stands
+    yellow  some recordings exist only here, or have fewer proven copies than asked for, or a warning stands
+    green   every recording is safe: as many proven copies as the roster asks for
+
+A status that lies is the worst defect: nothing is green that is not proven, and the age of the oldest proof is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from lumbung_cluster.roster import COPIES_REQUIRED
+from lumbung_proto.v1 import operations_pb2 as wire
+from lumbung_tools.output.console import Console
+from lumbung_tools.output.health import sentence_of_trouble, severity_name
+
+__all__ = ["Colour", "Verdict", "verdict_of"]
+
+
+class Colour(Enum):
+    GREEN = "green"
+    YELLOW = "yellow"
+    RED = "red"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The value of the colour stands in JSON."""
+
+    colour: Colour
+    sentence: str
+
+
+def verdict_of(console: Console, status: wire.StatusResponse, name: Callable[[int], str]) -> Verdict:
+    """Ages are by the node's own clock, so that a wrong clock at the station changes nothing."""
+    return _red(console, status, name) or _yellow(console, status, name) or _green(console, status)
+
+
+def _red(console: Console, status: wire.StatusResponse, name: Callable[[int], str]) -> Verdict | None:
+    critical = _first_trouble(console, status, "critical", name)
+    if status.own.damaged:
+        return Verdict(Colour.RED, console.text("status.red_damaged", blobs=status.own.damaged))
+    if not status.takes_puts or status.disk.refuses_own:
+        what = critical or console.text("health.disk_low" if status.disk.refuses_own else "status.red_ask")
+        return Verdict(Colour.RED, console.text("status.red_refuses", what=what))
+    return Verdict(Colour.RED, console.text("status.red_health", what=critical)) if critical else None
+
+
+def _yellow(console: Console, status: wire.StatusResponse, name: Callable[[int], str]) -> Verdict | None:
+    own = status.own
+    if own.only_here:
+        age = console.catalogue.duration(_age_s(status, own.oldest_only_here_ms))
+        return Verdict(Colour.YELLOW, console.text("status.yellow_only_here", blobs=own.only_here, age=age))
+    unsafe = own.blobs - _safe(own)
+    if unsafe:
+        age = console.catalogue.duration(_age_s(status, own.oldest_unsafe_ms))
+        sentence = console.text("status.yellow_short", blobs=unsafe, copies=COPIES_REQUIRED, age=age)
+        return Verdict(Colour.YELLOW, sentence)
+    warning = _first_trouble(console, status, "warning", name)
+    return Verdict(Colour.YELLOW, console.text("status.yellow_health", what=warning)) if warning else None
+
+
+def _green(console: Console, status: wire.StatusResponse) -> Verdict:
+    if not status.own.blobs:
+        return Verdict(Colour.GREEN, console.text("status.green_empty"))
+    proofs = [link.verified_since_ms for link in status.links if link.proven_blobs]
+    age = console.catalogue.duration(_age_s(status, min(proofs, default=0)))
+    sentence = console.text("status.green", blobs=status.own.blobs, copies=COPIES_REQUIRED, age=age)
+    return Verdict(Colour.GREEN, sentence)
+
+
+def _safe(own: wire.OwnCounts) -> int:
+    """`by_copies` counts blobs with 1, 2, 3 copies; what is not counted there is not safe."""
+    return own.by_copies[COPIES_REQUIRED - 1] if len(own.by_copies) >= COPIES_REQUIRED else 0
+
+
+def _age_s(status: wire.StatusResponse, time_ms: int) -> float:
+    return (status.clock_ms - time_ms) / 1000
+
+
+def _first_trouble(
+    console: Console, status: wire.StatusResponse, severity: str, name: Callable[[int], str]
+) -> str | None:
+    """The sentence of the first trouble of that weight; the node sends the worst first."""
+    found = next((trouble for trouble in status.health if severity_name(trouble) == severity), None)
+    return sentence_of_trouble(console, found, name) if found is not None else None
