@@ -123,7 +123,8 @@ def count_signatures(quorum: Quorum, signed: SignedRoster, verifier: Verifier) -
 
 
 def _judge_same_epoch(present: _Pair, later: _Pair, verifier: Verifier, chain: Sequence[SignedRoster]) -> Verdict:
-    authorities = [present, *(pair for pair in _parsed(chain) if pair.signed.hash == present.roster.predecessor_hash)]
+    predecessors = [signed for signed in chain if signed.hash == present.roster.predecessor_hash]
+    authorities = [present, *_parsed(predecessors)]
     # Anybody can write another roster of this epoch; only one with enough signatures is worth an alarm.
     if not any(_is_authorized(authority, later, verifier) for authority in authorities):
         return Refuse(_too_few(present, later, verifier))
@@ -135,12 +136,20 @@ def _judge_same_epoch(present: _Pair, later: _Pair, verifier: Verifier, chain: S
 def _follow_chain(present: _Pair, later: _Pair, verifier: Verifier, chain: Sequence[SignedRoster]) -> _Pair:
     """The newest roster before `later` that authorized steps lead to: its custodians are the ones to ask."""
     authority = present
-    for link in sorted(_parsed(chain), key=lambda pair: pair.roster.epoch):
-        is_between = authority.roster.epoch < link.roster.epoch < later.roster.epoch
-        is_ours = link.roster.cluster == present.roster.cluster
-        if is_between and is_ours and not _objection(authority, link, verifier):
+    between = [signed for signed in chain if present.roster.epoch < _claimed_epoch(signed) < later.roster.epoch]
+    for link in sorted(_parsed(between), key=lambda pair: pair.roster.epoch):
+        is_next = link.roster.epoch > authority.roster.epoch and link.roster.cluster == present.roster.cluster
+        if is_next and not _objection(authority, link, verifier):
             authority = link
     return authority
+
+
+def _claimed_epoch(signed: SignedRoster) -> int:
+    """0 for what cannot be read. Callers pass all rosters that they know, and parsing is what costs here."""
+    try:
+        return signed.epoch
+    except Malformed:
+        return 0
 
 
 def _parsed(chain: Sequence[SignedRoster]) -> list[_Pair]:
