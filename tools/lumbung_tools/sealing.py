@@ -103,6 +103,9 @@ def seal(source: IO[bytes], target: IO[bytes], recipients: SealRecipients, conte
         pyrage.encrypt_io(reader, writer, _parse_recipients(recipients))
     except pyrage.EncryptError as exc:
         raise (reader.failure or writer.failure or KeyRefused(f"age: {exc}")) from exc
+    # pyrage keeps the last bytes in a buffer and says nothing when writing them fails: a full disk looked like success.
+    if writer.failure is not None:
+        raise writer.failure
     if reader.taken_bytes == 0:
         raise PlaintextRefused("plaintext: expected at least 1 byte, got an empty file")
     return Sealed(BlobId(writer.hasher.digest()), writer.written_bytes, reader.taken_bytes)
@@ -123,6 +126,8 @@ def open_sealed(source: IO[bytes], target: IO[bytes], identities: Identities) ->
         if failure is not None:
             raise failure from exc
         raise CannotOpen(f"age: expected a blob sealed to one of our identities, got: {exc}") from exc
+    if writer.failure is not None:  # as in `seal`
+        raise writer.failure
     return writer.written_bytes
 
 
