@@ -1,0 +1,256 @@
+"""One session between two real nodes' insides over a pair of bounded pipes."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+import trio
+import trio.testing
+
+from lumbung_cluster.errors import PeerGone
+from lumbung_cluster.ids import BlobId, Generation, NodeNumber
+from lumbung_node.services.budget import ByteBudget
+from lumbung_node.services.copies import CopyBook
+from lumbung_node.services.core import Core
+from lumbung_node.services.rosters import open_rosters
+from lumbung_node.services.session.arrivals import Arrivals
+from lumbung_node.services.session.link import FrameLink
+from lumbung_node.services.session.outgoing import DoubtAboutOurselves
+from lumbung_node.services.session.session import Session
+from lumbung_node.store.jobs import Content, Job, OwnBlob
+from lumbung_node.store.store import open_store
+from lumbung_proto.v1 import peer_pb2
+from lumbung_testing.rosters import CLUSTER, SeededSigner, TestVerifier, founding, signed
+from lumbung_testing.virtual_disk import VirtualDisk
+from lumbung_testing.world import (
+    InlineWork,
+    ListLog,
+    MemoryDocuments,
+    MemoryIdentity,
+    SeededRandomness,
+    VirtualClock,
+)
+
+LUCK = random.Random(7)
+OFFICE, PEER, CENTRE = NodeNumber(1), NodeNumber(2), NodeNumber(4)
+
+
+@dataclass(slots=True)
+class Pipe:
+    """One side of a stream."""
+
+    outgoing: trio.MemorySendChannel[bytes]
+    incoming: trio.MemoryReceiveChannel[bytes]
+
+    async def send(self, message: bytes) -> None:
+        try:
+            await self.outgoing.send(message)
+        except trio.BrokenResourceError as exc:
+            raise PeerGone("pipe broken") from exc
+
+    async def receive(self) -> bytes | None:
+        try:
+            return await self.incoming.receive()
+        except trio.EndOfChannel:
+            return None
+
+
+@dataclass(slots=True)
+class Box:
+    """What outlives a node."""
+
+    number: NodeNumber
+    disk: VirtualDisk
+    identity: MemoryIdentity
+    log: ListLog
+
+
+def box(number: NodeNumber) -> Box:
+    return Box(number, VirtualDisk(), MemoryIdentity(), ListLog())
+
+
+@asynccontextmanager
+async def living(box: Box) -> AsyncIterator[Core]:
+    kv = await box.disk.open()
+    store = await open_store(
+        kv,
+        box.identity,
+        cluster=CLUSTER,
+        node=box.number,
+        signer=SeededSigner(f"entry {box.number}"),
+        clock=VirtualClock(),
+        randomness=SeededRandomness(LUCK),
+        blocking=InlineWork(),
+    )
+    documents = MemoryDocuments([signed(founding(), "a", "b").encode()])
+    core = Core(
+        number=box.number,
+        cluster=CLUSTER,
+        software="test",
+        store=store,
+        rosters=await open_rosters(documents, CLUSTER, TestVerifier(), box.log),
+        receipt_signer=SeededSigner(f"receipt {box.number}"),
+        verifier=TestVerifier(),
+        clock=VirtualClock(),
+        randomness=SeededRandomness(LUCK),
+        blocking=InlineWork(),
+        log=box.log,
+        memory=ByteBudget(48 << 20),
+        accept_unsealed=True,
+    )
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(store.committer.run)
+        yield core
+        nursery.cancel_scope.cancel()
+    await kv.close()
+
+
+@asynccontextmanager
+async def connected(a: Core, b: Core) -> AsyncIterator[tuple[Session, Session]]:
+    to_b, from_a = trio.open_memory_channel[bytes](4)
+    to_a, from_b = trio.open_memory_channel[bytes](4)
+    link_a = FrameLink(Pipe(to_b, from_b), peer_pb2.SessionResponse, peer_pb2.SessionRequest)
+    link_b = FrameLink(Pipe(to_a, from_a), peer_pb2.SessionRequest, peer_pb2.SessionResponse)
+    session_a = Session(a, link_a, b.number, Arrivals(a))
+    session_b = Session(b, link_b, a.number, Arrivals(b))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(session_a.run)
+        nursery.start_soon(session_b.run)
+        yield session_a, session_b
+        nursery.cancel_scope.cancel()
+
+
+async def put(core: Core, contents: list[bytes]) -> None:
+    own = [
+        OwnBlob(
+            BlobId.of(content),
+            Content(len(content), [content[at : at + (1 << 20)] for at in range(0, len(content), 1 << 20)]),
+            1,
+            0,
+            b"",
+            b"",
+        )
+        for content in contents
+    ]
+    for at in range(0, len(own), 50):
+        await core.store.committer.commit(Job(own=own[at : at + 50]))
+
+
+async def until_proven(core: Core, holder: NodeNumber, count: int) -> None:
+    with trio.fail_after(120):
+        while core.store.proofs.ledger.account(holder).upto < count:
+            await core.store.proofs.changed.wait()
+
+
+async def test_entries_reach_the_peer_and_come_back_proven(autojump_clock: trio.testing.MockClock) -> None:
+    contents = [f"blob {i}".encode() * (1 + i % 50) for i in range(700)] + [LUCK.randbytes(3_000_000)]
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await put(office, contents)
+        async with connected(office, peer):
+            await until_proven(office, PEER, len(contents))
+        for content in contents:
+            row = await peer.store.reader.row(OFFICE, BlobId.of(content))
+            assert row is not None
+            assert await peer.store.reader.read_whole(BlobId.of(content), row) == content
+        assert CopyBook(office).of(1, BlobId.of(contents[0])).count == 2  # no DRC among the proven holders
+
+
+async def test_a_large_blob_goes_to_disk_as_it_comes(autojump_clock: trio.testing.MockClock) -> None:
+    content = LUCK.randbytes(20_000_001)
+    async with living(box(OFFICE)) as office, living(box(CENTRE)) as centre:
+        await put(office, [content])
+        async with connected(office, centre):
+            await until_proven(office, CENTRE, 1)
+        row = await centre.store.reader.row(OFFICE, BlobId.of(content))
+        assert row is not None
+        assert b"".join([piece async for piece in centre.store.reader.stream(BlobId.of(content), row)]) == content
+
+
+async def test_a_second_session_goes_on_from_the_mark(autojump_clock: trio.testing.MockClock) -> None:
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await put(office, [f"first {i}".encode() for i in range(20)])
+        async with connected(office, peer):
+            await until_proven(office, PEER, 20)
+        mark = peer.store.state.marks[OFFICE, OFFICE].mark
+        assert mark.number == 20
+        await put(office, [f"second {i}".encode() for i in range(5)])
+        async with connected(office, peer):
+            await until_proven(office, PEER, 25)
+        assert peer.store.state.marks[OFFICE, OFFICE].mark.number == 25
+
+
+async def test_a_wiped_peer_is_filled_again_and_proves_anew(autojump_clock: trio.testing.MockClock) -> None:
+    office_box, peer_box = box(OFFICE), box(PEER)
+    async with living(office_box) as office:
+        await put(office, [f"blob {i}".encode() for i in range(30)])
+        async with living(peer_box) as peer, connected(office, peer):
+            await until_proven(office, PEER, 30)
+        peer_box.disk.wipe()
+        async with living(peer_box) as peer, connected(office, peer):
+            with trio.fail_after(120):
+                while office.store.proofs.ledger.account(PEER).generation != 2:
+                    await trio.sleep(0.1)
+            await until_proven(office, PEER, 30)
+            assert peer.store.state.count(OFFICE).blobs == 30
+
+
+async def test_a_wiped_origin_gets_its_own_history_back(autojump_clock: trio.testing.MockClock) -> None:
+    office_box, peer_box = box(OFFICE), box(PEER)
+    async with living(peer_box) as peer:
+        async with living(office_box) as office:
+            await put(office, [f"blob {i}".encode() for i in range(30)])
+            async with connected(office, peer):
+                await until_proven(office, PEER, 30)
+        office_box.disk.wipe()
+        async with living(office_box) as office, connected(office, peer):
+            with trio.fail_after(120):
+                while office.store.state.count(OFFICE).blobs < 30:
+                    await office.store.state.grown.wait()
+            await put(office, [b"new after the fire"])
+            await until_proven(office, PEER, 31)
+
+
+async def test_damage_at_a_holder_is_withdrawn_and_mended(autojump_clock: trio.testing.MockClock) -> None:
+    content = LUCK.randbytes(5000)
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await put(office, [content])
+        async with connected(office, peer):
+            await until_proven(office, PEER, 1)
+            await peer.found_damage(OFFICE, BlobId.of(content))
+            with trio.fail_after(120):
+                while peer.store.state.damaged:
+                    await peer.store.state.grown.wait()
+            with trio.fail_after(120):
+                while office.store.proofs.ledger.account(PEER).holes:
+                    await office.store.proofs.changed.wait()
+            row = await peer.store.reader.row(OFFICE, BlobId.of(content))
+            assert row is not None
+            assert await peer.store.reader.read_whole(BlobId.of(content), row) == content
+
+
+async def test_marks_tell_an_origin_that_its_folder_was_rolled_back_within_one_life(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    office_box, peer_box = box(OFFICE), box(PEER)
+    async with living(peer_box) as peer:
+        async with living(office_box) as office:
+            await put(office, [b"one"])
+            image = office_box.disk.copy()
+            await put(office, [b"two"])
+            async with connected(office, peer):
+                await until_proven(office, PEER, 2)
+        office_box.disk.restore(image)
+        async with living(office_box) as office:
+            with trio.fail_after(120), pytest.RaisesGroup(DoubtAboutOurselves, flatten_subgroups=True):
+                async with connected(office, peer):
+                    await trio.sleep_forever()
+            await office.store.start_generation(Generation(2))  # what the replicator does then
+            async with connected(office, peer):
+                with trio.fail_after(120):
+                    while office.store.state.count(OFFICE).blobs < 2:
+                        await office.store.state.grown.wait()
+                await until_proven(office, PEER, 2)
