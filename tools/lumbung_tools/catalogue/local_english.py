@@ -56,7 +56,7 @@ LOCAL_ENGLISH: Final[dict[str, str]] = {
     ),
     "demo.problem": "Problem: {problem}",
     "demo.more_problems": "... and {count} more.",
-    "demo.lost": "{lost} lost",
+    "demo.lost": "{lost} lost. All of it took {seconds} s.",
     "demo.kept": "Everything is kept in {folder}. Go on by hand:",
     "demo.kept.again": "the lost office starts again with an empty disk",
     # help

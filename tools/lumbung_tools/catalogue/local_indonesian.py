@@ -58,7 +58,7 @@ LOCAL_INDONESIAN: Final[dict[str, str]] = {
     ),
     "demo.problem": "Masalah: {problem}",
     "demo.more_problems": "... dan {count} lagi.",
-    "demo.lost": "{lost} hilang",
+    "demo.lost": "{lost} hilang. Seluruhnya {seconds} detik.",
     "demo.kept": "Semuanya disimpan di {folder}. Untuk melanjutkan sendiri:",
     "demo.kept.again": "kantor yang hilang mulai lagi dengan disk kosong",
     # help

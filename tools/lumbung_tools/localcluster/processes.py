@@ -51,7 +51,7 @@ class NodeFailed(LumbungError):
 
 def node_command(config: Path) -> list[str]:
     """The command line of one node, on this Python."""
-    child = ["-m", "lumbung_tools.localcluster.child", "lumbung_tools.main"]
+    child = ["-m", "lumbung_tools.localcluster.child", "lumbung_tools"]
     return [sys.executable, *child, "node", "run", "--config", str(config)]
 
 
