@@ -89,10 +89,20 @@ def test_put_seals_to_office_and_escrow_and_says_which_copies_are_proven(office:
 def test_put_that_is_short_of_copies_says_so_and_exits_with_3(office: Office) -> None:
     office.node.rule = answers(1)
 
-    code = office.type("put", office.file("a.zip"))
+    code = office.type("put", "--timeout", "0", office.file("a.zip"))
 
     assert code == 3
     assert "stored, 1 of 3 copies; no proof yet from 34.04, drc-batam" in office.said()[0]
+
+
+def test_copies_that_come_after_the_node_stopped_waiting_still_count(office: Office) -> None:
+    office.node.rule = answers(1)
+    office.node.copies_now = blobs_pb2.CopyCount(count=3, wanted=3, safe=True, holders=[1, 2, 4])
+
+    code = office.type("put", "--timeout", "0", office.file("a.zip"))
+
+    assert code == 0
+    assert "3 of 3 copies, safe" in office.said()[0]
 
 
 def test_as_many_copies_as_asked_for_is_a_success(office: Office) -> None:

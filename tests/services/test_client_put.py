@@ -18,7 +18,7 @@ from lumbung_testing.fake_blobs import FakeBlobs, Put, line_breaks_at
 from lumbung_tools.client.answers import Outcome, PutAnswer
 from lumbung_tools.client.methods import PUT
 from lumbung_tools.client.put import put_many
-from lumbung_tools.client.put_frames import PutItem, PutTerms
+from lumbung_tools.client.put_frames import FrameCutter, PutItem, PutTerms
 
 TERMS = PutTerms(copies=3, wait_s=10.0, retry_s=10.0)
 
@@ -85,6 +85,19 @@ async def test_a_large_blob_goes_in_pieces_and_arrives_whole(tmp_path: Path) -> 
 
     assert node.blobs == {BlobId.of(content).raw: content}
     assert len(node.frames) >= len(content) // limits.PIECE_SIZE_BYTES_MAX
+
+
+@pytest.mark.parametrize("room", [1, 21, 500])
+def test_a_blob_begins_only_where_its_header_fits(tmp_path: Path, room: int) -> None:
+    """A node judges by the first part whether a blob is sealed."""
+    cutter = FrameCutter(TERMS)
+    cutter.add([item(tmp_path, "first", bytes(5000)), item(tmp_path, "second", bytes(5000))])
+
+    frame = cutter.next_frame(10, 5000 + room)
+    following = cutter.next_frame(10, 5000 + room)
+
+    assert [started.label for _, started in frame.started] == ["first"]
+    assert [started.label for _, started in following.started] == ["second"]
 
 
 async def test_the_node_is_told_tags_epoch_copies_and_wait(tmp_path: Path) -> None:

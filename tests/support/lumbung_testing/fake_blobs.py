@@ -42,6 +42,7 @@ class FakeBlobs:
         self.frames: list[int] = []
         self.open_most = 0
         self.corrupt = False
+        self.copies_now: wire.CopyCount | None = None
         self.rule = rule or self.stored
         self._interim = interim
         self._completed = 0
@@ -123,6 +124,8 @@ class FakeBlobs:
         request = wire.StatRequest.FromString(await call.receive() or b"")
         raw = self._find(request.id)
         blob = wire.BlobSummary(id=raw, origin=request.origin or self.number, size_bytes=len(self.blobs[raw]))
+        if self.copies_now is not None:
+            blob.copies.CopyFrom(self.copies_now)
         await call.send(wire.StatResponse(blob=blob).SerializeToString())
 
     async def _list(self, call: ServerCall) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 import click
+import trio
 from rich.progress import Progress, TaskID
 
 from lumbung_cluster.errors import LumbungError
@@ -17,6 +18,7 @@ from lumbung_tools.client.outbox import Outbox
 from lumbung_tools.client.prepare import STDIN, Preparer, walk
 from lumbung_tools.client.put import put_many
 from lumbung_tools.client.put_frames import PutItem, PutTerms
+from lumbung_tools.client.recheck import recheck
 from lumbung_tools.client.session import Session
 from lumbung_tools.output.exit_codes import ExitCode, of_error, of_put, worst
 from lumbung_tools.output.failures import CommandFailed, sentence_of
@@ -86,6 +88,7 @@ async def _put(
         try:
             batches = preparer.batches(labels, record)
             failure = await put_many(session.own, batches, terms, session.blocking, report.answered)
+            await report.ask_again(session, terms)
             report.finish(failure)
         finally:
             preparer.finish()
@@ -106,6 +109,8 @@ class _Report:
         self._codes: list[ExitCode] = []
         self._safe = 0
         self._pending: list[tuple[PutItem, PutAnswer]] = []
+        self._short: list[tuple[PutItem, PutAnswer]] = []
+        self._durable_at = trio.current_time()
         self._progress = progress
         self._task: TaskID | None = None
         self.forget: Callable[[PutItem], None] = lambda item: None
@@ -126,11 +131,22 @@ class _Report:
         if is_definite:
             self.forget(item)
         if not answer.final:
+            self._durable_at = trio.current_time()
             return
         if answer.outcome is Outcome.UNKNOWN:
             self._pending.append((item, answer))  # what ended the put tells "unknown" from "unreachable"
             return
+        if answer.outcome.is_durable and answer.copies.count < self._terms.copies:
+            self._short.append((item, answer))
+            return
         self._say(item, answer, None)
+
+    async def ask_again(self, session: Session, terms: PutTerms) -> None:
+        """One wait for all paths: those that were short get their last word now."""
+        answers = [answer for _, answer in self._short]
+        newest = await recheck(session.own, answers, terms.copies, self._durable_at + terms.wait_s)
+        for (item, _), answer in zip(self._short, newest, strict=True):
+            self._say(item, answer, None)
 
     def finish(self, failure: LumbungError | None) -> None:
         for item, answer in self._pending:

@@ -69,10 +69,11 @@ async def list_blobs(
     """At most `limit` blobs of an origin in feed order, a page of 1,000 at a time."""
     after, left = 0, limit
     while left is None or left > 0:
-        rows = limits.LIST_ROWS_MAX if left is None else min(left, limits.LIST_ROWS_MAX)
+        # Whole pages under a filter: a page says how many rows are looked at, and few of them may pass.
+        rows = limits.LIST_ROWS_MAX if left is None or copies_below else min(left, limits.LIST_ROWS_MAX)
         request = blobs_pb2.ListRequest(origin=origin, after=after, limit=rows, copies_below=copies_below)
         page = await _ask(channel, LIST, request, blobs_pb2.ListResponse)
-        for blob in page.blobs:
+        for blob in page.blobs[:left]:
             yield blob
         left = None if left is None else left - len(page.blobs)
         if not page.next_after:

@@ -18,6 +18,8 @@ from lumbung_proto.v1 import blobs_pb2 as wire
 
 __all__ = ["Frame", "FrameCutter", "PutItem", "PutTerms", "SourceFailed"]
 
+_FIRST_PART_BYTES_MIN = 1024  # the age header is 22 bytes; a node judges a blob by its first part
+
 
 @dataclass(frozen=True, slots=True)
 class PutItem:
@@ -123,7 +125,7 @@ class FrameCutter:
         """The next frame, in which at most `slots` blobs begin."""
         draft = _Draft(size_bytes_max)
         while not draft.is_full:
-            if self._open is None and not (slots > len(draft.started) and self._begin(draft)):
+            if self._open is None and not (slots > len(draft.started) and self._fits(draft) and self._begin(draft)):
                 break
             try:
                 self._cut(draft)
@@ -136,6 +138,10 @@ class FrameCutter:
         if self._open is not None:
             self._open.source.close()
             self._open = None
+
+    def _fits(self, draft: _Draft) -> bool:
+        """Whether the next blob's first part is long enough for the node to see that it is sealed."""
+        return bool(self._waiting) and draft.room_bytes >= min(self._waiting[0].size_bytes, _FIRST_PART_BYTES_MIN)
 
     def _begin(self, draft: _Draft) -> bool:
         """Open the next readable file; False when none is left."""

@@ -61,7 +61,7 @@ class Session:
     def sources(self, wanted: BlobName, origin: NodeNumber | None, only: NodeNumber | None) -> list[Source]:
         """Whom to ask for a blob, in this order: the own node, then the origin and its holders, each address once.
 
-        `origin` None is our own. Tags travel to the origin and the DRC only, so nobody else is asked by record.
+        `origin` None is our own. Only the origin knows its records, so nobody else is asked by one.
         """
         node = self.profile.node
         whose = origin or node
@@ -91,7 +91,7 @@ class Session:
     def _holders(self, wanted: BlobName, origin: NodeNumber) -> list[NodeNumber]:
         roster = self.roster.roster
         if wanted.record_tag:
-            return [origin, *(number for number in roster.drc_numbers() if roster.units_held(number, origin))]
+            return [origin]
         unit = wanted.prefix[0] >> 2
         return [number for number in roster.receivers_of(origin, unit) if roster.is_present(number)]
 
