@@ -1,0 +1,117 @@
+"""A virtual connection between two hosts: who learns when that the other is gone.
+
+alive --cut, kill, stop--> lost, at once or when the last packet arrives
+alive --line closed--> quiet --opens in time--> alive
+                       quiet --patience over--> lost (keepalive of the link class; satellite: only a side that sent)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from enum import Enum
+from typing import Protocol
+
+from lumbung_node.ports.transport import Endpoint, LinkClass
+from lumbung_testing.virtual_lines import Line, Pipe
+
+__all__ = ["PATIENCE_S", "CallOnConnection", "Connection", "Side"]
+
+# Keepalive time and timeout together. A satellite link has no keepalive: there it is how long sent bytes wait.
+PATIENCE_S = {LinkClass.LAN: 2.0, LinkClass.WAN: 40.0, LinkClass.SATELLITE: 60.0}
+
+
+class Side(Enum):
+    CLIENT = "client"
+    SERVER = "server"
+
+
+class CallOnConnection(Protocol):
+    """What a connection knows of its calls."""
+
+    def wake(self) -> None:
+        """Something about the connection or its lines changed."""
+        ...
+
+    def outgoing(self, side: Side) -> Pipe: ...
+
+
+class Connection:
+    """`there` leads from the client to the server, `back` the other way."""
+
+    def __init__(self, endpoint: Endpoint, there: Line, back: Line, forget: Callable[[Connection], None]) -> None:
+        self.endpoint = endpoint
+        self.there = there
+        self.back = back
+        self.calls: dict[CallOnConnection, None] = {}
+        self.is_established = False
+        self._forget = forget
+        self._patience_s = PATIENCE_S[endpoint.link]
+        self._has_keepalive = endpoint.link is not LinkClass.SATELLITE
+        self._lost_at = {Side.CLIENT: math.inf, Side.SERVER: math.inf}
+        self._quiet_since: float | None = None
+        self._quiet_until = -math.inf
+        self._asked_since: dict[Side, float] = {}
+        self._is_silent_for_ever = False
+
+    @property
+    def round_trip_s(self) -> float:
+        return self.there.shape.latency_s + self.back.shape.latency_s
+
+    def lost_at(self, side: Side) -> float:
+        """When this side learns that the other is gone, as things stand; inf while nothing speaks for it."""
+        noticed_at = math.inf
+        if self._quiet_since is not None:
+            since = self._quiet_since if self._has_keepalive else self._asked_since.get(side, math.inf)
+            noticed_at = since + self._patience_s
+        return min(self._lost_at[side], noticed_at if noticed_at < self._quiet_until else math.inf)
+
+    def lose(self, side: Side, at: float) -> None:
+        """This side learns at that time that the other is gone."""
+        self._lost_at[side] = min(self._lost_at[side], at)
+        if max(self._lost_at.values()) < math.inf:
+            self._forget(self)
+        self.wake()
+
+    def fall_silent(self, now: float) -> None:
+        """The other host lost power: nothing ever comes back, and only patience tells."""
+        self._be_quiet(now, math.inf)
+        self._is_silent_for_ever = True
+        self.wake()
+
+    def note_sending(self, side: Side, now: float) -> None:
+        """A side sends: over a satellite link that is what starts its patience."""
+        if self._quiet_since is not None and now < self._quiet_until:
+            self._asked_since.setdefault(side, now)
+
+    def follow_lines(self, now: float) -> None:
+        """One of the lines was closed or opened."""
+        if self._is_silent_for_ever:
+            return
+        until = max(self.there.closed_until, self.back.closed_until)
+        if until > now:
+            self._be_quiet(now, until)
+        elif self._quiet_since is not None:
+            self._be_heard(now)
+        self.wake()
+
+    def wake(self) -> None:
+        for call in list(self.calls):
+            call.wake()
+
+    def _be_quiet(self, now: float, until: float) -> None:
+        if self._quiet_since is None or now >= self._quiet_until:
+            self._quiet_since = now
+            self._asked_since.clear()
+            for side in Side:
+                if any(call.outgoing(side).is_under_way(now) for call in self.calls):
+                    self._asked_since[side] = now
+        self._quiet_until = until
+
+    def _be_heard(self, now: float) -> None:
+        # Whoever gave up while it was quiet has forgotten the connection, and tells the other so at its next packet.
+        was_given_up = any(self.lost_at(side) <= now for side in Side)
+        self._quiet_since, self._quiet_until = None, -math.inf
+        if was_given_up:
+            for side in Side:
+                self.lose(side, now)
