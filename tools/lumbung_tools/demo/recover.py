@@ -51,7 +51,7 @@ async def get_everything_back(session: Session, stored: Mapping[Path, BlobId], f
     async def work(queue: trio.MemoryReceiveChannel[Work]) -> None:
         async with queue:
             async for original, blob in queue:
-                await _get_back(session, original, blob, folder / f"{blob}.age", identities, recovery)
+                await _get_back(session, original, blob, folder / f"{original.stem}.age", identities, recovery)
 
     async with trio.open_nursery() as nursery, give:
         async with take:
