@@ -85,7 +85,8 @@ def judge(
     if later.roster.epoch == present.roster.epoch:
         return _judge_same_epoch(present, later, verifier, chain)
     authority = _follow_chain(present, later, verifier, chain)
-    reason = _objection(authority, later, verifier) or _history_objection(present, later)
+    # Histories are compared link by link: what each link keeps of the one before, the last keeps of the first.
+    reason = _objection(authority, later, verifier)
     return Refuse(reason) if reason else Accept(offered, later.roster)
 
 

@@ -176,6 +176,18 @@ def test_a_large_origin_is_spread_because_the_bound_forces_it() -> None:
     assert made.notes == ()
 
 
+def test_an_office_that_shrank_is_relieved_of_what_it_cannot_keep() -> None:
+    nodes = [office(number, f"{province}.01") for number, province in enumerate(PROVINCES, 1)]
+    before, _ = planned(founding([*nodes, drc(100)], assignments=()))
+    small = [replace(node, capacity_bytes=10**11) if node.number == 1 else node for node in before.nodes]
+    after, made = planned(replace(before, nodes=tuple(small)))
+
+    (load,) = [load for load in made.loads if load.node == N1]
+    assert load.load_bytes <= KEEP_BOUND * load.fair_bytes
+    assert made.notes == ()
+    assert N1 in {share.node for assignment in after.assignments for share in assignment.leaving}
+
+
 def test_one_office_alone_gets_a_note_and_its_drc() -> None:
     _, made = planned(founding([office(1, "36.02"), drc(2)], assignments=()))
 

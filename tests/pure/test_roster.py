@@ -85,6 +85,11 @@ def test_a_cut_roster_is_refused() -> None:
             decode_roster(body[:size])
 
 
+def test_bytes_behind_a_roster_are_refused() -> None:
+    with pytest.raises(Malformed, match="no bytes behind the last field"):
+        decode_roster(encode_roster(founding()) + b"\0")
+
+
 def test_an_unknown_critical_field_is_refused_with_what_to_do() -> None:
     body = encode_roster(replace(founding(), extensions=(Extension("zz", False, b"v"),)))
     critical = body.replace(b"zz\0", b"zz\1")
@@ -202,6 +207,39 @@ def test_a_threshold_can_be_met_and_recovery_keys_are_separate() -> None:
         encode_roster(replace(roster, custodians=replace(roster.custodians, threshold=4)))
     with pytest.raises(Malformed, match="custodian or recovery key: expected each one only once"):
         encode_roster(replace(roster, recovery=roster.custodians))
+
+
+def test_only_the_first_epoch_has_no_predecessor() -> None:
+    for changes in ({"epoch": 2}, {"predecessor_hash": b"\1" * 32}):
+        with pytest.raises(Malformed, match="zeros in epoch 1 and only there"):
+            encode_roster(replace(founding(), **changes))
+
+
+def test_a_node_has_one_name_at_a_time() -> None:
+    later = replace(founding(), epoch=3, predecessor_hash=b"\1" * 32)
+
+    with pytest.raises(Malformed, match="only the newest open"):
+        encode_roster(with_node(later, 1, labels=(Label("36.02", 1), Label("37.01", 2))))
+    with pytest.raises(Malformed, match="open while the node is present"):
+        encode_roster(with_node(later, 1, labels=(Label("36.02", 1, 2),)))
+
+
+def test_a_van_belongs_to_an_office() -> None:
+    van = node_record(5, "36.02-van1", Role.VAN, "36", "zone 36")
+    roster = founding()
+
+    with pytest.raises(Malformed, match=r"office of 36\.02-van1: expected an office, got drc-batam"):
+        encode_roster(replace(roster, nodes=(*roster.nodes, replace(van, office=N4))))
+    with pytest.raises(Malformed, match="an office, DRC or central node"):
+        encode_roster(replace(roster, nodes=(*roster.nodes, replace(van, office=N5))))
+
+
+def test_a_unit_has_no_more_holders_than_an_answer_can_name() -> None:
+    nodes = [office(number, f"36.{number:02d}") for number in range(1, 18)]
+    shares = tuple(Share(NodeNumber(number), 1) for number in range(2, 18))
+
+    with pytest.raises(Malformed, match=r"holders of 36\.01: expected at most 16 for a unit, got 17"):
+        encode_roster(founding(nodes, assignments=[HolderAssignment(N1, shares)]))
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "host:0", "host:99999", "http://host:1", "ho st:1"])
@@ -331,6 +369,13 @@ def test_three_copies_in_one_province_count_as_two() -> None:
     copies = proven_copies(roster, N1, [N1, N2, N3])
 
     assert (copies.count, copies.missing) == (2, (Missing.SECOND_PROVINCE,))
+
+
+def test_a_node_that_only_watches_is_no_copy() -> None:
+    ops = replace(node_record(5, "central-ops", Role.OPS, "31", "zone 31"), office=N4)
+    roster = founding((office(1, "36.02"), drc(4), ops))
+
+    assert proven_copies(roster, N1, [N1, N4, N5]).count == 2
 
 
 def test_a_gone_holders_copy_does_not_count() -> None:

@@ -10,7 +10,18 @@ from lumbung_cluster.feed import Mark
 from lumbung_cluster.ids import ClusterId, Generation, NodeNumber, all_units
 from lumbung_cluster.roster import HolderAssignment, Roster, Share
 from lumbung_cluster.roster_codec import SignedRoster
-from lumbung_cluster.roster_node import AgeRecipient, Departure, KeyRecord, KeyUse, Label, NodeRecord, NodeState
+from lumbung_cluster.roster_history import contradictions
+from lumbung_cluster.roster_node import (
+    AgeRecipient,
+    Departure,
+    KeyRecord,
+    KeyUse,
+    Label,
+    NodeRecord,
+    NodeState,
+    NumberRange,
+    Role,
+)
 from lumbung_cluster.roster_rules import Accept, Alarm, Known, Refuse, Verdict, judge, judge_first
 from lumbung_cluster.signed import Signature
 from lumbung_testing.rosters import (
@@ -179,6 +190,17 @@ def test_a_healing_roster_voids_a_history_that_it_names() -> None:
     assert isinstance(decide(ours, signed(successor(theirs, abandons=(ours.hash,)), "a", "b")), Accept)
 
 
+def test_a_healing_roster_in_the_chain_heals_too() -> None:
+    roster = founding()
+    ours = signed(successor(HELD, nodes=(*roster.nodes, _newcomer(7, "61.01"))), "a", "b")
+    theirs = signed(successor(HELD, nodes=(*roster.nodes, _newcomer(8, "61.71"))), "b", "c")
+    healing = signed(successor(theirs, abandons=(ours.hash,)), "a", "b")
+    newest = signed(successor(healing, abandons=()), "a", "b")
+
+    assert "expected to stay in the roster" in refusal(ours, newest)
+    assert isinstance(decide(ours, newest, healing), Accept)
+
+
 # --- histories ---
 
 
@@ -258,6 +280,60 @@ def test_a_gone_node_stays_gone() -> None:
     assert isinstance(decide(held, second), Accept)
     assert "departure of node 1 (36.02): expected as in epoch 2 for ever" in refusal(
         second, signed(successor(second, nodes=roster.nodes), "a", "b")
+    )
+
+
+def test_a_node_is_not_declared_gone_in_the_past() -> None:
+    held = signed(replace(successor(signed(founding(assignments=()), "a", "b")), epoch=4), "a", "b")
+    backdated = Departure(3, None, "Sri", "kebakaran")
+    nodes = change_first(founding(), state=NodeState.GONE, departure=backdated)
+
+    assert "departure of node 1 (36.02): expected an epoch after 4, got 3" in refusal(
+        held, signed(successor(held, nodes=nodes), "a", "b")
+    )
+
+
+def test_a_departed_holder_needs_no_leaving() -> None:
+    roster = founding()
+    nodes = tuple(
+        replace(node, state=NodeState.GONE, departure=Departure(2, None, "Sri", "banjir")) if node.number == 2 else node
+        for node in roster.nodes
+    )
+    without = tuple(replace(a, holders=tuple(s for s in a.holders if s.node != 2)) for a in roster.assignments)
+
+    assert isinstance(decide(HELD, signed(successor(HELD, nodes=nodes, assignments=without), "a", "b")), Accept)
+
+
+def test_the_format_level_never_falls() -> None:
+    held, later = replace(founding(), format_level=1), successor(HELD)
+
+    found = list(contradictions(held, later, is_direct_successor=False))
+
+    assert found == ["format level: expected at least 1, got 0"]
+
+
+def test_role_office_and_van_numbers_are_for_ever() -> None:
+    van = replace(_newcomer(9, "36.02"), role=Role.VAN, office=NodeNumber(1), labels=(Label("36.02-van1", 2),))
+    nodes = (*change_first(founding(), vans=NumberRange(NodeNumber(100), 5)), van)
+    held = signed(successor(HELD, nodes=nodes), "a", "b")
+    first, *others = nodes
+    other_range = (replace(first, vans=NumberRange(NodeNumber(100), 6)), *others)
+    other_office = (*nodes[:-1], replace(van, office=NodeNumber(2)))
+    ops = replace(founding().nodes[3], role=Role.CENTRAL, labels=(Label("drc-batam", 1),))
+    other_role = tuple(ops if node.number == 4 else node for node in nodes)
+
+    for changed, what in ((other_range, "van numbers"), (other_office, "office of"), (other_role, "role of")):
+        assert what in refusal(held, signed(successor(held, nodes=changed), "a", "b"))
+
+
+def test_a_key_is_not_given_an_earlier_beginning() -> None:
+    third = signed(replace(successor(HELD), epoch=3), "a", "b")
+    late = KeyRecord(KeyUse.TLS, b"\1" * 32, 4)
+    fourth = signed(successor(third, nodes=_with_keys(founding(), late, (late,))), "a", "b")
+    early = replace(late, first_epoch=1)
+
+    assert "expected its first epoch 4 for ever, got 1" in refusal(
+        fourth, signed(successor(fourth, nodes=_with_keys(founding(), early, (early,))), "a", "b")
     )
 
 
