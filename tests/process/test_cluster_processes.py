@@ -14,84 +14,24 @@ from pathlib import Path
 import pytest
 import trio
 
-from lumbung_cluster.ids import NodeNumber
-from lumbung_node.config import (
-    DiskMarks,
-    KeyFiles,
-    Language,
-    LogFormat,
-    LogLevel,
-    NodeConfig,
-    render_config,
-)
-from lumbung_node.ports.transport import LinkClass
+from lumbung_testing.fake_nodes import fake_node_words, make_fake_cluster
 from lumbung_tools.localcluster.processes import Death, NodeFailed, run_cluster
 
 _PATIENCE_S = 20.0
 
-# Stands in for `lumbung node run`, so that these tests are about processes only and start in a blink.
-_FAKE_NODE = """
-import pathlib, signal, sys, time
-home = pathlib.Path(sys.argv[1]).parent
-print("log of", home.name, file=sys.stderr, flush=True)
-if (home / "broken").exists():
-    print("cannot start: broken", file=sys.stderr, flush=True)
-    sys.exit(3)
-signal.signal(signal.SIGTERM, lambda *_: (print("stopped", file=sys.stderr, flush=True), sys.exit(0)))
-(home / "data").mkdir(exist_ok=True)
-print("noise\\nready 127.0.0.1:4711", flush=True)
-while True:
-    time.sleep(0.05)
-"""
-
 Command = Callable[[Path], list[str]]
-
-
-def _make_home(folder: Path, name: str, number: int) -> Path:
-    home = folder / "nodes" / name
-    home.mkdir(parents=True)
-    secret = home / "secret"
-    secret.write_bytes(b"x")
-    secret.chmod(0o600)
-    config = NodeConfig(
-        file=home / "config.toml",
-        name=name,
-        number=NodeNumber(number),
-        identity=home / "identity",
-        data=home / "data",
-        listen="127.0.0.1:0",
-        advertised="127.0.0.1:0",
-        language=Language.ENGLISH,
-        accept_unsealed=False,
-        keys=KeyFiles(secret, secret, secret, secret, secret, secret),
-        roster=secret,
-        access_lists=(),
-        disk=DiskMarks(2, 1),
-        link=LinkClass.LAN,
-        log_format=LogFormat.JSON,
-        log_level=LogLevel.INFO,
-    )
-    config.file.write_text(render_config(config), encoding="utf-8")
-    return home
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for number, name in enumerate(("36.02", "drc-batam"), start=1):
-        _make_home(tmp_path, name, number)
-    (tmp_path / "fake_node.py").write_text(_FAKE_NODE)
+    make_fake_cluster(tmp_path)
     return tmp_path
 
 
 @pytest.fixture
 def command(folder: Path) -> Command:
-    path = os.pathsep.join([str(folder), *sys.path])
-
-    def run(config: Path) -> list[str]:
-        child = ["-m", "lumbung_tools.localcluster.child", "fake_node", str(config)]
-        return ["env", f"PYTHONPATH={path}", sys.executable, *child]
-
-    return run
+    words = fake_node_words(folder)
+    return lambda config: [*words, str(config)]
 
 
 def _never(death: Death) -> None:

@@ -20,7 +20,7 @@ from lumbung_tools.localcluster.processes import Death, LocalCluster, NodeFailed
 from lumbung_tools.localcluster.sites import NoSuchPlan, Site, choose_sites
 from lumbung_tools.output.console import JsonValue
 from lumbung_tools.output.exit_codes import ExitCode
-from lumbung_tools.output.failures import CommandFailed
+from lumbung_tools.output.failures import CommandFailed, unwrap
 from lumbung_tools.regions import UnknownRegion
 
 __all__ = ["cluster"]
@@ -59,7 +59,7 @@ def up(call: Call, folder: Path) -> None:
     try:
         trio.run(_up, call, folder.resolve())
     except* NodeFailed as group:
-        raise CommandFailed(ExitCode.USAGE, "cluster.not_started", why=group.exceptions[0]) from group
+        raise CommandFailed(ExitCode.USAGE, "cluster.not_started", why=unwrap(group)) from group
 
 
 cluster.add_command(new)

@@ -19,7 +19,7 @@ from lumbung_tools.localcluster.disk import Place, choose_place, look_at
 from lumbung_tools.localcluster.processes import NodeFailed
 from lumbung_tools.output.console import Console
 from lumbung_tools.output.exit_codes import ExitCode
-from lumbung_tools.output.failures import CommandFailed
+from lumbung_tools.output.failures import CommandFailed, unwrap
 
 __all__ = ["demo"]
 
@@ -48,7 +48,7 @@ def demo(call: Call, records: int, parent: Path | None, keep: bool) -> None:
     try:
         summary = trio.run(show.run)
     except* NodeFailed as group:
-        raise CommandFailed(ExitCode.USAGE, "cluster.not_started", why=group.exceptions[0]) from group
+        raise CommandFailed(ExitCode.USAGE, "cluster.not_started", why=unwrap(group)) from group
     finally:
         if not keep:
             shutil.rmtree(folder)
