@@ -29,11 +29,11 @@ from lumbung_node.ports.world import Blocking, Randomness, Signer, Verifier, Wal
 from lumbung_node.services.budget import ByteBudget
 from lumbung_node.services.copies import CopyBook
 from lumbung_node.services.core import Core
-from lumbung_node.services.disk_watch import DiskMarks, look, watch_disk
 from lumbung_node.services.operations import Operations
 from lumbung_node.services.replicator import Replicator
 from lumbung_node.services.rosters import RosterKeeper
 from lumbung_node.services.server import AccessGate, Server
+from lumbung_node.services.watches import DiskMarks, look, watch_clock, watch_disk
 from lumbung_node.store.store import Store, open_store
 
 __all__ = ["STORE_FAILURES", "NodeParts", "run_node"]
@@ -141,6 +141,7 @@ async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core],
             async with transport.serve(parts.listen, server.handlers()) as listener:
                 nursery.start_soon(replicator.run)
                 nursery.start_soon(watch_disk, core, parts.disk)
+                nursery.start_soon(watch_clock, core)
                 nursery.start_soon(_revoke_on_change, parts.rosters, gate, listener)
                 on_ready(listener.address, core)
                 await trio.sleep_forever()

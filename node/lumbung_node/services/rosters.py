@@ -53,7 +53,7 @@ class RosterKeeper:
 
     def newer_than(self, epoch: int) -> list[bytes]:
         """The rosters that lead from `epoch` to the one in force, at most eight, rising."""
-        later = [signed.encode() for signed in self._chain if signed.parse().epoch > epoch]
+        later = [signed.encode() for signed in self._chain if signed.epoch > epoch]
         return later[:GOSSIP_ROSTERS_MAX]
 
     async def offer(self, raws: Sequence[bytes]) -> bool:

@@ -1,19 +1,24 @@
-"""Watching the disk: two marks, looked at every few seconds; everything comes back by itself when space returns."""
+"""Watching the disk and the clock: two marks of free space, and a wall clock that must not jump.
+
+Everything comes back by itself when space returns or the clock is set right.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import trio
 
+from lumbung_cluster.health import CLOCK_SKEW_MS
 from lumbung_node.services.core import Core
 from lumbung_node.store.runs import drop_old_runs
 
-__all__ = ["DiskMarks", "watch_disk"]
+__all__ = ["DiskMarks", "look", "watch_clock", "watch_disk"]
 
 _LOOK_INTERVAL_S = 5.0
 _STAGING_AGE_MS = 24 * 3600 * 1000
 _SWEEP_INTERVAL_S = 3600.0
+_CLOCK_INTERVAL_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,31 @@ async def watch_disk(core: Core, marks: DiskMarks) -> None:
             before_ms = core.clock.now_ms() - _STAGING_AGE_MS
             await drop_old_runs(core.store.kv, begun_before_ms=before_ms, busy=set())
         await trio.sleep(_LOOK_INTERVAL_S)
+
+
+async def watch_clock(core: Core) -> None:
+    """Compare the wall clock with elapsed time, and with the last time that the identity remembers.
+
+    A clock that jumped (a dead battery puts it years back) is CLOCK_SKEW until it is set; nothing orders by it.
+    """
+    record = await core.store.identity.load()
+    behind_ms = core.clock.now_ms() - record.clock_seen_ms if record is not None else 0
+    condition = core.condition
+    condition.clock_jump_ms = min(0, behind_ms)
+    wall_ms, elapsed = core.clock.now_ms(), trio.current_time()
+    while True:
+        await trio.sleep(_CLOCK_INTERVAL_S)
+        expected_ms = wall_ms + int((trio.current_time() - elapsed) * 1000)
+        drift_ms = core.clock.now_ms() - expected_ms
+        if abs(drift_ms) >= CLOCK_SKEW_MS:
+            core.log.error("clock jumped", offset_ms=drift_ms)
+            condition.clock_jump_ms += drift_ms
+            wall_ms, elapsed = core.clock.now_ms(), trio.current_time()
+        if abs(condition.clock_jump_ms) < CLOCK_SKEW_MS:
+            condition.clock_jump_ms = 0
+            record = await core.store.identity.load()
+            if record is not None:
+                await core.store.identity.save(replace(record, clock_seen_ms=core.clock.now_ms()))
 
 
 async def look(core: Core, marks: DiskMarks) -> None:
