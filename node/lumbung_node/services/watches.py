@@ -6,10 +6,12 @@ Everything comes back by itself when space returns or the clock is set right.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import trio
 
 from lumbung_cluster.health import CLOCK_SKEW_MS
+from lumbung_node.ports.identity import IdentityRecord
 from lumbung_node.services.core import Core
 from lumbung_node.store.runs import drop_old_runs
 
@@ -61,9 +63,12 @@ async def watch_clock(core: Core) -> None:
             wall_ms, elapsed = core.clock.now_ms(), trio.current_time()
         if abs(condition.clock_jump_ms) < CLOCK_SKEW_MS:
             condition.clock_jump_ms = 0
-            record = await core.store.identity.load()
-            if record is not None:
-                await core.store.identity.save(replace(record, clock_seen_ms=core.clock.now_ms()))
+            now_ms = core.clock.now_ms()
+            await core.store.update_identity(partial(_with_clock, now_ms))
+
+
+def _with_clock(now_ms: int, record: IdentityRecord) -> IdentityRecord:
+    return replace(record, clock_seen_ms=now_ms)
 
 
 async def look(core: Core, marks: DiskMarks) -> None:

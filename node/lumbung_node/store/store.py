@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import trio
 
 from lumbung_cluster.errors import StoreMisconfigured
 from lumbung_cluster.ids import BlobId, ClusterId, Generation, NodeNumber
@@ -29,6 +32,7 @@ class Store:
     committer: Committer
     proofs: Proofs
     identity: IdentityState
+    identity_turn: trio.Lock = field(default_factory=trio.Lock)
 
     @property
     def node(self) -> NodeNumber:
@@ -55,10 +59,15 @@ class Store:
 
     async def start_generation(self, generation: Generation) -> None:
         """A doubt about our own history: from now on live in a new generation, under which nothing is proven yet."""
-        record = await self.identity.load()
-        assert record is not None
-        await self.identity.save(replace(record, generation=generation))
+        await self.update_identity(lambda record: replace(record, generation=generation))
         self.state.generation = generation
+
+    async def update_identity(self, change: Callable[[IdentityRecord], IdentityRecord]) -> None:
+        """Change the identity's record durably; one change at a time, so that none undoes another."""
+        async with self.identity_turn:
+            record = await self.identity.load()
+            assert record is not None
+            await self.identity.save(change(record))
 
 
 async def open_store(
