@@ -1,4 +1,4 @@
-"""One call of the virtual network, as its client and its handler see it.
+"""One call of the virtual network: what its client and its handler share.
 
 Nothing runs between the two: each wait computes when the next thing happens and parks until then or until somebody
 wakes it. The handler's cancel scope has the time at which its caller is gone as its deadline.
@@ -11,19 +11,12 @@ import math
 import trio
 
 from lumbung_cluster.errors import LumbungError, PeerGone, PeerUnreachable, Rejected, StatusCode
-from lumbung_cluster.limits import DIAL_TIMEOUT_S, MESSAGE_SIZE_BYTES_MAX
-from lumbung_node.ports.transport import Caller, CallKind, Method
+from lumbung_cluster.limits import DIAL_TIMEOUT_S
+from lumbung_node.ports.transport import Caller, Method
 from lumbung_testing.virtual_connections import Connection, Side
-from lumbung_testing.virtual_lines import Aborted, Content, Ended, Finished, Opened, Pipe
+from lumbung_testing.virtual_lines import Aborted, Content, Opened, Pipe
 
-__all__ = ["VirtualCall", "VirtualClientStream", "VirtualServerCall", "check_size"]
-
-
-def check_size(message: bytes) -> None:
-    """Raises Rejected(RESOURCE_EXHAUSTED) for a message over the limit."""
-    if len(message) > MESSAGE_SIZE_BYTES_MAX:
-        sentence = f"message: expected at most {MESSAGE_SIZE_BYTES_MAX} bytes, got {len(message)}"
-        raise Rejected(StatusCode.RESOURCE_EXHAUSTED, sentence)
+__all__ = ["VirtualCall"]
 
 
 class VirtualCall:
@@ -57,7 +50,10 @@ class VirtualCall:
         return self.responses if side is Side.CLIENT else self.requests
 
     def put(self, side: Side, content: Content) -> None:
+        """Send; a side that has lost the connection sends into the void."""
         now = trio.current_time()
+        if self.connection.lost_at(side) <= now:
+            return
         self.connection.note_sending(side, now)
         self.outgoing(side).put(content, now)
         self._wake(Side.SERVER if side is Side.CLIENT else Side.CLIENT)
@@ -88,8 +84,8 @@ class VirtualCall:
             if self.server_gone_at() <= trio.current_time():
                 return False
             await self.wait(Side.SERVER, min(self.requests.next_at, self.server_gone_at()))
-        self.connection.is_established = True
         self._accepted_at = trio.current_time()
+        self.connection.established_at = min(self.connection.established_at, self._accepted_at)
         self._refresh_scope()
         self._wake(Side.CLIENT)
         return True
@@ -142,122 +138,3 @@ class VirtualCall:
     def _refresh_scope(self) -> None:
         if self._accepted_at < math.inf:
             self.handler_scope.deadline = self.server_gone_at()
-
-
-class VirtualClientStream:
-    """The client's end. `failure` is what a dial that was refused at once tells at first use."""
-
-    def __init__(self, call: VirtualCall) -> None:
-        self._call = call
-        self._failure: LumbungError | None = None
-        self._has_finished = False
-        self.is_over = False
-
-    async def send(self, message: bytes) -> None:
-        await trio.lowlevel.checkpoint()
-        assert not self._has_finished, "send after finish_sending"
-        try:
-            check_size(message)
-        except Rejected as exc:
-            self._fail(exc)
-        while True:
-            self._check()
-            self._check_last_word()
-            if self._call.requests.has_room:
-                self._call.put(Side.CLIENT, message)
-                return
-            until = min(self._call.client_fails_at(), self._call.responses.last_word_at)
-            await self._call.wait(Side.CLIENT, until)
-
-    async def finish_sending(self) -> None:
-        await trio.lowlevel.checkpoint()
-        if not self._has_finished and not self.is_over:
-            self._call.put(Side.CLIENT, Finished())
-        self._has_finished = True
-
-    async def receive(self) -> bytes | None:
-        await trio.lowlevel.checkpoint()
-        while True:
-            content = None if self.is_over else self._call.take(Side.CLIENT)
-            match content:
-                case bytes():
-                    return content
-                case Ended(error):
-                    self.is_over, self._failure = True, error
-            self._check()
-            if self.is_over:
-                return None
-            await self._call.wait(Side.CLIENT, min(self._call.client_fails_at(), self._call.responses.next_at))
-
-    def _check(self) -> None:
-        """Raise what ended the call, if anything did."""
-        if not self.is_over and self._call.client_fails_at() <= trio.current_time():
-            self._fail(self._call.client_failure())
-        if self._failure is not None:
-            raise self._failure
-
-    def _check_last_word(self) -> None:
-        """The server has ended the call: nobody reads what is sent now, even if its messages are unread here."""
-        if self.is_over:
-            raise PeerGone("the peer has ended the call")
-        if self._call.responses.last_word_at <= trio.current_time():
-            word = self._call.responses.last_word
-            assert isinstance(word, Ended)
-            raise word.error or PeerGone("the peer has ended the call")
-
-    def _fail(self, error: LumbungError) -> None:
-        self._failure, self.is_over = error, True
-        self._call.put(Side.CLIENT, Aborted())
-
-
-class VirtualServerCall:
-    """The handler's end. A unary answer is held until the handler has ended well, as gRPC does."""
-
-    def __init__(self, call: VirtualCall) -> None:
-        self._call = call
-        self._has_all = False
-        self.answers: list[bytes] = []
-
-    @property
-    def caller(self) -> Caller:
-        return self._call.caller
-
-    @property
-    def method(self) -> Method:
-        return self._call.method
-
-    @property
-    def request_id(self) -> bytes:
-        return self._call.request_id
-
-    @property
-    def answers_once(self) -> bool:
-        return self._call.method.kind in (CallKind.UNARY, CallKind.CLIENT_STREAM)
-
-    async def receive(self) -> bytes | None:
-        await trio.lowlevel.checkpoint()
-        while not self._has_all:
-            self._check()
-            content = self._call.take(Side.SERVER)
-            if isinstance(content, bytes):
-                return content
-            self._has_all = isinstance(content, Finished)
-            if content is None:
-                await self._call.wait(Side.SERVER, min(self._call.server_gone_at(), self._call.requests.next_at))
-        return None
-
-    async def send(self, message: bytes) -> None:
-        check_size(message)
-        await trio.lowlevel.checkpoint()
-        self._check()
-        if self.answers_once:
-            self.answers.append(message)
-            return
-        while not self._call.responses.has_room:
-            await self._call.wait(Side.SERVER, self._call.server_gone_at())
-            self._check()
-        self._call.put(Side.SERVER, message)
-
-    def _check(self) -> None:
-        if self._call.server_gone_at() <= trio.current_time():
-            raise PeerGone("the caller is gone")

@@ -9,9 +9,10 @@ import trio
 
 from lumbung_cluster.errors import Rejected, StatusCode
 from lumbung_node.ports.transport import CallKind, ClientStream, Endpoint, Method
-from lumbung_testing.virtual_calls import VirtualCall, VirtualClientStream
+from lumbung_testing.virtual_calls import VirtualCall
 from lumbung_testing.virtual_connections import Connection, Side
 from lumbung_testing.virtual_listener import VirtualListener
+from lumbung_testing.virtual_streams import VirtualClientStream
 
 __all__ = ["Route", "VirtualChannel"]
 
@@ -50,9 +51,7 @@ class VirtualChannel:
         await trio.lowlevel.checkpoint()
         if self._route is not None:
             connection, _ = self._route
-            now = trio.current_time()
-            connection.lose(Side.CLIENT, now)
-            connection.lose(Side.SERVER, connection.there.arrival(0, now))
+            connection.hang_up(Side.CLIENT, trio.current_time())
             self._route = None
 
     @asynccontextmanager

@@ -8,7 +8,6 @@ alive --line closed--> quiet --opens in time--> alive
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from enum import Enum
 from typing import Protocol
 
@@ -39,13 +38,12 @@ class CallOnConnection(Protocol):
 class Connection:
     """`there` leads from the client to the server, `back` the other way."""
 
-    def __init__(self, endpoint: Endpoint, there: Line, back: Line, forget: Callable[[Connection], None]) -> None:
+    def __init__(self, endpoint: Endpoint, there: Line, back: Line, now: float) -> None:
         self.endpoint = endpoint
         self.there = there
         self.back = back
         self.calls: dict[CallOnConnection, None] = {}
-        self.is_established = False
-        self._forget = forget
+        self.established_at = math.inf
         self._patience_s = PATIENCE_S[endpoint.link]
         self._has_keepalive = endpoint.link is not LinkClass.SATELLITE
         self._lost_at = {Side.CLIENT: math.inf, Side.SERVER: math.inf}
@@ -53,6 +51,11 @@ class Connection:
         self._quiet_until = -math.inf
         self._asked_since: dict[Side, float] = {}
         self._is_silent_for_ever = False
+        self.follow_lines(now)
+
+    @property
+    def is_established(self) -> bool:
+        return self.established_at < math.inf
 
     @property
     def round_trip_s(self) -> float:
@@ -63,15 +66,24 @@ class Connection:
         noticed_at = math.inf
         if self._quiet_since is not None:
             since = self._quiet_since if self._has_keepalive else self._asked_since.get(side, math.inf)
-            noticed_at = since + self._patience_s
+            # A dial has its own timeout: the patience of a connection begins when there is one.
+            noticed_at = max(since, self.established_at) + self._patience_s
         return min(self._lost_at[side], noticed_at if noticed_at < self._quiet_until else math.inf)
 
     def lose(self, side: Side, at: float) -> None:
         """This side learns at that time that the other is gone."""
         self._lost_at[side] = min(self._lost_at[side], at)
-        if max(self._lost_at.values()) < math.inf:
-            self._forget(self)
         self.wake()
+
+    def hang_up(self, side: Side, now: float) -> None:
+        """This side's process closes it or dies; the other learns it when the last packet arrives, if one does."""
+        line, other = (self.there, Side.SERVER) if side is Side.CLIENT else (self.back, Side.CLIENT)
+        told_at = line.arrival(0, now)
+        self.lose(side, now)
+        if told_at < math.inf:
+            self.lose(other, told_at)
+        else:
+            self.fall_silent(now)
 
     def fall_silent(self, now: float) -> None:
         """The other host lost power: nothing ever comes back, and only patience tells."""
@@ -95,12 +107,18 @@ class Connection:
             self._be_heard(now)
         self.wake()
 
+    def is_over(self, now: float) -> bool:
+        """Whether both sides know that it is lost."""
+        return all(self.lost_at(side) <= now for side in Side)
+
     def wake(self) -> None:
         for call in list(self.calls):
             call.wake()
 
     def _be_quiet(self, now: float, until: float) -> None:
-        if self._quiet_since is None or now >= self._quiet_until:
+        if self._quiet_since is not None and now >= self._quiet_until:
+            self._be_heard(now)
+        if self._quiet_since is None:
             self._quiet_since = now
             self._asked_since.clear()
             for side in Side:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import trio
 
-from lumbung_cluster.errors import LumbungError, PeerGone, Rejected, StatusCode, TrustRefused
+from lumbung_cluster.errors import LumbungError, PeerGone, PeerUnreachable, Rejected, StatusCode, TrustRefused
 from lumbung_cluster.limits import CALLS_PER_PEER_MAX, CALLS_TOTAL_MAX
 from lumbung_node.ports.transport import AccessCheck, Caller, Handler, Method
-from lumbung_testing.virtual_calls import VirtualCall, VirtualServerCall
-from lumbung_testing.virtual_connections import Connection, Side
+from lumbung_testing.virtual_calls import VirtualCall
+from lumbung_testing.virtual_connections import Side
 from lumbung_testing.virtual_lines import Ended
+from lumbung_testing.virtual_streams import VirtualServerCall
 
 __all__ = ["HandlerBug", "Life", "VirtualListener"]
 
@@ -39,8 +41,26 @@ class Life:
     is_dead: bool = False
 
 
+class ListenerHome(Protocol):
+    """What the network is to its listeners."""
+
+    @property
+    def luck(self) -> random.Random: ...
+
+    @property
+    def bugs(self) -> deque[HandlerBug]: ...
+
+    def unbind(self, listener: VirtualListener) -> None:
+        """Give its address free."""
+        ...
+
+    def drop_connections(self, listener: VirtualListener) -> None:
+        """Close the connections to it."""
+        ...
+
+
 class VirtualListener:
-    """Made by the network's `serve`; `report` takes the bugs."""
+    """Made by the network's `serve`."""
 
     def __init__(
         self,
@@ -48,22 +68,17 @@ class VirtualListener:
         address: str,
         handlers: Mapping[Method, Handler],
         nursery: trio.Nursery,
-        luck: random.Random,
-        report: Callable[[HandlerBug], None],
-        unbind: Callable[[VirtualListener], None],
+        home: ListenerHome,
     ) -> None:
         self.life = life
         self._address = address
         self._handlers = dict(handlers)
         self._nursery = nursery
-        self._luck = luck
-        self._report = report
-        self._unbind = unbind
+        self._home = home
         self._running: dict[VirtualCall, None] = {}
         self._running_of: Counter[str] = Counter()
-        self._arriving: dict[VirtualCall, None] = {}
-        self._connections: dict[Connection, None] = {}
         self._idle = trio.lowlevel.ParkingLot()
+        self._is_stopping = False
         self._is_closed = False
 
     @property
@@ -75,19 +90,15 @@ class VirtualListener:
         if self._is_closed:
             call.end_serving()
             return
-        self._connections[call.connection] = None
-        self._arriving[call] = None
         self._nursery.start_soon(self._serve_call, call)
-
-    def forget(self, connection: Connection) -> None:
-        self._connections.pop(connection, None)
 
     def revoke(self, may_stay: Callable[[Caller], bool]) -> None:
         for call in [call for call in self._running if not may_stay(call.caller)]:
             self._end(call, Rejected(StatusCode.PERMISSION_DENIED, "the caller may no longer stay"))
 
     async def stop(self, *, grace_s: float) -> None:
-        self._unbind(self)
+        self._is_stopping = True
+        self._home.unbind(self)
         with trio.move_on_after(grace_s):
             while self._running:
                 await self._idle.park()
@@ -95,21 +106,21 @@ class VirtualListener:
 
     def hang_up(self) -> None:
         """End every call and every connection, here at once and at the callers when the packet arrives."""
-        self._unbind(self)
-        self._is_closed = True
         for call in list(self._running):
             self._end(call, PeerGone("the server stopped"))
-        now = trio.current_time()
-        for connection in list(self._connections):
-            connection.lose(Side.CLIENT, connection.back.arrival(0, now))
-            connection.lose(Side.SERVER, now)
+        self.die()
+        self._home.drop_connections(self)
+
+    def die(self) -> None:
+        """Take nothing in any more, and say nothing to anybody."""
+        self._is_closed = True
+        self._home.unbind(self)
 
     async def _serve_call(self, call: VirtualCall) -> None:
         try:
             if await call.accept():
                 await self._answer(call)
         finally:
-            self._arriving.pop(call, None)
             call.end_serving()
 
     async def _answer(self, call: VirtualCall) -> None:
@@ -128,6 +139,8 @@ class VirtualListener:
 
     def _refusal(self, call: VirtualCall) -> LumbungError | None:
         """Why the call does not get to its handler."""
+        if self._is_stopping:
+            return PeerUnreachable("the server is stopping")
         endpoint, own = call.connection.endpoint, self.life.caller
         if endpoint.uri != own.uri:
             return TrustRefused(f"expected {endpoint.uri} at {endpoint.address}, got {own.uri}")
@@ -167,8 +180,8 @@ class VirtualListener:
     def _end_with_bug(self, call: VirtualCall, error: Exception) -> None:
         if call.server_gone_at() <= trio.current_time() and _is_only_peer_gone(error):
             return
-        event_id = self._luck.randbytes(8).hex()
-        self._report(HandlerBug(event_id, self.life.host, call.method, error))
+        event_id = self._home.luck.randbytes(8).hex()
+        self._home.bugs.append(HandlerBug(event_id, self.life.host, call.method, error))
         self._end(call, Rejected(StatusCode.INTERNAL, f"internal error, event {event_id}"))
 
     def _end(self, call: VirtualCall, error: LumbungError | None) -> None:
