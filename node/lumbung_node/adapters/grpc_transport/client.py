@@ -1,0 +1,163 @@
+"""Outgoing calls: a channel to one endpoint, made at first use and remade when it broke."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Final
+
+import grpc
+import grpc.aio
+
+from lumbung_cluster.errors import LumbungError, PeerGone
+from lumbung_node.adapters.grpc_transport.bridge import Bridge
+from lumbung_node.adapters.grpc_transport.connection import Connection
+from lumbung_node.adapters.grpc_transport.lanes import IncomingLane, OutgoingLane, _End
+from lumbung_node.adapters.grpc_transport.statuses import check_size, error_of_status
+from lumbung_node.ports.transport import CallKind, ClientStream, Method
+
+__all__ = ["GrpcChannel"]
+
+REQUEST_ID_KEY: Final = "lumbung-request-bin"
+_REQUEST_ID_BYTES: Final = 16
+
+StreamCall = grpc.aio.StreamStreamCall[bytes, bytes]
+
+
+class GrpcChannel:
+    """A `Channel` of the transport port."""
+
+    def __init__(self, bridge: Bridge, connection: Connection) -> None:
+        self._bridge = bridge
+        self._connection = connection
+
+    async def call(self, method: Method, request: bytes, *, deadline_s: float) -> bytes:
+        assert method.kind is CallKind.UNARY, method
+        check_size(request)
+        return await self._bridge.run(lambda: self._call(method, request, deadline_s))
+
+    def stream(self, method: Method, *, deadline_s: float | None = None) -> AbstractAsyncContextManager[ClientStream]:
+        return self._stream(method, deadline_s)
+
+    async def close(self) -> None:
+        await self._bridge.run(self._connection.close)
+
+    async def _call(self, method: Method, request: bytes, deadline_s: float) -> bytes:
+        until_s = self._bridge.loop.time() + deadline_s
+        channel = await self._connection.ready(timeout_s=deadline_s)
+        invoke = channel.unary_unary(method.name, None, None)
+        try:
+            return await invoke(request, timeout=until_s - self._bridge.loop.time(), metadata=_metadata())
+        except grpc.aio.AioRpcError as exc:
+            raise _error_of(exc) from exc
+
+    @asynccontextmanager
+    async def _stream(self, method: Method, deadline_s: float | None) -> AsyncIterator[ClientStream]:
+        stream = _Stream(self._bridge, self._connection, method, deadline_s)
+        self._bridge.to_asyncio(stream.start)
+        try:
+            yield stream
+        finally:
+            self._bridge.to_asyncio(stream.cancel)
+
+
+class _Stream:
+    """One call of any streaming kind: on the wire they are all the same."""
+
+    def __init__(self, bridge: Bridge, connection: Connection, method: Method, deadline_s: float | None) -> None:
+        self._bridge = bridge
+        self._connection = connection
+        self._method = method
+        self._deadline_s = deadline_s
+        self._incoming = IncomingLane(bridge)
+        self._outgoing = OutgoingLane(bridge)
+        self._has_finished = False
+        self._task: asyncio.Task[object] | None = None
+
+    # trio's side
+
+    async def send(self, message: bytes) -> None:
+        assert not self._has_finished, "send after finish_sending"
+        check_size(message)
+        await self._outgoing.send(message)
+
+    async def finish_sending(self) -> None:
+        if not self._has_finished:
+            self._has_finished = True
+            self._outgoing.finish()
+
+    async def receive(self) -> bytes | None:
+        return await self._incoming.receive()
+
+    # asyncio's side
+
+    def start(self) -> None:
+        self._task = self._bridge.spawn(self._run())
+
+    def cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _run(self) -> None:
+        error: Exception | None = PeerGone("the stream was left")  # stands only when we are cancelled
+        try:
+            error = await self._talk()
+        except LumbungError as exc:
+            error = exc
+        except Exception as exc:  # noqa: BLE001 - whoever waits on the stream must learn that it is over
+            error = PeerGone(f"the stream broke: {exc!r}")
+        finally:
+            self._incoming.end(error)
+            self._outgoing.close(error or PeerGone("the peer has ended the stream"))
+
+    async def _talk(self) -> Exception | None:
+        """The whole call; gives how it ended. Raises what `Connection.ready` does."""
+        started_s = self._bridge.loop.time()
+        channel = await self._connection.ready(timeout_s=self._deadline_s)
+        left_s = None if self._deadline_s is None else self._deadline_s - (self._bridge.loop.time() - started_s)
+        call = channel.stream_stream(self._method.name, None, None)(timeout=left_s, metadata=_metadata())
+        writer = self._bridge.spawn(self._write(call))
+        watcher = self._bridge.spawn(self._watch(call))
+        try:
+            await self._read(call)
+            return await _outcome(call)
+        finally:
+            writer.cancel()
+            watcher.cancel()
+            call.cancel()
+
+    async def _read(self, call: StreamCall) -> None:
+        try:
+            while isinstance(message := await call.read(), bytes):
+                await self._incoming.put(message)
+        except grpc.aio.AioRpcError:
+            pass  # the status says more
+
+    async def _write(self, call: StreamCall) -> None:
+        try:
+            while not isinstance(message := await self._outgoing.next(), _End):
+                await call.write(message)
+                self._outgoing.written(message)
+            await call.done_writing()
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            pass  # the call is over; the watcher says how
+
+    async def _watch(self, call: StreamCall) -> None:
+        """End the sending side as soon as the call is over, also while nobody takes the messages before the end."""
+        error = await _outcome(call)
+        self._outgoing.close(error or PeerGone("the peer has ended the stream"))
+
+
+async def _outcome(call: StreamCall) -> Exception | None:
+    return error_of_status(await call.code(), await call.details() or "", await call.trailing_metadata())
+
+
+def _error_of(exc: grpc.aio.AioRpcError) -> Exception:
+    error = error_of_status(exc.code(), exc.details() or "", exc.trailing_metadata())
+    return error or PeerGone("the call ended without an answer")
+
+
+def _metadata() -> tuple[tuple[str, bytes], ...]:
+    return ((REQUEST_ID_KEY, os.urandom(_REQUEST_ID_BYTES)),)

@@ -1,0 +1,78 @@
+"""What gRPC is told: bounds on messages and headers, keepalive by link class, no proxies, no silent port sharing."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lumbung_cluster.limits import (
+    BACKOFF_S_MIN,
+    CALL_METADATA_SIZE_BYTES_MAX,
+    CONNECTIONS_UNAUTHENTICATED_S,
+    DIAL_TIMEOUT_S,
+    MESSAGE_SIZE_BYTES_MAX,
+)
+from lumbung_node.ports.transport import LinkClass
+
+__all__ = ["Options", "channel_options", "server_options"]
+
+Options = tuple[tuple[str, int | str], ...]
+
+# Seconds of silence before a ping, and how long its answer may take; None: never ping, notice at the next use.
+_KEEPALIVE_S: Final[dict[LinkClass, tuple[float, float] | None]] = {
+    LinkClass.LAN: (1.0, 1.0),
+    LinkClass.WAN: (30.0, 20.0),
+    LinkClass.SATELLITE: None,
+}
+# A server does not know over which link its caller came. The dialler watches a quick link; this end only has to let
+# go, some day, of callers that lost power. On a satellite line it costs a packet in five minutes.
+_SERVER_KEEPALIVE_S: Final = (300.0, 20.0)
+_PING_INTERVAL_MS_MIN: Final = 500  # half of the LAN's keepalive: a caller that pings more often is closed
+
+_COMMON: Final[Options] = (
+    ("grpc.max_send_message_length", MESSAGE_SIZE_BYTES_MAX),
+    ("grpc.max_receive_message_length", MESSAGE_SIZE_BYTES_MAX),
+    # Alone the first is soft (twice as much was seen to pass), so both are set.
+    ("grpc.max_metadata_size", CALL_METADATA_SIZE_BYTES_MAX),
+    ("grpc.absolute_max_metadata_size", CALL_METADATA_SIZE_BYTES_MAX),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.enable_http_proxy", 0),
+)
+
+
+def server_options() -> Options:
+    time_s, timeout_s = _SERVER_KEEPALIVE_S
+    return (
+        *_COMMON,
+        # With the default a second node on the same port starts silently and takes half of the calls.
+        ("grpc.so_reuseport", 0),
+        *_keepalive(time_s, timeout_s),
+        ("grpc.http2.min_ping_interval_without_data_ms", _PING_INTERVAL_MS_MIN),
+        ("grpc.server_handshake_timeout_ms", int(CONNECTIONS_UNAUTHENTICATED_S * 1000)),
+    )
+
+
+def channel_options(link: LinkClass, server_name: str) -> Options:
+    """`server_name` is the DNS SAN that the peer's certificate must carry, whatever its address is."""
+    keepalive = _KEEPALIVE_S[link]
+    return (
+        *_COMMON,
+        *(() if keepalive is None else _keepalive(*keepalive)),
+        ("grpc.ssl_target_name_override", server_name),
+        # Channels of equal options share connections process-wide by default; ours each pin a certificate.
+        ("grpc.use_local_subchannel_pool", 1),
+        ("grpc.initial_reconnect_backoff_ms", int(BACKOFF_S_MIN * 1000)),
+        ("grpc.min_reconnect_backoff_ms", int(DIAL_TIMEOUT_S * 1000)),
+        ("grpc.max_reconnect_backoff_ms", int(DIAL_TIMEOUT_S * 1000)),
+        # A call is never repeated behind the caller's back: only he knows whether it may be.
+        ("grpc.enable_retries", 0),
+    )
+
+
+def _keepalive(time_s: float, timeout_s: float) -> Options:
+    return (
+        ("grpc.keepalive_time_ms", int(time_s * 1000)),
+        ("grpc.keepalive_timeout_ms", int(timeout_s * 1000)),
+        # Without it a stopped peer was not noticed within 6 s; with it in 2.
+        ("grpc.http2.ping_timeout_ms", int(timeout_s * 1000)),
+    )

@@ -1,0 +1,43 @@
+"""Between our errors and gRPC's statuses."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import grpc
+import grpc.aio
+
+from lumbung_cluster.errors import PeerGone, PeerUnreachable, Rejected, StatusCode
+from lumbung_cluster.limits import MESSAGE_SIZE_BYTES_MAX
+
+__all__ = ["SAID_BY_HANDLER", "check_size", "error_of_status", "grpc_code"]
+
+# Handlers may refuse with UNAVAILABLE or CANCELLED too: this trailer tells their word from a broken connection.
+SAID_BY_HANDLER: Final = (("lumbung-rejected", "1"),)
+
+_GRPC_CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
+_OF_BROKEN_LINKS: Final = (StatusCode.UNAVAILABLE, StatusCode.CANCELLED)
+
+
+def grpc_code(code: StatusCode) -> grpc.StatusCode:
+    return _GRPC_CODES[code.value]
+
+
+def error_of_status(code: grpc.StatusCode, details: str, trailers: grpc.aio.Metadata | None) -> Exception | None:
+    """What a call that ended with this status raises; None for OK."""
+    if code is grpc.StatusCode.OK:
+        return None
+    ours = StatusCode(code.value[0])
+    said = trailers is not None and SAID_BY_HANDLER[0][0] in trailers
+    if not said and details.startswith("failed to connect"):
+        return PeerUnreachable(details)
+    if not said and (ours in _OF_BROKEN_LINKS or "RST_STREAM" in details):
+        return PeerGone(f"the connection broke: {details}")
+    return Rejected(ours, details)
+
+
+def check_size(message: bytes) -> None:
+    """Raises Rejected(RESOURCE_EXHAUSTED) before a message that the peer would refuse is sent."""
+    if len(message) > MESSAGE_SIZE_BYTES_MAX:
+        sentence = f"expected a message of at most {MESSAGE_SIZE_BYTES_MAX} bytes, got {len(message)}"
+        raise Rejected(StatusCode.RESOURCE_EXHAUSTED, sentence)
