@@ -179,6 +179,47 @@ ENGLISH: Final[dict[str, str]] = {
         "what it prints."
     ),
     "error.peer_bug": "The node met a bug of its own: {why}. Report it with that event.",
+    # roster
+    "roster.head": "Roster of epoch {epoch}, written {created}, hash {hash}",
+    "roster.custodians": "Signed by custodians: {needed} of {members} must sign",
+    "roster.column.number": "number",
+    "roster.column.name": "name",
+    "roster.column.state": "state",
+    "roster.column.province": "province",
+    "roster.column.zone": "hazard zone",
+    "roster.column.holders": "its recordings are also at",
+    "roster.drafted": "Draft of epoch {epoch} written to {file}. Edit it, then: lumbung roster plan",
+    "roster.planned": "Draft with the planned holders written to {file}. Nothing is signed yet.",
+    "roster.plan.column.origin": "recordings of",
+    "roster.plan.column.target": "go to",
+    "roster.plan.column.units": "units of 64",
+    "roster.plan.column.size": "about",
+    "roster.plan.moved": "Moving: {units:unit|units}, about {size}",
+    "roster.plan.note": "Note: {note}",
+    "roster.plan.bad_release": "--release takes ORIGIN:NODE by name, such as 36.02:51.71; got {text}",
+    "roster.signed": (
+        "Epoch {epoch}, hash {hash}: signed by {given} of the {needed} custodians needed; written to "
+        "{file}. Compare the hash by phone."
+    ),
+    "roster.accepted": "Nodes that hold epoch {held} will obey it: epoch {epoch}.",
+    "roster.known": "It is the roster that is held: epoch {epoch}.",
+    "roster.obeyed": "The node obeys epoch {epoch}.",
+    "roster.access_obeyed": "The node obeys version {version} of the access list.",
+    "roster.fetched": "This profile holds epoch {epoch} (before: {before}).",
+    # keys and certificates
+    "keys.made": "Key written to {file} (mode 0600). Back it up before it is used.",
+    "keys.public": "{kind}: {public}",
+    "keys.no_public": "a shared secret, it has no public half",
+    "cert.requested": "Request written to {file}. Its pin, to read out to whoever issues: {pin}",
+    "cert.authority_made": "Authority written to {folder}. Keep its key offline.",
+    "cert.no_identity": "an authority, no identity",
+    "cert.shown": ("{uri}\npin {pin}\ngood from {first} to {last} (UTC)"),
+    "cert.not_a_station": "Only stations and operators stand in an access list; this certificate names {uri}.",
+    "cert.other_office": "The list is of office {office}, the certificate names {uri}.",
+    "cert.admitted": (
+        "{name} stands in version {version} of the access list, written to {file}. Now: lumbung roster "
+        "publish --access {file}"
+    ),
     # help
     "help.root": "lumbung keeps every enrollment in proven, sealed copies at three places.",
     "help.heading.examples": "Examples",
@@ -258,4 +299,70 @@ ENGLISH: Final[dict[str, str]] = {
     "exit.health.3": "the worst trouble is yellow",
     "exit.health.8": "the worst trouble is red",
     "exit.receipt.6": "the receipt is not valid",
+    # help of roster, keys and cert
+    "help.roster": "Rosters: look, plan, sign, check and publish.",
+    "help.roster.output": "File to write; never over one that is there.",
+    "help.roster.show": "Show a signed roster (default: the profile's).",
+    "help.roster.show.examples": ("lumbung roster show\nlumbung roster show roster.lumbung --toml"),
+    "help.roster.show.toml": "Print everything that is signed, as TOML.",
+    "help.roster.next": "Write a TOML draft of the next epoch, to be edited by people.",
+    "help.roster.next.examples": "lumbung roster next roster.lumbung -o next.toml",
+    "help.roster.plan": "Compute who should hold for whom, and show what would move. Signs nothing.",
+    "help.roster.plan.examples": (
+        "lumbung roster plan next.toml\nlumbung roster plan next.toml -o planned.toml --release 36.02:51.71"
+    ),
+    "help.roster.plan.release": "Let a leaving holder go, once every present holder has proven its copy.",
+    "help.roster.sign": "Sign a draft, or add a signature to a signed roster. Offline.",
+    "help.roster.sign.examples": (
+        "lumbung roster sign planned.toml --key custodian-1.key.pem -o signed-1.lumbung\n"
+        "lumbung roster sign signed-1.lumbung --key custodian-2.key.pem -o roster-2.lumbung"
+    ),
+    "help.roster.sign.key": "The custodian's key file.",
+    "help.roster.check": "Say whether nodes that hold one roster will obey another.",
+    "help.roster.check.examples": "lumbung roster check roster-2.lumbung --held roster.lumbung",
+    "help.roster.check.held": "The roster that nodes hold (default: the profile's).",
+    "help.roster.publish": (
+        "Give signed rosters, or access lists, to the own node; it judges them and passes them on."
+    ),
+    "help.roster.publish.examples": (
+        "lumbung roster publish roster-2.lumbung\nlumbung roster publish --access access-2.lumbung"
+    ),
+    "help.roster.publish.access": "The files are access lists.",
+    "help.roster.fetch": "Take the newest roster from the own node into this profile, if it rightfully follows.",
+    "help.roster.fetch.examples": "lumbung roster fetch",
+    "exit.roster.6": "nodes will refuse it",
+    "help.keys": "Make keys, and show their public halves.",
+    "help.keys.new": "Make a key file (mode 0600): sign, tls, age or secret. Never over one that is there.",
+    "help.keys.new.examples": ("lumbung keys new sign receipt.key.pem\nlumbung keys new age office.agekey"),
+    "help.keys.show": "Show the public half of a key as rosters write it.",
+    "help.keys.show.examples": "lumbung keys show receipt.key.pem",
+    "help.cert": "Certificates and the office's access list.",
+    "help.cert.key": "The TLS key file; it stays here.",
+    "help.cert.output": "File to write; never over one that is there.",
+    "help.cert.cluster": "The cluster's id, 32 hex digits.",
+    "help.cert.request": "Write a request for a certificate: the public half of a TLS key.",
+    "help.cert.request.examples": (
+        "lumbung keys new tls station.key\nlumbung cert request --key station.key -o station.request"
+    ),
+    "help.cert.authority": "Make an authority that issues certificates.",
+    "help.cert.authority.examples": (
+        "lumbung cert authority authority-OFFLINE --cluster 000102030405060708090a0b0c0d0e0f"
+    ),
+    "help.cert.authority.name": "Name inside the certificate.",
+    "help.cert.issue": "Issue a certificate for a request whose owner is known.",
+    "help.cert.issue.examples": (
+        "lumbung cert issue station.request --authority authority-OFFLINE --identity "
+        "lumbung://CLUSTER/access/1/loket-3 -o station.crt"
+    ),
+    "help.cert.issue.authority": "The authority's folder.",
+    "help.cert.issue.identity": "lumbung://CLUSTER/node/NUMBER or lumbung://CLUSTER/access/OFFICE/NAME",
+    "help.cert.show": "Show whom a certificate names, its pin and until when it is good.",
+    "help.cert.show.examples": "lumbung cert show station.crt",
+    "help.cert.admit": "Put a station or operator on the office's access list and sign it.",
+    "help.cert.admit.examples": (
+        "lumbung cert admit station.crt --list access-1.lumbung --key access.key.pem -o access-2.lumbung"
+    ),
+    "help.cert.admit.list": "The list in force (default: begin a new one).",
+    "help.cert.admit.duty": "A station stores and asks; an operator reads as well.",
+    "help.cert.admit.key": "The office's access-list key.",
 }

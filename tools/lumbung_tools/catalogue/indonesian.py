@@ -176,6 +176,46 @@ INDONESIAN: Final[dict[str, str]] = {
         "Ini kesalahan lumbung (peristiwa {event}): {kind}. Ulangi dengan LUMBUNG_DEBUG=1 dan laporkan keluarannya."
     ),
     "error.peer_bug": "Simpul mengalami kesalahan sendiri: {why}. Laporkan beserta peristiwanya.",
+    # roster
+    "roster.head": "Daftar simpul epoch {epoch}, ditulis {created}, hash {hash}",
+    "roster.custodians": "Ditandatangani kustodian: {needed} dari {members} harus menandatangani",
+    "roster.column.number": "nomor",
+    "roster.column.name": "nama",
+    "roster.column.state": "keadaan",
+    "roster.column.province": "provinsi",
+    "roster.column.zone": "zona bencana",
+    "roster.column.holders": "rekamannya juga ada di",
+    "roster.drafted": "Rancangan epoch {epoch} ditulis ke {file}. Ubah seperlunya, lalu: lumbung roster plan",
+    "roster.planned": "Rancangan dengan penyimpan baru ditulis ke {file}. Belum ada yang ditandatangani.",
+    "roster.plan.column.origin": "rekaman milik",
+    "roster.plan.column.target": "pindah ke",
+    "roster.plan.column.units": "bagian dari 64",
+    "roster.plan.column.size": "sekitar",
+    "roster.plan.moved": "Dipindahkan: {units} bagian, sekitar {size}",
+    "roster.plan.note": "Catatan: {note}",
+    "roster.plan.bad_release": "--release memakai ORIGIN:NODE dengan nama, misalnya 36.02:51.71; diberikan {text}",
+    "roster.signed": (
+        "Epoch {epoch}, hash {hash}: ditandatangani {given} dari {needed} kustodian yang diperlukan; "
+        "ditulis ke {file}. Cocokkan hash lewat telepon."
+    ),
+    "roster.accepted": "Simpul dengan epoch {held} akan menurutinya: epoch {epoch}.",
+    "roster.known": "Ini daftar yang sedang berlaku: epoch {epoch}.",
+    "roster.obeyed": "Simpul menuruti epoch {epoch}.",
+    "roster.access_obeyed": "Simpul menuruti versi {version} daftar akses.",
+    "roster.fetched": "Profil ini memegang epoch {epoch} (sebelumnya: {before}).",
+    # keys and certificates
+    "keys.made": "Kunci ditulis ke {file} (izin 0600). Buat cadangannya sebelum dipakai.",
+    "keys.public": "{kind}: {public}",
+    "keys.no_public": "rahasia bersama, tidak punya bagian publik",
+    "cert.requested": "Permintaan ditulis ke {file}. Pin untuk dibacakan kepada penerbit: {pin}",
+    "cert.authority_made": "Otoritas ditulis ke {folder}. Simpan kuncinya di luar jaringan.",
+    "cert.no_identity": "otoritas, tanpa identitas",
+    "cert.shown": ("{uri}\npin {pin}\nberlaku {first} sampai {last} (UTC)"),
+    "cert.not_a_station": "Hanya stasiun dan operator yang masuk daftar akses; sertifikat ini menyebut {uri}.",
+    "cert.other_office": "Daftar ini milik kantor {office}, sertifikat menyebut {uri}.",
+    "cert.admitted": (
+        "{name} masuk daftar akses versi {version}, ditulis ke {file}. Lalu: lumbung roster publish --access {file}"
+    ),
     # help
     "help.root": "lumbung menyimpan setiap rekaman dalam salinan tersegel dan terbukti di tiga tempat.",
     "help.heading.examples": "Contoh",
@@ -258,4 +298,72 @@ INDONESIAN: Final[dict[str, str]] = {
     "exit.health.3": "masalah terburuk kuning",
     "exit.health.8": "masalah terburuk merah",
     "exit.receipt.6": "tanda terima tidak sah",
+    # help of roster, keys and cert
+    "help.roster": "Daftar simpul: lihat, rencanakan, tandatangani, periksa dan terbitkan.",
+    "help.roster.output": "Berkas tujuan; tidak pernah menimpa berkas yang ada.",
+    "help.roster.show": "Menampilkan daftar simpul bertanda tangan (bawaan: dari profil).",
+    "help.roster.show.examples": ("lumbung roster show\nlumbung roster show roster.lumbung --toml"),
+    "help.roster.show.toml": "Cetak semua yang ditandatangani, sebagai TOML.",
+    "help.roster.next": "Menulis rancangan TOML epoch berikutnya, untuk diubah orang.",
+    "help.roster.next.examples": "lumbung roster next roster.lumbung -o berikut.toml",
+    "help.roster.plan": "Menghitung siapa menyimpan untuk siapa, dan apa yang akan pindah. Tidak menandatangani.",
+    "help.roster.plan.examples": (
+        "lumbung roster plan berikut.toml\nlumbung roster plan berikut.toml -o rencana.toml --release 36.02:51.71"
+    ),
+    "help.roster.plan.release": (
+        "Lepaskan penyimpan yang pergi, setelah semua penyimpan sekarang membuktikan salinannya."
+    ),
+    "help.roster.sign": "Menandatangani rancangan, atau menambah tanda tangan. Tanpa jaringan.",
+    "help.roster.sign.examples": (
+        "lumbung roster sign rencana.toml --key custodian-1.key.pem -o tanda-1.lumbung\n"
+        "lumbung roster sign tanda-1.lumbung --key custodian-2.key.pem -o roster-2.lumbung"
+    ),
+    "help.roster.sign.key": "Berkas kunci kustodian.",
+    "help.roster.check": "Menyatakan apakah simpul dengan satu daftar akan menuruti daftar lain.",
+    "help.roster.check.examples": "lumbung roster check roster-2.lumbung --held roster.lumbung",
+    "help.roster.check.held": "Daftar yang dipegang simpul (bawaan: dari profil).",
+    "help.roster.publish": (
+        "Memberikan daftar simpul atau daftar akses kepada simpul sendiri; simpul memeriksa dan meneruskannya."
+    ),
+    "help.roster.publish.examples": (
+        "lumbung roster publish roster-2.lumbung\nlumbung roster publish --access akses-2.lumbung"
+    ),
+    "help.roster.publish.access": "Berkasnya adalah daftar akses.",
+    "help.roster.fetch": "Mengambil daftar simpul terbaru dari simpul sendiri ke profil ini, bila sah.",
+    "help.roster.fetch.examples": "lumbung roster fetch",
+    "exit.roster.6": "simpul akan menolaknya",
+    "help.keys": "Membuat kunci, dan menampilkan bagian publiknya.",
+    "help.keys.new": "Membuat berkas kunci (izin 0600): sign, tls, age atau secret. Tidak pernah menimpa.",
+    "help.keys.new.examples": ("lumbung keys new sign receipt.key.pem\nlumbung keys new age office.agekey"),
+    "help.keys.show": "Menampilkan bagian publik kunci seperti tertulis di daftar simpul.",
+    "help.keys.show.examples": "lumbung keys show receipt.key.pem",
+    "help.cert": "Sertifikat dan daftar akses kantor.",
+    "help.cert.key": "Berkas kunci TLS; tetap di sini.",
+    "help.cert.output": "Berkas tujuan; tidak pernah menimpa berkas yang ada.",
+    "help.cert.cluster": "Id klaster, 32 digit heksadesimal.",
+    "help.cert.request": "Menulis permintaan sertifikat: bagian publik kunci TLS.",
+    "help.cert.request.examples": (
+        "lumbung keys new tls station.key\nlumbung cert request --key station.key -o station.request"
+    ),
+    "help.cert.authority": "Membuat otoritas penerbit sertifikat.",
+    "help.cert.authority.examples": (
+        "lumbung cert authority otoritas-OFFLINE --cluster 000102030405060708090a0b0c0d0e0f"
+    ),
+    "help.cert.authority.name": "Nama di dalam sertifikat.",
+    "help.cert.issue": "Menerbitkan sertifikat untuk permintaan yang pemiliknya dikenal.",
+    "help.cert.issue.examples": (
+        "lumbung cert issue station.request --authority otoritas-OFFLINE --identity "
+        "lumbung://CLUSTER/access/1/loket-3 -o station.crt"
+    ),
+    "help.cert.issue.authority": "Folder otoritas.",
+    "help.cert.issue.identity": "lumbung://CLUSTER/node/NOMOR atau lumbung://CLUSTER/access/KANTOR/NAMA",
+    "help.cert.show": "Menampilkan nama di sertifikat, pin dan masa berlakunya.",
+    "help.cert.show.examples": "lumbung cert show station.crt",
+    "help.cert.admit": "Memasukkan stasiun atau operator ke daftar akses kantor dan menandatanganinya.",
+    "help.cert.admit.examples": (
+        "lumbung cert admit station.crt --list akses-1.lumbung --key access.key.pem -o akses-2.lumbung"
+    ),
+    "help.cert.admit.list": "Daftar yang berlaku (bawaan: mulai daftar baru).",
+    "help.cert.admit.duty": "Stasiun menyimpan dan bertanya; operator juga membaca.",
+    "help.cert.admit.key": "Kunci daftar akses kantor.",
 }

@@ -16,12 +16,10 @@ from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.signed import Verifier
 from lumbung_node.ports.transport import Channel, Transport
 from lumbung_node.ports.world import Blocking
-from lumbung_proto.codec import MalformedFrame, decode_message
-from lumbung_proto.v1 import roster_pb2
 from lumbung_tools.client.ask import BlobName
 from lumbung_tools.client.get import Source
-from lumbung_tools.client.methods import GET_ROSTER
 from lumbung_tools.client.profile import Profile
+from lumbung_tools.client.rosters import fetch_roster
 from lumbung_tools.client.trust import VerifiedRoster, read_roster, renew_roster
 
 __all__ = ["OpenTransport", "Session", "Threads", "open_session"]
@@ -77,12 +75,15 @@ class Session:
         if time.time() - os.stat(path).st_mtime < _ROSTER_AGE_S_MAX:
             return
         try:
-            raw = await self.own.call(GET_ROSTER, b"", deadline_s=_ROSTER_FETCH_S)
-            shown = decode_message(roster_pb2.GetRosterResponse, raw).roster
-        except (LumbungError, MalformedFrame):
+            shown = await fetch_roster(self.own, deadline_s=_ROSTER_FETCH_S)
+        except LumbungError:
             return
-        self.roster = renew_roster(self.roster, shown, path, self._verifier)
-        os.utime(path)
+        self.take_roster(shown)
+
+    def take_roster(self, raw: bytes) -> None:
+        """Keep this roster if it rightfully follows ours. Raises KeyRefused. Blocks on the disk."""
+        self.roster = renew_roster(self.roster, raw, self.profile.roster, self._verifier)
+        os.utime(self.profile.roster)
 
     async def close(self) -> None:
         for channel in self._channels.values():

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import IntEnum
 
+from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.errors import (
     BlobDamaged,
     KeyRefused,
@@ -85,7 +86,7 @@ def of_error(error: BaseException) -> ExitCode:
             return ExitCode.UNKNOWN
         case BlobDamaged():
             return ExitCode.DAMAGED
-        case ConfigError() | KeyRefused() | PlaintextRefused() | OSError():
+        case ConfigError() | KeyRefused() | Malformed() | PlaintextRefused() | OSError():
             return ExitCode.USAGE
         case LumbungError():
             return ExitCode.REFUSED

@@ -7,6 +7,7 @@ import secrets
 import traceback
 from collections.abc import Iterable, Iterator
 
+from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.errors import (
     BlobDamaged,
     KeyRefused,
@@ -70,7 +71,7 @@ def sentence_of(console: Console, error: BaseException) -> str:
             return console.text("error.key", why=error)
         case ConfigError():
             return console.text("error.config", why=error)
-        case PlaintextRefused() | OSError():
+        case Malformed() | PlaintextRefused() | OSError():
             return console.text("error.file", why=error)
         case _:
             return console.text("error.refused", why=error)

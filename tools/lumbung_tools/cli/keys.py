@@ -1,0 +1,82 @@
+"""`lumbung keys`: make secrets, and show the public half that goes into rosters and requests."""
+
+from __future__ import annotations
+
+import secrets
+from enum import Enum
+from pathlib import Path
+
+import click
+
+from lumbung_cluster.errors import KeyRefused
+from lumbung_node.adapters.keys.age_identity import AgeIdentity
+from lumbung_node.adapters.keys.certificates import make_tls_key, pin_of_public_key, public_key_of
+from lumbung_node.adapters.keys.ed25519 import Ed25519Signer
+from lumbung_node.adapters.keys.key_files import read_secret, write_secret
+from lumbung_tools.cli.framework import Call, LumbungGroup, command
+from lumbung_tools.output.exit_codes import ExitCode
+from lumbung_tools.tags import TAG_SECRET_SIZE_BYTES
+
+__all__ = ["keys"]
+
+_AGE_MARK = b"AGE-SECRET-KEY-"
+_SECRET_DIGITS = 2 * TAG_SECRET_SIZE_BYTES
+_FILE = click.Path(path_type=Path)
+
+keys = LumbungGroup("keys", "help.keys")
+
+
+class Kind(Enum):
+    """Which key: what it is for stands in docs/keys.md."""
+
+    SIGN = "sign"  # Ed25519: entry, receipt, access-list and custodian keys
+    TLS = "tls"  # ECDSA P-256
+    AGE = "age"  # opens recordings
+    SECRET = "secret"  # 32 random bytes: tag secret, cluster secret
+
+
+@command("new", help_key="help.keys.new", examples_key="help.keys.new.examples", exits=(ExitCode.OK, ExitCode.USAGE))
+@click.argument("kind", type=click.Choice([kind.value for kind in Kind]))
+@click.argument("file", type=_FILE)
+def new(call: Call, kind: str, file: Path) -> None:
+    match Kind(kind):
+        case Kind.SIGN:
+            Ed25519Signer.generate().save(file)
+        case Kind.TLS:
+            write_secret(file, make_tls_key())
+        case Kind.AGE:
+            AgeIdentity.generate().save(file)
+        case Kind.SECRET:
+            write_secret(file, f"{secrets.token_hex(TAG_SECRET_SIZE_BYTES)}\n".encode("ascii"))
+    _tell(call, file, made=True)
+
+
+@command("show", help_key="help.keys.show", examples_key="help.keys.show.examples", exits=(ExitCode.OK, ExitCode.USAGE))
+@click.argument("file", type=_FILE)
+def show(call: Call, file: Path) -> None:
+    _tell(call, file, made=False)
+
+
+keys.add_command(new)
+keys.add_command(show)
+
+
+def _tell(call: Call, file: Path, *, made: bool) -> None:
+    kind, public = _public_half(file)
+    if made:
+        call.console.say("keys.made", file=file)
+    call.console.say("keys.public", kind=kind.value, public=public or call.console.text("keys.no_public"))
+    call.console.json("lumbung.key/1", {"file": str(file), "kind": kind.value, "public": public})
+
+
+def _public_half(file: Path) -> tuple[Kind, str]:
+    """What kind of key lies there, and its public half as rosters write it; empty for a shared secret."""
+    raw = read_secret(file)
+    if _AGE_MARK in raw:
+        return Kind.AGE, AgeIdentity.load(file).recipient
+    if len(raw.strip()) == _SECRET_DIGITS:
+        return Kind.SECRET, ""
+    try:
+        return Kind.TLS, pin_of_public_key(public_key_of(raw)).hex()
+    except KeyRefused:
+        return Kind.SIGN, Ed25519Signer.load(file).public_key.hex()

@@ -1,0 +1,261 @@
+"""`lumbung roster`: look at rosters, plan and sign the next one, and hand it to a node.
+
+The way of a change: `next` writes a TOML draft of the following epoch; people edit it; `plan` fills in the holders and
+shows what moves; each custodian signs (`sign`, offline); `check` says what nodes will do; `publish` gives it to a node.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import click
+
+from lumbung_cluster.ids import NodeNumber
+from lumbung_cluster.placement import Plan
+from lumbung_cluster.placement import plan as make_plan
+from lumbung_cluster.roster import Roster
+from lumbung_cluster.roster_checks import tidy
+from lumbung_cluster.roster_codec import SignedRoster, encode_roster
+from lumbung_cluster.roster_rules import Accept, Alarm, Known, Refuse, count_signatures, judge
+from lumbung_node.adapters.keys.ed25519 import Ed25519Signer, Ed25519Verifier
+from lumbung_tools.catalogue.text import rfc3339
+from lumbung_tools.cli.common import profile_of, run, shown_time
+from lumbung_tools.cli.framework import Call, LumbungGroup, command, option
+from lumbung_tools.client.rosters import fetch_roster, publish_access, publish_roster
+from lumbung_tools.client.session import Session
+from lumbung_tools.client.trust import VerifiedRoster, read_roster
+from lumbung_tools.output.exit_codes import ExitCode
+from lumbung_tools.output.failures import CommandFailed
+from lumbung_tools.roster_toml import parse_roster_toml, render_roster_toml
+
+__all__ = ["roster"]
+
+_DIGITS_SHOWN = 16
+_LOCAL = (ExitCode.OK, ExitCode.USAGE)
+_REMOTE = (ExitCode.OK, ExitCode.USAGE, ExitCode.UNKNOWN, ExitCode.REFUSED, ExitCode.UNREACHABLE)
+_PATH = click.Path(path_type=Path)
+
+roster = LumbungGroup("roster", "help.roster")
+
+
+@command("show", help_key="help.roster.show", examples_key="help.roster.show.examples", exits=_LOCAL)
+@click.argument("file", required=False, type=_PATH)
+@option("--toml", "as_toml", is_flag=True, help_key="help.roster.show.toml")
+def show(call: Call, file: Path | None, as_toml: bool) -> None:
+    verifier = Ed25519Verifier()
+    path = file or profile_of(call).roster
+    found = read_roster(path, None, verifier)
+    if as_toml:
+        call.console.line(render_roster_toml(found.roster).rstrip("\n"))
+        return
+    _print_roster(call, found)
+
+
+@command("next", help_key="help.roster.next", examples_key="help.roster.next.examples", exits=_LOCAL)
+@click.argument("file", type=_PATH)
+@option("-o", "--output", type=_PATH, required=True, help_key="help.roster.output")
+def next_epoch(call: Call, file: Path, output: Path) -> None:
+    held = read_roster(file, None, Ed25519Verifier())
+    draft = replace(
+        held.roster,
+        epoch=held.roster.epoch + 1,
+        predecessor_hash=held.signed.hash,
+        created_ms=time.time_ns() // 1_000_000,
+        abandons=(),
+    )
+    _write_new(output, render_roster_toml(draft).encode())
+    call.console.say("roster.drafted", epoch=draft.epoch, file=output)
+    call.console.json("lumbung.roster.draft/1", {"epoch": draft.epoch, "file": str(output)})
+
+
+@command("plan", help_key="help.roster.plan", examples_key="help.roster.plan.examples", exits=_LOCAL)
+@click.argument("draft", type=_PATH)
+@option("-o", "--output", type=_PATH, help_key="help.roster.output")
+@option("--release", "released", multiple=True, metavar="ORIGIN:NODE", help_key="help.roster.plan.release")
+def plan(call: Call, draft: Path, output: Path | None, released: tuple[str, ...]) -> None:
+    found = _read_draft(draft)
+    planned = make_plan(found, released=[_pair(found, text) for text in released])
+    _print_plan(call, found, planned)
+    if output is not None:
+        following = tidy(replace(found, assignments=planned.assignments))
+        _write_new(output, render_roster_toml(following).encode())
+        call.console.say("roster.planned", file=output)
+
+
+@command("sign", help_key="help.roster.sign", examples_key="help.roster.sign.examples", exits=_LOCAL)
+@click.argument("file", type=_PATH)
+@option("--key", type=_PATH, required=True, help_key="help.roster.sign.key")
+@option("-o", "--output", type=_PATH, required=True, help_key="help.roster.output")
+def sign(call: Call, file: Path, key: Path, output: Path) -> None:
+    """A draft (TOML) becomes a signed roster; a signed one gets one more signature."""
+    signed = _read_signed(file).signed_by(Ed25519Signer.load(key))
+    _write_new(output, signed.encode())
+    found = signed.parse()
+    given = count_signatures(found.custodians, signed, Ed25519Verifier())
+    digits, needed = signed.hash.hex()[:_DIGITS_SHOWN], found.custodians.threshold
+    call.console.say("roster.signed", epoch=found.epoch, hash=digits, given=given, needed=needed, file=output)
+    call.console.json(
+        "lumbung.roster.signed/1",
+        {
+            "epoch": found.epoch,
+            "hash": signed.hash.hex(),
+            "custodians_signed": given,
+            "custodians_needed": needed,
+            "file": str(output),
+        },
+    )
+
+
+@command(
+    "check",
+    help_key="help.roster.check",
+    examples_key="help.roster.check.examples",
+    exits=(ExitCode.OK, ExitCode.USAGE, (ExitCode.REFUSED, "exit.roster.6")),
+)
+@click.argument("file", type=_PATH)
+@option("--held", type=_PATH, help_key="help.roster.check.held")
+def check(call: Call, file: Path, held: Path | None) -> None:
+    verifier = Ed25519Verifier()
+    present = read_roster(held or profile_of(call).roster, None, verifier)
+    match judge(present.signed, _read_signed(file), verifier):
+        case Accept(roster=following):
+            call.console.say("roster.accepted", epoch=following.epoch, held=present.roster.epoch)
+            call.console.json("lumbung.roster.check/1", {"verdict": "accept", "epoch": following.epoch})
+        case Known():
+            call.console.say("roster.known", epoch=present.roster.epoch)
+            call.console.json("lumbung.roster.check/1", {"verdict": "known", "epoch": present.roster.epoch})
+        case Refuse(reason=reason) | Alarm(reason=reason):
+            raise CommandFailed(ExitCode.REFUSED, "error.refused", why=reason)
+
+
+@command("publish", help_key="help.roster.publish", examples_key="help.roster.publish.examples", exits=_REMOTE)
+@click.argument("files", nargs=-1, required=True, type=_PATH)
+@option("--access", "is_access", is_flag=True, help_key="help.roster.publish.access")
+def publish(call: Call, files: tuple[Path, ...], is_access: bool) -> None:
+    run(call, partial(_publish, call, [file.read_bytes() for file in files], is_access))
+
+
+@command("fetch", help_key="help.roster.fetch", examples_key="help.roster.fetch.examples", exits=_REMOTE)
+def fetch(call: Call) -> None:
+    run(call, partial(_fetch, call))
+
+
+for entry in (show, next_epoch, plan, sign, check, publish, fetch):
+    roster.add_command(entry)
+
+
+async def _publish(call: Call, raws: list[bytes], is_access: bool, session: Session) -> None:
+    if is_access:
+        for raw in raws:
+            version, changed = await publish_access(session.own, raw)
+            call.console.say("roster.access_obeyed", version=version)
+            call.console.json("lumbung.roster.publish/1", {"access_version": version, "changed": changed})
+        return
+    epoch, changed = await publish_roster(session.own, raws)
+    call.console.say("roster.obeyed", epoch=epoch)
+    call.console.json("lumbung.roster.publish/1", {"epoch": epoch, "changed": changed})
+
+
+async def _fetch(call: Call, session: Session) -> None:
+    before = session.roster.roster.epoch
+    found = await fetch_roster(session.own)
+    await session.blocking.run(partial(session.take_roster, found))
+    after = session.roster.roster.epoch
+    call.console.say("roster.fetched", epoch=after, before=before)
+    call.console.json("lumbung.roster.fetch/1", {"epoch": after, "changed": after != before})
+
+
+def _print_roster(call: Call, found: VerifiedRoster) -> None:
+    console, held = call.console, found.roster
+    created = shown_time(held.created_ms)
+    console.say("roster.head", epoch=held.epoch, created=created, hash=found.signed.hash.hex())
+    console.say("roster.custodians", needed=held.custodians.threshold, members=len(held.custodians.members))
+    rows = []
+    for node in held.nodes:
+        holders = {number for unit in range(64) for number in held.holders_of(node.number, unit)} - {node.number}
+        names = ", ".join(found.name(number) for number in sorted(holders))
+        rows.append([str(node.number), node.name, node.state.name.lower(), node.province, node.hazard_zone, names])
+    heads = ("number", "name", "state", "province", "zone", "holders")
+    console.table([console.text(f"roster.column.{head}") for head in heads], rows)
+    console.json(
+        "lumbung.roster/1",
+        {
+            "cluster": str(held.cluster),
+            "epoch": held.epoch,
+            "hash": found.signed.hash.hex(),
+            "created": rfc3339(held.created_ms),
+            "custodians_needed": held.custodians.threshold,
+            "nodes": [
+                {"number": node.number, "name": node.name, "role": node.role.name.lower(), "province": node.province}
+                for node in held.nodes
+            ],
+        },
+    )
+
+
+def _print_plan(call: Call, found: Roster, planned: Plan) -> None:
+    console, words = call.console, call.console.catalogue
+    names = {node.number: node.name for node in found.nodes}
+    rows = [
+        [names[move.origin], names[move.target], str(move.units.bit_count()), words.size(move.size_bytes)]
+        for move in planned.moves
+    ]
+    if rows:
+        heads = ("origin", "target", "units", "size")
+        console.table([console.text(f"roster.plan.column.{head}") for head in heads], rows)
+    console.say("roster.plan.moved", units=planned.units_moved, size=words.size(planned.bytes_moved))
+    for note in planned.notes:
+        console.say("roster.plan.note", note=note)
+    console.json(
+        "lumbung.roster.plan/1",
+        {
+            "units_moved": planned.units_moved,
+            "moved_bytes": planned.bytes_moved,
+            "moves": [
+                {
+                    "origin": names[move.origin],
+                    "target": names[move.target],
+                    "units": move.units.bit_count(),
+                    "size_bytes": move.size_bytes,
+                }
+                for move in planned.moves
+            ],
+            "loads": [
+                {"node": names[load.node], "load_bytes": load.load_bytes, "fair_bytes": load.fair_bytes}
+                for load in planned.loads
+            ],
+            "notes": list(planned.notes),
+        },
+    )
+
+
+def _pair(found: Roster, text: str) -> tuple[NodeNumber, NodeNumber]:
+    """ORIGIN:NODE by names."""
+    origin, colon, node = text.partition(":")
+    records = found.by_name(origin), found.by_name(node)
+    if not colon or records[0] is None or records[1] is None:
+        raise CommandFailed(ExitCode.USAGE, "roster.plan.bad_release", text=text)
+    return records[0].number, records[1].number
+
+
+def _read_draft(file: Path) -> Roster:
+    raw = file.read_bytes()
+    return parse_roster_toml(raw.decode("utf-8")) if file.suffix == ".toml" else SignedRoster.decode(raw).parse()
+
+
+def _read_signed(file: Path) -> SignedRoster:
+    if file.suffix == ".toml":
+        return SignedRoster(encode_roster(_read_draft(file)), ())
+    return SignedRoster.decode(file.read_bytes())
+
+
+def _write_new(file: Path, content: bytes) -> None:
+    """Never over another file: a draft that somebody edited is an hour of work."""
+    try:
+        with file.open("xb") as target:
+            target.write(content)
+    except FileExistsError as exc:
+        raise CommandFailed(ExitCode.USAGE, "get.target_exists", target=file) from exc
