@@ -1,0 +1,197 @@
+"""Health: each code comes when its threshold is reached, not before, and the worst comes first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lumbung_cluster.health import Facts, HealthCode, LinkFacts, LinkHealth, Severity, judge_health
+from lumbung_cluster.ids import NodeNumber
+
+NOW_MS = 1_795_500_000_000
+MINUTE_MS, DAY_MS = 60_000, 24 * 3600 * 1000
+GIB = 1 << 30
+PEER = NodeNumber(2)
+WELL = Facts(
+    now_ms=NOW_MS,
+    blobs_unsafe=0,
+    blobs_only_here=0,
+    oldest_unsafe_ms=0,
+    damaged=0,
+    links=(),
+    free_bytes=100 * GIB,
+    total_bytes=200 * GIB,
+    refuses_foreign=False,
+    refuses_own=False,
+    certificate_expires_ms=NOW_MS + 365 * DAY_MS,
+    clock_jump_ms=0,
+    fork=False,
+    stopped=False,
+    keys_together=False,
+)
+Found = list[tuple[HealthCode, Severity, int]]
+
+
+def found(facts: Facts) -> Found:
+    return [(trouble.code, trouble.severity, trouble.node) for trouble in judge_health(facts)]
+
+
+def own(code: HealthCode, severity: Severity) -> Found:
+    return [(code, severity, 0)]
+
+
+def linked(health: LinkHealth, since_s: float = 0.0, offset_ms: int = 0) -> Facts:
+    return replace(WELL, links=(LinkFacts(PEER, health, since_s, offset_ms, has_met=True),))
+
+
+def test_a_node_that_is_well_has_no_trouble() -> None:
+    assert found(WELL) == []
+    assert found(linked(LinkHealth.UP)) == []
+    assert found(linked(LinkHealth.BEHIND, since_s=10.0**6)) == []
+
+
+@pytest.mark.parametrize(
+    ("age_ms", "only_here", "severity"),
+    [
+        (0, 1, Severity.NOTE),
+        (10 * MINUTE_MS - 1, 1, Severity.NOTE),
+        (10 * MINUTE_MS, 1, Severity.WARNING),
+        (3 * DAY_MS - 1, 1, Severity.WARNING),
+        (3 * DAY_MS, 1, Severity.CRITICAL),
+        (3 * DAY_MS, 0, Severity.WARNING),
+        (-MINUTE_MS, 1, Severity.NOTE),  # a clock that was set back
+    ],
+)
+def test_copies_short_grows_worse_with_the_age_of_what_is_unsafe(
+    age_ms: int, only_here: int, severity: Severity
+) -> None:
+    facts = replace(WELL, blobs_unsafe=3, blobs_only_here=only_here, oldest_unsafe_ms=NOW_MS - age_ms)
+
+    assert found(facts) == own(HealthCode.COPIES_SHORT, severity)
+
+
+def test_damaged_bytes_are_critical_from_the_first_moment() -> None:
+    (trouble,) = judge_health(replace(WELL, damaged=2))
+
+    assert (trouble.code, trouble.severity) == (HealthCode.COPIES_SHORT, Severity.CRITICAL)
+    assert dict(trouble.values) == {"blobs": 2, "reason": "damaged"}
+
+
+@pytest.mark.parametrize(
+    ("since_s", "severity"),
+    [
+        (119.9, None),
+        (120.0, Severity.WARNING),
+        (86_399.9, Severity.WARNING),
+        (86_400.0, Severity.CRITICAL),
+    ],
+)
+def test_a_link_is_down_after_two_minutes_and_critical_after_a_day(since_s: float, severity: Severity | None) -> None:
+    expected = [(HealthCode.LINK_DOWN, severity, 2)] if severity else []
+
+    assert found(linked(LinkHealth.DOWN, since_s)) == expected
+
+
+def test_refused_trust_is_critical_at_once_and_is_not_called_down() -> None:
+    assert found(linked(LinkHealth.REFUSED)) == [(HealthCode.TRUST_FAILED, Severity.CRITICAL, 2)]
+
+
+@pytest.mark.parametrize(
+    ("left_ms", "severity"),
+    [
+        (60 * DAY_MS, None),
+        (60 * DAY_MS - 1, Severity.WARNING),
+        (7 * DAY_MS, Severity.WARNING),
+        (7 * DAY_MS - 1, Severity.CRITICAL),
+        (-DAY_MS, Severity.CRITICAL),
+    ],
+)
+def test_a_certificate_warns_two_months_and_alarms_a_week_before_its_end(
+    left_ms: int, severity: Severity | None
+) -> None:
+    facts = replace(WELL, certificate_expires_ms=NOW_MS + left_ms)
+
+    assert found(facts) == (own(HealthCode.CERT_EXPIRES, severity) if severity else [])
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_clock_is_skewed_from_five_minutes_on_in_either_direction(sign: int) -> None:
+    limit_ms = 5 * MINUTE_MS
+
+    assert found(replace(WELL, clock_jump_ms=sign * (limit_ms - 1))) == []
+    assert found(replace(WELL, clock_jump_ms=sign * limit_ms)) == own(HealthCode.CLOCK_SKEW, Severity.CRITICAL)
+    assert found(linked(LinkHealth.UP, offset_ms=sign * (limit_ms - 1))) == []
+    assert found(linked(LinkHealth.UP, offset_ms=sign * limit_ms)) == [(HealthCode.CLOCK_SKEW, Severity.WARNING, 2)]
+
+
+@pytest.mark.parametrize(
+    ("free_gib", "foreign", "own_too", "expected"),
+    [
+        (20, False, False, []),
+        (19, False, False, own(HealthCode.DISK_LOW, Severity.WARNING)),
+        (2, True, False, own(HealthCode.DISK_LOW, Severity.CRITICAL)),
+        (1, True, True, own(HealthCode.DISK_LOW, Severity.CRITICAL)),
+    ],
+)
+def test_a_disk_warns_at_a_tenth_and_alarms_when_it_refuses(
+    free_gib: int, foreign: bool, own_too: bool, expected: Found
+) -> None:
+    facts = replace(WELL, free_bytes=free_gib * GIB, refuses_foreign=foreign, refuses_own=own_too)
+
+    assert found(facts) == expected
+
+
+@pytest.mark.parametrize(
+    ("facts", "refuses"),
+    [
+        (replace(WELL, refuses_foreign=True), "foreign"),
+        (replace(WELL, refuses_foreign=True, refuses_own=True), "own"),
+        (replace(WELL, free_bytes=GIB), "nothing"),
+    ],
+)
+def test_a_low_disk_says_what_it_refuses(facts: Facts, refuses: str) -> None:
+    (trouble,) = judge_health(facts)
+
+    assert dict(trouble.values)["refuses"] == refuses
+
+
+def test_two_lives_and_a_forked_roster_are_critical_and_keys_together_warns() -> None:
+    assert found(replace(WELL, stopped=True)) == own(HealthCode.TWO_LIVES, Severity.CRITICAL)
+    assert found(replace(WELL, fork=True)) == own(HealthCode.ROSTER_FORK, Severity.CRITICAL)
+    assert found(replace(WELL, keys_together=True)) == own(HealthCode.KEYS_TOGETHER, Severity.WARNING)
+
+
+@given(st.booleans(), st.booleans(), st.booleans(), st.integers(0, 4 * DAY_MS), st.sampled_from(LinkHealth))
+def test_the_worst_comes_first(stopped: bool, keys: bool, low: bool, age_ms: int, link: LinkHealth) -> None:
+    facts = replace(
+        linked(link, since_s=300.0),
+        stopped=stopped,
+        keys_together=keys,
+        free_bytes=GIB if low else 100 * GIB,
+        blobs_unsafe=1,
+        oldest_unsafe_ms=NOW_MS - age_ms,
+    )
+
+    severities = [trouble.severity.value for trouble in judge_health(facts)]
+
+    assert severities == sorted(severities, reverse=True)
+
+
+def test_every_code_can_come() -> None:
+    links = (LinkFacts(PEER, LinkHealth.DOWN, 300.0, 0, True), LinkFacts(PEER, LinkHealth.REFUSED, 0.0, 0, True))
+    everything = replace(
+        WELL,
+        damaged=1,
+        links=links,
+        refuses_own=True,
+        certificate_expires_ms=NOW_MS,
+        clock_jump_ms=DAY_MS,
+        fork=True,
+        stopped=True,
+        keys_together=True,
+    )
+
+    assert {trouble.code for trouble in judge_health(everything)} == set(HealthCode)

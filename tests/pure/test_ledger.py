@@ -1,0 +1,167 @@
+"""The ledger counts what a holder last said under its newest generation, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lumbung_cluster.ids import Generation, NodeNumber
+from lumbung_cluster.ledger import HolderAccount, Ledger
+
+HOLDER, OTHER = NodeNumber(4), NodeNumber(2)
+END = 12
+NUMBERS = st.lists(st.integers(1, END), min_size=1, max_size=5)
+
+
+@dataclass(slots=True)
+class Model:
+    """The same account in the plainest words: what was last said of each number, under the newest generation."""
+
+    generation: int = 0
+    proven: set[int] = field(default_factory=set)
+    withdrawn: dict[int, int] = field(default_factory=dict)
+
+    def live(self, generation: int) -> None:
+        if generation > self.generation:
+            self.generation, self.proven, self.withdrawn = generation, set(), {}
+
+    def receipt(self, generation: int, nonce: int, numbers: list[int]) -> None:
+        self.live(generation)
+        if generation == self.generation:
+            self.proven |= {n for n in numbers if self.withdrawn.get(n, -1) < nonce}
+
+    def withdrawal(self, generation: int, nonce: int, numbers: list[int]) -> None:
+        self.live(generation)
+        if generation == self.generation:
+            self.proven -= set(numbers)
+            self.withdrawn |= {n: max(nonce, self.withdrawn.get(n, -1)) for n in numbers}
+
+
+def proven_in(ledger: Ledger, holder: NodeNumber = HOLDER) -> set[int]:
+    return {number for number in range(1, END + 1) if ledger.proven(number, [holder])}
+
+
+def receive(ledger: Ledger, nonce: int, numbers: list[int], *, generation: int = 1, since_ms: int = 0) -> list[int]:
+    return ledger.receive(HOLDER, Generation(generation), nonce, numbers, since_ms)
+
+
+def withdraw(ledger: Ledger, nonce: int, numbers: list[int], *, generation: int = 1) -> list[int]:
+    return ledger.withdraw(HOLDER, Generation(generation), nonce, numbers)
+
+
+@given(st.data())
+def test_whatever_a_holder_says_the_ledger_counts_its_last_word(data: st.DataObject) -> None:
+    ledger, model, highest = Ledger(), Model(), 0
+    for _ in range(data.draw(st.integers(1, 20))):
+        generation, numbers = data.draw(st.integers(1, 3)), data.draw(NUMBERS)
+        if data.draw(st.booleans()):
+            nonce = data.draw(st.integers(0, 9))
+            highest = max(highest, nonce)
+            receive(ledger, nonce, numbers, generation=generation)
+            model.receipt(generation, nonce, numbers)
+        else:  # a withdrawal names the highest nonce that its holder has seen
+            withdraw(ledger, highest, numbers, generation=generation)
+            model.withdrawal(generation, highest, numbers)
+
+        account = ledger.account(HOLDER)
+        assert proven_in(ledger) == model.proven
+        assert account.unproven(END, END) == sorted(set(range(1, END + 1)) - model.proven)
+        assert account.count_unproven(END) == END - len(model.proven)
+
+
+@given(st.lists(st.integers(1, END)), st.integers(0, END), st.integers(1, END))
+def test_the_unproven_are_listed_page_by_page(proven: list[int], after: int, limit: int) -> None:
+    account = HolderAccount(Generation(1))
+    for number in proven:
+        account.add(number)
+
+    expected = [n for n in range(after + 1, END + 1) if n not in proven]
+
+    assert account.unproven(END, limit, after=after) == expected[:limit]
+
+
+def test_receipts_in_any_order_cost_no_memory_once_they_are_complete() -> None:
+    ledger = Ledger()
+    for number in (3, 1, 5, 2, 4):
+        receive(ledger, 1, [number])
+    account = ledger.account(HOLDER)
+
+    assert (account.upto, account.holes, account.beyond) == (5, set(), set())
+
+
+def test_only_what_is_newly_proven_is_reported() -> None:
+    ledger = Ledger()
+
+    assert receive(ledger, 1, [1, 2]) == [1, 2]
+    assert receive(ledger, 2, [2, 3]) == [3]
+
+
+def test_a_later_word_wins_also_when_it_is_smaller() -> None:
+    ledger = Ledger()
+    receive(ledger, 1, [1, 2, 3])
+
+    assert withdraw(ledger, 2, [2]) == [2]
+    assert proven_in(ledger) == {1, 3}
+
+
+def test_a_receipt_that_was_signed_before_a_withdrawal_does_not_bring_the_copy_back() -> None:
+    ledger = Ledger()
+    withdraw(ledger, 7, [1])
+
+    assert receive(ledger, 6, [1]) == []
+    assert receive(ledger, 7, [1]) == []
+    assert receive(ledger, 8, [1]) == [1]
+
+
+def test_a_word_of_an_older_life_counts_for_nothing() -> None:
+    ledger = Ledger()
+    receive(ledger, 1, [1], generation=2)
+
+    assert receive(ledger, 9, [2], generation=1) == []
+    assert withdraw(ledger, 9, [1], generation=1) == []
+    assert proven_in(ledger) == {1}
+
+
+def test_a_new_life_has_proven_nothing_yet() -> None:
+    ledger = Ledger()
+    receive(ledger, 1, [1, 2], generation=1)
+
+    assert ledger.meet(HOLDER, Generation(2))
+    assert proven_in(ledger) == set()
+
+
+def test_meeting_a_holder_in_the_life_that_is_known_voids_nothing() -> None:
+    ledger = Ledger()
+    receive(ledger, 1, [1, 2])
+
+    assert not ledger.meet(HOLDER, Generation(1))
+    assert not ledger.meet(OTHER, Generation(3))
+    assert proven_in(ledger) == {1, 2}
+
+
+def test_a_withdrawal_of_one_holder_says_nothing_about_another() -> None:
+    ledger = Ledger()
+    receive(ledger, 1, [1])
+    ledger.receive(OTHER, Generation(1), 1, [1], 0)
+    withdraw(ledger, 2, [1])
+
+    assert ledger.proven(1, [OTHER, HOLDER]) == (OTHER,)
+
+
+def test_the_age_of_a_proof_is_that_of_the_oldest_bytes_under_it() -> None:
+    ledger = Ledger()
+    for nonce, since_ms in enumerate((500, 300, 400, 0)):
+        receive(ledger, nonce, [nonce + 1], since_ms=since_ms)
+
+    assert ledger.account(HOLDER).verified_since_ms == 300
+
+
+def test_what_all_holders_have_proven_ends_with_the_slowest() -> None:
+    ledger = Ledger()
+    receive(ledger, 1, [1, 2, 3])
+    ledger.receive(OTHER, Generation(1), 1, [1, 3], 0)
+
+    assert ledger.lowest_upto([HOLDER, OTHER]) == 1
+    assert ledger.lowest_upto([HOLDER, NodeNumber(9)]) == 0
