@@ -42,7 +42,7 @@ _COMMANDS = {
 def main() -> None:
     """Entry point of the console script."""
     # Here, not above: help and offline commands must not wait for grpc to load.
-    from lumbung_tools.client.grpc import open_grpc
+    from lumbung_tools.client.over_grpc import open_grpc
 
     sys.exit(run(sys.argv[1:], open_grpc))
 

@@ -1,0 +1,40 @@
+"""The gRPC transport under a station's certificate: what makes a client's session real."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from lumbung_cluster.errors import KeyRefused, Rejected, StatusCode
+from lumbung_node.adapters.grpc_transport import TlsIdentity, grpc_transport
+from lumbung_node.adapters.keys.key_files import read_secret
+from lumbung_node.ports.transport import Caller, Method, Transport
+from lumbung_tools.client.profile import Profile
+
+__all__ = ["open_grpc"]
+
+
+class _Silence:
+    """A command speaks in sentences and exit codes; it keeps no log."""
+
+    def info(self, event: str, /, **values: object) -> None: ...
+
+    def warning(self, event: str, /, **values: object) -> None: ...
+
+    def error(self, event: str, /, **values: object) -> None: ...
+
+
+@asynccontextmanager
+async def open_grpc(profile: Profile) -> AsyncIterator[Transport]:
+    """Raises KeyRefused when a key or certificate of the profile is missing or open to others."""
+    try:
+        chain, roots = profile.certificate.read_bytes(), profile.trust_roots.read_bytes()
+    except OSError as exc:
+        raise KeyRefused(f"certificate {exc.filename}: expected a readable file, got {exc.strerror}") from exc
+    identity = TlsIdentity(chain, read_secret(profile.key), roots)
+    async with grpc_transport(identity, access_check=_serve_nobody, log=_Silence()) as transport:
+        yield transport
+
+
+def _serve_nobody(caller: Caller, method: Method) -> None:
+    raise Rejected(StatusCode.PERMISSION_DENIED, f"a client serves nobody, got {method.name} from {caller.uri}")
