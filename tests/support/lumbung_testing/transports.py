@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
+
+import trio
 
 from lumbung_cluster.identity_uri import NodeIdentity
 from lumbung_cluster.ids import ClusterId, NodeNumber
@@ -21,12 +23,22 @@ from lumbung_node.adapters.keys.certificates import (
     public_key_of,
     read_certificate,
 )
-from lumbung_node.ports.transport import AccessCheck, Caller, Endpoint, Method, Transport
+from lumbung_node.ports.transport import (
+    AccessCheck,
+    Caller,
+    Channel,
+    Endpoint,
+    Handler,
+    Listener,
+    Method,
+    Transport,
+)
 from lumbung_testing.virtual_network import LineShape, VirtualNetwork
 from lumbung_testing.world import ListLog
 
-__all__ = ["GrpcWorld", "Party", "TransportWorld", "VirtualWorld", "let_everybody_in"]
+__all__ = ["Connected", "GrpcWorld", "Party", "TransportWorld", "VirtualWorld", "connected", "let_everybody_in"]
 
+TEST_TIMEOUT_S = 60.0  # far beyond what any of these tests needs on a busy machine
 CLUSTER = ClusterId(bytes(range(16)))
 
 
@@ -64,6 +76,35 @@ class TransportWorld(Protocol):
     def bugs(self) -> list[str]:
         """The event ids of the handler bugs that were reported so far."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A client of number 2 and a server of number 1 that it has dialled."""
+
+    server: Party
+    client: Party
+    listener: Listener
+    channel: Channel
+
+
+@asynccontextmanager
+async def connected(
+    world: TransportWorld, handlers: Mapping[Method, Handler], *, access_check: AccessCheck = let_everybody_in
+) -> AsyncIterator[Connected]:
+    """Serve and dial; a test that hangs is stopped after TEST_TIMEOUT_S."""
+    with trio.fail_after(TEST_TIMEOUT_S):
+        async with (
+            world.party(1, access_check=access_check) as server,
+            world.party(2) as client,
+            server.transport.serve(world.listen, handlers) as listener,
+        ):
+            channel = client.transport.dial(server.endpoint(listener.address))
+            try:
+                yield Connected(server, client, listener, channel)
+            finally:
+                with trio.CancelScope(shield=True):
+                    await channel.close()
 
 
 class VirtualWorld:
