@@ -25,7 +25,7 @@ def run(call: Call, file: Path) -> None:
     # Here, not above: the node's engine takes a second to load, and help must not wait for it.
     from lumbung_node.main import run as run_node
 
-    run_node(file)
+    call.end(ExitCode(run_node(file)))
 
 
 node.add_command(run)
