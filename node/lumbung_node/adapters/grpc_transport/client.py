@@ -6,24 +6,26 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Final
+from typing import TYPE_CHECKING
 
-import grpc
 import grpc.aio
 
 from lumbung_cluster.errors import LumbungError, PeerGone
 from lumbung_node.adapters.grpc_transport.bridge import Bridge
 from lumbung_node.adapters.grpc_transport.connection import Connection
-from lumbung_node.adapters.grpc_transport.lanes import IncomingLane, OutgoingLane, _End
-from lumbung_node.adapters.grpc_transport.statuses import check_size, error_of_status
+from lumbung_node.adapters.grpc_transport.lanes import End, IncomingLane, OutgoingLane
+from lumbung_node.adapters.grpc_transport.statuses import (
+    REQUEST_ID_BYTES,
+    REQUEST_ID_KEY,
+    check_size,
+    error_of_status,
+)
 from lumbung_node.ports.transport import CallKind, ClientStream, Method
 
+if TYPE_CHECKING:
+    StreamCall = grpc.aio.StreamStreamCall[bytes, bytes]
+
 __all__ = ["GrpcChannel"]
-
-REQUEST_ID_KEY: Final = "lumbung-request-bin"
-_REQUEST_ID_BYTES: Final = 16
-
-StreamCall = grpc.aio.StreamStreamCall[bytes, bytes]
 
 
 class GrpcChannel:
@@ -49,7 +51,8 @@ class GrpcChannel:
         channel = await self._connection.ready(timeout_s=deadline_s)
         invoke = channel.unary_unary(method.name, None, None)
         try:
-            return await invoke(request, timeout=until_s - self._bridge.loop.time(), metadata=_metadata())
+            answer: bytes = await invoke(request, timeout=until_s - self._bridge.loop.time(), metadata=_metadata())
+            return answer
         except grpc.aio.AioRpcError as exc:
             raise _error_of(exc) from exc
 
@@ -117,7 +120,7 @@ class _Stream:
         started_s = self._bridge.loop.time()
         channel = await self._connection.ready(timeout_s=self._deadline_s)
         left_s = None if self._deadline_s is None else self._deadline_s - (self._bridge.loop.time() - started_s)
-        call = channel.stream_stream(self._method.name, None, None)(timeout=left_s, metadata=_metadata())
+        call = channel.stream_stream(self._method.name, None, None)(None, timeout=left_s, metadata=_metadata())
         writer = self._bridge.spawn(self._write(call))
         watcher = self._bridge.spawn(self._watch(call))
         try:
@@ -137,7 +140,7 @@ class _Stream:
 
     async def _write(self, call: StreamCall) -> None:
         try:
-            while not isinstance(message := await self._outgoing.next(), _End):
+            while not isinstance(message := await self._outgoing.next(), End):
                 await call.write(message)
                 self._outgoing.written(message)
             await call.done_writing()
@@ -160,4 +163,4 @@ def _error_of(exc: grpc.aio.AioRpcError) -> Exception:
 
 
 def _metadata() -> tuple[tuple[str, bytes], ...]:
-    return ((REQUEST_ID_KEY, os.urandom(_REQUEST_ID_BYTES)),)
+    return ((REQUEST_ID_KEY, os.urandom(REQUEST_ID_BYTES)),)

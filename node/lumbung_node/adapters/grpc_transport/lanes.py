@@ -16,18 +16,18 @@ import trio
 from lumbung_cluster.limits import MIB
 from lumbung_node.adapters.grpc_transport.bridge import Bridge
 
-__all__ = ["END", "WINDOW_BYTES", "IncomingLane", "OutgoingLane"]
+__all__ = ["WINDOW_BYTES", "End", "IncomingLane", "OutgoingLane"]
 
 WINDOW_BYTES: Final = 4 * MIB  # of one direction of one call; a message may stand over it, so at most one more
 _LOT_BYTES: Final = WINDOW_BYTES // 2
 _MESSAGE_COST_BYTES: Final = 1024  # what a queued message costs beside its bytes; so at most 4,096 empty ones wait
 
 
-class _End:
+class End:
     """The mark behind the last message."""
 
 
-END: Final = _End()
+_END: Final = End()
 
 
 class IncomingLane:
@@ -99,7 +99,7 @@ class OutgoingLane:
         self._writers = trio.lowlevel.ParkingLot()
         self._error: Exception | None = None
         # asyncio's side
-        self._queue: deque[bytes | _End] = deque()
+        self._queue: deque[bytes | End] = deque()
         self._arrival: asyncio.Future[None] | None = None
         self._written_bytes = 0
 
@@ -115,7 +115,7 @@ class OutgoingLane:
 
     def finish(self) -> None:
         """In trio: no message follows."""
-        self._bridge.to_asyncio(lambda: self._arrive(END))
+        self._bridge.to_asyncio(self.put_end)
 
     def close(self, error: Exception) -> None:
         """In asyncio: nothing is taken any more; `send` raises `error`. The first one stands."""
@@ -127,8 +127,8 @@ class OutgoingLane:
             self._error = error
             self._writers.unpark_all()
 
-    async def next(self) -> bytes | _End:
-        """In asyncio: the next message, or END."""
+    async def next(self) -> bytes | End:
+        """In asyncio: the next message, or the mark behind the last."""
         while not self._queue:
             self._arrival = self._bridge.loop.create_future()
             await self._arrival
@@ -141,7 +141,11 @@ class OutgoingLane:
             lot, self._written_bytes = self._written_bytes, 0
             self._bridge.to_trio(lambda: self._give_back(lot))
 
-    def _arrive(self, item: bytes | _End) -> None:
+    def put_end(self) -> None:
+        """In asyncio: as `finish`."""
+        self._arrive(_END)
+
+    def _arrive(self, item: bytes | End) -> None:
         self._queue.append(item)
         if self._arrival is not None and not self._arrival.done():
             self._arrival.set_result(None)

@@ -1,13 +1,12 @@
-"""Incoming calls: one handler task in trio for each, its two lanes, and one status at the end."""
+"""The listener: which call gets a handler, how it ends, and who may stay when the roster changes."""
 
 from __future__ import annotations
 
 import errno
 import os
 import socket
-from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
 
 import grpc
 import grpc.aio
@@ -15,12 +14,17 @@ import trio
 
 from lumbung_cluster.errors import PeerGone, Rejected, StatusCode
 from lumbung_cluster.limits import CALLS_PER_PEER_MAX, CALLS_TOTAL_MAX
+from lumbung_node.adapters.admission import Admission, internal_error, refusal_in
 from lumbung_node.adapters.grpc_transport.bridge import Bridge
+from lumbung_node.adapters.grpc_transport.health import Health
 from lumbung_node.adapters.grpc_transport.identity import CallerReader
 from lumbung_node.adapters.grpc_transport.options import server_options
-from lumbung_node.adapters.grpc_transport.server_call import GrpcServerCall, ServicerContext
+from lumbung_node.adapters.grpc_transport.server_call import GrpcServerCall
 from lumbung_node.ports.log import Log
 from lumbung_node.ports.transport import AccessCheck, Caller, Handler, Method
+
+if TYPE_CHECKING:
+    from lumbung_node.adapters.grpc_transport.server_call import ServicerContext
 
 __all__ = ["GrpcListener"]
 
@@ -30,38 +34,42 @@ _EVENT_ID_BYTES: Final = 6
 class GrpcListener:
     """A `Listener` of the transport port. Its calls run in `nursery`."""
 
-    def __init__(self, bridge: Bridge, nursery: trio.Nursery, access_check: AccessCheck, log: Log) -> None:
+    def __init__(
+        self, bridge: Bridge, nursery: trio.Nursery, access_check: AccessCheck, health: Health, log: Log
+    ) -> None:
         self._bridge = bridge
         self._nursery = nursery
-        self._access_check = access_check
+        self._health = health
         self._log = log
-        self._callers = CallerReader()
-        self._calls: dict[GrpcServerCall, trio.CancelScope] = {}
-        self._slots: Counter[str] = Counter()
-        self._server: grpc.aio.Server | None = None
+        self._admission = Admission(
+            access_check, calls_per_peer_max=CALLS_PER_PEER_MAX, calls_total_max=CALLS_TOTAL_MAX
+        )
+        self._calls: dict[GrpcServerCall, None] = {}
         self._is_stopping = False
         self._address = ""
+        # asyncio's side
+        self._callers = CallerReader()
+        self._server: grpc.aio.Server | None = None
 
     @property
     def address(self) -> str:
         return self._address
 
+    def set_serving(self, serving: bool) -> None:
+        """What the standard health service says; a listener starts as serving."""
+        self._health.set_serving(serving)
+
     def revoke(self, may_stay: Callable[[Caller], bool]) -> None:
-        for call, scope in list(self._calls.items()):
+        for call in list(self._calls):
             if not may_stay(call.caller):
                 self._log.warning("call revoked", caller=call.caller.uri, method=call.method.name)
                 sentence = f"{call.caller.uri} may no longer call {call.method.name}"
                 call.end_at_once(Rejected(StatusCode.PERMISSION_DENIED, sentence))
-                scope.cancel()
 
     async def stop(self, *, grace_s: float) -> None:
         self._is_stopping = True
-        server, self._server = self._server, None
-        if server is None:
-            return
-        await self._bridge.run(lambda: server.stop(grace_s))
-        for scope in self._calls.values():
-            scope.cancel()
+        self._health.set_serving(False)
+        await self._bridge.run(lambda: self._stop(grace_s))
 
     async def start(
         self, address: str, handlers: Mapping[Method, Handler], credentials: grpc.ServerCredentials
@@ -76,8 +84,7 @@ class GrpcListener:
         self, address: str, handlers: Mapping[Method, Handler], credentials: grpc.ServerCredentials
     ) -> int:
         server = grpc.aio.server(options=server_options(), maximum_concurrent_rpcs=CALLS_TOTAL_MAX)
-        routes = {m.name: grpc.stream_stream_rpc_method_handler(self._serve(m, h)) for m, h in handlers.items()}
-        server.add_generic_rpc_handlers([_Routes(routes)])
+        server.add_generic_rpc_handlers([_Routes({m.name: self._route(m, handlers[m]) for m in handlers})])
         try:
             port = server.add_secure_port(address, credentials)
         except RuntimeError as exc:
@@ -86,7 +93,12 @@ class GrpcListener:
         self._server = server
         return port
 
-    def _serve(self, method: Method, handler: Handler) -> Callable[[object, ServicerContext], Awaitable[None]]:
+    async def _stop(self, grace_s: float) -> None:
+        server, self._server = self._server, None
+        if server is not None:
+            await server.stop(grace_s)
+
+    def _route(self, method: Method, handler: Handler) -> grpc.RpcMethodHandler[bytes, bytes]:
         """gRPC's side of one method. All kinds are one: on the wire a unary call is a stream of one message."""
 
         async def serve(_requests: object, context: ServicerContext) -> None:
@@ -96,56 +108,60 @@ class GrpcListener:
                 await context.abort(grpc.StatusCode.UNAUTHENTICATED, exc.sentence)
             call = GrpcServerCall(self._bridge, caller, method, context)
             self._bridge.to_trio(lambda: self._accept(call, handler))
-            await call.pump(context)
+            await call.run()
 
-        return serve
+        return grpc.stream_stream_rpc_method_handler(serve)
 
     # trio's side
 
     def _accept(self, call: GrpcServerCall, handler: Handler) -> None:
-        uri = call.caller.uri
         if self._is_stopping:
             call.end_at_once(Rejected(StatusCode.UNAVAILABLE, "this node is stopping"))
-        elif self._slots[uri] >= CALLS_PER_PEER_MAX:
-            sentence = f"expected at most {CALLS_PER_PEER_MAX} open calls of {uri}, got one more"
-            call.end_at_once(Rejected(StatusCode.RESOURCE_EXHAUSTED, sentence))
+            return
+        try:
+            self._admission.admit(call.caller, call.method)
+        except Rejected as exc:
+            call.end_at_once(exc)
+        except Exception as exc:  # noqa: BLE001 - the access check's bug is a bug of the call
+            call.end_at_once(self._bug(call, exc))
         else:
-            self._slots[uri] += 1
-            self._nursery.start_soon(self._run_call, call, handler)
+            self._calls[call] = None
+            self._nursery.start_soon(self._run, call, handler)
 
-    async def _run_call(self, call: GrpcServerCall, handler: Handler) -> None:
+    async def _run(self, call: GrpcServerCall, handler: Handler) -> None:
         """Hold the caller's slot until the handler has ended and gRPC has let go of the call."""
         try:
-            with trio.CancelScope() as scope:
-                self._calls[call] = scope
-                call.cancel_when_over(scope)
+            with call.scope:
                 await self._answer(call, handler)
-                await call.over.wait()
+            await call.wait_over()
         finally:
-            call.end_at_once(PeerGone("the handler was cancelled"))
             del self._calls[call]
-            self._slots[call.caller.uri] -= 1
-            if not self._slots[call.caller.uri]:
-                del self._slots[call.caller.uri]
+            self._admission.leave(call.caller)
 
     async def _answer(self, call: GrpcServerCall, handler: Handler) -> None:
         try:
-            self._access_check(call.caller, call.method)
             await handler(call)
             call.check_answered()
-        except Rejected as exc:
-            call.end(exc)
-        except PeerGone as exc:
-            call.end(Rejected(StatusCode.CANCELLED, str(exc)))
-        except Exception as exc:  # noqa: BLE001 - a handler's bug ends one call, and tells the peer nothing
-            event_id = os.urandom(_EVENT_ID_BYTES).hex()
-            self._log.error("handler failed", event_id=event_id, method=call.method.name, exc_info=exc)
-            call.end(Rejected(StatusCode.INTERNAL, f"internal error, event {event_id}"))
+        except Exception as exc:  # noqa: BLE001 - a handler's failure ends its own call, never the server
+            call.end(self._refusal(call, exc))
         else:
             call.end(None)
 
+    def _refusal(self, call: GrpcServerCall, failure: Exception) -> Rejected:
+        refusal = refusal_in(failure)
+        if refusal is not None:
+            return refusal
+        if isinstance(failure, PeerGone):
+            return Rejected(StatusCode.CANCELLED, str(failure))
+        return self._bug(call, failure)
 
-class _Routes(grpc.GenericRpcHandler):
+    def _bug(self, call: GrpcServerCall, failure: Exception) -> Rejected:
+        event_id = os.urandom(_EVENT_ID_BYTES).hex()
+        self._log.error("handler failed", event_id=event_id, method=call.method.name, exc_info=failure)
+        return internal_error(event_id)
+
+
+class _Routes(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic in the stubs only
     """Methods by their full path; gRPC answers UNIMPLEMENTED for others."""
 
     def __init__(self, routes: Mapping[str, grpc.RpcMethodHandler[bytes, bytes]]) -> None:
@@ -160,8 +176,8 @@ def _bind_error(address: str) -> OSError:
     host, _, port = address.rpartition(":")
     try:
         family, kind, protocol, _, target = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.bind(target)
+        with socket.socket(family, kind, protocol) as attempt:
+            attempt.bind(target)
     except OSError as exc:
         return OSError(exc.errno, f"cannot listen on {address}: {exc.strerror}")
     return OSError(errno.EADDRINUSE, f"cannot listen on {address}: it was in use")

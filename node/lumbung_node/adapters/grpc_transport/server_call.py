@@ -1,43 +1,53 @@
-"""One incoming call between the loops."""
+"""One incoming call between the loops: two lanes, and one status at its end."""
 
 from __future__ import annotations
 
+import asyncio
 import os
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 import grpc.aio
 import trio
 
-from lumbung_cluster.errors import LumbungError, PeerGone, Rejected
+from lumbung_cluster.errors import PeerGone, Rejected
+from lumbung_node.adapters.admission import AnswerCount
 from lumbung_node.adapters.grpc_transport.bridge import Bridge
-from lumbung_node.adapters.grpc_transport.lanes import IncomingLane, OutgoingLane, _End
-from lumbung_node.adapters.grpc_transport.statuses import SAID_BY_HANDLER, check_size, grpc_code
-from lumbung_node.ports.transport import Caller, CallKind, Method
+from lumbung_node.adapters.grpc_transport.lanes import End, IncomingLane, OutgoingLane
+from lumbung_node.adapters.grpc_transport.statuses import (
+    REQUEST_ID_BYTES,
+    REQUEST_ID_KEY,
+    SAID_BY_HANDLER,
+    check_size,
+    grpc_code,
+)
+from lumbung_node.ports.transport import Caller, Method
 
-__all__ = ["GrpcServerCall", "ServicerContext"]
+if TYPE_CHECKING:
+    ServicerContext = grpc.aio.ServicerContext[object, bytes]
 
-ServicerContext: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
+__all__ = ["GrpcServerCall"]
 
-_REQUEST_ID_KEY: Final = "lumbung-request-bin"
-_REQUEST_ID_BYTES: Final = 16
-_ONE_ANSWER: Final = (CallKind.UNARY, CallKind.CLIENT_STREAM)
+_GONE: Final = "the caller has left the call"
 
 
 class GrpcServerCall:
-    """A `ServerCall` of the transport port."""
+    """A `ServerCall` of the transport port. What its handler may see first, what the listener uses behind."""
 
     def __init__(self, bridge: Bridge, caller: Caller, method: Method, context: ServicerContext) -> None:
         self._bridge = bridge
+        self._context = context
         self._caller = caller
         self._method = method
         self._request_id = _request_id(context)
         self._incoming = IncomingLane(bridge)
         self._outgoing = OutgoingLane(bridge)
-        self._sent = 0
-        self._scope: trio.CancelScope | None = None
-        self.over = trio.Event()
-        # asyncio's side
-        self._status: Rejected | None = None
+        self._answers = AnswerCount(method)
+        self._scope = trio.CancelScope()
+        self._over = trio.Event()
+        # In asyncio's thread: what the call ends with, and the pumps to stop when it has to end at once.
+        self._refusal: Rejected | None = None
+        self._pump: asyncio.Task[object] | None = None
+        self._must_end = False
 
     @property
     def caller(self) -> Caller:
@@ -56,5 +66,93 @@ class GrpcServerCall:
 
     async def send(self, message: bytes) -> None:
         check_size(message)
-        self._sent += 1
+        self._answers.add()
         await self._outgoing.send(message)
+
+    # trio's side, for the listener
+
+    @property
+    def scope(self) -> trio.CancelScope:
+        """Of the handler: cancelled when gRPC has let go of the call."""
+        return self._scope
+
+    def check_answered(self) -> None:
+        """Raises RuntimeError for a handler that owes its one answer."""
+        self._answers.close()
+
+    async def wait_over(self) -> None:
+        """Until gRPC has let go of the call."""
+        await self._over.wait()
+
+    def end(self, refusal: Rejected | None) -> None:
+        """Send what was handed over, then the status; None is OK."""
+        self._bridge.to_asyncio(lambda: self._finish(refusal))
+
+    def end_at_once(self, refusal: Rejected) -> None:
+        """Send the status without what was handed over; nothing happens when the call has its status already."""
+        self._scope.cancel()
+        self._bridge.to_asyncio(lambda: self._cut(refusal))
+
+    def _leave(self) -> None:
+        gone = PeerGone(_GONE)
+        self._incoming.end_now(gone)
+        self._outgoing.close_now(gone)
+        self._over.set()
+        self._scope.cancel()
+
+    # asyncio's side
+
+    async def run(self) -> None:
+        """The whole call as gRPC's coroutine."""
+        reader = self._bridge.spawn(self._read())
+        try:
+            await self._write()
+            if self._refusal is not None:
+                await self._abort(self._refusal)
+        finally:
+            reader.cancel()
+            self._bridge.to_trio(self._leave)
+
+    async def _read(self) -> None:
+        while isinstance(message := await self._context.read(), bytes):
+            await self._incoming.put(message)
+        self._incoming.end(None)
+
+    async def _write(self) -> None:
+        self._pump = self._bridge.spawn(self._write_all())
+        if self._must_end:
+            self._pump.cancel()
+        try:
+            await asyncio.wait([self._pump])
+        finally:
+            self._pump.cancel()
+        if not self._pump.cancelled() and (failure := self._pump.exception()) is not None:
+            raise failure  # the caller is gone: gRPC knows, and ends the call quietly
+
+    async def _write_all(self) -> None:
+        while not isinstance(message := await self._outgoing.next(), End):
+            await self._context.write(message)
+            self._outgoing.written(message)
+
+    async def _abort(self, refusal: Rejected) -> None:
+        await self._context.abort(grpc_code(refusal.code), refusal.sentence, SAID_BY_HANDLER)
+
+    def _finish(self, refusal: Rejected | None) -> None:
+        if self._refusal is None:
+            self._refusal = refusal
+        self._outgoing.put_end()
+
+    def _cut(self, refusal: Rejected) -> None:
+        if self._refusal is None:
+            self._refusal = refusal
+        self._must_end = True
+        if self._pump is not None:
+            self._pump.cancel()
+
+
+def _request_id(context: ServicerContext) -> bytes:
+    """The caller's, or one drawn here when there is none of the right length."""
+    for key, value in context.invocation_metadata() or ():
+        if key == REQUEST_ID_KEY and isinstance(value, bytes) and len(value) == REQUEST_ID_BYTES:
+            return value
+    return os.urandom(REQUEST_ID_BYTES)

@@ -1,7 +1,8 @@
-"""Between our errors and gRPC's statuses."""
+"""What travels beside the messages: our errors as gRPC's statuses, and the request id."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import grpc
@@ -10,10 +11,13 @@ import grpc.aio
 from lumbung_cluster.errors import PeerGone, PeerUnreachable, Rejected, StatusCode
 from lumbung_cluster.limits import MESSAGE_SIZE_BYTES_MAX
 
-__all__ = ["SAID_BY_HANDLER", "check_size", "error_of_status", "grpc_code"]
+__all__ = ["REQUEST_ID_BYTES", "REQUEST_ID_KEY", "SAID_BY_HANDLER", "check_size", "error_of_status", "grpc_code"]
 
 # Handlers may refuse with UNAVAILABLE or CANCELLED too: this trailer tells their word from a broken connection.
 SAID_BY_HANDLER: Final = (("lumbung-rejected", "1"),)
+
+REQUEST_ID_KEY: Final = "lumbung-request-bin"
+REQUEST_ID_BYTES: Final = 16
 
 _GRPC_CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 _OF_BROKEN_LINKS: Final = (StatusCode.UNAVAILABLE, StatusCode.CANCELLED)
@@ -23,12 +27,12 @@ def grpc_code(code: StatusCode) -> grpc.StatusCode:
     return _GRPC_CODES[code.value]
 
 
-def error_of_status(code: grpc.StatusCode, details: str, trailers: grpc.aio.Metadata | None) -> Exception | None:
+def error_of_status(code: grpc.StatusCode, details: str, trailers: Iterable[object]) -> Exception | None:
     """What a call that ended with this status raises; None for OK."""
     if code is grpc.StatusCode.OK:
         return None
     ours = StatusCode(code.value[0])
-    said = trailers is not None and SAID_BY_HANDLER[0][0] in trailers
+    said = any(item == SAID_BY_HANDLER[0] for item in trailers)
     if not said and details.startswith("failed to connect"):
         return PeerUnreachable(details)
     if not said and (ours in _OF_BROKEN_LINKS or "RST_STREAM" in details):
