@@ -30,7 +30,7 @@ from lumbung_node.config import Language
 from lumbung_tools.bench.load import Load, LoadTimes, make_load, put_full, put_one_by_one
 from lumbung_tools.bench.machine import MachineLimits, measure_machine
 from lumbung_tools.bench.processes import cpu_s, peak_memory_bytes
-from lumbung_tools.client.grpc import open_grpc
+from lumbung_tools.client.over_grpc import open_grpc
 from lumbung_tools.client.profile import load_profile
 from lumbung_tools.client.session import Session, open_session
 from lumbung_tools.localcluster.disk import Place, choose_place, look_at
