@@ -96,7 +96,11 @@ class Ledger:
         return fresh
 
     def withdraw(self, holder: NodeNumber, generation: Generation, nonce: int, numbers: Iterable[int]) -> list[int]:
-        """A withdrawal came: the numbers that no longer count there. It does nothing to anybody's set of blobs."""
+        """A withdrawal came: the numbers that no longer count there. It does nothing to anybody's set of blobs.
+
+        Its nonce is the highest that the holder has seen, so it is the later word about all that was proven before;
+        the caller leaves out numbers on which it holds a word of a still higher nonce.
+        """
         account = self.account(holder)
         if generation < account.generation:
             return []

@@ -193,7 +193,7 @@ async def test_a_wiped_peer_is_filled_again_and_proves_anew(autojump_clock: trio
         async with living(peer_box) as peer, connected(office, peer):
             with trio.fail_after(120):
                 while office.store.proofs.ledger.account(PEER).generation != 2:
-                    await trio.sleep(0.1)
+                    await office.store.proofs.changed.wait()
             await until_proven(office, PEER, 30)
             assert peer.store.state.count(OFFICE).blobs == 30
 
@@ -230,6 +230,23 @@ async def test_damage_at_a_holder_is_withdrawn_and_mended(autojump_clock: trio.t
             row = await peer.store.reader.row(OFFICE, BlobId.of(content))
             assert row is not None
             assert await peer.store.reader.read_whole(BlobId.of(content), row) == content
+
+
+async def test_a_withdrawn_copy_stays_withdrawn_when_the_origin_starts_again(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    office_box, peer_box, content = box(OFFICE), box(PEER), b"rotten in two places"
+    async with living(office_box) as office, living(peer_box) as peer:
+        await put(office, [content])
+        async with connected(office, peer):
+            await until_proven(office, PEER, 1)
+            await office.found_damage(OFFICE, BlobId.of(content))  # so that nobody can mend the peer's copy
+            await peer.found_damage(OFFICE, BlobId.of(content))
+            with trio.fail_after(120):
+                while office.store.proofs.ledger.proven(1, [PEER]):
+                    await office.store.proofs.changed.wait()
+    async with living(office_box) as office:
+        assert office.store.proofs.ledger.proven(1, [PEER]) == ()
 
 
 async def test_marks_tell_an_origin_that_its_folder_was_rolled_back_within_one_life(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lumbung_cluster.ids import BlobId, Generation, NodeNumber
+from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.ledger import Ledger
-from lumbung_cluster.receipt import SignedStatement, StatementKind
+from lumbung_cluster.receipt import SignedStatement, Statement, StatementKind
 from lumbung_node.ports.keyvalue import Family, KeyValue
 from lumbung_node.store.committer import Committer
 from lumbung_node.store.jobs import Job
@@ -53,12 +53,12 @@ class Proofs:
         content = statement.content
         serial = self._state.next_serial
         self._state.next_serial += 1
-        numbers = await self._numbers(content.blobs)
+        numbers = await self._not_overruled(content, await self._numbers(content.blobs))
         proven = content.kind is StatementKind.COMMIT_RECEIPT
         row = CopyRow(proven, content.generation, content.nonce, content.verified_since_ms, serial, now_ms).pack()
         job = Job()
         job.extra.put(Family.PROOFS, receipt_key(serial), statement.to_bytes())
-        for number in await self._not_overruled(content.holder, numbers, content.generation, content.nonce):
+        for number in numbers:
             job.extra.put(Family.PROOFS, copy_key(number, content.holder), row)
         await self._committer.commit(job)
         if proven:
@@ -71,15 +71,17 @@ class Proofs:
         rows = await self._reader.rows(self._state.node, blobs)
         return [row.number for row in rows if row is not None]
 
-    async def _not_overruled(
-        self, holder: NodeNumber, numbers: list[int], generation: Generation, nonce: int
-    ) -> list[int]:
-        """Those whose present row is not a later word: (generation, nonce) is the order, whatever came last."""
-        values = await self._kv.get(Family.PROOFS, [copy_key(n, holder) for n in numbers]) if numbers else []
+    async def _not_overruled(self, word: Statement, numbers: list[int]) -> list[int]:
+        """Those whose present row is not a later word: (generation, nonce) is the order, whatever came last.
+
+        At one nonce a withdrawal is the later word: it is signed after the receipts that it takes back.
+        """
+        values = await self._kv.get(Family.PROOFS, [copy_key(n, word.holder) for n in numbers]) if numbers else []
+        order = (word.generation, word.nonce, word.kind is StatementKind.WITHDRAWAL)
         kept = []
         for number, value in zip(numbers, values, strict=True):
             held = CopyRow.unpack(value) if value is not None else None
-            if held is None or (held.generation, held.nonce) <= (generation, nonce):
+            if held is None or (held.generation, held.nonce, not held.proven) <= order:
                 kept.append(number)
         return kept
 

@@ -239,7 +239,9 @@ class Hello(_message.Message):
     stopped: _builtins.bool
     """True when the speaker has stopped taking puts and signing, because another machine lives under its identity."""
     nonce: _builtins.int
-    """A fresh nonce of the speaker as an origin: what the other side withdraws in this session is ordered by it."""
+    """A fresh nonce of the speaker as an origin. What the other side withdraws names the highest nonce that it has seen,
+    in this Hello or in a later Offer or Prove.
+    """
     @_builtins.property
     def marks(self) -> _containers.RepeatedCompositeFieldContainer[Global___OriginMark]:
         """Marks that the speaker holds of the other side's feeds, at most 1,024."""

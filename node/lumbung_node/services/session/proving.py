@@ -33,6 +33,7 @@ class Proving:
         self._link = link
         self._peer = peer
         self._greeting = greeting
+        self._nonce_seen = greeting.nonce
         self._outgoing = outgoing
         self._questions: dict[int, tuple[int, list[BlobId]]] = {}
         self._window = trio.Semaphore(_QUESTIONS_OPEN_MAX)
@@ -117,11 +118,16 @@ class Proving:
 
     # --- as a holder: what we say of the peer's blobs ----------------------------------------------------------
 
+    def see_nonce(self, nonce: int) -> None:
+        """The peer asks for a receipt under `nonce`: what we withdraw from now on has to come behind it."""
+        self._nonce_seen = max(self._nonce_seen, nonce)
+
     async def answer(self, prove: peer_pb2.Prove) -> None:
         """Our word for what is durable and intact here, and the list of what is not."""
         if prove.origin != self._peer:
             raise Rejected(StatusCode.PERMISSION_DENIED, f"only node {prove.origin} may ask for proof of its blobs")
         blobs = _parse_ids(prove.ids, limits.PROVE_IDS_MAX)
+        self.see_nonce(prove.nonce)
         receipt = await commit_receipt(self._core, self._peer, prove.nonce, blobs)
         rows = await self._core.store.reader.rows(self._peer, blobs)
         lacking = [index for index, row in enumerate(rows) if not is_intact(row)]
@@ -141,7 +147,7 @@ class Proving:
                 news = news[: limits.RECEIPT_IDS_MAX]
                 told.update((origin, blob) for blob in news)
                 if news and origin == self._peer and not core.condition.stopped:
-                    words = withdrawal(core, origin, self._greeting.nonce, news)
+                    words = withdrawal(core, origin, self._nonce_seen, news)
                     await self._link.send(peer_pb2.SessionFrame(withdraw=peer_pb2.Withdraw(withdrawal=words)))
                 if news:
                     need = peer_pb2.Need(origin=origin, ids=[blob.raw for blob in news])

@@ -104,6 +104,7 @@ class Session:
             frame, payload = received
             match frame.WhichOneof("kind"):
                 case "offer":
+                    proving.see_nonce(frame.offer.nonce)
                     incoming.on_offer(frame.offer, nursery)
                 case "want":
                     outgoing.on_want(frame.want)
