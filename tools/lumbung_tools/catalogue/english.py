@@ -16,7 +16,7 @@ ENGLISH: Final[dict[str, str]] = {
     "put.safe": "{path}: stored, {count} of {wanted} copies, safe  {id}",
     "put.enough": "{path}: stored, {count} of {wanted} copies, as many as asked for  {id}",
     "put.short": "{path}: stored, {count} of {wanted} copies; no proof yet from {missing}  {id}",
-    "put.refused": "{path}: NOT stored. {why}",
+    "put.refused": "{path}: NOT stored, refused: {why}",
     "put.unknown": (
         "{path}: outcome unknown. {why}. Type the same command again: the same bytes go out, nothing is stored twice."
     ),
@@ -37,7 +37,7 @@ ENGLISH: Final[dict[str, str]] = {
     "get.written": "{target}: {size}, checked against its id, from {source}",
     "get.failed_source": "{source}: {why}",
     "get.target_exists": "{target} is there already. Name another file with -o, or move it away.",
-    "get.nobody": "Nobody gave {name}. {reasons}",
+    "get.nobody": "Nobody gave {name}. Asked: {asked}.",
     "get.progress": "Fetching {name}",
     "get.not_ours": (
         "{target} was fetched whole, but it cannot be opened here: {why}. Use --sealed to keep it sealed "
@@ -78,6 +78,7 @@ ENGLISH: Final[dict[str, str]] = {
         "GREEN: all {blobs:recording is|recordings are} safe, {copies} proven copies each; the oldest "
         "proof was read {age} ago."
     ),
+    "status.green_no_age": "GREEN: all {blobs:recording is|recordings are} safe, {copies} proven copies each.",
     "status.green_empty": "GREEN: no recordings yet, and the node is ready.",
     "status.yellow_only_here": "YELLOW: {blobs:recording exists|recordings exist} only here, oldest {age}.",
     "status.yellow_short": (

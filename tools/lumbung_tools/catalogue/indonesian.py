@@ -16,7 +16,7 @@ INDONESIAN: Final[dict[str, str]] = {
     "put.safe": "{path}: tersimpan, {count} dari {wanted} salinan, aman  {id}",
     "put.enough": "{path}: tersimpan, {count} dari {wanted} salinan, sesuai permintaan  {id}",
     "put.short": "{path}: tersimpan, {count} dari {wanted} salinan; belum ada bukti dari {missing}  {id}",
-    "put.refused": "{path}: TIDAK tersimpan. {why}",
+    "put.refused": "{path}: TIDAK tersimpan, ditolak: {why}",
     "put.unknown": (
         "{path}: hasil belum diketahui. {why}. Ulangi perintah yang sama: isi yang sama dikirim lagi, "
         "tidak tersimpan ganda."
@@ -38,7 +38,7 @@ INDONESIAN: Final[dict[str, str]] = {
     "get.written": "{target}: {size}, cocok dengan id-nya, dari {source}",
     "get.failed_source": "{source}: {why}",
     "get.target_exists": "{target} sudah ada. Sebutkan berkas lain dengan -o, atau pindahkan dulu.",
-    "get.nobody": "{name} tidak didapat dari mana pun. {reasons}",
+    "get.nobody": "{name} tidak didapat dari mana pun. Sudah ditanya: {asked}.",
     "get.progress": "Mengambil {name}",
     "get.not_ours": (
         "{target} sudah diambil utuh, tetapi tidak dapat dibuka di sini: {why}. Pakai --sealed lalu buka "
@@ -78,6 +78,7 @@ INDONESIAN: Final[dict[str, str]] = {
     "status.green": (
         "HIJAU: semua {blobs} rekaman aman, masing-masing {copies} salinan terbukti; bukti tertua dibaca {age} lalu."
     ),
+    "status.green_no_age": "HIJAU: semua {blobs} rekaman aman, masing-masing {copies} salinan terbukti.",
     "status.green_empty": "HIJAU: belum ada rekaman, dan simpul siap.",
     "status.yellow_only_here": "KUNING: {blobs} rekaman hanya ada di sini, yang tertua {age}.",
     "status.yellow_short": "KUNING: {blobs} rekaman belum punya {copies} salinan terbukti, yang tertua {age}.",

@@ -136,7 +136,7 @@ class LumbungGroup(_Worded, click.Group):
     def _short_help(self, ctx: click.Context, name: str, width: int) -> str:
         found = self.get_command(ctx, name)
         if isinstance(found, _Worded):
-            return _catalogue(ctx).text(found.help_key)
+            return _first_sentence(_catalogue(ctx).text(found.help_key))
         return found.get_short_help_str(width) if found else ""
 
 
@@ -168,7 +168,12 @@ class LazyGroup(LumbungGroup):
         return found
 
     def _short_help(self, ctx: click.Context, name: str, width: int) -> str:
-        return _catalogue(ctx).text(self._lazy[name].help_key)
+        return _first_sentence(_catalogue(ctx).text(self._lazy[name].help_key))
+
+
+def _first_sentence(text: str) -> str:
+    """For lists: what stands before the first full stop."""
+    return text.partition(". ")[0].removesuffix(".")
 
 
 def command(

@@ -44,6 +44,11 @@ class _Wish:
     origin: str | None
 
     @property
+    def name(self) -> str:
+        """The recording in the person's own words."""
+        return self.record or self.digits or ""
+
+    @property
     def folder(self) -> Path | None:
         """Where the result goes; None for the standard output."""
         if self.output == _STDOUT:
@@ -95,19 +100,21 @@ async def _get(call: Call, wish: _Wish, session: Session) -> None:
     sources = session.sources(wanted, origin, only)
     # The sealed file grows beside its target, so that opening it never fills another disk.
     with tempfile.TemporaryDirectory(prefix=".lumbung-", dir=wish.folder) as workroom:
-        fetched = await _fetch(call, session, sources, wanted, Path(workroom) / "sealed")
+        fetched = await _fetch(call, session, sources, wanted, wish.name, Path(workroom) / "sealed")
         target = await session.blocking.run(partial(_deliver, fetched, identities, wish, Path(workroom)))
     _tell(call, session, fetched, target)
 
 
-async def _fetch(call: Call, session: Session, sources: list[Source], wanted: BlobName, target: Path) -> Fetched:
+async def _fetch(
+    call: Call, session: Session, sources: list[Source], wanted: BlobName, name: str, target: Path
+) -> Fetched:
     console = call.console
 
-    def on_failure(name: str, failure: LumbungError) -> None:
-        console.warn("get.failed_source", source=name, why=sentence_of(console, failure))
+    def on_failure(source: str, failure: LumbungError) -> None:
+        console.warn("get.failed_source", source=source, why=sentence_of(console, failure))
 
     with console.progress() as progress:
-        task = progress.add_task(console.text("get.progress", name=wanted), total=None) if progress else None
+        task = progress.add_task(console.text("get.progress", name=name), total=None) if progress else None
 
         def on_progress(so_far: int, total: int) -> None:
             if progress is not None and task is not None:
@@ -118,8 +125,8 @@ async def _fetch(call: Call, session: Session, sources: list[Source], wanted: Bl
                 sources, wanted, target, session.blocking, on_failure=on_failure, on_progress=on_progress
             )
         except NobodyHasIt as exc:
-            reasons = ", ".join(dict.fromkeys(name for name, _ in exc.failures))
-            raise CommandFailed(of_error(exc), "get.nobody", name=wanted, reasons=reasons) from exc
+            asked = ", ".join(dict.fromkeys(source for source, _ in exc.failures))
+            raise CommandFailed(of_error(exc), "get.nobody", name=name, asked=asked) from exc
 
 
 def _deliver(fetched: Fetched, identities: Identities | None, wish: _Wish, workroom: Path) -> str:

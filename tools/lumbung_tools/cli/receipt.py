@@ -111,7 +111,7 @@ def _say(call: Call, entry: _Shown, file: Path | None) -> None:
         holder=entry.holder,
         generation=int(content.generation),
         epoch=content.roster_epoch,
-        nonce=content.nonce,
+        nonce=str(content.nonce),
         time=shown_time(content.verified_since_ms),
         ids=len(content.blobs),
     )

@@ -19,6 +19,8 @@ from lumbung_tools.output.exit_codes import ExitCode
 
 __all__ = ["where"]
 
+_DIGITS_SHOWN = 16
+
 
 @command(
     "where",
@@ -65,8 +67,9 @@ def _print(console: Console, session: Session, answer: wire.StatResponse) -> Non
     if answer.proofs:
         heads = [console.text(key) for key in ("where.column.holder", "where.column.proof", "where.column.age")]
         console.table(heads, [_row(console, session, proof) for proof in answer.proofs])
-    if answer.versions:
-        console.say("where.versions", versions=" ".join(version.hex()[:16] for version in answer.versions))
+    older = [version.hex()[:_DIGITS_SHOWN] for version in answer.versions if version != blob.id]
+    if older:
+        console.say("where.versions", versions=" ".join(older))
 
 
 def _row(console: Console, session: Session, proof: wire.CopyProof) -> list[str]:
@@ -101,5 +104,5 @@ def _as_json(session: Session, answer: wire.StatResponse) -> dict[str, JsonValue
             }
             for proof in answer.proofs
         ],
-        "versions": [version.hex() for version in answer.versions],
+        "versions": [version.hex() for version in answer.versions if version != blob.id],
     }

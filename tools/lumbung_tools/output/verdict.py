@@ -67,8 +67,12 @@ def _yellow(console: Console, status: wire.StatusResponse, name: Callable[[int],
 def _green(console: Console, status: wire.StatusResponse) -> Verdict:
     if not status.own.blobs:
         return Verdict(Colour.GREEN, console.text("status.green_empty"))
-    proofs = [link.verified_since_ms for link in status.links if link.proven_blobs]
-    age = console.catalogue.duration(_age_s(status, min(proofs, default=0)))
+    # A holder that keeps none of our units has nothing proven, and so no time.
+    times = [link.verified_since_ms for link in status.links if link.verified_since_ms]
+    if not times:
+        sentence = console.text("status.green_no_age", blobs=status.own.blobs, copies=COPIES_REQUIRED)
+        return Verdict(Colour.GREEN, sentence)
+    age = console.catalogue.duration(_age_s(status, min(times)))
     sentence = console.text("status.green", blobs=status.own.blobs, copies=COPIES_REQUIRED, age=age)
     return Verdict(Colour.GREEN, sentence)
 
