@@ -7,15 +7,22 @@ import trio
 
 from lumbung_cluster.errors import PeerUnreachable, Rejected, StatusCode, TrustRefused
 from lumbung_cluster.limits import MESSAGE_SIZE_BYTES_MAX, MIB
-from lumbung_node.ports.transport import Caller, CallKind, ClientStream, Endpoint, Method, ServerCall
-from lumbung_testing.handlers import BIDI, CLIENT_STREAM, SERVER_STREAM, UNARY, answer, drain, echo, join
+from lumbung_node.ports.transport import Caller, CallKind, Endpoint, Method, ServerCall
+from lumbung_testing.handlers import (
+    BIDI,
+    CLIENT_STREAM,
+    SERVER_STREAM,
+    UNARY,
+    answer,
+    drain,
+    echo,
+    exchange,
+    join,
+    send_all,
+)
 from lumbung_testing.transports import TransportWorld, connected
 
-
-async def send_all(stream: ClientStream, messages: list[bytes]) -> None:
-    for message in messages:
-        await stream.send(message)
-    await stream.finish_sending()
+STREAMS = [kind for kind in CallKind if kind is not CallKind.UNARY]
 
 
 async def test_unary_call_is_answered(world: TransportWorld) -> None:
@@ -38,8 +45,7 @@ async def test_many_unary_calls_at_once_get_their_own_answers(world: TransportWo
 
 async def test_client_stream_gets_one_answer_to_all_its_messages(world: TransportWorld) -> None:
     async with connected(world, {CLIENT_STREAM: join}) as ends, ends.channel.stream(CLIENT_STREAM) as stream:
-        await send_all(stream, [b"a", b"b", b"c"])
-        assert await drain(stream) == [b"a,b,c"]
+        assert await exchange(stream, [b"a", b"b", b"c"]) == [b"a,b,c"]
 
 
 async def test_server_stream_gives_its_messages_and_then_the_end(world: TransportWorld) -> None:
@@ -50,8 +56,7 @@ async def test_server_stream_gives_its_messages_and_then_the_end(world: Transpor
             await call.send(b"%d" % number)
 
     async with connected(world, {SERVER_STREAM: count}) as ends, ends.channel.stream(SERVER_STREAM) as stream:
-        await send_all(stream, [b"5"])
-        assert await drain(stream) == [b"0", b"1", b"2", b"3", b"4"]
+        assert await exchange(stream, [b"5"]) == [b"0", b"1", b"2", b"3", b"4"]
         assert await stream.receive() is None  # the end stays the end
 
 
@@ -81,22 +86,19 @@ async def test_handler_may_speak_before_its_caller_does(world: TransportWorld) -
 async def test_message_up_to_the_limit_passes_unchanged(world: TransportWorld, size: int) -> None:
     message = bytes(index % 251 for index in range(1000)) * (size // 1000) + bytes(size % 1000)
     async with connected(world, {BIDI: echo}) as ends, ends.channel.stream(BIDI) as stream:
-        await send_all(stream, [message, b"after"])
-        assert await drain(stream) == [message, b"after"]
+        assert await exchange(stream, [message, b"after"]) == [message, b"after"]
 
 
 async def test_empty_message_is_a_message(world: TransportWorld) -> None:
     async with connected(world, {CLIENT_STREAM: join}) as ends, ends.channel.stream(CLIENT_STREAM) as stream:
-        await send_all(stream, [b"", b"", b""])
-        assert await drain(stream) == [b",,"]
+        assert await exchange(stream, [b"", b"", b""]) == [b",,"]
 
 
 async def test_request_over_the_limit_is_refused_and_the_channel_lives(world: TransportWorld) -> None:
     async with connected(world, {UNARY: answer, BIDI: echo}) as ends:
         async with ends.channel.stream(BIDI) as stream:
             with pytest.raises(Rejected) as refused:
-                await send_all(stream, [bytes(MESSAGE_SIZE_BYTES_MAX + 1)])
-                await drain(stream)
+                await exchange(stream, [bytes(MESSAGE_SIZE_BYTES_MAX + 1)])
             assert refused.value.code is StatusCode.RESOURCE_EXHAUSTED
         with pytest.raises(Rejected) as refused:
             await ends.channel.call(UNARY, bytes(MESSAGE_SIZE_BYTES_MAX + 1), deadline_s=30)
@@ -125,8 +127,7 @@ async def test_client_may_finish_first(world: TransportWorld) -> None:
             await call.send(part)
 
     async with connected(world, {BIDI: answer_after_the_end}) as ends, ends.channel.stream(BIDI) as stream:
-        await send_all(stream, [b"x"])
-        assert await drain(stream) == [b"one", b"two"]
+        assert await exchange(stream, [b"x"]) == [b"one", b"two"]
 
 
 async def test_server_may_finish_first(world: TransportWorld) -> None:
@@ -163,14 +164,21 @@ async def test_each_call_has_a_request_id_of_its_own(world: TransportWorld) -> N
     assert len(set(ids)) == 4
 
 
-@pytest.mark.parametrize("kind", list(CallKind))
-async def test_unknown_method_is_unimplemented(world: TransportWorld, kind: CallKind) -> None:
+@pytest.mark.parametrize("kind", STREAMS)
+async def test_unknown_stream_method_is_unimplemented(world: TransportWorld, kind: CallKind) -> None:
     unknown = Method("/lumbung.test.Contract/Unknown", kind)
     async with connected(world, {UNARY: answer}) as ends, ends.channel.stream(unknown) as stream:
         with pytest.raises(Rejected) as refused:
-            await send_all(stream, [b"x"])
-            await drain(stream)
+            await exchange(stream, [b"x"])
         assert refused.value.code is StatusCode.UNIMPLEMENTED
+
+
+async def test_unknown_unary_method_is_unimplemented(world: TransportWorld) -> None:
+    unknown = Method("/lumbung.test.Contract/Unknown", CallKind.UNARY)
+    async with connected(world, {UNARY: answer}) as ends:
+        with pytest.raises(Rejected) as refused:
+            await ends.channel.call(unknown, b"x", deadline_s=30)
+    assert refused.value.code is StatusCode.UNIMPLEMENTED
 
 
 async def test_port_in_use_is_an_os_error_and_the_first_server_goes_on(world: TransportWorld) -> None:

@@ -1,0 +1,203 @@
+"""What every transport holds back: windows, slots, and callers who may not or no longer."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+
+import pytest
+import trio
+
+from lumbung_cluster.errors import PeerGone, Rejected, StatusCode
+from lumbung_cluster.limits import CALLS_PER_PEER_MAX, KIB
+from lumbung_node.ports.transport import Caller, Channel, ClientStream, Method, ServerCall
+from lumbung_testing.handlers import BIDI, UNARY, WaitingHandler, answer, drain, echo
+from lumbung_testing.transports import TransportWorld, connected
+
+PUMPED = 256  # messages of 256 KiB: 64 MiB, several times what all windows on the way hold
+HELD_MAX = PUMPED // 2
+PIECE = bytes(256 * KIB)
+
+
+class Pump:
+    """Sends PUMPED messages through `send`, and tells when it no longer gets on."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+
+    async def run(self, send: Callable[[bytes], Awaitable[None]]) -> None:
+        while self.sent < PUMPED:
+            await send(PIECE)
+            self.sent += 1
+
+    async def stuck(self) -> int:
+        """How much it had sent when nothing moved for half a second."""
+        before = -1
+        while before != self.sent:
+            before = self.sent
+            await trio.sleep(0.5)
+        return self.sent
+
+
+async def test_server_that_does_not_read_stops_its_caller(world: TransportWorld) -> None:
+    may_read = trio.Event()
+
+    async def read_late(call: ServerCall) -> None:
+        await may_read.wait()
+        count = 0
+        while await call.receive() is not None:
+            count += 1
+        await call.send(b"%d" % count)
+
+    pump = Pump()
+    async with connected(world, {BIDI: read_late}) as ends, ends.channel.stream(BIDI) as stream:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(pump.run, stream.send)
+            assert 0 < await pump.stuck() < HELD_MAX
+            may_read.set()
+        await stream.finish_sending()
+        assert await drain(stream) == [b"%d" % PUMPED]
+
+
+async def test_caller_that_does_not_read_stops_the_server(world: TransportWorld) -> None:
+    pump = Pump()
+
+    async def pour(call: ServerCall) -> None:
+        await pump.run(call.send)
+
+    async with connected(world, {BIDI: pour}) as ends, ends.channel.stream(BIDI) as stream:
+        assert await stream.receive() == PIECE
+        assert 0 < await pump.stuck() < HELD_MAX
+        assert len(await drain(stream)) == PUMPED - 1
+
+
+async def test_stream_that_is_stuck_leaves_the_others_their_way(world: TransportWorld) -> None:
+    may_read = trio.Event()
+
+    async def read_late(call: ServerCall) -> None:
+        await may_read.wait()
+        while await call.receive() is not None:
+            pass
+
+    pump = Pump()
+    async with connected(world, {BIDI: read_late, UNARY: answer}) as ends, ends.channel.stream(BIDI) as stream:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(pump.run, stream.send)
+            await pump.stuck()
+            assert await ends.channel.call(UNARY, b"beside", deadline_s=30) == b"answer to beside"
+            may_read.set()
+        await stream.finish_sending()
+        assert await drain(stream) == []
+
+
+async def test_stuck_sender_learns_that_its_peer_is_gone(world: TransportWorld) -> None:
+    pump = Pump()
+    async with connected(world, {BIDI: wait_without_reading}) as ends, ends.channel.stream(BIDI) as stream:
+
+        async def run() -> None:
+            with pytest.raises(PeerGone):
+                await pump.run(stream.send)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run)
+            await pump.stuck()
+            await ends.listener.stop(grace_s=0)
+
+
+async def test_access_check_keeps_the_handler_from_starting(world: TransportWorld) -> None:
+    asked: list[tuple[Caller, Method]] = []
+    started: list[Method] = []
+
+    def check(caller: Caller, method: Method) -> None:
+        asked.append((caller, method))
+        if method == UNARY:
+            raise Rejected(StatusCode.PERMISSION_DENIED, "not on any list")
+
+    async def note(call: ServerCall) -> None:
+        started.append(call.method)
+        await echo(call)
+
+    async with connected(world, {UNARY: note, BIDI: note}, access_check=check) as ends:
+        with pytest.raises(Rejected) as refused:
+            await ends.channel.call(UNARY, b"", deadline_s=30)
+        async with ends.channel.stream(BIDI) as stream:
+            await stream.send(b"x")
+            assert await stream.receive() == b"x"
+        assert (refused.value.code, refused.value.sentence) == (StatusCode.PERMISSION_DENIED, "not on any list")
+        assert asked == [(ends.client.caller, UNARY), (ends.client.caller, BIDI)]
+    assert started == [BIDI]
+
+
+async def test_one_caller_has_its_slots_and_takes_none_of_the_others(world: TransportWorld) -> None:
+    handler = WaitingHandler()
+    async with connected(world, {BIDI: handler, UNARY: answer}) as ends, world.party(3) as other:
+        async with AsyncExitStack() as stack:
+            for _ in range(CALLS_PER_PEER_MAX):
+                await _open_waiting(stack, ends.channel)
+            with pytest.raises(Rejected) as refused:
+                await ends.channel.call(UNARY, b"one more", deadline_s=30)
+            assert refused.value.code is StatusCode.RESOURCE_EXHAUSTED
+            channel = other.transport.dial(ends.server.endpoint(ends.listener.address))
+            assert await channel.call(UNARY, b"other", deadline_s=30) == b"answer to other"
+            await channel.close()
+        await handler.only(0)
+        assert await ends.channel.call(UNARY, b"again", deadline_s=30) == b"answer to again"
+
+
+async def test_slots_are_counted_by_caller_over_all_its_connections(world: TransportWorld) -> None:
+    handler = WaitingHandler()
+    async with connected(world, {BIDI: handler}) as ends, AsyncExitStack() as stack:
+        second = ends.client.transport.dial(ends.server.endpoint(ends.listener.address))
+        stack.push_async_callback(second.close)
+        for number in range(CALLS_PER_PEER_MAX):
+            await _open_waiting(stack, second if number % 2 else ends.channel)
+        with pytest.raises(Rejected) as refused:
+            await _open_waiting(stack, second)
+        assert refused.value.code is StatusCode.RESOURCE_EXHAUSTED
+
+
+async def test_revoked_caller_is_told_at_once_and_the_others_stay(world: TransportWorld) -> None:
+    handler = WaitingHandler()
+    async with (
+        connected(world, {BIDI: handler, UNARY: answer}) as ends,
+        world.party(3) as other,
+        AsyncExitStack() as stack,
+    ):
+        revoked = await _open_waiting(stack, ends.channel)
+        channel = other.transport.dial(ends.server.endpoint(ends.listener.address))
+        stack.push_async_callback(channel.close)
+        await _open_waiting(stack, channel)
+
+        ends.listener.revoke(lambda caller: caller == other.caller)
+        with pytest.raises(Rejected) as refused:
+            await revoked.receive()
+        assert refused.value.code is StatusCode.PERMISSION_DENIED
+        await handler.only(1)
+        assert await channel.call(UNARY, b"stays", deadline_s=30) == b"answer to stays"
+    assert world.bugs() == []
+
+
+async def test_revoked_sender_that_nobody_reads_is_told_too(world: TransportWorld) -> None:
+    pump = Pump()
+    async with connected(world, {BIDI: wait_without_reading}) as ends, ends.channel.stream(BIDI) as stream:
+
+        async def run() -> None:
+            with pytest.raises(Rejected) as refused:
+                await pump.run(stream.send)
+            assert refused.value.code is StatusCode.PERMISSION_DENIED
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run)
+            await pump.stuck()
+            ends.listener.revoke(lambda caller: False)
+
+
+async def wait_without_reading(call: ServerCall) -> None:
+    await trio.sleep_forever()
+
+
+async def _open_waiting(stack: AsyncExitStack, channel: Channel) -> ClientStream:
+    """A stream whose handler runs."""
+    stream = await stack.enter_async_context(channel.stream(BIDI))
+    assert await stream.receive() == b"hello"
+    return stream
