@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import trio
+
 from lumbung_cluster.access import SignedAccess, access_objection
 from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.errors import KeyRefused, Rejected, StatusCode
@@ -32,6 +34,7 @@ class RosterKeeper:
         self._chain = chain
         self._roster = chain[-1].parse()
         self._access: dict[NodeNumber, SignedAccess] = {}
+        self._turn = trio.Lock()
         self.changed = Pulse()
         self.fork_seen = False
 
@@ -66,6 +69,11 @@ class RosterKeeper:
             offered = [SignedRoster.decode(raw) for raw in raws]
         except Malformed as exc:
             raise Rejected(StatusCode.INVALID_ARGUMENT, str(exc)) from exc
+        # One at a time: two sessions may bring the same roster, and what is judged must be what is replaced.
+        async with self._turn:
+            return await self._judge_rosters(offered)
+
+    async def _judge_rosters(self, offered: Sequence[SignedRoster]) -> bool:
         changed, reason = False, ""
         for signed in offered:
             match judge(self.signed, signed, self._verifier, [*self._chain, *offered]):
@@ -95,6 +103,10 @@ class RosterKeeper:
 
     async def offer_access(self, raws: Sequence[bytes]) -> bool:
         """Judge offered access lists; true when one is new. Raises Rejected for the last one that was refused."""
+        async with self._turn:
+            return await self._judge_access(raws)
+
+    async def _judge_access(self, raws: Sequence[bytes]) -> bool:
         changed, refusal = False, ""
         for raw in raws:
             try:

@@ -63,8 +63,10 @@ async def watch_clock(core: Core) -> None:
             wall_ms, elapsed = core.clock.now_ms(), trio.current_time()
         if abs(condition.clock_jump_ms) < CLOCK_SKEW_MS:
             condition.clock_jump_ms = 0
-            now_ms = core.clock.now_ms()
-            await core.store.update_identity(partial(_with_clock, now_ms))
+            try:
+                await core.store.update_identity(partial(_with_clock, core.clock.now_ms()))
+            except OSError as exc:  # a full system disk must not stop recording: the time is only advisory
+                core.log.warning("clock not remembered", reason=str(exc))
 
 
 def _with_clock(now_ms: int, record: IdentityRecord) -> IdentityRecord:

@@ -54,7 +54,10 @@ class OfferedItem:
 
 @dataclass(slots=True)
 class OpenOffer:
-    """An offer under way; `nonce` is what the peer's receipt must name."""
+    """An offer under way; `nonce` is what the peer's receipt must name.
+
+    `passed_over` are own numbers in the covered range whose units are not the peer's to hold.
+    """
 
     serial: int
     lane: OutLane
@@ -64,6 +67,7 @@ class OpenOffer:
     upto: int = 0
     running_hash: bytes = b""
     nonce: int = 0
+    passed_over: tuple[int, ...] = ()
     window: trio.Semaphore | None = None
 
 
@@ -159,8 +163,17 @@ class Outgoing:
         cursor = self._cursors.get(offer.origin)
         if offer.lane is OutLane.FEED and cursor is not None and applied.mark.number == offer.upto:
             cursor.applied = max(cursor.applied, offer.upto)
+            self._pass_over(offer)
         self.applied.beat()
         return offer
+
+    def _pass_over(self, offer: OpenOffer) -> None:
+        """What the peer need not hold is done with; a new roster loads the ledger anew."""
+        if offer.passed_over:
+            account = self._core.store.proofs.ledger.account(self._peer)
+            for number in offer.passed_over:
+                account.add(number)
+            self._core.store.proofs.changed.beat()
 
     # --- lanes -------------------------------------------------------------------------------------------------
 
@@ -240,7 +253,10 @@ class Outgoing:
             first_left = items[len(fitting)].blob
             upto = next(number for number, row in rows if row.blob == first_left) - 1
             running_hash = next(row.running_hash for number, row in rows if number == upto)
-        offer = OpenOffer(0, OutLane.FEED, origin, fitting, cursor.offered, upto, running_hash)
+        passed: tuple[int, ...] = ()
+        if origin == self._core.number:
+            passed = tuple(n for n, row in rows if n <= upto and not self._is_for_peer(origin, row.blob))
+        offer = OpenOffer(0, OutLane.FEED, origin, fitting, cursor.offered, upto, running_hash, passed_over=passed)
         await window.acquire()
         offer.window = window
         cursor.offered = upto
