@@ -18,7 +18,7 @@ __all__ = ["HolderAccount", "Ledger"]
 
 @dataclass(slots=True)
 class HolderAccount:
-    """What one holder has proven. `skipped` numbers below `upto` that it need not hold count neither way."""
+    """What one holder has proven. `passed` counts the numbers that it need not hold: done with, never proven."""
 
     generation: Generation
     upto: int = 0
@@ -26,6 +26,7 @@ class HolderAccount:
     beyond: set[int] = field(default_factory=set)
     nonce_withdrawn: dict[int, int] = field(default_factory=dict)
     verified_since_ms: int = 0
+    passed: int = 0
 
     def has(self, number: int) -> bool:
         return number in self.beyond or (number <= self.upto and number not in self.holes)
@@ -37,6 +38,16 @@ class HolderAccount:
         while self.upto + 1 in self.beyond:
             self.upto += 1
             self.beyond.discard(self.upto)
+
+    def pass_over(self, number: int) -> None:
+        """The holder need not hold it: the cursor may go on, and nobody may count it as a copy there."""
+        if not self.has(number):
+            self.passed += 1
+            self.add(number)
+
+    def count_proven(self, last: int) -> int:
+        """Numbers up to `last` that the holder has really proven."""
+        return last - self.count_unproven(last) - self.passed
 
     def remove(self, number: int) -> None:
         self.beyond.discard(number)

@@ -41,6 +41,8 @@ _COMMANDS = {
 
 def main() -> None:
     """Entry point of the console script."""
+    # gRPC's own lines on stderr name sockets and tell an operator nothing: our sentences say what happened.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     # Here, not above: help and offline commands must not wait for grpc to load.
     from lumbung_tools.client.over_grpc import open_grpc
 

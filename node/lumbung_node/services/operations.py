@@ -115,7 +115,7 @@ class Operations:
             condition=_CONDITIONS[_condition(link)],
             lag_blobs=account.count_unproven(end) if is_holder else 0,
             lag_oldest_ms=await self._time_of(first[0]) if first else 0,
-            proven_blobs=end - account.count_unproven(end) if is_holder else 0,
+            proven_blobs=account.count_proven(end) if is_holder else 0,
             verified_since_ms=account.verified_since_ms,
             since_s=trio.current_time() - link.since,
             sentence=link.sentence,

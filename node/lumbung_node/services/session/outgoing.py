@@ -172,7 +172,7 @@ class Outgoing:
         if offer.passed_over:
             account = self._core.store.proofs.ledger.account(self._peer)
             for number in offer.passed_over:
-                account.add(number)
+                account.pass_over(number)
             self._core.store.proofs.changed.beat()
 
     # --- lanes -------------------------------------------------------------------------------------------------

@@ -100,7 +100,7 @@ class Proving:
                     if units >> row.blob.unit & 1:
                         asked.append(row.blob)
                     else:
-                        account.add(number)  # not the peer's to hold; a new roster loads the ledger anew
+                        account.pass_over(number)  # not the peer's to hold; a new roster loads the ledger anew
                 if asked:
                     await self._ask(asked)
                 account = core.store.proofs.ledger.account(self._peer)
