@@ -12,6 +12,7 @@ import grpc.aio
 
 from lumbung_cluster.errors import LumbungError, PeerGone
 from lumbung_node.adapters.grpc_transport.bridge import Bridge
+from lumbung_node.adapters.grpc_transport.call_ending import CallEnding
 from lumbung_node.adapters.grpc_transport.connection import Connection
 from lumbung_node.adapters.grpc_transport.lanes import End, IncomingLane, OutgoingLane
 from lumbung_node.adapters.grpc_transport.statuses import (
@@ -23,7 +24,7 @@ from lumbung_node.adapters.grpc_transport.statuses import (
 from lumbung_node.ports.transport import CallKind, ClientStream, Method
 
 if TYPE_CHECKING:
-    StreamCall = grpc.aio.StreamStreamCall[bytes, bytes]
+    from lumbung_node.adapters.grpc_transport.call_ending import StreamCall
 
 __all__ = ["GrpcChannel"]
 
@@ -121,11 +122,12 @@ class _Stream:
         channel = await self._connection.ready(timeout_s=self._deadline_s)
         left_s = None if self._deadline_s is None else self._deadline_s - (self._bridge.loop.time() - started_s)
         call = channel.stream_stream(self._method.name, None, None)(None, timeout=left_s, metadata=_metadata())
+        ending = CallEnding(call)
         writer = self._bridge.spawn(self._write(call))
-        watcher = self._bridge.spawn(self._watch(call))
+        watcher = self._bridge.spawn(self._watch(ending))
         try:
             await self._read(call)
-            return await _outcome(call)
+            return await ending.error()
         finally:
             writer.cancel()
             watcher.cancel()
@@ -133,7 +135,8 @@ class _Stream:
 
     async def _read(self, call: StreamCall) -> None:
         try:
-            while isinstance(message := await call.read(), bytes):
+            # Not `call.read`: it gives nothing more once a write has failed, though messages before the end wait.
+            async for message in call:
                 await self._incoming.put(message)
         except grpc.aio.AioRpcError:
             pass  # the status says more
@@ -147,14 +150,10 @@ class _Stream:
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
             pass  # the call is over; the watcher says how
 
-    async def _watch(self, call: StreamCall) -> None:
+    async def _watch(self, ending: CallEnding) -> None:
         """End the sending side as soon as the call is over, also while nobody takes the messages before the end."""
-        error = await _outcome(call)
+        error = await ending.error()
         self._outgoing.close(error or PeerGone("the peer has ended the stream"))
-
-
-async def _outcome(call: StreamCall) -> Exception | None:
-    return error_of_status(await call.code(), await call.details() or "", await call.trailing_metadata())
 
 
 def _error_of(exc: grpc.aio.AioRpcError) -> Exception:

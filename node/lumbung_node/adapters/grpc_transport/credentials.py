@@ -15,16 +15,19 @@ def server_credentials(current: Callable[[], TlsIdentity]) -> grpc.ServerCredent
     """Credentials that follow `current`. It is asked on gRPC's threads at each handshake: it must only look."""
     used = current()
 
-    # The stubs leave out that None means unchanged.
     def fetch() -> grpc.ServerCertificateConfiguration | None:
         nonlocal used
         tls = current()
         if tls is used:
-            return None  # unchanged
+            return None  # gRPC goes on with what it has; otherwise it would parse the certificates at each handshake
         used = tls
         return _configuration(tls)
 
-    return grpc.dynamic_ssl_server_credentials(_configuration(used), fetch, require_client_authentication=True)
+    return grpc.dynamic_ssl_server_credentials(
+        _configuration(used),
+        fetch,  # type: ignore[arg-type]  # the stubs leave None out
+        require_client_authentication=True,
+    )
 
 
 def _configuration(tls: TlsIdentity) -> grpc.ServerCertificateConfiguration:

@@ -32,13 +32,11 @@ _EVENT_ID_BYTES: Final = 6
 
 
 class GrpcListener:
-    """A `Listener` of the transport port. Its calls run in `nursery`."""
+    """A `Listener` of the transport port: `bind`, then `start`, once each."""
 
-    def __init__(
-        self, bridge: Bridge, nursery: trio.Nursery, access_check: AccessCheck, health: Health, log: Log
-    ) -> None:
+    def __init__(self, bridge: Bridge, access_check: AccessCheck, health: Health, log: Log) -> None:
         self._bridge = bridge
-        self._nursery = nursery
+        self._nursery: trio.Nursery | None = None
         self._health = health
         self._log = log
         self._admission = Admission(
@@ -71,27 +69,31 @@ class GrpcListener:
         self._health.set_serving(False)
         await self._bridge.run(lambda: self._stop(grace_s))
 
-    async def start(
-        self, address: str, handlers: Mapping[Method, Handler], credentials: grpc.ServerCredentials
-    ) -> None:
-        """Bind and serve. Raises OSError when the address is taken."""
-        port = await self._bridge.run(lambda: self._start(address, handlers, credentials))
+    async def bind(self, address: str, handlers: Mapping[Method, Handler], credentials: grpc.ServerCredentials) -> None:
+        """Take the address; nobody is answered before `start`. Raises OSError when it is in use."""
+        port = await self._bridge.run(lambda: self._bind(address, handlers, credentials))
         self._address = f"{address.rpartition(':')[0]}:{port}"
+
+    async def start(self, nursery: trio.Nursery) -> None:
+        """Answer calls, each by a task in `nursery`."""
+        self._nursery = nursery
+        await self._bridge.run(self._start)
 
     # asyncio's side
 
-    async def _start(
-        self, address: str, handlers: Mapping[Method, Handler], credentials: grpc.ServerCredentials
-    ) -> int:
+    async def _bind(self, address: str, handlers: Mapping[Method, Handler], credentials: grpc.ServerCredentials) -> int:
         server = grpc.aio.server(options=server_options(), maximum_concurrent_rpcs=CALLS_TOTAL_MAX)
         server.add_generic_rpc_handlers([_Routes({m.name: self._route(m, handlers[m]) for m in handlers})])
         try:
             port = server.add_secure_port(address, credentials)
         except RuntimeError as exc:
             raise _bind_error(address) from exc
-        await server.start()
         self._server = server
         return port
+
+    async def _start(self) -> None:
+        if self._server is not None:
+            await self._server.start()
 
     async def _stop(self, grace_s: float) -> None:
         server, self._server = self._server, None
@@ -115,7 +117,7 @@ class GrpcListener:
     # trio's side
 
     def _accept(self, call: GrpcServerCall, handler: Handler) -> None:
-        if self._is_stopping:
+        if self._is_stopping or self._nursery is None:
             call.end_at_once(Rejected(StatusCode.UNAVAILABLE, "this node is stopping"))
             return
         try:

@@ -45,10 +45,11 @@ class GrpcTransport:
     async def _serve(self, address: str, handlers: Mapping[Method, Handler]) -> AsyncIterator[GrpcListener]:
         health = Health(handlers)
         credentials = server_credentials(lambda: self._own.tls)
+        listener = GrpcListener(self._bridge, self._access_check, health, self._log)
+        await listener.bind(address, {**handlers, **health.handlers()}, credentials)
         async with trio.open_nursery() as nursery:
-            listener = GrpcListener(self._bridge, nursery, self._access_check, health, self._log)
             try:
-                await listener.start(address, {**handlers, **health.handlers()}, credentials)
+                await listener.start(nursery)
                 yield listener
             finally:
                 nursery.cancel_scope.cancel()
