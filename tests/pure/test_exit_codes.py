@@ -10,7 +10,6 @@ import pytest
 from lumbung_cluster.errors import (
     BlobDamaged,
     KeyRefused,
-    LumbungError,
     OutcomeUnknown,
     PeerGone,
     PeerUnreachable,
@@ -73,21 +72,18 @@ def test_each_error_has_its_code(error: BaseException, expected: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "asked", "failure", "expected"),
+    ("given", "asked", "expected"),
     [
-        (answer(Outcome.STORED, 3), 3, None, 0),
-        (answer(Outcome.REPEATED, 2), 2, None, 0),
-        (answer(Outcome.STORED, 2), 3, None, 3),
-        (answer(Outcome.STORED, 1), 3, PeerGone(""), 3),
-        (answer(Outcome.UNKNOWN), 3, None, 5),
-        (answer(Outcome.UNKNOWN), 3, PeerGone(""), 5),
-        (answer(Outcome.UNKNOWN), 3, PeerUnreachable(""), 7),
-        (answer(Outcome.REFUSED, code=StatusCode.PERMISSION_DENIED), 3, None, 6),
-        (answer(Outcome.REFUSED, code=StatusCode.DATA_LOSS), 3, None, 8),
-        (answer(Outcome.REFUSED, code=StatusCode.NOT_FOUND), 3, None, 6),
+        (answer(Outcome.STORED, 3), 3, 0),
+        (answer(Outcome.REPEATED, 2), 2, 0),
+        (answer(Outcome.STORED, 2), 3, 3),
+        (answer(Outcome.STORED, 1), 3, 3),
+        (answer(Outcome.UNKNOWN), 3, 5),
+        (answer(Outcome.NOT_SENT), 3, 7),
+        (answer(Outcome.REFUSED, code=StatusCode.PERMISSION_DENIED), 3, 6),
+        (answer(Outcome.REFUSED, code=StatusCode.DATA_LOSS), 3, 8),
+        (answer(Outcome.REFUSED, code=StatusCode.NOT_FOUND), 3, 6),
     ],
 )
-def test_a_put_ends_with_what_is_proven(
-    given: PutAnswer, asked: int, failure: LumbungError | None, expected: int
-) -> None:
-    assert of_put(given, asked, failure) == expected
+def test_a_put_ends_with_what_is_proven(given: PutAnswer, asked: int, expected: int) -> None:
+    assert of_put(given, asked) == expected

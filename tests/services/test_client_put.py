@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from lumbung_cluster import limits
-from lumbung_cluster.errors import LumbungError, PeerUnreachable, Rejected, StatusCode
+from lumbung_cluster.errors import LumbungError, PeerGone, PeerUnreachable, Rejected, StatusCode
 from lumbung_cluster.ids import BlobId
 from lumbung_node.ports.transport import ServerCall
 from lumbung_proto.v1 import blobs_pb2 as wire
@@ -206,9 +206,7 @@ async def test_an_outcome_that_stays_unknown_ends_after_the_time_for_retries(
     assert len(answers.final) == 2
 
 
-async def test_a_node_that_nobody_reaches_leaves_the_outcome_unknown_and_says_so(
-    tmp_path: Path, autojump_clock: trio.testing.MockClock
-) -> None:
+async def test_what_never_left_is_not_called_unknown(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
     channel, answers = DirectChannel({}), Answers()
     channel.unreachable = PeerUnreachable("nobody answers")
 
@@ -216,6 +214,25 @@ async def test_a_node_that_nobody_reaches_leaves_the_outcome_unknown_and_says_so
 
     assert isinstance(failure, PeerUnreachable)
     assert channel.streams_opened > 2
+    assert answers.outcomes() <= {Outcome.NOT_SENT}
+
+
+async def test_what_left_once_stays_unknown_when_the_node_is_gone_afterwards(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    channel, answers = DirectChannel({}), Answers()
+
+    async def gone(call: ServerCall) -> None:
+        await call.receive()
+        channel.unreachable = PeerUnreachable("nobody answers")
+        raise PeerGone("line broke")
+
+    channel.handlers = {PUT: gone}
+
+    failure = await put(channel, items(tmp_path, 1), answers)
+
+    assert isinstance(failure, PeerUnreachable)
+    assert answers.outcomes() == {Outcome.UNKNOWN}
 
 
 async def test_a_caller_without_permission_is_refused_at_once(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ class DirectChannel:
     """Calls go to `handlers`; a handler that raises PeerGone looks like a line that broke."""
 
     def __init__(self, handlers: Mapping[Method, Handler]) -> None:
-        self._handlers = handlers
+        self.handlers = handlers
         self.streams_opened = 0
         self.unreachable: LumbungError | None = None
 
@@ -117,7 +117,7 @@ class DirectChannel:
 
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(serve, self._handlers[method])
+                nursery.start_soon(serve, self.handlers[method])
                 yield stream
                 nursery.cancel_scope.cancel()
         except* LumbungError as group:

@@ -21,6 +21,7 @@ ENGLISH: Final[dict[str, str]] = {
         "{path}: outcome unknown. {why}. Type the same command again: the same bytes go out, nothing is stored twice."
     ),
     "put.not_tried": "{path}: not sent. {why}",
+    "put.not_tried_more": "... and {files:more file was|more files were} not sent, for the same reason.",
     "put.not_readable": "{path}: NOT stored. The file cannot be used: {why}",
     "put.repeated": "(was stored before; its bytes were read again and are good)",
     "put.new_version": "(a new version of this record; the older one stays)",

@@ -22,6 +22,7 @@ INDONESIAN: Final[dict[str, str]] = {
         "tidak tersimpan ganda."
     ),
     "put.not_tried": "{path}: belum dikirim. {why}",
+    "put.not_tried_more": "... dan {files} berkas lagi belum dikirim, karena sebab yang sama.",
     "put.not_readable": "{path}: TIDAK tersimpan. Berkas tidak dapat dipakai: {why}",
     "put.repeated": "(sudah tersimpan sebelumnya; isinya dibaca ulang dan utuh)",
     "put.new_version": "(versi baru dari rekaman ini; versi lama tetap ada)",

@@ -28,6 +28,7 @@ __all__ = ["put"]
 _COPIES_MAX = 3
 _TIMEOUT_S_MAX = 600.0  # the wire's bound of wait_ms
 _DIGITS_SHOWN = 16
+_NOT_TRIED_SHOWN_MAX = 5  # all have one cause; thousands of lines would bury it
 
 
 @command(
@@ -108,7 +109,6 @@ class _Report:
         self._left = dict.fromkeys(labels, 0)
         self._codes: list[ExitCode] = []
         self._safe = 0
-        self._pending: list[tuple[PutItem, PutAnswer]] = []
         self._short: list[tuple[PutItem, PutAnswer]] = []
         self._durable_at = trio.current_time()
         self._progress = progress
@@ -127,42 +127,43 @@ class _Report:
 
     def answered(self, item: PutItem, answer: PutAnswer) -> None:
         """Early answers only free the outbox; a final one is said."""
+        if answer.outcome is Outcome.NOT_SENT:
+            return  # `finish` says so, together with those that were never pulled
         is_definite = answer.outcome.is_durable or (answer.final and answer.outcome is Outcome.REFUSED)
         if is_definite:
             self.forget(item)
         if not answer.final:
             self._durable_at = trio.current_time()
             return
-        if answer.outcome is Outcome.UNKNOWN:
-            self._pending.append((item, answer))  # what ended the put tells "unknown" from "unreachable"
-            return
         if answer.outcome.is_durable and answer.copies.count < self._terms.copies:
             self._short.append((item, answer))
             return
-        self._say(item, answer, None)
+        self._say(item, answer)
 
     async def ask_again(self, session: Session, terms: PutTerms) -> None:
         """One wait for all paths: those that were short get their last word now."""
         answers = [answer for _, answer in self._short]
         newest = await recheck(session.own, answers, terms.copies, self._durable_at + terms.wait_s)
         for (item, _), answer in zip(self._short, newest, strict=True):
-            self._say(item, answer, None)
+            self._say(item, answer)
 
     def finish(self, failure: LumbungError | None) -> None:
-        for item, answer in self._pending:
-            self._say(item, answer, failure)
         not_tried = [label for label, count in self._left.items() for _ in range(count)]
         assert failure is not None or not not_tried, f"no answer for {not_tried[:1]}"
         if failure is not None:
             code, why = of_error(failure), sentence_of(self._console, failure)
             for label in not_tried:
-                self._end(label, code, self._console.text("put.not_tried", path=label, why=why))
+                self._codes.append(code)
                 self._json(label, "not_sent", code, why)
+            for label in not_tried[:_NOT_TRIED_SHOWN_MAX]:
+                self._console.warn("put.not_tried", path=label, why=why)
+            if len(not_tried) > _NOT_TRIED_SHOWN_MAX:
+                self._console.warn("put.not_tried_more", files=len(not_tried) - _NOT_TRIED_SHOWN_MAX)
         self._summary()
         self._call.end(worst(self._codes))
 
-    def _say(self, item: PutItem, answer: PutAnswer, failure: LumbungError | None) -> None:
-        code = of_put(answer, self._terms.copies, failure)
+    def _say(self, item: PutItem, answer: PutAnswer) -> None:
+        code = of_put(answer, self._terms.copies)
         self._safe += answer.copies.safe
         self._end(item.label, code, self._line(item, answer))
         blob = str(answer.id) if answer.id is not None else ""

@@ -19,6 +19,7 @@ class Outcome(Enum):
     REPEATED = "repeated"  # the node had it already, and read it again to be sure
     REFUSED = "refused"
     UNKNOWN = "unknown"  # neither stored nor failed: send the same bytes again
+    NOT_SENT = "not_sent"  # no byte of it left; the client's own word, no node says it
 
     @property
     def is_durable(self) -> bool:

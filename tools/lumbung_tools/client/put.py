@@ -49,8 +49,9 @@ async def put_many(
 ) -> LumbungError | None:
     """Put everything that `batches` gives; None when every blob got a final answer from the node.
 
-    Otherwise the error that ended it: blobs that were pulled have a final answer of REFUSED or UNKNOWN then, and the
-    rest of `batches` was not pulled. What `batches` raises is raised, wrapped as the nursery wraps it.
+    Otherwise the error that ended it: blobs that were sent have a final answer of REFUSED or UNKNOWN then, others of
+    NOT_SENT or none at all, and the rest of `batches` was not pulled. What `batches` raises is raised, wrapped as the
+    nursery wraps it.
     """
     ahead, supply = trio.open_memory_channel[Sequence[PutItem]](_BATCHES_AHEAD)
     put = _Put(channel, supply, terms, blocking, on_answer)
@@ -86,6 +87,7 @@ class _Put:
         self._tell = on_answer
         self._supply = supply
         self._again: list[PutItem] = []
+        self._sent_once: set[PutItem] = set()  # of those: bytes of it may have arrived
         self._progress_at = trio.current_time()
 
     async def run(self) -> LumbungError | None:
@@ -94,18 +96,21 @@ class _Put:
             failure = await stream.run(self._again)
             if stream.got_ahead:
                 self._progress_at = trio.current_time()
-            self._again = stream.unsettled()
+            sent, waiting = stream.unsettled()
+            self._sent_once.update(sent)
+            self._again = [*sent, *waiting]
             if not self._again and stream.supply_ended:
                 return None  # what broke after the last answer concerns nobody
             if failure is not None and not _is_retryable(failure):
-                return self._give_up(Outcome.REFUSED, failure)
+                return self._give_up(failure, Outcome.REFUSED)
             if trio.current_time() - self._progress_at >= self._terms.retry_s:
-                return self._give_up(Outcome.UNKNOWN, failure or PeerGone("the node could not say whether it stored"))
+                return self._give_up(failure or PeerGone("the node could not say whether it stored"), Outcome.UNKNOWN)
             await trio.sleep(_ATTEMPT_PAUSE_S)
 
-    def _give_up(self, outcome: Outcome, failure: LumbungError) -> LumbungError:
+    def _give_up(self, failure: LumbungError, outcome_of_sent: Outcome) -> LumbungError:
         code = failure.code if isinstance(failure, Rejected) else StatusCode.UNAVAILABLE
         for item in self._again:
+            outcome = outcome_of_sent if item in self._sent_once else Outcome.NOT_SENT
             self._tell(item, _own_answer(outcome, code, str(failure)))
         return failure
 
@@ -164,9 +169,9 @@ class _Stream:
         self._settle_durable()
         return self._failure
 
-    def unsettled(self) -> list[PutItem]:
-        """What has to go out again, with the same bytes, in the order in which it came."""
-        return [*self._open.values(), *self._unknown, *self._cutter.take_waiting()]
+    def unsettled(self) -> tuple[list[PutItem], list[PutItem]]:
+        """What has to go out again with the same bytes: blobs that began in this stream, and those that did not."""
+        return [*self._open.values(), *self._unknown], self._cutter.take_waiting()
 
     async def _send(self, stream: ClientStream, scope: trio.CancelScope) -> None:
         try:

@@ -94,16 +94,15 @@ def of_error(error: BaseException) -> ExitCode:
             return ExitCode.BUG
 
 
-def of_put(answer: PutAnswer, copies_asked: int, failure: LumbungError | None) -> ExitCode:
-    """The code of one path. `failure` is what ended the put when the answer is not the node's own.
-
-    Nobody reached and nothing known sent is "unreachable"; once bytes may have arrived it is "unknown".
-    """
+def of_put(answer: PutAnswer, copies_asked: int) -> ExitCode:
+    """The code of one path that was sent: once bytes may have arrived, a failure of the line is "unknown"."""
     match answer.outcome:
         case Outcome.STORED | Outcome.REPEATED:
             return ExitCode.OK if answer.copies.count >= copies_asked else ExitCode.COPIES_SHORT
         case Outcome.UNKNOWN:
-            return of_error(failure) if isinstance(failure, PeerUnreachable) else ExitCode.UNKNOWN
+            return ExitCode.UNKNOWN
+        case Outcome.NOT_SENT:
+            return ExitCode.UNREACHABLE
         case Outcome.REFUSED:
             code = _OF_STATUS.get(answer.code, ExitCode.REFUSED)
             return ExitCode.REFUSED if code is ExitCode.NOT_FOUND else code
