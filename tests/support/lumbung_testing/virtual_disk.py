@@ -100,6 +100,11 @@ class VirtualDisk:
         """The last step that a returned sync (or an open) covers."""
         return self._written_number - len(self._unsynced)
 
+    @property
+    def durable(self) -> Tables:
+        """What a power cut now would leave at least; to look at, not to write."""
+        return self._durable
+
     async def open(self) -> VirtualKeyValue:
         """Raises StoreLocked while another handle is open, StoreDamaged after `spoil`."""
         await trio.lowlevel.checkpoint()

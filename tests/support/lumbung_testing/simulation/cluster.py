@@ -1,0 +1,122 @@
+"""The nodes, the people and the network of one simulated cluster, put together from a seed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from functools import partial
+
+import trio
+
+from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_cluster.roster import Roster
+from lumbung_cluster.roster_codec import SignedRoster
+from lumbung_node.ports.transport import AccessCheck, Transport
+from lumbung_testing.rosters import drc, founding, office, signed
+from lumbung_testing.simulation.content import Delivery
+from lumbung_testing.simulation.damage import DamageBook
+from lumbung_testing.simulation.network import SimNetwork
+from lumbung_testing.simulation.node import NODE_PORT, Life, SimNode, node_caller
+from lumbung_testing.simulation.promises import Promises
+from lumbung_testing.simulation.seeding import luck
+from lumbung_testing.simulation.stations import Operator, Station, access_caller, office_access
+from lumbung_testing.simulation.story import Story
+from lumbung_testing.simulation.tapping import TappedTransport
+from lumbung_testing.simulation.watching import open_watch
+from lumbung_testing.world import MemoryDocuments
+
+__all__ = ["SimCluster", "open_cluster"]
+
+_OFFICE_NAMES = ("36.02", "34.04", "51.71", "12.71", "73.71", "94.71")
+
+
+class SimCluster:
+    """`nodes` by number: the offices first, the DRC last."""
+
+    def __init__(self, seed: int, node_count: int, story: Story, nursery: trio.Nursery) -> None:
+        self.story = story
+        self.signed_roster = _sign_founding(node_count)
+        self.roster: Roster = self.signed_roster.parse()
+        self.offices = [NodeNumber(number) for number in range(1, node_count)]
+        self.network = SimNetwork(luck(seed, "network"))
+        self.damage = DamageBook()
+        self.nodes = {
+            number: SimNode(number, self._documents(), luck(seed, f"node {number}"), story)
+            for number in (*self.offices, NodeNumber(node_count))
+        }
+        self.promises = Promises(story, self.nodes, self.damage, self.roster)
+        self.deliveries: list[tuple[NodeNumber, Delivery]] = []
+        self.stations: dict[NodeNumber, Station] = {}
+        self.operators: dict[NodeNumber, Operator] = {}
+        self._nursery = nursery
+
+    def start(self, number: NodeNumber) -> None:
+        self.nodes[number].start(self._nursery, self._open_transport)
+
+    async def kill(self, number: NodeNumber) -> None:
+        self.story.tell(f"n{number}", "crash")
+        await self.nodes[number].kill(self.network.kill_host)
+
+    def acked(self) -> list[tuple[NodeNumber, BlobId]]:
+        return list(self.promises.acked)
+
+    def holders(self, origin: NodeNumber, blob: BlobId) -> tuple[NodeNumber, ...]:
+        return self.roster.holders_of(origin, blob.unit)
+
+    def lagging(self) -> list[str]:
+        """What is not yet as it must be when all is well: nothing, once the cluster has converged."""
+        missing = [f"n{node.number} does not serve" for node in self.nodes.values() if node.core is None]
+        if missing:
+            return missing
+        for origin, blob in self.promises.acked:
+            for holder in self.holders(origin, blob):
+                if not self.nodes[holder].durable.holds(origin, blob):
+                    missing.append(f"n{holder} lacks {blob.raw.hex()[:12]} of {origin}")
+        return missing or [
+            f"n{origin} has no proof of number {number} by n{holder}"
+            for origin in self.offices
+            for holder, number in self._unproven(origin)
+        ]
+
+    def _unproven(self, origin: NodeNumber) -> list[tuple[NodeNumber, int]]:
+        core = self.nodes[origin].core
+        assert core is not None
+        end = core.store.state.end(origin).number
+        holders = [h for h in self.holders(origin, BlobId(bytes(32))) if h != origin]
+        return [(h, n) for h in holders for n in core.store.proofs.ledger.account(h).unproven(end, 1)]
+
+    def _documents(self) -> MemoryDocuments:
+        lists = {int(number): office_access(number).encode() for number in self.offices}
+        return MemoryDocuments([self.signed_roster.encode()], lists)
+
+    @asynccontextmanager
+    async def _open_transport(self, node: SimNode, life: Life, check: AccessCheck) -> AsyncIterator[Transport]:
+        async with self.network.transport(node.host, node_caller(node.number), check) as inner:
+            yield TappedTransport(inner, partial(open_watch, self.story, self.promises, node, life))
+
+
+@asynccontextmanager
+async def open_cluster(seed: int, node_count: int, story: Story) -> AsyncIterator[SimCluster]:
+    """A cluster with all its nodes started; everything dies when the block ends."""
+    async with AsyncExitStack() as stack, trio.open_nursery() as nursery:
+        cluster = SimCluster(seed, node_count, story, nursery)
+        for number in cluster.offices:
+            for_station = cluster.network.transport(f"s{number}", access_caller(number, "station"))
+            cluster.stations[number] = Station(number, await stack.enter_async_context(for_station), story)
+            for_operator = cluster.network.transport(f"o{number}", access_caller(number, "operator"))
+            cluster.operators[number] = Operator(number, await stack.enter_async_context(for_operator), story)
+        for number in cluster.nodes:
+            cluster.start(number)
+        yield cluster
+        for node in cluster.nodes.values():
+            if node.is_up:
+                await node.kill(cluster.network.kill_host)
+        nursery.cancel_scope.cancel()
+
+
+def _sign_founding(node_count: int) -> SignedRoster:
+    records = [office(number, _OFFICE_NAMES[number - 1]) for number in range(1, node_count)]
+    records.append(drc(node_count))
+    moved = [replace(node, addresses=(f"n{node.number}:{NODE_PORT + node.number}",)) for node in records]
+    return signed(founding(moved), "a", "b")

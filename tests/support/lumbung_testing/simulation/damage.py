@@ -1,0 +1,51 @@
+"""What the nemesis has destroyed and nobody has repaired yet: the only excuse for a promise that does not hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import trio
+
+from lumbung_cluster.ids import BlobId, NodeNumber
+
+__all__ = ["DamageBook", "Destroyed", "Harm"]
+
+
+class Harm(Enum):
+    GONE = "gone"  # wiped, or rolled back to a time before it
+    ROTTEN = "rotten"  # its bytes changed, or no longer readable
+
+
+@dataclass(frozen=True, slots=True)
+class Destroyed:
+    """`generation` is the node's when it happened."""
+
+    harm: Harm
+    generation: int
+    at: float
+
+
+class DamageBook:
+    """By (node, origin, blob). An entry goes when the blob is seen intact there again."""
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[NodeNumber, NodeNumber, BlobId], Destroyed] = {}
+        self._ever: set[tuple[NodeNumber, NodeNumber, BlobId]] = set()
+
+    def note(self, node: NodeNumber, origin: NodeNumber, blob: BlobId, harm: Harm, generation: int) -> None:
+        self._open[node, origin, blob] = Destroyed(harm, generation, trio.current_time())
+        self._ever.add((node, origin, blob))
+
+    def repaired(self, node: NodeNumber, origin: NodeNumber, blob: BlobId) -> None:
+        self._open.pop((node, origin, blob), None)
+
+    def of(self, node: NodeNumber, origin: NodeNumber, blob: BlobId) -> Destroyed | None:
+        return self._open.get((node, origin, blob))
+
+    def is_rotten(self, node: NodeNumber, origin: NodeNumber, blob: BlobId) -> bool:
+        found = self.of(node, origin, blob)
+        return found is not None and found.harm is Harm.ROTTEN
+
+    def was_ever(self, node: NodeNumber, origin: NodeNumber, blob: BlobId) -> bool:
+        return (node, origin, blob) in self._ever

@@ -1,0 +1,64 @@
+"""What a power cut would leave: rows, marks and bytes read straight from a virtual disk's durable tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_node.ports.keyvalue import Family
+from lumbung_node.store.layout import BlobRow, FeedRow, MarkRow, RowState, blob_key, feed_key, mark_key, place_key
+from lumbung_testing.virtual_disk import VirtualDisk
+
+__all__ = ["DurableView"]
+
+_NO_END = b"\xff" * 64
+
+
+class DurableView:
+    """Behind the back of whatever runs on the disk; reads only."""
+
+    def __init__(self, disk: VirtualDisk) -> None:
+        self._disk = disk
+
+    def row(self, origin: NodeNumber, blob: BlobId) -> BlobRow | None:
+        value = self._disk.durable.get(Family.BLOBS, blob_key(origin, blob))
+        return BlobRow.unpack(value) if value is not None else None
+
+    def holds(self, origin: NodeNumber, blob: BlobId) -> bool:
+        """Whether the blob is there, said to be intact, and its bytes hash to its id."""
+        row = self.row(origin, blob)
+        return row is not None and row.state is RowState.INTACT and self.bytes_match(blob, row)
+
+    def bytes_match(self, blob: BlobId, row: BlobRow) -> bool:
+        tables = self._disk.durable
+        keys = [place_key(row.place + index) for index in range(row.chunks)]
+        if any(tables.is_damaged(Family.CHUNKS, key) for key in keys):
+            return False
+        chunks = [tables.get(Family.CHUNKS, key) for key in keys]
+        present = [chunk for chunk in chunks if chunk is not None]
+        return len(present) == len(chunks) and BlobId.of(b"".join(present)) == blob
+
+    def feed_row(self, origin: NodeNumber, number: int) -> FeedRow | None:
+        value = self._disk.durable.get(Family.FEEDS, feed_key(origin, number))
+        return FeedRow.unpack(value) if value is not None else None
+
+    def mark(self, sender: NodeNumber, origin: NodeNumber) -> MarkRow | None:
+        value = self._disk.durable.get(Family.MARKS, mark_key(sender, origin))
+        return MarkRow.unpack(value) if value is not None else None
+
+    def rows(self) -> Iterator[tuple[NodeNumber, BlobId, bytes]]:
+        """Every blob row, packed, in key order."""
+        tables = self._disk.durable
+        for key in tables.keys(Family.BLOBS, b"", _NO_END):
+            value = tables.get(Family.BLOBS, key)
+            assert value is not None
+            yield NodeNumber(int.from_bytes(key[:4], "big")), BlobId(key[4:]), value
+
+    def owner_of(self, chunk_key: bytes) -> tuple[NodeNumber, BlobId] | None:
+        """The blob whose run has this chunk."""
+        place = int.from_bytes(chunk_key, "big")
+        for origin, blob, value in self.rows():
+            row = BlobRow.unpack(value)
+            if row.place <= place < row.place + row.chunks:
+                return origin, blob
+        return None

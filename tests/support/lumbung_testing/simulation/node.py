@@ -1,0 +1,191 @@
+"""One simulated node: what outlives its process (disk, identity, documents, clock), and the process itself."""
+
+from __future__ import annotations
+
+import random
+import traceback
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+
+import trio
+from blake3 import blake3
+
+from lumbung_cluster.identity_uri import NodeIdentity
+from lumbung_cluster.ids import NodeNumber
+from lumbung_cluster.limits import MIB
+from lumbung_node.ports.identity import IdentityRecord
+from lumbung_node.ports.transport import AccessCheck, Caller, Transport
+from lumbung_node.services.core import Core
+from lumbung_node.services.watches import DiskMarks
+from lumbung_node.services.node import NodeParts, run_node
+from lumbung_node.services.rosters import open_rosters
+from lumbung_testing.rosters import CLUSTER, SeededSigner, TestVerifier
+from lumbung_testing.simulation.durable import DurableView
+from lumbung_testing.simulation.story import Story
+from lumbung_testing.virtual_disk import VirtualDisk
+from lumbung_testing.world import InlineWork, MemoryDocuments, MemoryIdentity, SeededRandomness, VirtualClock
+
+__all__ = ["NODE_PORT", "Life", "OpenTransport", "SimNode", "node_caller"]
+
+NODE_PORT = 7000
+_DISK_BYTES = 64 * MIB
+_MARKS = DiskMarks(foreign_free_bytes=4 * MIB, own_free_bytes=2 * MIB)
+
+OpenTransport = Callable[["SimNode", "Life", AccessCheck], AbstractAsyncContextManager[Transport]]
+
+
+def node_caller(number: NodeNumber) -> Caller:
+    """Whom the others see; the pin is the one of the test rosters."""
+    return Caller(NodeIdentity(CLUSTER, number).uri, blake3(f"tls {number}".encode()).digest())
+
+
+@dataclass(slots=True, eq=False)
+class Life:
+    """One process of a node. After its death nothing of it reaches the outside, whatever its tasks still do."""
+
+    number: int
+    scope: trio.CancelScope
+    ended: trio.Event
+    is_dead: bool = False
+
+
+class _LivingIdentity:
+    """The identity folder as one life sees it: a dead process writes no files."""
+
+    def __init__(self, inner: MemoryIdentity, life: Life) -> None:
+        self._inner = inner
+        self._life = life
+
+    async def load(self) -> IdentityRecord | None:
+        return await self._inner.load()
+
+    async def save(self, record: IdentityRecord) -> None:
+        await trio.lowlevel.checkpoint()
+        if not self._life.is_dead:
+            await self._inner.save(record)
+
+    async def file_system(self) -> str:
+        return await self._inner.file_system()
+
+
+class SimNode:
+    """Start it, kill it, replace its disk. `core` is the inside of the present life, None while it does not serve."""
+
+    def __init__(self, number: NodeNumber, documents: MemoryDocuments, luck: random.Random, story: Story) -> None:
+        self.number = number
+        self.host = f"n{number}"
+        self.disk = VirtualDisk(capacity_bytes=_DISK_BYTES)
+        self.durable = DurableView(self.disk)
+        self.identity = MemoryIdentity()
+        self.documents = documents
+        self.clock = VirtualClock()
+        self.core: Core | None = None
+        self.life: Life | None = None
+        self._luck = luck
+        self._story = story
+        self._lives = 0
+
+    @property
+    def is_up(self) -> bool:
+        return self.life is not None
+
+    @property
+    def generation(self) -> int:
+        """What the identity outside the data folder says; 0 before the first start."""
+        return self.identity.record.generation if self.identity.record is not None else 0
+
+    def start(self, nursery: trio.Nursery, open_transport: OpenTransport) -> None:
+        assert self.life is None
+        self._lives += 1
+        self.life = Life(self._lives, trio.CancelScope(), trio.Event())
+        self._story.tell(self.host, "starts", f"life {self._lives}")
+        nursery.start_soon(self._run, self.life, open_transport)
+
+    async def kill(self, kill_host: Callable[[str], None]) -> None:
+        """A power cut: the disk and the network go first, so that no `finally` of a dying task changes anything."""
+        life = self.life
+        assert life is not None
+        life.is_dead = True
+        self.disk.crash(self._luck)
+        kill_host(self.host)
+        self.core = None
+        life.scope.cancel()
+        await life.ended.wait()
+        self.life = None
+
+    async def _run(self, life: Life, open_transport: OpenTransport) -> None:
+        try:
+            with life.scope:
+                await run_node(await self._parts(life, open_transport), self._on_ready)
+        except Exception as exc:  # noqa: BLE001 (a node that ends by itself broke its promise to go on)
+            if not life.is_dead:
+                self._story.broken("a node goes on", f"{self.host} ended: {_leaves(exc)}")
+        finally:
+            self.core = None
+            life.ended.set()
+
+    def _on_ready(self, address: str, core: Core) -> None:
+        self.core = core
+        self._story.tell(self.host, "serves", f"{address} generation {core.store.state.generation}")
+
+    async def _parts(self, life: Life, open_transport: OpenTransport) -> NodeParts:
+        @asynccontextmanager
+        async def transport(check: AccessCheck) -> AsyncIterator[Transport]:
+            async with open_transport(self, life, check) as opened:
+                yield opened
+
+        verifier = TestVerifier()
+        log = NodeLog(self.host, life, self._story)
+        return NodeParts(
+            number=self.number,
+            cluster=CLUSTER,
+            software="simulated",
+            listen=f"{self.host}:{NODE_PORT + self.number}",
+            open_keyvalue=self.disk.open,
+            open_transport=transport,
+            identity=_LivingIdentity(self.identity, life),
+            rosters=await open_rosters(self.documents, CLUSTER, verifier, log),
+            entry_signer=SeededSigner(f"entry {self.number}"),
+            receipt_signer=SeededSigner(f"receipt {self.number}"),
+            verifier=verifier,
+            clock=self.clock,
+            randomness=SeededRandomness(self._luck),
+            blocking=InlineWork(),
+            log=log,
+            disk=_MARKS,
+            accept_unsealed=False,
+            keys_together=False,
+            certificate_expires_ms=1 << 50,
+        )
+
+
+class NodeLog:
+    """Tells the story what a node logs; some events are bugs wherever they are said."""
+
+    def __init__(self, host: str, life: Life, story: Story) -> None:
+        self._host = host
+        self._life = life
+        self._story = story
+
+    def info(self, event: str, /, **values: object) -> None:
+        self._say(event, values)
+
+    def warning(self, event: str, /, **values: object) -> None:
+        self._say(event, values)
+
+    def error(self, event: str, /, **values: object) -> None:
+        self._say(event, values)
+        if event == "session failed":
+            self._story.broken("no internal error", f"{self._host}: {values}")
+
+    def _say(self, event: str, values: dict[str, object]) -> None:
+        if not self._life.is_dead:
+            self._story.tell(self._host, event, " ".join(f"{name}={value}" for name, value in values.items()))
+
+
+def _leaves(exc: BaseException) -> str:
+    if isinstance(exc, BaseExceptionGroup):
+        return ", ".join(_leaves(inner) for inner in exc.exceptions)
+    frame = traceback.extract_tb(exc.__traceback__)[-1]
+    return f"{exc!r} at {frame.name}:{frame.lineno}"

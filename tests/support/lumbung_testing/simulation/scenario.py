@@ -1,0 +1,148 @@
+"""One run of one seed: people work while the nemesis strikes, then everything is healed and must converge."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+
+import trio
+
+from lumbung_cluster.ids import NodeNumber
+from lumbung_testing.simulation.cluster import SimCluster, open_cluster
+from lumbung_testing.simulation.content import Delivery, draw_delivery
+from lumbung_testing.simulation.nemesis import Nemesis
+from lumbung_testing.simulation.seeding import luck, run_seeded
+from lumbung_testing.simulation.stations import pick
+from lumbung_testing.simulation.story import Story
+
+__all__ = ["CONVERGE_S", "Outcome", "Plan", "run_scenario"]
+
+CONVERGE_S = 15 * 60.0
+_SWEEP_S = 20.0
+_SETTLE_LOOK_S = 5.0
+_READ_ALL_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one run is: `faults_s` of work under faults, on `nodes` nodes (the last one the DRC)."""
+
+    seed: int
+    faults_s: float = 600.0
+    nodes: int = 4
+    has_faults: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one run was; raises nothing by itself: a violation ends `run_scenario`."""
+
+    digest: str
+    counts: dict[str, int]
+    simulated_s: float
+    wall_s: float
+
+
+def run_scenario(plan: Plan) -> Outcome:
+    """Raises Violation with the seed, the time and the story."""
+    begun = time.perf_counter()
+    story, simulated_s = run_seeded(plan.seed, lambda: _run(plan))
+    if story.violation is not None:
+        raise story.violation
+    return Outcome(story.digest, dict(story.counts), simulated_s, time.perf_counter() - begun)
+
+
+async def _run(plan: Plan) -> tuple[Story, float]:
+    story = Story(plan.seed)
+    begun = trio.current_time()
+    async with open_cluster(plan.seed, plan.nodes, story) as cluster, trio.open_nursery() as nursery:
+        nursery.start_soon(_phases, plan, cluster, nursery.cancel_scope)
+        nursery.start_soon(_sweep, cluster)
+        await story.ended.wait()
+        nursery.cancel_scope.cancel()
+    return story, trio.current_time() - begun
+
+
+async def _phases(plan: Plan, cluster: SimCluster, scope: trio.CancelScope) -> None:
+    nemesis = Nemesis(cluster, luck(plan.seed, "nemesis"))
+    async with trio.open_nursery() as nursery:
+        with trio.move_on_after(plan.faults_s):
+            async with trio.open_nursery() as working:
+                for office in cluster.offices:
+                    working.start_soon(_work, cluster, office, luck(plan.seed, f"station {office}"))
+                    working.start_soon(_look, cluster, office, luck(plan.seed, f"operator {office}"))
+                if plan.has_faults:
+                    working.start_soon(nemesis.run)
+        await nemesis.heal()
+        await _converge(cluster)
+        nursery.cancel_scope.cancel()
+    scope.cancel()
+
+
+async def _work(cluster: SimCluster, office: NodeNumber, draws: random.Random) -> None:
+    """A station's day: new recordings, repeats of old ones, and now and then the bytes of another office."""
+    station, known = cluster.stations[office], cluster.deliveries
+    while True:
+        await trio.sleep(draws.expovariate(1 / 20))
+        batch = [_draw(draws, known, office) for _ in range(draws.choice((1, 1, 2, 5)))]
+        known += [(office, delivery) for delivery in batch]
+        copies, wait_ms = draws.choice((1, 2, 3, 3)), draws.choice((0, 2000, 20_000))
+        await station.put(batch, copies, wait_ms)
+
+
+def _draw(draws: random.Random, known: list[tuple[NodeNumber, Delivery]], office: NodeNumber) -> Delivery:
+    if not known or draws.random() < 0.7:
+        return draw_delivery(draws)
+    _, old = draws.choice(known)
+    choice = draws.random()
+    if choice < 0.6 or not old.record_tag:
+        return old
+    return old.sealed_again(draws) if choice < 0.8 else old.changed(draws)
+
+
+async def _look(cluster: SimCluster, office: NodeNumber, draws: random.Random) -> None:
+    operator = cluster.operators[office]
+    while True:
+        await trio.sleep(draws.expovariate(1 / 10))
+        blob = pick(draws, cluster.acked(), office)
+        if blob is not None:
+            await operator.get(draws.choice(cluster.holders(office, blob)), blob)
+        if draws.random() < 0.2:
+            await operator.status()
+            await operator.list()
+
+
+async def _sweep(cluster: SimCluster) -> None:
+    while True:
+        await trio.sleep(_SWEEP_S)
+        cluster.promises.sweep()
+        for bug in cluster.network.bugs():
+            cluster.story.broken("no internal error", bug)
+
+
+async def _converge(cluster: SimCluster) -> None:
+    """Wait until nothing lags; silent damage is found because everything is read at every holder."""
+    begun = trio.current_time()
+    read_at = -_READ_ALL_S
+    while True:
+        if trio.current_time() - read_at >= _READ_ALL_S:
+            read_at = trio.current_time()
+            is_all_right = await _read_all(cluster)
+        lagging = cluster.lagging()
+        if not lagging and is_all_right:
+            break
+        if trio.current_time() - begun > CONVERGE_S:
+            cluster.story.broken("all converges", "; ".join(lagging[:6]) or "some reads still fail")
+            return
+        await trio.sleep(_SETTLE_LOOK_S)
+    cluster.promises.sweep()
+    cluster.story.tell("all", "converged", f"after {trio.current_time() - begun:.0f} s")
+
+
+async def _read_all(cluster: SimCluster) -> bool:
+    is_all_right = True
+    for origin, blob in cluster.acked():
+        for holder in cluster.holders(origin, blob):
+            is_all_right &= await cluster.operators[origin].get(holder, blob)
+    return is_all_right

@@ -1,0 +1,96 @@
+"""Watches for the methods that make promises: they decode what passes and hand it to the invariants."""
+
+from __future__ import annotations
+
+import trio
+
+from lumbung_cluster.identity_uri import NodeIdentity, parse_identity
+from lumbung_cluster.limits import FRAME_HEADER_SIZE_BYTES_MAX
+from lumbung_node.ports.transport import Method
+from lumbung_node.services.replicator import SESSION
+from lumbung_node.services.server import PUT
+from lumbung_proto.codec import decode_frame
+from lumbung_proto.v1 import blobs_pb2, peer_pb2
+from lumbung_testing.simulation.node import Life, SimNode
+from lumbung_testing.simulation.promises import Promises, SessionEnds
+from lumbung_testing.simulation.story import Story
+from lumbung_testing.simulation.tapping import Watch
+
+__all__ = ["open_watch"]
+
+_Frames = type[peer_pb2.SessionRequest] | type[peer_pb2.SessionResponse]
+
+
+def open_watch(
+    story: Story, promises: Promises, node: SimNode, life: Life, uri: str, method: Method, dialled: bool
+) -> Watch:
+    """The watch for one call that `life` of `node` takes part in."""
+    identity = parse_identity(uri)
+    if method == SESSION and isinstance(identity, NodeIdentity):
+        ends = SessionEnds(identity.number)
+        out: _Frames = peer_pb2.SessionRequest if dialled else peer_pb2.SessionResponse
+        back: _Frames = peer_pb2.SessionResponse if dialled else peer_pb2.SessionRequest
+        return _SessionWatch(story, promises, node, life, ends, out, back)
+    if method == PUT:
+        return _PutWatch(story, promises, node, life)
+    return _HashingWatch(story, node, life)
+
+
+class _HashingWatch:
+    """Everything that leaves a node is part of the digest."""
+
+    def __init__(self, story: Story, node: SimNode, life: Life) -> None:
+        self._story = story
+        self._node = node
+        self._life = life
+
+    def sends(self, message: bytes) -> None:
+        if not self._life.is_dead:
+            self._story.hear(self._node.host, "client", message)
+
+    def received(self, message: bytes) -> None:
+        """Clients promise nothing."""
+
+
+class _PutWatch(_HashingWatch):
+    def __init__(self, story: Story, promises: Promises, node: SimNode, life: Life) -> None:
+        super().__init__(story, node, life)
+        self._promises = promises
+        self._begun = trio.current_time()
+
+    def sends(self, message: bytes) -> None:
+        super().sends(message)
+        if not self._life.is_dead:
+            for answer in blobs_pb2.PutResponse.FromString(message).answers:
+                self._promises.put_answer(self._node, self._begun, answer)
+
+
+class _SessionWatch:
+    def __init__(
+        self,
+        story: Story,
+        promises: Promises,
+        node: SimNode,
+        life: Life,
+        ends: SessionEnds,
+        out: _Frames,
+        back: _Frames,
+    ) -> None:
+        self._story = story
+        self._promises = promises
+        self._node = node
+        self._life = life
+        self._ends = ends
+        self._out = out
+        self._back = back
+
+    def sends(self, message: bytes) -> None:
+        if self._life.is_dead:
+            return
+        self._story.hear(self._node.host, f"n{self._ends.peer}", message)
+        header, _ = decode_frame(self._out, message, header_bytes_max=FRAME_HEADER_SIZE_BYTES_MAX)
+        self._promises.says(self._node, self._ends, header.frame)
+
+    def received(self, message: bytes) -> None:
+        header, _ = decode_frame(self._back, message, header_bytes_max=FRAME_HEADER_SIZE_BYTES_MAX)
+        self._promises.heard(self._ends, header.frame)
