@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,6 +12,7 @@ import trio
 
 from lumbung_cluster.errors import LumbungError, PeerGone, PeerUnreachable, Rejected, StatusCode, TrustRefused
 from lumbung_cluster.limits import CALLS_PER_PEER_MAX, CALLS_TOTAL_MAX
+from lumbung_node.adapters.admission import Admission, internal_error, refusal_in
 from lumbung_node.ports.transport import AccessCheck, Caller, Handler, Method
 from lumbung_testing.virtual_calls import VirtualCall
 from lumbung_testing.virtual_connections import Side
@@ -19,6 +20,8 @@ from lumbung_testing.virtual_lines import Ended
 from lumbung_testing.virtual_streams import VirtualServerCall
 
 __all__ = ["HandlerBug", "Life", "VirtualListener"]
+
+_EVENT_ID_BYTES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class Life:
 
     host: str
     caller: Caller
-    access_check: AccessCheck | None
+    access_check: AccessCheck
     is_dead: bool = False
 
 
@@ -76,7 +79,9 @@ class VirtualListener:
         self._nursery = nursery
         self._home = home
         self._running: dict[VirtualCall, None] = {}
-        self._running_of: Counter[str] = Counter()
+        self._admission = Admission(
+            life.access_check, calls_per_peer_max=CALLS_PER_PEER_MAX, calls_total_max=CALLS_TOTAL_MAX
+        )
         self._idle = trio.lowlevel.ParkingLot()
         self._is_stopping = False
         self._is_closed = False
@@ -129,16 +134,15 @@ class VirtualListener:
             self._end(call, refusal)
             return
         self._running[call] = None
-        self._running_of[call.caller.uri] += 1
         try:
             await self._handle(call, self._handlers[call.method])
         finally:
             self._running.pop(call)
-            self._running_of[call.caller.uri] -= 1
+            self._admission.leave(call.caller)
             self._idle.unpark_all()
 
     def _refusal(self, call: VirtualCall) -> LumbungError | None:
-        """Why the call does not get to its handler."""
+        """Why the call does not get to its handler; None once it holds a slot."""
         if self._is_stopping:
             return PeerUnreachable("the server is stopping")
         endpoint, own = call.connection.endpoint, self.life.caller
@@ -147,14 +151,13 @@ class VirtualListener:
         if endpoint.key_pins and own.key_pin not in endpoint.key_pins:
             return TrustRefused(f"{own.uri} answered with a key that is not pinned")
         if call.method not in self._handlers:
-            return Rejected(StatusCode.UNIMPLEMENTED, f"no method {call.method.name}")
-        if self._running_of[call.caller.uri] >= CALLS_PER_PEER_MAX or len(self._running) >= CALLS_TOTAL_MAX:
-            return Rejected(StatusCode.RESOURCE_EXHAUSTED, f"expected at most {CALLS_PER_PEER_MAX} open calls")
+            return Rejected(StatusCode.UNIMPLEMENTED, f"method not found: {call.method.name}")
         try:
-            if self.life.access_check is not None:
-                self.life.access_check(call.caller, call.method)
+            self._admission.admit(call.caller, call.method)
         except Rejected as exc:
             return exc
+        except Exception as exc:  # noqa: BLE001 (the access check's bug is a bug of the call, and lets nobody in)
+            return self._bug(call, exc)
         return None
 
     async def _handle(self, call: VirtualCall, handler: Handler) -> None:
@@ -162,27 +165,25 @@ class VirtualListener:
         try:
             with call.handler_scope:
                 await handler(server_call)
-        except Rejected as exc:
-            self._end(call, Rejected(exc.code, exc.sentence))
-            return
-        except Exception as exc:  # noqa: BLE001 (a handler's bug must not stop the server: the port's promise)
-            self._end_with_bug(call, exc)
-            return
-        if call.handler_scope.cancelled_caught:
-            return
-        if server_call.answers_once:
-            if len(server_call.answers) != 1:
-                self._end_with_bug(call, RuntimeError(f"expected one answer, got {len(server_call.answers)}"))
-                return
-            call.put(Side.SERVER, server_call.answers[0])
-        self._end(call, None)
+                server_call.answers.close()
+        except Exception as exc:  # noqa: BLE001 (a handler's failure ends its own call, never the server)
+            self._end(call, self._judge(call, exc))
+        else:
+            if not call.handler_scope.cancelled_caught:
+                self._end(call, None)
 
-    def _end_with_bug(self, call: VirtualCall, error: Exception) -> None:
-        if call.server_gone_at() <= trio.current_time() and _is_only_peer_gone(error):
-            return
-        event_id = self._home.luck.randbytes(8).hex()
-        self._home.bugs.append(HandlerBug(event_id, self.life.host, call.method, error))
-        self._end(call, Rejected(StatusCode.INTERNAL, f"internal error, event {event_id}"))
+    def _judge(self, call: VirtualCall, failure: Exception) -> Rejected:
+        refusal = refusal_in(failure)
+        if refusal is not None:
+            return Rejected(refusal.code, refusal.sentence)
+        if isinstance(failure, PeerGone):
+            return Rejected(StatusCode.CANCELLED, str(failure))
+        return self._bug(call, failure)
+
+    def _bug(self, call: VirtualCall, failure: Exception) -> Rejected:
+        event_id = self._home.luck.randbytes(_EVENT_ID_BYTES).hex()
+        self._home.bugs.append(HandlerBug(event_id, self.life.host, call.method, failure))
+        return internal_error(event_id)
 
     def _end(self, call: VirtualCall, error: LumbungError | None) -> None:
         """The last word of this side; what the handler still does is cut short."""
@@ -190,10 +191,3 @@ class VirtualListener:
             call.is_ended = True
             call.put(Side.SERVER, Ended(error))
             call.handler_scope.cancel()
-
-
-def _is_only_peer_gone(error: Exception) -> bool:
-    """A handler that noticed the end of its call by an error is no bug, also from inside its own nursery."""
-    if isinstance(error, ExceptionGroup):
-        return all(_is_only_peer_gone(inner) for inner in error.exceptions)
-    return isinstance(error, PeerGone)

@@ -6,7 +6,8 @@ import trio
 
 from lumbung_cluster.errors import LumbungError, PeerGone, Rejected, StatusCode
 from lumbung_cluster.limits import MESSAGE_SIZE_BYTES_MAX
-from lumbung_node.ports.transport import Caller, CallKind, Method
+from lumbung_node.adapters.admission import AnswerCount
+from lumbung_node.ports.transport import Caller, Method
 from lumbung_testing.virtual_calls import VirtualCall
 from lumbung_testing.virtual_connections import Side
 from lumbung_testing.virtual_lines import Aborted, Ended, Finished
@@ -26,10 +27,7 @@ class VirtualClientStream:
     async def send(self, message: bytes) -> None:
         await trio.lowlevel.checkpoint()
         assert not self._has_finished, "send after finish_sending"
-        try:
-            _check_size(message)
-        except Rejected as exc:
-            self._fail(exc)
+        _check_size(message)
         while True:
             self._check()
             self._check_last_word()
@@ -81,12 +79,12 @@ class VirtualClientStream:
 
 
 class VirtualServerCall:
-    """The handler's end. A unary answer is held until the handler has ended well, as gRPC does."""
+    """The handler's end."""
 
     def __init__(self, call: VirtualCall) -> None:
         self._call = call
         self._has_all = False
-        self.answers: list[bytes] = []
+        self.answers = AnswerCount(call.method)
 
     @property
     def caller(self) -> Caller:
@@ -99,10 +97,6 @@ class VirtualServerCall:
     @property
     def request_id(self) -> bytes:
         return self._call.request_id
-
-    @property
-    def answers_once(self) -> bool:
-        return self._call.method.kind in (CallKind.UNARY, CallKind.CLIENT_STREAM)
 
     async def receive(self) -> bytes | None:
         await trio.lowlevel.checkpoint()
@@ -120,9 +114,7 @@ class VirtualServerCall:
         _check_size(message)
         await trio.lowlevel.checkpoint()
         self._check()
-        if self.answers_once:
-            self.answers.append(message)
-            return
+        self.answers.add()
         while not self._call.responses.has_room:
             await self._call.wait(Side.SERVER, self._call.server_gone_at())
             self._check()
