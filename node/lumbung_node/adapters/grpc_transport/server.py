@@ -118,7 +118,7 @@ class GrpcListener:
 
     def _accept(self, call: GrpcServerCall, handler: Handler) -> None:
         if self._is_stopping or self._nursery is None:
-            call.end_at_once(Rejected(StatusCode.UNAVAILABLE, "this node is stopping"))
+            call.turn_away("this node is stopping")
             return
         try:
             self._admission.admit(call.caller, call.method)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import grpc.aio
 import trio
 
-from lumbung_cluster.errors import PeerGone, Rejected
+from lumbung_cluster.errors import PeerGone, Rejected, StatusCode
 from lumbung_node.adapters.admission import AnswerCount
 from lumbung_node.adapters.grpc_transport.bridge import Bridge
 from lumbung_node.adapters.grpc_transport.lanes import End, IncomingLane, OutgoingLane
@@ -46,6 +46,7 @@ class GrpcServerCall:
         self._over = trio.Event()
         # In asyncio's thread: what the call ends with, and the pumps to stop when it has to end at once.
         self._refusal: Rejected | None = None
+        self._trailers: tuple[tuple[str, str], ...] = SAID_BY_HANDLER
         self._pump: asyncio.Task[object] | None = None
         self._must_end = False
 
@@ -91,7 +92,11 @@ class GrpcServerCall:
     def end_at_once(self, refusal: Rejected) -> None:
         """Send the status without what was handed over; nothing happens when the call has its status already."""
         self._scope.cancel()
-        self._bridge.to_asyncio(lambda: self._cut(refusal))
+        self._bridge.to_asyncio(lambda: self._cut(refusal, SAID_BY_HANDLER))
+
+    def turn_away(self, sentence: str) -> None:
+        """End a call that did not begin as if nobody were here: its caller sees a broken connection."""
+        self._bridge.to_asyncio(lambda: self._cut(Rejected(StatusCode.UNAVAILABLE, sentence), ()))
 
     def _leave(self) -> None:
         gone = PeerGone(_GONE)
@@ -135,16 +140,16 @@ class GrpcServerCall:
             self._outgoing.written(message)
 
     async def _abort(self, refusal: Rejected) -> None:
-        await self._context.abort(grpc_code(refusal.code), refusal.sentence, SAID_BY_HANDLER)
+        await self._context.abort(grpc_code(refusal.code), refusal.sentence, self._trailers)
 
     def _finish(self, refusal: Rejected | None) -> None:
         if self._refusal is None:
             self._refusal = refusal
         self._outgoing.put_end()
 
-    def _cut(self, refusal: Rejected) -> None:
+    def _cut(self, refusal: Rejected, trailers: tuple[tuple[str, str], ...]) -> None:
         if self._refusal is None:
-            self._refusal = refusal
+            self._refusal, self._trailers = refusal, trailers
         self._must_end = True
         if self._pump is not None:
             self._pump.cancel()
