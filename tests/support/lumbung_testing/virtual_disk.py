@@ -105,6 +105,10 @@ class VirtualDisk:
         """What a power cut now would leave at least; to look at, not to write."""
         return self._durable
 
+    @property
+    def used_bytes(self) -> int:
+        return self._visible.used_bytes
+
     async def open(self) -> VirtualKeyValue:
         """Raises StoreLocked while another handle is open, StoreDamaged after `spoil`."""
         await trio.lowlevel.checkpoint()
@@ -144,25 +148,33 @@ class VirtualDisk:
         """Let the nth sync from now fail; of what it should have covered a random prefix will be there on reopening."""
         self._sync_fault = (nth, luck)
 
+    def heal_sync(self) -> None:
+        """Take back a planned fault that has not struck yet."""
+        self._sync_fault = None
+
     def flip_chunk(self, luck: random.Random) -> bytes | None:
         """Flip one bit of a stored chunk so that the checksum tells (BlobDamaged). Gives its key, None if no chunk."""
-        return self._hurt_chunk(luck, damaged=True)
+        return self._hurt_some_chunk(luck, damaged=True)
 
     def misdirect_chunk(self, luck: random.Random) -> bytes | None:
         """Change a stored chunk so that reads give wrong bytes silently. Gives its key, None if no chunk."""
-        return self._hurt_chunk(luck, damaged=False)
+        return self._hurt_some_chunk(luck, damaged=False)
 
-    def _hurt_chunk(self, luck: random.Random, *, damaged: bool) -> bytes | None:
-        keys = self._durable.all_keys(Family.CHUNKS)
-        if not keys:
-            return None
-        key = luck.choice(keys)
+    def hurt_chunk(self, key: bytes, luck: random.Random, *, damaged: bool) -> None:
+        """Flip one bit of the stored chunk under `key`; with `damaged` its checksum tells."""
         old = self._durable.get(Family.CHUNKS, key)
         assert old is not None
         new = _with_flipped_bit(old, luck)
         if self._visible.get(Family.CHUNKS, key) == old:
             self._visible.overwrite(Family.CHUNKS, key, new, damaged=damaged)
         self._durable.overwrite(Family.CHUNKS, key, new, damaged=damaged)
+
+    def _hurt_some_chunk(self, luck: random.Random, *, damaged: bool) -> bytes | None:
+        keys = self._durable.all_keys(Family.CHUNKS)
+        if not keys:
+            return None
+        key = luck.choice(keys)
+        self.hurt_chunk(key, luck, damaged=damaged)
         return key
 
     def _replace(self, tables: Tables) -> None:

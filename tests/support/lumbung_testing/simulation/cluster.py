@@ -16,6 +16,7 @@ from lumbung_node.ports.transport import AccessCheck, Transport
 from lumbung_testing.rosters import drc, founding, office, signed
 from lumbung_testing.simulation.content import Delivery
 from lumbung_testing.simulation.damage import DamageBook
+from lumbung_testing.simulation.misbehaviour import Misbehaviour, misbehaving
 from lumbung_testing.simulation.network import SimNetwork
 from lumbung_testing.simulation.node import NODE_PORT, Life, SimNode, node_caller
 from lumbung_testing.simulation.promises import Promises
@@ -36,8 +37,9 @@ class SimCluster:
 
     def __init__(self, seed: int, node_count: int, story: Story, nursery: trio.Nursery) -> None:
         self.story = story
-        self.signed_roster = _sign_founding(node_count)
-        self.roster: Roster = self.signed_roster.parse()
+        self.rosters = [_sign_founding(node_count)]
+        self.roster: Roster = self.rosters[0].parse()
+        self.misbehaviour = Misbehaviour()
         self.offices = [NodeNumber(number) for number in range(1, node_count)]
         self.network = SimNetwork(luck(seed, "network"))
         self.damage = DamageBook()
@@ -56,7 +58,8 @@ class SimCluster:
 
     async def kill(self, number: NodeNumber) -> None:
         self.story.tell(f"n{number}", "crash")
-        await self.nodes[number].kill(self.network.kill_host)
+        self.nodes[number].die(self.network.kill_host)
+        await self.nodes[number].buried()
 
     def acked(self) -> list[tuple[NodeNumber, BlobId]]:
         return list(self.promises.acked)
@@ -88,7 +91,7 @@ class SimCluster:
 
     def _documents(self) -> MemoryDocuments:
         lists = {int(number): office_access(number).encode() for number in self.offices}
-        return MemoryDocuments([self.signed_roster.encode()], lists)
+        return MemoryDocuments([self.rosters[0].encode()], lists)
 
     @asynccontextmanager
     async def _open_transport(self, node: SimNode, life: Life, check: AccessCheck) -> AsyncIterator[Transport]:
@@ -101,6 +104,7 @@ async def open_cluster(seed: int, node_count: int, story: Story) -> AsyncIterato
     """A cluster with all its nodes started; everything dies when the block ends."""
     async with AsyncExitStack() as stack, trio.open_nursery() as nursery:
         cluster = SimCluster(seed, node_count, story, nursery)
+        stack.enter_context(misbehaving(cluster.misbehaviour))
         for number in cluster.offices:
             for_station = cluster.network.transport(f"s{number}", access_caller(number, "station"))
             cluster.stations[number] = Station(number, await stack.enter_async_context(for_station), story)
@@ -111,7 +115,8 @@ async def open_cluster(seed: int, node_count: int, story: Story) -> AsyncIterato
         yield cluster
         for node in cluster.nodes.values():
             if node.is_up:
-                await node.kill(cluster.network.kill_host)
+                node.die(cluster.network.kill_host)
+                await node.buried()
         nursery.cancel_scope.cancel()
 
 

@@ -1,13 +1,13 @@
-"""What a power cut would leave: rows, marks and bytes read straight from a virtual disk's durable tables."""
+"""What a power cut would leave: rows, marks and bytes read straight from a virtual disk's tables."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_node.ports.keyvalue import Family
 from lumbung_node.store.layout import BlobRow, FeedRow, MarkRow, RowState, blob_key, feed_key, mark_key, place_key
-from lumbung_testing.virtual_disk import VirtualDisk
+from lumbung_testing.virtual_tables import Tables
 
 __all__ = ["DurableView"]
 
@@ -17,11 +17,11 @@ _NO_END = b"\xff" * 64
 class DurableView:
     """Behind the back of whatever runs on the disk; reads only."""
 
-    def __init__(self, disk: VirtualDisk) -> None:
-        self._disk = disk
+    def __init__(self, tables: Callable[[], Tables]) -> None:
+        self._tables = tables
 
     def row(self, origin: NodeNumber, blob: BlobId) -> BlobRow | None:
-        value = self._disk.durable.get(Family.BLOBS, blob_key(origin, blob))
+        value = self._tables().get(Family.BLOBS, blob_key(origin, blob))
         return BlobRow.unpack(value) if value is not None else None
 
     def holds(self, origin: NodeNumber, blob: BlobId) -> bool:
@@ -30,7 +30,7 @@ class DurableView:
         return row is not None and row.state is RowState.INTACT and self.bytes_match(blob, row)
 
     def bytes_match(self, blob: BlobId, row: BlobRow) -> bool:
-        tables = self._disk.durable
+        tables = self._tables()
         keys = [place_key(row.place + index) for index in range(row.chunks)]
         if any(tables.is_damaged(Family.CHUNKS, key) for key in keys):
             return False
@@ -39,26 +39,26 @@ class DurableView:
         return len(present) == len(chunks) and BlobId.of(b"".join(present)) == blob
 
     def feed_row(self, origin: NodeNumber, number: int) -> FeedRow | None:
-        value = self._disk.durable.get(Family.FEEDS, feed_key(origin, number))
+        value = self._tables().get(Family.FEEDS, feed_key(origin, number))
         return FeedRow.unpack(value) if value is not None else None
 
     def mark(self, sender: NodeNumber, origin: NodeNumber) -> MarkRow | None:
-        value = self._disk.durable.get(Family.MARKS, mark_key(sender, origin))
+        value = self._tables().get(Family.MARKS, mark_key(sender, origin))
         return MarkRow.unpack(value) if value is not None else None
 
     def rows(self) -> Iterator[tuple[NodeNumber, BlobId, bytes]]:
         """Every blob row, packed, in key order."""
-        tables = self._disk.durable
+        tables = self._tables()
         for key in tables.keys(Family.BLOBS, b"", _NO_END):
             value = tables.get(Family.BLOBS, key)
             assert value is not None
             yield NodeNumber(int.from_bytes(key[:4], "big")), BlobId(key[4:]), value
 
-    def owner_of(self, chunk_key: bytes) -> tuple[NodeNumber, BlobId] | None:
-        """The blob whose run has this chunk."""
-        place = int.from_bytes(chunk_key, "big")
-        for origin, blob, value in self.rows():
-            row = BlobRow.unpack(value)
-            if row.place <= place < row.place + row.chunks:
-                return origin, blob
-        return None
+    def held(self) -> dict[tuple[NodeNumber, BlobId], BlobRow]:
+        """Every blob that is there intact, in key order."""
+        rows = ((origin, blob, BlobRow.unpack(value)) for origin, blob, value in self.rows())
+        return {
+            (origin, blob): row
+            for origin, blob, row in rows
+            if row.state is RowState.INTACT and self.bytes_match(blob, row)
+        }

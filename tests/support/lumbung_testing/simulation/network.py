@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from lumbung_node.ports.transport import AccessCheck, Caller, Method, Transport
+from lumbung_testing.simulation.failures import tell_failure
 from lumbung_testing.virtual_network import LineShape, VirtualNetwork
 
 __all__ = ["SimNetwork"]
@@ -46,7 +47,7 @@ class SimNetwork:
 
     def bugs(self) -> list[str]:
         """What handlers raised that was no answer."""
-        return [f"{bug.host} {bug.method.name}: {bug.error!r}" for bug in self._network.bugs]
+        return [f"{bug.host} {bug.method.name}: {tell_failure(bug.error)}" for bug in self._network.bugs]
 
 
 def _nobody_calls(caller: Caller, method: Method) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from lumbung_node.services.node import NodeParts, run_node
 from lumbung_node.services.rosters import open_rosters
 from lumbung_testing.rosters import CLUSTER, SeededSigner, TestVerifier
 from lumbung_testing.simulation.durable import DurableView
+from lumbung_testing.simulation.failures import tell_failure
 from lumbung_testing.simulation.story import Story
 from lumbung_testing.virtual_disk import VirtualDisk
 from lumbung_testing.world import InlineWork, MemoryDocuments, MemoryIdentity, SeededRandomness, VirtualClock
@@ -76,7 +76,7 @@ class SimNode:
         self.number = number
         self.host = f"n{number}"
         self.disk = VirtualDisk(capacity_bytes=_DISK_BYTES)
-        self.durable = DurableView(self.disk)
+        self.durable = DurableView(lambda: self.disk.durable)
         self.identity = MemoryIdentity()
         self.documents = documents
         self.clock = VirtualClock()
@@ -102,16 +102,19 @@ class SimNode:
         self._story.tell(self.host, "starts", f"life {self._lives}")
         nursery.start_soon(self._run, self.life, open_transport)
 
-    async def kill(self, kill_host: Callable[[str], None]) -> None:
+    def die(self, kill_host: Callable[[str], None]) -> None:
         """A power cut: the disk and the network go first, so that no `finally` of a dying task changes anything."""
-        life = self.life
-        assert life is not None
-        life.is_dead = True
+        assert self.life is not None
+        self.life.is_dead = True
         self.disk.crash(self._luck)
         kill_host(self.host)
         self.core = None
-        life.scope.cancel()
-        await life.ended.wait()
+        self.life.scope.cancel()
+
+    async def buried(self) -> None:
+        """Wait until the dying life's tasks are gone; then the node may start again."""
+        assert self.life is not None
+        await self.life.ended.wait()
         self.life = None
 
     async def _run(self, life: Life, open_transport: OpenTransport) -> None:
@@ -120,7 +123,7 @@ class SimNode:
                 await run_node(await self._parts(life, open_transport), self._on_ready)
         except Exception as exc:  # noqa: BLE001 (a node that ends by itself broke its promise to go on)
             if not life.is_dead:
-                self._story.broken("a node goes on", f"{self.host} ended: {_leaves(exc)}")
+                self._story.broken("a node goes on", f"{self.host} ended: {tell_failure(exc)}")
         finally:
             self.core = None
             life.ended.set()
@@ -182,10 +185,3 @@ class NodeLog:
     def _say(self, event: str, values: dict[str, object]) -> None:
         if not self._life.is_dead:
             self._story.tell(self._host, event, " ".join(f"{name}={value}" for name, value in values.items()))
-
-
-def _leaves(exc: BaseException) -> str:
-    if isinstance(exc, BaseExceptionGroup):
-        return ", ".join(_leaves(inner) for inner in exc.exceptions)
-    frame = traceback.extract_tb(exc.__traceback__)[-1]
-    return f"{exc!r} at {frame.name}:{frame.lineno}"

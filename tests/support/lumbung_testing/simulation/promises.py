@@ -238,10 +238,3 @@ class Promises:
 
     def _break(self, invariant: str, sentence: str) -> None:
         self._story.broken(invariant, sentence)
-
-    def is_safe(self, origin: NodeNumber, blob: BlobId, without: NodeNumber) -> bool:
-        """Whether an intact durable copy would be left if `without` lost its own: the nemesis never takes the last."""
-        return any(
-            number != without and self._nodes[number].durable.holds(origin, blob) for number in self._nodes
-        )
-

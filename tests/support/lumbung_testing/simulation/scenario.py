@@ -84,7 +84,7 @@ async def _work(cluster: SimCluster, office: NodeNumber, draws: random.Random) -
     """A station's day: new recordings, repeats of old ones, and now and then the bytes of another office."""
     station, known = cluster.stations[office], cluster.deliveries
     while True:
-        await trio.sleep(draws.expovariate(1 / 20))
+        await trio.sleep(draws.expovariate(1 / 30))
         batch = [_draw(draws, known, office) for _ in range(draws.choice((1, 1, 2, 5)))]
         known += [(office, delivery) for delivery in batch]
         copies, wait_ms = draws.choice((1, 2, 3, 3)), draws.choice((0, 2000, 20_000))
@@ -104,7 +104,7 @@ def _draw(draws: random.Random, known: list[tuple[NodeNumber, Delivery]], office
 async def _look(cluster: SimCluster, office: NodeNumber, draws: random.Random) -> None:
     operator = cluster.operators[office]
     while True:
-        await trio.sleep(draws.expovariate(1 / 10))
+        await trio.sleep(draws.expovariate(1 / 20))
         blob = pick(draws, cluster.acked(), office)
         if blob is not None:
             await operator.get(draws.choice(cluster.holders(office, blob)), blob)
@@ -141,8 +141,11 @@ async def _converge(cluster: SimCluster) -> None:
 
 
 async def _read_all(cluster: SimCluster) -> bool:
+    """Every acknowledged blob from one of its holders, and every copy that rots unnoticed: as a scrub would find it."""
     is_all_right = True
-    for origin, blob in cluster.acked():
-        for holder in cluster.holders(origin, blob):
-            is_all_right &= await cluster.operators[origin].get(holder, blob)
+    for place, (origin, blob) in enumerate(cluster.acked()):
+        holders = cluster.holders(origin, blob)
+        for index, holder in enumerate(holders):
+            if index == place % len(holders) or cluster.damage.is_rotten(holder, origin, blob):
+                is_all_right &= await cluster.operators[origin].get(holder, blob)
     return is_all_right

@@ -137,10 +137,10 @@ class Operator:
             await channel.close()
         self._story.tell(self.host, "listed", str(len(blobs_pb2.ListResponse.FromString(raw).blobs)))
 
-    async def publish(self, roster: bytes) -> None:
+    async def publish(self, rosters: list[bytes]) -> None:
         channel = self._transport.dial(_endpoint(self.office))
         try:
-            request = roster_pb2.PublishRosterRequest(rosters=[roster]).SerializeToString()
+            request = roster_pb2.PublishRosterRequest(rosters=rosters).SerializeToString()
             await channel.call(PUBLISH_ROSTER, request, deadline_s=_DEADLINE_S)
         except LumbungError as exc:
             self._story.tell(self.host, "roster not published", type(exc).__name__)
