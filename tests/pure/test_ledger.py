@@ -165,3 +165,17 @@ def test_what_all_holders_have_proven_ends_with_the_slowest() -> None:
 
     assert ledger.lowest_upto([HOLDER, OTHER]) == 1
     assert ledger.lowest_upto([HOLDER, NodeNumber(9)]) == 0
+
+
+@given(st.sets(st.integers(1, END)), st.sets(st.integers(1, END)))
+def test_what_a_holder_need_not_hold_is_done_with_and_never_counted_as_proven(
+    proven: set[int], passed: set[int]
+) -> None:
+    ledger = Ledger()
+    receive(ledger, 1, sorted(proven))
+    account = ledger.account(HOLDER)
+    for number in sorted(passed) * 2:  # a question that comes again passes over it again
+        account.pass_over(number)
+
+    assert account.unproven(END, END) == sorted(set(range(1, END + 1)) - proven - passed)
+    assert account.count_proven(END) == len(proven)
