@@ -65,5 +65,6 @@ MEMORY_BLOB_BYTES_MAX: Final = 8 * MIB  # a larger blob goes to disk as it comes
 FOREIGN_FEED_DELAY_S: Final = 2.0  # the origin offers its own entries first; others only fill what it could not
 NEEDS_WAITING_MAX: Final = 4096  # ids that a peer may ask for before we have offered them
 WAITED_WAITING_MAX: Final = 4096  # puts that wait for copies and jump the queue
+REFUSED_WAIT_S: Final = 30.0  # before a refused feed offer comes again: a full disk is looked at every few seconds
 PROVE_INTERVAL_S: Final = 30.0  # between two looks for entries that are applied but not proven
 DOUBT_INTERVAL_S: Final = 3600.0  # a peer can make us doubt our history once an hour: each doubt voids all receipts

@@ -4,7 +4,10 @@ An offer is received (bounded per lane) -> its lists are checked -> entries that
 waited for -> memory is taken for all that is wanted -> Want -> pieces -> every id verified -> one commit, in the order
 of the offers of that origin -> Applied with the new mark and, for the origin itself, a commit receipt.
 
-A mark passes over an entry that could not be had: it is a cursor, and the receipt names what is really here.
+A mark never passes over an entry that was offered and could not be had: the offer comes again, until the entry came or
+its sender has found out that its own bytes are damaged and offers it no more. Else an origin that refills an empty disk
+from a holder with one bad block would never learn of that blob from anybody. A mark is a cursor all the same: the
+receipt names what is really here.
 """
 
 from __future__ import annotations
@@ -171,18 +174,20 @@ class Incoming:
     async def _submit(self, taking: _Taking, previous: trio.Event | None) -> Job:
         """Hand what came whole to the committer, after the origin's earlier offers: marks move in order."""
         job = Job()
+        is_whole = True
         for index, arrival in sorted(taking.arrivals.items()):
             content = await arrival.content()
             if content is None:
                 self._core.log.warning(
                     "blob refused", peer=self._peer, blob=str(taking.entry(index).blob), reason=arrival.reason
                 )
+                is_whole = False
                 continue
             signed, at = taking.places[index]
             job.foreign.append(ForeignBlob(signed, at, content, self._peer, self._greeting.generation))
         if previous is not None:
             await previous.wait()
-        mark = self._next_mark(taking)
+        mark = self._next_mark(taking) if is_whole else None
         if mark is not None:
             job.marks[self._peer, taking.origin] = mark
         await self._core.store.committer.submit(job)

@@ -73,11 +73,15 @@ class OpenOffer:
 
 @dataclass(slots=True)
 class _Cursor:
-    """Feed lane of one origin: offered up to `offered`, applied by the peer up to `applied`."""
+    """Feed lane of one origin: offered up to `offered`, applied by the peer up to `applied`.
+
+    `is_refused`: the peer took an offer without moving its mark, so that everything from `applied` on comes again.
+    """
 
     offered: int
     applied: int
     end_at_start: int
+    is_refused: bool = False
 
 
 @dataclass(slots=True)
@@ -161,9 +165,13 @@ class Outgoing:
         if offer.window is not None:
             offer.window.release()
         cursor = self._cursors.get(offer.origin)
-        if offer.lane is OutLane.FEED and cursor is not None and applied.mark.number == offer.upto:
-            cursor.applied = max(cursor.applied, offer.upto)
-            self._pass_over(offer)
+        if offer.lane is OutLane.FEED and cursor is not None:
+            if applied.mark.number == offer.upto:
+                cursor.applied = max(cursor.applied, offer.upto)
+                self._pass_over(offer)
+            else:
+                cursor.is_refused = True
+                self._core.store.state.grown.beat()  # the lane may be waiting for news, and this is some
         self.applied.beat()
         return offer
 
@@ -193,8 +201,9 @@ class Outgoing:
         origin = self._core.number
         if origin in self._cursors:
             window = trio.Semaphore(limits.OFFERS_OPEN_PER_LANE_MAX)
+            cursor = self._cursors[origin]
             while True:
-                while self._cursors[origin].offered >= self._core.store.state.end(origin).number:
+                while cursor.offered >= self._core.store.state.end(origin).number and not cursor.is_refused:
                     await self._core.store.state.grown.wait()
                 await self._offer_feed(origin, window)
 
@@ -204,7 +213,8 @@ class Outgoing:
         while others:
             await trio.sleep(limits.FOREIGN_FEED_DELAY_S)
             for origin in others:
-                while self._cursors[origin].offered < self._core.store.state.end(origin).number:
+                cursor = self._cursors[origin]
+                while cursor.offered < self._core.store.state.end(origin).number or cursor.is_refused:
                     await self._offer_feed(origin, window)
 
     async def _run_fresh(self) -> None:
@@ -243,7 +253,13 @@ class Outgoing:
     async def _offer_feed(self, origin: NodeNumber, window: trio.Semaphore) -> None:
         """One offer of what comes next in feed order, as many entries as fit."""
         cursor = self._cursors[origin]
+        if cursor.is_refused:
+            # A full disk refuses for minutes: neither hammer it, nor wait for the next session to go on.
+            await trio.sleep(limits.REFUSED_WAIT_S)
+            cursor.is_refused, cursor.offered = False, cursor.applied
         rows = await self._core.store.reader.feed(origin, cursor.offered, limits.OFFER_ENTRIES_MAX)
+        if not rows:
+            return  # the answer to an earlier offer has moved the mark to the end meanwhile
         peer, generation = self._peer, self._greeting.generation
         news = [row for _, row in rows if not _was_learnt_from(row, peer, generation)]
         items = await self._items(origin, news)
