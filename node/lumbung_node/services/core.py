@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import trio
 
+from lumbung_cluster.errors import DiskFailed, DiskFull, OutcomeUnknown, StoreClosed, StoreDamaged
 from lumbung_cluster.ids import BlobId, ClusterId, NodeNumber
 from lumbung_cluster.limits import DOUBT_INTERVAL_S
 from lumbung_node.ports.log import Log
@@ -15,7 +16,10 @@ from lumbung_node.services.rosters import RosterKeeper
 from lumbung_node.store.state import Pulse
 from lumbung_node.store.store import Store
 
-__all__ = ["Condition", "Core"]
+__all__ = ["STORE_FAILURES", "Condition", "Core"]
+
+STORE_FAILURES = (OutcomeUnknown, StoreClosed, StoreDamaged, DiskFull, DiskFailed)
+"""After these the store is opened again, and all services with it; what waited was not answered as durable."""
 
 
 @dataclass(slots=True)

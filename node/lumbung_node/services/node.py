@@ -12,13 +12,6 @@ from dataclasses import dataclass
 
 import trio
 
-from lumbung_cluster.errors import (
-    DiskFailed,
-    DiskFull,
-    OutcomeUnknown,
-    StoreClosed,
-    StoreDamaged,
-)
 from lumbung_cluster.ids import ClusterId, NodeNumber
 from lumbung_cluster.limits import INGEST_MEMORY_BYTES_MAX
 from lumbung_node.ports.identity import IdentityState
@@ -28,7 +21,7 @@ from lumbung_node.ports.transport import AccessCheck, Listener, Transport
 from lumbung_node.ports.world import Blocking, Randomness, Signer, Verifier, WallClock
 from lumbung_node.services.budget import ByteBudget
 from lumbung_node.services.copies import CopyBook
-from lumbung_node.services.core import Core
+from lumbung_node.services.core import STORE_FAILURES, Core
 from lumbung_node.services.operations import Operations
 from lumbung_node.services.replicator import Replicator
 from lumbung_node.services.rosters import RosterKeeper
@@ -38,7 +31,6 @@ from lumbung_node.store.store import Store, open_store
 
 __all__ = ["STORE_FAILURES", "NodeParts", "run_node"]
 
-STORE_FAILURES = (OutcomeUnknown, StoreClosed, StoreDamaged, DiskFull, DiskFailed)
 _REOPEN_WAIT_S_MIN = 0.2
 _REOPEN_WAIT_S_MAX = 30.0
 _SETTLED_S = 60.0

@@ -10,22 +10,17 @@ import trio
 
 from lumbung_cluster import limits
 from lumbung_cluster.errors import (
-    DiskFailed,
-    DiskFull,
     LumbungError,
-    OutcomeUnknown,
     PeerGone,
     PeerUnreachable,
     Rejected,
     StatusCode,
-    StoreClosed,
-    StoreDamaged,
     TrustRefused,
 )
 from lumbung_cluster.ids import BlobId, Generation, NodeNumber
 from lumbung_cluster.roster_node import NodeRecord
 from lumbung_node.ports.transport import CallKind, Channel, Endpoint, LinkClass, Method, ServerCall, Transport
-from lumbung_node.services.core import Core
+from lumbung_node.services.core import STORE_FAILURES, Core
 from lumbung_node.services.session.arrivals import Arrivals
 from lumbung_node.services.session.link import FrameLink, dialled_link, served_link
 from lumbung_node.services.session.outgoing import DoubtAboutOurselves
@@ -34,7 +29,6 @@ from lumbung_node.services.session.session import Session
 __all__ = ["SESSION", "Link", "LinkState", "Replicator"]
 
 SESSION = Method("/lumbung.v1.PeerService/Session", CallKind.BIDI)
-_STORE_FAILURES = (OutcomeUnknown, StoreClosed, StoreDamaged, DiskFull, DiskFailed)
 _SETTLED_S = 60.0  # a session that lived this long starts the backoff anew
 
 
@@ -147,7 +141,7 @@ class Replicator:
                 self._note_rejection(link, exc)
             except PeerGone as exc:
                 link.become(LinkState.DOWN, str(exc))
-            except _STORE_FAILURES:
+            except STORE_FAILURES:
                 raise  # the store is opened again, and all services with it
             except Exception as exc:  # noqa: BLE001 (a bug met by one peer's bytes must not stop the other sessions)
                 self._core.log.error("session failed", peer=link.peer, error=repr(exc))
@@ -200,12 +194,15 @@ class Replicator:
 async def _flat(work: Callable[[], Awaitable[None]]) -> None:
     """Run `work`; of several failures at once raise the one that says what to do next.
 
-    A nursery wraps what its tasks raise: the first error of our own kinds is the cause, the rest are its echoes.
+    A nursery wraps what its tasks raise: the first error of our own kinds is the cause, the rest are its echoes. When
+    we are cancelled at the same time, nobody is left to be told: only the Cancelled goes on.
     """
     try:
         await work()
     except BaseExceptionGroup as group:
         ours, rest = group.split((LumbungError, DoubtAboutOurselves))
+        if ours is not None and rest is not None and rest.split(trio.Cancelled)[1] is None:
+            raise rest from None
         if rest is not None or ours is None:
             raise
         raise _first(ours) from None

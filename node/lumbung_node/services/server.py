@@ -12,7 +12,7 @@ from lumbung_cluster.roster_node import Role
 from lumbung_node.ports.transport import Caller, CallKind, Handler, Method, ServerCall
 from lumbung_node.ports.world import WallClock
 from lumbung_node.services.copies import CopyBook
-from lumbung_node.services.core import Core
+from lumbung_node.services.core import STORE_FAILURES, Core
 from lumbung_node.services.operations import Operations
 from lumbung_node.services.putting import PutStream
 from lumbung_node.services.reading import MayRead, Reading
@@ -113,6 +113,9 @@ class Server:
         self._reading = Reading(core, copies)
 
     def handlers(self) -> Mapping[Method, Handler]:
+        return {method: _telling_store_failures(handler) for method, handler in self._services().items()}
+
+    def _services(self) -> Mapping[Method, Handler]:
         return {
             PUT: self._put,
             GET: self._with_origins(self._reading.get),
@@ -157,3 +160,17 @@ class Server:
         office = self._core.rosters.roster.office_of(self._core.number) or self._core.number
         response = roster_pb2.PublishAccessResponse(version=versions.get(office, 0), changed=changed)
         await call.send(response.SerializeToString())
+
+
+def _telling_store_failures(handler: Handler) -> Handler:
+    """A store that fails under a call is no bug of the call: the caller is told to try again."""
+
+    async def handle(call: ServerCall) -> None:
+        try:
+            await handler(call)
+        except* STORE_FAILURES as failures:
+            raise Rejected(
+                StatusCode.UNAVAILABLE, "the store failed and is being opened again: try again"
+            ) from failures
+
+    return handle
