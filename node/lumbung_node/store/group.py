@@ -60,7 +60,7 @@ class Group:
         self._rows = rows
         self._ends: dict[NodeNumber, FeedEnd] = {}
         self._counts: dict[NodeNumber, OriginCounts] = {}
-        self._lists: set[tuple[NodeNumber, int, int]] = set()
+        self._lists: set[tuple[NodeNumber, tuple[int, int, int]]] = set()
         self._unsigned: list[_NewOwn] = []
         self.batch = Batch()
         self.chunk_rows: list[tuple[bytes, bytes]] = []
@@ -126,7 +126,7 @@ class Group:
         self._grow(origin, FeedEnd(number, running_hash), entry.size_bytes)
         self._fresh.add(key)
         # A placeholder, so that a second put of the same bytes in this group is answered as present.
-        self._rows[key] = self._row(entry, item.content, new.place, number, ListPlace(self._state.generation, 0, 0))
+        self._rows[key] = self._row(entry, item.content, new.place, number, ListPlace(self._state.generation, 0, 0, 0))
         if item.record_tag:
             self.batch.put(Family.TAGS, tag_key(item.record_tag, number), item.blob.raw + item.content_tag)
         return Stored(Outcome.STORED, number)
@@ -144,9 +144,9 @@ class Group:
         end = self._end(content.origin)
         number = end.number + 1
         running_hash = next_hash(end.running_hash, entry)
-        signed = ListPlace(content.generation, content.first, item.index)
-        if (content.origin, content.generation, content.first) not in self._lists:
-            self._lists.add((content.origin, content.generation, content.first))
+        signed = ListPlace.of(item.signed, item.index)
+        if (content.origin, signed.list) not in self._lists:
+            self._lists.add((content.origin, signed.list))
             packed = pack_list(item.signed.body, item.signed.signature)
             self.batch.put(Family.LISTS, list_key(content.origin, signed), packed)
         feed_row = FeedRow(entry.blob, running_hash, signed, item.source, item.source_generation)
@@ -196,11 +196,10 @@ class Group:
             self._state.cluster, origin, generation, first, self._hash_before(news[0]), tuple(n.entry for n in news)
         )
         signed = sign_list(content, self._signer)
-        self.batch.put(
-            Family.LISTS, list_key(origin, ListPlace(generation, first, 0)), pack_list(signed.body, signed.signature)
-        )
+        place = ListPlace.of(signed, 0)
+        self.batch.put(Family.LISTS, list_key(origin, place), pack_list(signed.body, signed.signature))
         for index, new in enumerate(news):
-            place = ListPlace(generation, first, index)
+            place = replace(place, index=index)
             feed_row = FeedRow(new.entry.blob, new.running_hash, place, origin, generation)
             self.batch.put(Family.FEEDS, feed_key(origin, new.number), feed_row.pack())
             row = self._row(new.entry, new.item.content, new.place, new.number, place)

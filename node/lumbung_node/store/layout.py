@@ -6,6 +6,9 @@ import struct
 from dataclasses import dataclass
 from enum import Enum
 
+from blake3 import blake3
+
+from lumbung_cluster.entry import SignedList
 from lumbung_cluster.errors import StoreDamaged
 from lumbung_cluster.feed import Mark
 from lumbung_cluster.ids import BlobId, Generation, NodeNumber
@@ -38,10 +41,10 @@ FORMAT_VERSION = 0  # v0 until reconcile's first layer runs on it
 
 _U32 = struct.Struct(">I")
 _U64 = struct.Struct(">Q")
-_LIST_KEY = struct.Struct(">IIQ")
+_LIST_KEY = struct.Struct(">IIQQ")
 _MARK_KEY = struct.Struct(">II")
-_BLOB_ROW = struct.Struct(">BBQQIQQQIQB")
-_FEED_ROW = struct.Struct(">32s32sIQBII")
+_BLOB_ROW = struct.Struct(">BBQQIQQQIQQB")
+_FEED_ROW = struct.Struct(">32s32sIQQBII")
 _MARK_ROW = struct.Struct(">BIQ32sQ")
 _PENDING_ROW = struct.Struct(">BBI32sQIQ")
 _COPY_ROW = struct.Struct(">BBIQQQQ")
@@ -90,16 +93,32 @@ def receipt_key(serial: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class ListPlace:
-    """Where an entry's signature is: the origin's list (generation, first) and the index in it."""
+    """Where an entry's signature is: the origin's list (generation, first, print) and the index in it.
+
+    `print` is the beginning of the BLAKE3 of the list's body. An origin whose folder was rolled back within one
+    generation signs other entries under numbers that it has used before, until a peer tells it; both lists stay good.
+    """
 
     generation: Generation
     first: int
+    print: int
     index: int
+
+    @classmethod
+    def of(cls, signed: SignedList, index: int) -> ListPlace:
+        """The place of entry `index` of this list."""
+        content = signed.content
+        return cls(content.generation, content.first, int.from_bytes(blake3(signed.body).digest(8), "big"), index)
+
+    @property
+    def list(self) -> tuple[int, int, int]:
+        """Which of its origin's lists it is."""
+        return self.generation, self.first, self.print
 
 
 def list_key(origin: NodeNumber, place: ListPlace) -> bytes:
-    """LISTS: origin u32, generation u32, first number u64."""
-    return _LIST_KEY.pack(origin, place.generation, place.first)
+    """LISTS: origin u32, generation u32, first number u64, print u64."""
+    return _LIST_KEY.pack(origin, *place.list)
 
 
 def pack_list(body: bytes, signature: Signature) -> bytes:
@@ -119,7 +138,8 @@ class RowState(Enum):
 @dataclass(frozen=True, slots=True)
 class BlobRow:
     """BLOBS: version u8, state u8, size u64, place u64, chunks u32, feed number u64, accept time u64 (UTC ms),
-    verified u64 (UTC ms: when its bytes were last read and checked), list generation u32, list first u64, index u8."""
+    verified u64 (UTC ms: when its bytes were last read and checked), list generation u32, list first u64, list print
+    u64, index u8."""
 
     state: RowState
     size_bytes: int
@@ -140,25 +160,24 @@ class BlobRow:
             self.number,
             self.time_ms,
             self.verified_ms,
-            self.signed.generation,
-            self.signed.first,
+            *self.signed.list,
             self.signed.index,
         )
 
     @classmethod
     def unpack(cls, value: bytes) -> BlobRow:
-        version, state, size, place, chunks, number, time_ms, verified_ms, generation, first, index = _BLOB_ROW.unpack(
-            _sized(_BLOB_ROW, value, "blob row")
+        version, state, size, place, chunks, number, time_ms, verified_ms, generation, first, body_print, index = (
+            _BLOB_ROW.unpack(_sized(_BLOB_ROW, value, "blob row"))
         )
         _check_version(version, "blob row")
-        signed = ListPlace(Generation(generation), first, index)
+        signed = ListPlace(Generation(generation), first, body_print, index)
         return cls(RowState(state), size, place, chunks, number, time_ms, verified_ms, signed)
 
 
 @dataclass(frozen=True, slots=True)
 class FeedRow:
-    """FEEDS: id 32 B, running hash 32 B, list generation u32, list first u64, index u8, learnt from u32 (node number,
-    own number for own puts), that node's generation u32."""
+    """FEEDS: id 32 B, running hash 32 B, list generation u32, list first u64, list print u64, index u8, learnt from u32
+    (node number, own number for own puts), that node's generation u32."""
 
     blob: BlobId
     running_hash: bytes
@@ -170,8 +189,7 @@ class FeedRow:
         return _FEED_ROW.pack(
             self.blob.raw,
             self.running_hash,
-            self.signed.generation,
-            self.signed.first,
+            *self.signed.list,
             self.signed.index,
             self.source,
             self.source_generation,
@@ -179,10 +197,10 @@ class FeedRow:
 
     @classmethod
     def unpack(cls, value: bytes) -> FeedRow:
-        raw, running_hash, generation, first, index, source, source_generation = _FEED_ROW.unpack(
+        raw, running_hash, generation, first, body_print, index, source, source_generation = _FEED_ROW.unpack(
             _sized(_FEED_ROW, value, "feed row")
         )
-        signed = ListPlace(Generation(generation), first, index)
+        signed = ListPlace(Generation(generation), first, body_print, index)
         return cls(BlobId(raw), running_hash, signed, NodeNumber(source), Generation(source_generation))
 
 

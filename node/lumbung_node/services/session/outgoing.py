@@ -314,10 +314,10 @@ class Outgoing:
             running_hash=offer.running_hash,
             nonce=offer.nonce,
         )
-        places: dict[tuple[int, int], int] = {}
+        places: dict[tuple[int, int, int], int] = {}
         firsts: list[ListPlace] = []
         for item in offer.items:
-            key = (item.signed.generation, item.signed.first)
+            key = item.signed.list
             if key not in places:
                 places[key] = len(firsts)
                 firsts.append(item.signed)
@@ -342,10 +342,10 @@ def _fitting(items: list[OfferedItem]) -> list[OfferedItem]:
 
     Different lists are bounded too, so that the header stays small: entries of many small commits have a list each.
     """
-    size, lists = 0, set[tuple[int, int]]()
+    size, lists = 0, set[tuple[int, int, int]]()
     for index, item in enumerate(items):
         size += item.size_bytes
-        lists.add((item.signed.generation, item.signed.first))
+        lists.add(item.signed.list)
         if index and (size > limits.OFFER_BYTES_MAX or len(lists) > limits.OFFER_LISTS_MAX):
             return items[:index]
     return items[: limits.OFFER_ENTRIES_MAX]
