@@ -1,7 +1,7 @@
 """Nodes that do not do what they say, for a while: patched at the seams, by number, in the simulation only.
 
-    lossy   applies offers and moves its mark, but stores nothing of what it was sent
-    lying   sends wrong bytes for what is wanted
+lossy   applies offers and moves its mark, but stores nothing of what it was sent
+lying   sends wrong bytes for what is wanted
 """
 
 from __future__ import annotations

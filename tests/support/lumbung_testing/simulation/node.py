@@ -16,9 +16,9 @@ from lumbung_cluster.limits import MIB
 from lumbung_node.ports.identity import IdentityRecord
 from lumbung_node.ports.transport import AccessCheck, Caller, Transport
 from lumbung_node.services.core import Core
-from lumbung_node.services.watches import DiskMarks
 from lumbung_node.services.node import NodeParts, run_node
 from lumbung_node.services.rosters import open_rosters
+from lumbung_node.services.watches import DiskMarks
 from lumbung_testing.rosters import CLUSTER, SeededSigner, TestVerifier
 from lumbung_testing.simulation.durable import DurableView
 from lumbung_testing.simulation.failures import tell_failure

@@ -15,8 +15,6 @@ What the nemesis destroyed, and nobody repaired yet, is excused (damage.py).
 
 from __future__ import annotations
 
-import trio
-
 from lumbung_cluster.entry import SignedList
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.limits import INGEST_MEMORY_BYTES_MAX
@@ -161,7 +159,9 @@ class Promises:
         is_there = self._nodes[peer].durable.row(origin, blob) is not None
         if not is_there and (harm is None or ends.generation > harm.generation):
             self._break(
-                "nothing is skipped", f"{node.host} passes over number {number} of {origin}, node {peer} lacks it"
+                "nothing is skipped",
+                f"{node.host} passes over number {number} of {origin} ({blob}), node {peer} lacks it: learnt from "
+                f"{feed_row.source} of generation {feed_row.source_generation}, met {ends.generation}",
             )
 
     def _applied(self, node: SimNode, ends: SessionEnds, applied: peer_pb2.Applied) -> None:
