@@ -47,6 +47,7 @@ class _Taking:
     places: list[tuple[SignedList, int]]
     arrivals: dict[int, Arrival] = field(default_factory=dict)
     progress: trio.Event = field(default_factory=trio.Event)
+    claimed: trio.Event = field(default_factory=trio.Event)
     submitted: trio.Event = field(default_factory=trio.Event)
 
     def entry(self, index: int) -> Entry:
@@ -66,7 +67,7 @@ class Incoming:
         self._checker = ListChecker(core)
         self._open: dict[int, _Taking] = {}
         self._submitted_upto: dict[NodeNumber, int] = {}
-        self._last_submitted: dict[NodeNumber, trio.Event] = {}
+        self._last: dict[NodeNumber, _Taking] = {}
 
     def on_offer(self, message: peer_pb2.Offer, nursery: trio.Nursery) -> None:
         """Start to take an offer. Raises Rejected for one that breaks the protocol."""
@@ -92,8 +93,8 @@ class Incoming:
             )
         taking = _Taking(message, origin, self._checker.places(message, origin))
         self._open[message.offer] = taking
-        nursery.start_soon(self._take, taking, self._last_submitted.get(origin))
-        self._last_submitted[origin] = taking.submitted
+        nursery.start_soon(self._take, taking, self._last.get(origin))
+        self._last[origin] = taking
 
     async def on_pieces(self, message: peer_pb2.Pieces, payload: memoryview) -> None:
         """Route bytes to their blobs. Raises Rejected for bytes that nobody asked for."""
@@ -114,7 +115,7 @@ class Incoming:
             at += piece.length_bytes
         taking.progress.set()
 
-    async def _take(self, taking: _Taking, previous: trio.Event | None) -> None:
+    async def _take(self, taking: _Taking, previous: _Taking | None) -> None:
         message = taking.message
         try:
             await self._checker.verify(message, taking.origin)
@@ -123,9 +124,14 @@ class Incoming:
                     StatusCode.RESOURCE_EXHAUSTED, f"disk nearly full: {self._core.condition.free_bytes} bytes free"
                 )
             assigned = self._assigned(taking)
+            # Claims, and places in the queue for memory, are taken in the order of submission: an offer that holds
+            # some and waits for an earlier one to be submitted would otherwise wait for what that one is waiting for.
+            if previous is not None:
+                await previous.claimed.wait()
             async with self._arrivals.claim(taking.origin, [taking.entry(i).blob for i in assigned]) as lacking:
                 wanted = [i for i in assigned if taking.entry(i).blob in lacking]
                 sizes = [min(taking.entry(i).size_bytes, limits.MEMORY_BLOB_BYTES_MAX) for i in wanted]
+                taking.claimed.set()
                 async with self._core.memory.hold(sum(sizes)):
                     await self._receive(taking, wanted)
                     job = await self._submit(taking, previous)
@@ -140,6 +146,7 @@ class Incoming:
             )
             await self._link.send(peer_pb2.SessionFrame(applied=refusal))
         finally:
+            taking.claimed.set()
             taking.submitted.set()
             self._open.pop(message.offer, None)
             with trio.CancelScope(shield=True):
@@ -171,7 +178,7 @@ class Incoming:
                     StatusCode.DEADLINE_EXCEEDED, f"expected bytes, got none for {limits.BLOB_SILENCE_S:.0f} s"
                 )
 
-    async def _submit(self, taking: _Taking, previous: trio.Event | None) -> Job:
+    async def _submit(self, taking: _Taking, previous: _Taking | None) -> Job:
         """Hand what came whole to the committer, after the origin's earlier offers: marks move in order."""
         job = Job()
         is_whole = True
@@ -186,7 +193,7 @@ class Incoming:
             signed, at = taking.places[index]
             job.foreign.append(ForeignBlob(signed, at, content, self._peer, self._greeting.generation))
         if previous is not None:
-            await previous.wait()
+            await previous.submitted.wait()
         mark = self._next_mark(taking) if is_whole else None
         if mark is not None:
             job.marks[self._peer, taking.origin] = mark
