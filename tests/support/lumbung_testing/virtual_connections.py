@@ -1,23 +1,39 @@
 """A virtual connection between two hosts: who learns when that the other is gone.
 
 alive --cut, kill, stop--> lost, at once or when the last packet arrives
-alive --line closed--> quiet --opens in time--> alive
-                       quiet --patience over--> lost (keepalive of the link class; satellite: only a side that sent)
+alive --a line closed--> quiet --both open in time--> alive
+                         quiet --patience over--> lost at that side; the other learns it when the lines open
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
 from lumbung_node.ports.transport import Endpoint, LinkClass
 from lumbung_testing.virtual_lines import Line, Pipe
 
-__all__ = ["PATIENCE_S", "CallOnConnection", "Connection", "Side"]
+__all__ = ["CallOnConnection", "Connection", "Side"]
 
-# Keepalive time and timeout together. A satellite link has no keepalive: there it is how long sent bytes wait.
-PATIENCE_S = {LinkClass.LAN: 2.0, LinkClass.WAN: 40.0, LinkClass.SATELLITE: 60.0}
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a side lives with silence: having nothing to send (keepalive), and with bytes that nobody confirms."""
+
+    idle_s: float
+    unconfirmed_s: float
+
+
+# As the gRPC adapter's options have it. Who dials knows the class of the link; a server does not, so it gives up late:
+# long after the client has dialled anew. A satellite line has no keepalive: TCP sends again for a quarter of an hour.
+_CLIENT_PATIENCE = {
+    LinkClass.LAN: Patience(idle_s=2.0, unconfirmed_s=1.0),
+    LinkClass.WAN: Patience(idle_s=50.0, unconfirmed_s=20.0),
+    LinkClass.SATELLITE: Patience(idle_s=math.inf, unconfirmed_s=900.0),
+}
+_SERVER_PATIENCE = Patience(idle_s=320.0, unconfirmed_s=20.0)
 
 
 class Side(Enum):
@@ -44,8 +60,7 @@ class Connection:
         self.back = back
         self.calls: dict[CallOnConnection, None] = {}
         self.established_at = math.inf
-        self._patience_s = PATIENCE_S[endpoint.link]
-        self._has_keepalive = endpoint.link is not LinkClass.SATELLITE
+        self._patience = {Side.CLIENT: _CLIENT_PATIENCE[endpoint.link], Side.SERVER: _SERVER_PATIENCE}
         self._lost_at = {Side.CLIENT: math.inf, Side.SERVER: math.inf}
         self._quiet_since: float | None = None
         self._quiet_until = -math.inf
@@ -65,9 +80,11 @@ class Connection:
         """When this side learns that the other is gone, as things stand; inf while nothing speaks for it."""
         noticed_at = math.inf
         if self._quiet_since is not None:
-            since = self._quiet_since if self._has_keepalive else self._asked_since.get(side, math.inf)
             # A dial has its own timeout: the patience of a connection begins when there is one.
-            noticed_at = max(since, self.established_at) + self._patience_s
+            quiet_since = max(self._quiet_since, self.established_at)
+            asked_since = max(self._asked_since.get(side, math.inf), self.established_at)
+            patience = self._patience[side]
+            noticed_at = min(quiet_since + patience.idle_s, asked_since + patience.unconfirmed_s)
         return min(self._lost_at[side], noticed_at if noticed_at < self._quiet_until else math.inf)
 
     def lose(self, side: Side, at: float) -> None:
@@ -92,7 +109,7 @@ class Connection:
         self.wake()
 
     def note_sending(self, side: Side, now: float) -> None:
-        """A side sends: over a satellite link that is what starts its patience."""
+        """A side sends, and waits for the bytes to be confirmed."""
         if self._quiet_since is not None and now < self._quiet_until:
             self._asked_since.setdefault(side, now)
 
