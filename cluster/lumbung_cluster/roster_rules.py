@@ -64,9 +64,7 @@ class _Pair:
     roster: Roster
 
 
-def judge(
-    held: SignedRoster, offered: SignedRoster, verifier: Verifier, chain: Sequence[SignedRoster] = ()
-) -> Verdict:
+def judge(held: SignedRoster, offered: SignedRoster, verifier: Verifier, chain: Sequence[SignedRoster] = ()) -> Verdict:
     """What to do with `offered`. `chain` holds rosters of epochs in between, in any order; unusable ones are skipped.
 
     At the same epoch the held roster's predecessor, if it stands in `chain`, helps to recognize a fork.

@@ -27,10 +27,10 @@ from lumbung_node.config import LogFormat, NodeConfig, load_config
 from lumbung_node.ports.keyvalue import KeyValue
 from lumbung_node.ports.log import Log
 from lumbung_node.ports.transport import AccessCheck, Transport
-from lumbung_node.services.watches import DiskMarks
 from lumbung_node.services.core import Core
 from lumbung_node.services.node import NodeParts, run_node
 from lumbung_node.services.rosters import open_rosters
+from lumbung_node.services.watches import DiskMarks
 from lumbung_node.toml_table import ConfigError
 
 __all__ = ["run"]

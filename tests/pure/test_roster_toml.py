@@ -99,7 +99,7 @@ def test_the_order_in_the_file_does_not_matter() -> None:
         ('units = "all"', 'units = "0-64"', "rising units below 64"),
         ('units = "all"', 'units = "0..9"', "ranges such as 0-31,40"),
         ('name = "34.04", units', 'name = "36.02", units', r"name of node 2: expected 34\.04, got 36\.02"),
-        ("predecessor_hash = \"00", "predecessor_hash = \"zz", "predecessor_hash: expected hex digits"),
+        ('predecessor_hash = "00', 'predecessor_hash = "zz', "predecessor_hash: expected hex digits"),
         ("epoch = 1\n", "epoch = \n", "roster file: expected TOML"),
     ],
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import trio
 
@@ -19,6 +20,7 @@ from lumbung_node.ports.transport import ServerCall
 from lumbung_node.services.copies import BlobCopies, CopyBook
 from lumbung_node.services.core import Core
 from lumbung_node.services.storing import Offered, Result, Storing
+from lumbung_node.services.waiting import Waiting, WaitingRoom
 from lumbung_node.store.runs import Run, open_run
 from lumbung_proto.codec import MalformedFrame, decode_frame
 from lumbung_proto.v1 import blobs_pb2
@@ -44,14 +46,6 @@ class _Current:
     refused: bool = False
 
 
-@dataclass(slots=True)
-class _Waiting:
-    ticket: int
-    result: Result
-    copies: int
-    deadline: float
-
-
 class PutStream:
     """Serves one call; `hurry` tells the replicator that somebody waits for copies of a blob."""
 
@@ -65,8 +59,7 @@ class PutStream:
         self._last_ticket = 0
         self._open = trio.Semaphore(limits.PUT_BLOBS_OPEN_MAX)
         self._answers_in, self._answers_out = trio.open_memory_channel[blobs_pb2.PutAnswer](limits.PUT_BLOBS_OPEN_MAX)
-        self._waiting: dict[int, _Waiting] = {}
-        self._waiter_wake = trio.Event()
+        self._room = WaitingRoom(copies, core.store.proofs.changed)
 
     async def run(self) -> None:
         """Until the client has finished sending and every blob has its final answer."""
@@ -74,10 +67,10 @@ class PutStream:
             async with trio.open_nursery() as answering:
                 answering.start_soon(self._send_answers)
                 async with self._answers_in, trio.open_nursery() as waiting:
-                    waiting.start_soon(self._watch_copies)
+                    waiting.start_soon(self._room.run)
                     async with trio.open_nursery() as storing:
                         await self._read(storing)
-                    await self._all_answered()
+                    await self._room.until_empty()
                     waiting.cancel_scope.cancel()
         finally:
             await self._drop_current()
@@ -235,7 +228,6 @@ class PutStream:
         self._give_memory(current)
         current.buffer = bytearray()
         await self._answer(
-            current.ticket,
             blobs_pb2.PutAnswer(
                 ticket=current.ticket,
                 outcome=blobs_pb2.PUT_OUTCOME_REFUSED,
@@ -285,56 +277,33 @@ class PutStream:
             final=True,
         )
         if result.number == 0:
-            await self._answer(current.ticket, answer)
+            await self._answer(answer)
             return
         copies = self._copies.of(result.number, result.blob)
         answer.copies.CopyFrom(copies_message(copies))
-        if copies.count < current.start.copies and current.start.wait_ms:
-            answer.final = False
+        answer.final = copies.count >= current.start.copies or not current.start.wait_ms
+        await self._answer(answer)
+        if not answer.final:
             deadline = trio.current_time() + current.start.wait_ms / 1000
-            self._waiting[current.ticket] = _Waiting(current.ticket, result, current.start.copies, deadline)
-            self._waiter_wake.set()
             self._hurry(result.blob, result.number)
-        await self._answer(current.ticket, answer)
+            await self._room.add(
+                Waiting(result.number, result.blob, current.start.copies, deadline, partial(self._answer_final, answer))
+            )
+
+    async def _answer_final(self, first: blobs_pb2.PutAnswer, copies: BlobCopies) -> None:
+        """The last word on a blob that waited."""
+        answer = blobs_pb2.PutAnswer()
+        answer.CopyFrom(first)
+        answer.copies.CopyFrom(copies_message(copies))
+        answer.final = True
+        await self._answers_in.send(answer)
 
     # --- answers out -------------------------------------------------------------------------------------------
 
-    async def _answer(self, ticket: int, answer: blobs_pb2.PutAnswer) -> None:
+    async def _answer(self, answer: blobs_pb2.PutAnswer) -> None:
+        """The first answer of a blob gives its place in the window to the next."""
         await self._answers_in.send(answer)
-        if answer.final:
-            self._open.release()
-
-    async def _watch_copies(self) -> None:
-        """Final answers for blobs that wait: when their copies are proven, or when their time is up."""
-        pulse = self._core.store.proofs.changed
-        while True:
-            if not self._waiting:
-                self._waiter_wake = trio.Event()
-                await self._waiter_wake.wait()
-            with trio.move_on_at(min(waiting.deadline for waiting in self._waiting.values())):
-                await pulse.wait()
-            now = trio.current_time()
-            for ticket, waiting in list(self._waiting.items()):
-                copies = self._copies.of(waiting.result.number, waiting.result.blob)
-                if copies.count < waiting.copies and now < waiting.deadline:
-                    continue
-                del self._waiting[ticket]
-                await self._answer(
-                    ticket,
-                    blobs_pb2.PutAnswer(
-                        ticket=ticket,
-                        outcome=waiting.result.outcome,
-                        id=waiting.result.blob.raw,
-                        copies=copies_message(copies),
-                        new_version=waiting.result.new_version,
-                        final=True,
-                    ),
-                )
-
-    async def _all_answered(self) -> None:
-        """Every blob of the stream holds one place of the window until its final answer."""
-        for _ in range(limits.PUT_BLOBS_OPEN_MAX):
-            await self._open.acquire()
+        self._open.release()
 
     async def _send_answers(self) -> None:
         """Whatever is ready goes in one message: the hop costs more than the answers."""

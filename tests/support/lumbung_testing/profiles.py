@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lumbung_testing.rosters import CLUSTER, founding, signed
-
 from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.roster_node import AgeRecipient
 from lumbung_node.adapters.keys.age_identity import AgeIdentity
 from lumbung_node.adapters.keys.key_files import write_secret
+from lumbung_testing.rosters import CLUSTER, founding, signed
 from lumbung_tools.client.profile import Profile, write_profile
 
 __all__ = ["TestProfile", "make_profile"]

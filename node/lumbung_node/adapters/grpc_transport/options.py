@@ -7,6 +7,7 @@ from typing import Final
 from lumbung_cluster.limits import (
     BACKOFF_S_MIN,
     CALL_METADATA_SIZE_BYTES_MAX,
+    CALLS_PER_PEER_MAX,
     CONNECTIONS_UNAUTHENTICATED_S,
     DIAL_TIMEOUT_S,
     MESSAGE_SIZE_BYTES_MAX,
@@ -48,6 +49,8 @@ def server_options() -> Options:
         ("grpc.so_reuseport", 0),
         *_keepalive(time_s, timeout_s),
         ("grpc.http2.min_ping_interval_without_data_ms", _PING_INTERVAL_MS_MIN),
+        # Slots are counted by caller; this bounds, for each connection, calls that hold no slot any more.
+        ("grpc.max_concurrent_streams", 4 * CALLS_PER_PEER_MAX),
         ("grpc.server_handshake_timeout_ms", int(CONNECTIONS_UNAUTHENTICATED_S * 1000)),
     )
 

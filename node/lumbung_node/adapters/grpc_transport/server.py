@@ -131,23 +131,27 @@ class GrpcListener:
             self._nursery.start_soon(self._run, call, handler)
 
     async def _run(self, call: GrpcServerCall, handler: Handler) -> None:
-        """Hold the caller's slot until the handler has ended and gRPC has let go of the call."""
+        """Hold the caller's slot from here until all is sent but the status.
+
+        The slot is free before the status leaves: a caller that counts his calls himself must find it so.
+        """
+        refusal: Rejected | None = None
         try:
             with call.scope:
-                await self._answer(call, handler)
-            await call.wait_over()
+                refusal = await self._answer(call, handler)
+                await call.flush()
         finally:
             del self._calls[call]
             self._admission.leave(call.caller)
+        call.end(refusal)
 
-    async def _answer(self, call: GrpcServerCall, handler: Handler) -> None:
+    async def _answer(self, call: GrpcServerCall, handler: Handler) -> Rejected | None:
         try:
             await handler(call)
             call.check_answered()
         except Exception as exc:  # noqa: BLE001 - a handler's failure ends its own call, never the server
-            call.end(self._refusal(call, exc))
-        else:
-            call.end(None)
+            return self._refusal(call, exc)
+        return None
 
     def _refusal(self, call: GrpcServerCall, failure: Exception) -> Rejected:
         refusal = refusal_in(failure)

@@ -10,6 +10,7 @@ import grpc.aio
 import trio
 
 from lumbung_cluster.errors import PeerGone, Rejected, StatusCode
+from lumbung_cluster.limits import KIB
 from lumbung_node.adapters.admission import AnswerCount
 from lumbung_node.adapters.grpc_transport.bridge import Bridge
 from lumbung_node.adapters.grpc_transport.lanes import End, IncomingLane, OutgoingLane
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["GrpcServerCall"]
 
+# What a call without a slot may still hold. The answer to a unary call is mostly below it, and then costs no wait.
+_LEFT_BYTES_MAX: Final = 16 * KIB
 _GONE: Final = "the caller has left the call"
 
 
@@ -43,7 +46,6 @@ class GrpcServerCall:
         self._outgoing = OutgoingLane(bridge)
         self._answers = AnswerCount(method)
         self._scope = trio.CancelScope()
-        self._over = trio.Event()
         # In asyncio's thread: what the call ends with, and the pumps to stop when it has to end at once.
         self._refusal: Rejected | None = None
         self._trailers: tuple[tuple[str, str], ...] = SAID_BY_HANDLER
@@ -81,9 +83,10 @@ class GrpcServerCall:
         """Raises RuntimeError for a handler that owes its one answer."""
         self._answers.close()
 
-    async def wait_over(self) -> None:
-        """Until gRPC has let go of the call."""
-        await self._over.wait()
+    async def flush(self) -> None:
+        """Wait until gRPC has taken what the handler sent, but for a little."""
+        if self._outgoing.unwritten_bytes > _LEFT_BYTES_MAX:
+            await self._outgoing.flush()
 
     def end(self, refusal: Rejected | None) -> None:
         """Send what was handed over, then the status; None is OK."""
@@ -102,7 +105,6 @@ class GrpcServerCall:
         gone = PeerGone(_GONE)
         self._incoming.end_now(gone)
         self._outgoing.close_now(gone)
-        self._over.set()
         self._scope.cancel()
 
     # asyncio's side

@@ -1,0 +1,93 @@
+"""Blobs of one put stream that are durable here and wait for their copies."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import trio
+
+from lumbung_cluster.ids import BlobId
+from lumbung_cluster.limits import PUT_BLOBS_WAITING_MAX
+from lumbung_node.services.copies import BlobCopies, CopyBook
+from lumbung_node.store.state import Pulse
+
+__all__ = ["Waiting", "WaitingRoom"]
+
+_LOOK_INTERVAL_S = 0.25  # everybody is looked at this often; the front of the queue after each new proof
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """`deadline` is trio time; `answer` gets the copies when they are proven, or when the time is up."""
+
+    number: int
+    blob: BlobId
+    copies: int
+    deadline: float
+    answer: Callable[[BlobCopies], Awaitable[None]]
+
+
+class WaitingRoom:
+    """Proofs come nearly in the order of the feed, so a new proof is met by looking at the front only."""
+
+    def __init__(self, copies: CopyBook, proofs_changed: Pulse) -> None:
+        self._copies = copies
+        self._proofs_changed = proofs_changed
+        self._queue: deque[Waiting] = deque()
+        self._stir = trio.Event()
+        self._emptied = trio.Event()
+        self._looked_at_all = 0.0
+
+    async def add(self, waiting: Waiting) -> None:
+        """Let it wait; when the room is full it is answered now, truthfully, with the copies that it has."""
+        if len(self._queue) >= PUT_BLOBS_WAITING_MAX:
+            await waiting.answer(self._copies.of(waiting.number, waiting.blob))
+            return
+        self._queue.append(waiting)
+        self._stir.set()
+
+    async def until_empty(self) -> None:
+        while self._queue:
+            self._emptied = trio.Event()
+            await self._emptied.wait()
+
+    async def run(self) -> None:
+        """Answer until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._stir_on_proofs)
+            while True:
+                with trio.move_on_after(_LOOK_INTERVAL_S if self._queue else float("inf")):
+                    await self._stir.wait()
+                self._stir = trio.Event()
+                await self._look()
+
+    async def _stir_on_proofs(self) -> None:
+        while True:
+            await self._proofs_changed.wait()
+            self._stir.set()
+
+    async def _look(self) -> None:
+        while self._queue and (copies := self._settled(self._queue[0])) is not None:
+            await self._queue.popleft().answer(copies)
+        if trio.current_time() - self._looked_at_all >= _LOOK_INTERVAL_S:
+            self._looked_at_all = trio.current_time()
+            await self._look_at_all()
+        if not self._queue:
+            self._emptied.set()
+
+    async def _look_at_all(self) -> None:
+        for _ in range(len(self._queue)):
+            waiting = self._queue.popleft()
+            copies = self._settled(waiting)
+            if copies is None:
+                self._queue.append(waiting)
+            else:
+                await waiting.answer(copies)
+
+    def _settled(self, waiting: Waiting) -> BlobCopies | None:
+        """The copies when the wait is over, else None."""
+        copies = self._copies.of(waiting.number, waiting.blob)
+        is_over = copies.count >= waiting.copies or trio.current_time() >= waiting.deadline
+        return copies if is_over else None
