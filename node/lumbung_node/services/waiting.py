@@ -15,7 +15,7 @@ from lumbung_node.store.state import Pulse
 
 __all__ = ["Waiting", "WaitingRoom"]
 
-_LOOK_INTERVAL_S = 0.25  # everybody is looked at this often; the front of the queue after each new proof
+_LOOK_INTERVAL_S = 0.5  # everybody is looked at this often; the front of the queue after each new proof
 
 
 @dataclass(frozen=True, slots=True)

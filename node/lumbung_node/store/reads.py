@@ -79,6 +79,23 @@ class Reader:
             raise BlobDamaged(f"blob {blob}: stored bytes hash to {found}")
         return content
 
+    async def read_small(self, wanted: Sequence[tuple[BlobId, BlobRow]]) -> list[bytes | None]:
+        """The bytes of several small blobs (one chunk each) in one hop to the engine, verified; None for damaged ones.
+
+        A hop costs as much as reading 4 KiB a hundred times: what is wanted together is read together.
+        """
+        try:
+            values = await self._kv.get(Family.CHUNKS, [place_key(row.place) for _, row in wanted])
+        except BlobDamaged:  # one corrupt block fails them all: tell which
+            return [await self._read_or_none(blob, row) for blob, row in wanted]
+        return await self._blocking.run(partial(_verified, [blob for blob, _ in wanted], values))
+
+    async def _read_or_none(self, blob: BlobId, row: BlobRow) -> bytes | None:
+        try:
+            return await self.read_whole(blob, row)
+        except BlobDamaged:
+            return None
+
     async def stream(self, blob: BlobId, row: BlobRow, *, offset_bytes: int = 0) -> AsyncIterator[bytes]:
         """The blob from a multiple of 1 MiB on, in pieces of at most 1 MiB.
 
@@ -169,6 +186,13 @@ class Reader:
 def is_intact(row: BlobRow | None) -> bool:
     """Whether this node may say that it holds the blob."""
     return row is not None and row.state is RowState.INTACT
+
+
+def _verified(blobs: Sequence[BlobId], values: Sequence[bytes | None]) -> list[bytes | None]:
+    return [
+        value if value is not None and BlobId.of(value) == blob else None
+        for blob, value in zip(blobs, values, strict=True)
+    ]
 
 
 def _update(hasher: blake3, chunks: list[bytes]) -> None:

@@ -51,13 +51,36 @@ class PieceSender:
     async def run(self) -> None:
         async for wanted in self._receive:
             rows = await self._core.store.reader.rows(wanted.origin, [blob for _, blob in wanted.blobs])
+            batch: list[tuple[int, BlobId, BlobRow]] = []
+            size_bytes = 0
             for (index, blob), row in zip(wanted.blobs, rows, strict=True):
+                if row is not None and row.chunks == 1 and not wanted.offsets.get(index):
+                    batch.append((index, blob, row))
+                    size_bytes += row.size_bytes
+                    if size_bytes >= limits.PIECE_SIZE_BYTES_MAX:
+                        await self._send_batch(wanted, batch)
+                        batch, size_bytes = [], 0
+                    continue
                 try:
                     await self._send_blob(wanted, index, blob, row)
                 except BlobDamaged:
-                    await self._core.found_damage(wanted.origin, blob)
-                    await self._add(wanted.serial, peer_pb2.Piece(entry=index, failed=True), b"")
+                    await self._fail(wanted, index, blob)
+            await self._send_batch(wanted, batch)
             await self._flush(wanted.serial)
+
+    async def _send_batch(self, wanted: _Wanted, batch: list[tuple[int, BlobId, BlobRow]]) -> None:
+        """Small blobs that are read together, in one hop."""
+        contents = await self._core.store.reader.read_small([(blob, row) for _, blob, row in batch]) if batch else []
+        for (index, blob, _), content in zip(batch, contents, strict=True):
+            if content is None:
+                await self._fail(wanted, index, blob)
+            else:
+                await self._send_bytes(wanted.serial, index, memoryview(content))
+
+    async def _fail(self, wanted: _Wanted, index: int, blob: BlobId) -> None:
+        """Our bytes are damaged: say so here and there."""
+        await self._core.found_damage(wanted.origin, blob)
+        await self._add(wanted.serial, peer_pb2.Piece(entry=index, failed=True), b"")
 
     async def _send_blob(self, wanted: _Wanted, index: int, blob: BlobId, row: BlobRow | None) -> None:
         if row is None:
