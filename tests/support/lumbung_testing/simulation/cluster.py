@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import trio
@@ -12,6 +13,7 @@ import trio
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.roster import Roster
 from lumbung_cluster.roster_codec import SignedRoster
+from lumbung_node.ports.identity import IdentityRecord
 from lumbung_node.ports.transport import AccessCheck, Transport
 from lumbung_testing.rosters import drc, founding, office, signed
 from lumbung_testing.simulation.content import Delivery
@@ -25,11 +27,21 @@ from lumbung_testing.simulation.stations import Operator, Station, access_caller
 from lumbung_testing.simulation.story import Story
 from lumbung_testing.simulation.tapping import TappedTransport
 from lumbung_testing.simulation.watching import open_watch
+from lumbung_testing.virtual_disk import DiskImage
 from lumbung_testing.world import MemoryDocuments
 
-__all__ = ["SimCluster", "open_cluster"]
+__all__ = ["OldMachine", "SimCluster", "open_cluster"]
 
 _OFFICE_NAMES = ("36.02", "34.04", "51.71", "12.71", "73.71", "94.71")
+
+
+@dataclass(frozen=True, slots=True)
+class OldMachine:
+    """What is left of a node's earlier life when its disk was replaced: folder and identity as they were."""
+
+    number: NodeNumber
+    image: DiskImage
+    record: IdentityRecord
 
 
 class SimCluster:
@@ -44,7 +56,7 @@ class SimCluster:
         self.network = SimNetwork(luck(seed, "network"))
         self.damage = DamageBook()
         self.nodes = {
-            number: SimNode(number, self._documents(), luck(seed, f"node {number}"), story)
+            number: SimNode(number, f"n{number}", self._documents(), luck(seed, f"node {number}"), story)
             for number in (*self.offices, NodeNumber(node_count))
         }
         self.promises = Promises(story, self.nodes, self.damage, self.roster)
@@ -60,6 +72,15 @@ class SimCluster:
         self.story.tell(f"n{number}", "crash")
         self.nodes[number].die(self.network.kill_host)
         await self.nodes[number].buried()
+
+    def boot_old_machine(self, old: OldMachine) -> SimNode:
+        """The machine that a wiped node ran on before: the same identity in an older generation, at another address."""
+        draws = random.Random(f"{self.story.seed}/old {old.number} {old.record.generation}")
+        node = SimNode(old.number, f"g{old.number}", self._documents(), draws, self.story)
+        node.disk.restore(old.image)
+        node.identity.record = old.record
+        node.start(self._nursery, self._open_transport)
+        return node
 
     def acked(self) -> list[tuple[NodeNumber, BlobId]]:
         return list(self.promises.acked)

@@ -15,10 +15,10 @@ from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.limits import MIB
 from lumbung_node.store.layout import place_key
 from lumbung_testing.rosters import signed, successor
-from lumbung_testing.simulation.cluster import SimCluster
+from lumbung_testing.simulation.cluster import OldMachine, SimCluster
 from lumbung_testing.simulation.damage import Harm
 from lumbung_testing.simulation.durable import DurableView
-from lumbung_testing.simulation.node import SimNode
+from lumbung_testing.simulation.node import USUAL_PACE, SimNode
 from lumbung_testing.virtual_disk import DiskImage, Pace
 
 __all__ = ["Nemesis"]
@@ -36,16 +36,18 @@ class Nemesis:
         self._cluster = cluster
         self._draws = draws
         self._images: dict[NodeNumber, DiskImage] = {}
+        self._old_machines: dict[NodeNumber, OldMachine] = {}
         self._faults: list[tuple[int, Callable[[], Awaitable[None]]]] = [
             (5, self._crash_one),
             (2, self._crash_some),
-            (2, self._wipe),
+            (3, self._wipe),
+            (2, self._old_machine),
             (4, self._copy_folder),
             (3, self._roll_back),
             (6, self._rot),
             (2, self._fail_sync),
             (2, self._fill_disk),
-            (2, self._slow_disk),
+            (4, self._slow_disk),
             (2, self._jump_clock),
             (4, self._partition),
             (2, self._one_way),
@@ -73,7 +75,7 @@ class Nemesis:
         for one, other in self._pairs():
             cluster.network.slow(one, other, is_slow=False)
         for number, node in cluster.nodes.items():
-            node.disk.pace = Pace()
+            node.disk.pace = USUAL_PACE
             node.disk.capacity_bytes = _DISK_CAPACITY_BYTES
             node.disk.heal_sync()
             if not node.is_up:
@@ -116,8 +118,24 @@ class Nemesis:
 
     async def _wipe(self) -> None:
         node = self._some_node()
+        image, record = node.disk.copy(), node.identity.record
         if await self._replace(node, None):
+            if record is not None:
+                self._old_machines[node.number] = OldMachine(node.number, image, record)
             await self._restart_after(node, self._draws.uniform(0.5, 20.0))
+
+    async def _old_machine(self) -> None:
+        """Somebody switches on again what a wiped node ran on before: two machines, one identity."""
+        if not self._old_machines:
+            return
+        old = self._old_machines.pop(self._draws.choice(list(self._old_machines)))
+        machine = self._cluster.boot_old_machine(old)
+        try:
+            await trio.sleep(self._draws.uniform(10.0, 60.0))
+        finally:
+            machine.die(self._cluster.network.kill_host)
+            with trio.CancelScope(shield=True):
+                await machine.buried()
 
     async def _roll_back(self) -> None:
         node = self._some_node()
@@ -184,7 +202,7 @@ class Nemesis:
         node.disk.pace = Pace(0.02, self._draws.uniform(0.1, 2.0), 0.005)
         self._tell(node, "disk slow")
         await trio.sleep(self._draws.uniform(5.0, 60.0))
-        node.disk.pace = Pace()
+        node.disk.pace = USUAL_PACE
 
     async def _jump_clock(self) -> None:
         node = self._some_node()

@@ -23,12 +23,13 @@ from lumbung_testing.rosters import CLUSTER, SeededSigner, TestVerifier
 from lumbung_testing.simulation.durable import DurableView
 from lumbung_testing.simulation.failures import tell_failure
 from lumbung_testing.simulation.story import Story
-from lumbung_testing.virtual_disk import VirtualDisk
+from lumbung_testing.virtual_disk import Pace, VirtualDisk
 from lumbung_testing.world import InlineWork, MemoryDocuments, MemoryIdentity, SeededRandomness, VirtualClock
 
-__all__ = ["NODE_PORT", "Life", "OpenTransport", "SimNode", "node_caller"]
+__all__ = ["NODE_PORT", "USUAL_PACE", "Life", "OpenTransport", "SimNode", "node_caller"]
 
 NODE_PORT = 7000
+USUAL_PACE = Pace(write_s=0.0002, sync_s=0.004)  # a sync that takes no time hides what happens before it returns
 _DISK_BYTES = 64 * MIB
 _MARKS = DiskMarks(foreign_free_bytes=4 * MIB, own_free_bytes=2 * MIB)
 
@@ -72,10 +73,13 @@ class _LivingIdentity:
 class SimNode:
     """Start it, kill it, replace its disk. `core` is the inside of the present life, None while it does not serve."""
 
-    def __init__(self, number: NodeNumber, documents: MemoryDocuments, luck: random.Random, story: Story) -> None:
+    def __init__(
+        self, number: NodeNumber, host: str, documents: MemoryDocuments, luck: random.Random, story: Story
+    ) -> None:
         self.number = number
-        self.host = f"n{number}"
+        self.host = host
         self.disk = VirtualDisk(capacity_bytes=_DISK_BYTES)
+        self.disk.pace = USUAL_PACE
         self.durable = DurableView(lambda: self.disk.durable)
         self.identity = MemoryIdentity()
         self.documents = documents

@@ -50,7 +50,7 @@ class Promises:
         self._nodes = nodes
         self._damage = damage
         self._roster = roster
-        self._epochs: dict[NodeNumber, int] = {}
+        self._epochs: dict[str, int] = {}
         self._checked: dict[tuple[NodeNumber, NodeNumber, BlobId], bytes] = {}
 
     # --- puts --------------------------------------------------------------------------------------------------
@@ -74,9 +74,9 @@ class Promises:
             return
         harm = self._damage.of(holder, origin.number, blob)
         core = origin.core
-        if harm is not None and core is not None:
-            if harm.harm is Harm.ROTTEN or core.store.state.generations_seen.get(holder, 0) <= harm.generation:
-                return
+        met = core.store.state.generations_seen.get(holder, 0) if core is not None else 0
+        if harm is not None and (harm.harm is Harm.ROTTEN or met <= harm.generation):
+            return
         self._break("named holders hold", f"{origin.host} names node {holder} for {blob}, which is not there ({harm})")
 
     # --- sessions ----------------------------------------------------------------------------------------------
@@ -117,9 +117,9 @@ class Promises:
             )
 
     def _hello(self, node: SimNode, peer: NodeNumber, hello: peer_pb2.Hello) -> None:
-        if hello.roster_epoch < self._epochs.get(node.number, 0):
-            self._break("no lower epoch", f"{node.host} obeys {hello.roster_epoch}, before {self._epochs[node.number]}")
-        self._epochs[node.number] = hello.roster_epoch
+        if hello.roster_epoch < self._epochs.get(node.host, 0):
+            self._break("no lower epoch", f"{node.host} obeys {hello.roster_epoch}, before {self._epochs[node.host]}")
+        self._epochs[node.host] = hello.roster_epoch
         for mark in hello.marks:
             self._mark(node, peer, mark)
 
@@ -187,8 +187,15 @@ class Promises:
     def _receipt(self, node: SimNode, message: peer_pb2.SignedBytes) -> None:
         statement = Statement.parse(message.body)
         for blob in statement.blobs:
+            self._note_old_machine(node, statement, blob)
             if not self._says_rightly(node, statement.origin, blob):
                 self._break("durable before said", f"{node.host} signs for {blob}, which it has not")
+
+    def _note_old_machine(self, node: SimNode, statement: Statement, blob: BlobId) -> None:
+        """What an old machine signs for is void once the newer life was met; until then nobody can know better."""
+        present, origin = self._nodes[node.number], statement.origin
+        if present is not node and not present.durable.holds(origin, blob):
+            self._damage.note(node.number, origin, blob, Harm.GONE, statement.generation)
 
     def _entries(self, offer: peer_pb2.Offer) -> list[BlobId]:
         lists = [
@@ -215,9 +222,9 @@ class Promises:
                 continue
             self._checked[key] = packed
             row = BlobRow.unpack(packed)
-            if row.state is RowState.INTACT and not node.durable.bytes_match(blob, row):
-                if not self._damage.is_rotten(*key):
-                    self._break("right id", f"{node.host} has other bytes under {blob} of {origin}")
+            is_wrong = row.state is RowState.INTACT and not node.durable.bytes_match(blob, row)
+            if is_wrong and not self._damage.is_rotten(*key):
+                self._break("right id", f"{node.host} has other bytes under {blob} of {origin}")
         if node.core is not None and not 0 <= node.core.memory.taken_bytes <= INGEST_MEMORY_BYTES_MAX:
             self._break("bounds", f"{node.host} holds {node.core.memory.taken_bytes} bytes in memory")
 
@@ -226,15 +233,19 @@ class Promises:
     def _holds(self, node: SimNode, origin: NodeNumber, blob: BlobId) -> bool:
         if not node.durable.holds(origin, blob):
             return False
-        self._damage.repaired(node.number, origin, blob)
+        if self._nodes[node.number] is node:
+            self._damage.repaired(node.number, origin, blob)
         return True
 
     def _says_rightly(self, node: SimNode, origin: NodeNumber, blob: BlobId) -> bool:
         """Whether the node may say that it holds the blob: it does, or it has not noticed yet that the bytes rotted."""
         if self._holds(node, origin, blob):
             return True
-        row = node.durable.row(origin, blob)
-        return row is not None and self._damage.is_rotten(node.number, origin, blob)
+        if node.durable.row(origin, blob) is None:
+            return False
+        if self._nodes[node.number] is not node:  # an old machine took what had rotted by then along
+            return self._damage.was_ever(node.number, origin, blob)
+        return self._damage.is_rotten(node.number, origin, blob)
 
     def _break(self, invariant: str, sentence: str) -> None:
         self._story.broken(invariant, sentence)

@@ -29,7 +29,7 @@ class Plan:
     """What one run is: `faults_s` of work under faults, on `nodes` nodes (the last one the DRC)."""
 
     seed: int
-    faults_s: float = 600.0
+    faults_s: float = 300.0
     nodes: int = 4
     has_faults: bool = True
 
@@ -88,7 +88,11 @@ async def _work(cluster: SimCluster, office: NodeNumber, draws: random.Random) -
         batch = [_draw(draws, known, office) for _ in range(draws.choice((1, 1, 2, 5)))]
         known += [(office, delivery) for delivery in batch]
         copies, wait_ms = draws.choice((1, 2, 3, 3)), draws.choice((0, 2000, 20_000))
-        await station.put(batch, copies, wait_ms)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(station.put, batch, copies, wait_ms)
+            if draws.random() < 0.2:  # a client that lost patience sends the same bytes again beside the first call
+                await trio.sleep(draws.uniform(0.0, 0.5))
+                nursery.start_soon(station.put, batch, copies, wait_ms)
 
 
 def _draw(draws: random.Random, known: list[tuple[NodeNumber, Delivery]], office: NodeNumber) -> Delivery:
@@ -110,7 +114,7 @@ async def _look(cluster: SimCluster, office: NodeNumber, draws: random.Random) -
             await operator.get(draws.choice(cluster.holders(office, blob)), blob)
         if draws.random() < 0.2:
             await operator.status()
-            await operator.list()
+            await operator.list_blobs()
 
 
 async def _sweep(cluster: SimCluster) -> None:

@@ -14,6 +14,8 @@ import trio
 import trio.testing
 from trio._core import _run
 
+from lumbung_testing.simulation.patching import patched
+
 __all__ = ["luck", "run_seeded"]
 
 T = TypeVar("T")
@@ -21,13 +23,9 @@ T = TypeVar("T")
 
 def run_seeded(seed: int, work: Callable[[], Awaitable[T]]) -> T:
     """Run `work` under a clock that jumps whenever all tasks wait; equal seeds give equal schedules."""
-    before = _run._ALLOW_DETERMINISTIC_SCHEDULING
-    _run._ALLOW_DETERMINISTIC_SCHEDULING = True
-    _run._r.seed(f"{seed}/schedule")
-    try:
+    with patched(_run, "_ALLOW_DETERMINISTIC_SCHEDULING", True):
+        _run._r.seed(f"{seed}/schedule")
         return trio.run(work, clock=trio.testing.MockClock(autojump_threshold=0))
-    finally:
-        _run._ALLOW_DETERMINISTIC_SCHEDULING = before
 
 
 def luck(seed: int, purpose: str) -> random.Random:

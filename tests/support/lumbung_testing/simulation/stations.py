@@ -61,8 +61,8 @@ class Station:
         try:
             async with channel.stream(PUT, deadline_s=_DEADLINE_S) as stream:
                 for ticket, delivery in enumerate(deliveries, start=1):
-                    for message in _frames(ticket, delivery, copies, wait_ms):
-                        await stream.send(message)
+                    for frame in _frames(ticket, delivery, copies, wait_ms):
+                        await stream.send(frame)
                 await stream.finish_sending()
                 while (message := await stream.receive()) is not None:
                     answers += blobs_pb2.PutResponse.FromString(message).answers
@@ -126,7 +126,7 @@ class Operator:
             self._story.broken("status adds up", f"{status.own.blobs} blobs, by copies {list(status.own.by_copies)}")
         self._story.tell(self.host, "status", f"{status.own.blobs} {list(status.own.by_copies)}")
 
-    async def list(self) -> None:
+    async def list_blobs(self) -> None:
         channel = self._transport.dial(_endpoint(self.office))
         try:
             raw = await channel.call(LIST, blobs_pb2.ListRequest().SerializeToString(), deadline_s=_DEADLINE_S)

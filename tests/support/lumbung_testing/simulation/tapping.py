@@ -1,4 +1,4 @@
-"""A transport that shows each message to an onlooker: before it leaves (that is when promises are made), and as it comes.
+"""A transport that shows each message to an onlooker: before it leaves (when promises are made), and as it comes.
 
 Only streams are watched: what nodes and stations promise each other travels on them.
 """
