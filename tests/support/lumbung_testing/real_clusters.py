@@ -1,0 +1,114 @@
+"""Founded clusters of real node processes for process tests, and the `lumbung` command as a person calls it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from lumbung_node.adapters.keys.ed25519 import Ed25519Verifier
+from lumbung_node.config import Language
+from lumbung_tools.client.over_grpc import open_grpc
+from lumbung_tools.client.profile import load_profile
+from lumbung_tools.client.session import Session, open_session
+from lumbung_tools.localcluster.founding import Founded, found_cluster
+from lumbung_tools.localcluster.processes import Death, LocalCluster, node_command, run_cluster
+from lumbung_tools.localcluster.sites import choose_sites
+
+__all__ = [
+    "DRC",
+    "OFFICES",
+    "Done",
+    "accept_unsealed",
+    "cluster_up",
+    "found",
+    "lumbung",
+    "now_ms",
+    "on_test_path",
+    "open_office",
+    "real_cluster",
+]
+
+OFFICES = ("36.02", "34.04", "73.71")  # Lebak, Sleman, Makassar: three provinces
+DRC = "drc-batam"
+_PATIENCE_S = 60.0
+
+Done = subprocess.CompletedProcess[str]
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def found(folder: Path, offices: Sequence[str] = OFFICES) -> Founded:
+    """A founded cluster below `folder`: these offices and one DRC, on free ports."""
+    return found_cluster(folder / "cluster", choose_sites(offices, ("batam",), None), Language.ENGLISH, now_ms=now_ms())
+
+
+def accept_unsealed(founded: Founded, name: str) -> None:
+    """Let the config of a node that is down say that its stations deliver what is encrypted otherwise."""
+    file = founded.folder / "nodes" / name / "config.toml"
+    text = file.read_text(encoding="utf-8")
+    assert "accept_unsealed = false" in text
+    file.write_text(text.replace("accept_unsealed = false", "accept_unsealed = true"), encoding="utf-8")
+
+
+def on_test_path(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment of a child that imports what this process can import."""
+    return {**environment, "PYTHONPATH": os.pathsep.join(sys.path)}
+
+
+def lumbung(*words: str | Path, home: Path | None = None, folder: Path | None = None) -> Done:
+    """Run the command to its end, in `folder` and under the profile `home`."""
+    profile = ["--home", str(home)] if home is not None else []
+    return subprocess.run(
+        [sys.executable, "-m", "lumbung_tools", "--lang", "en", *profile, *map(str, words)],
+        env=on_test_path(),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=_PATIENCE_S,
+        check=False,
+    )
+
+
+def _fail(death: Death) -> None:
+    raise AssertionError(f"no node may die by itself: {death}")
+
+
+@asynccontextmanager
+async def real_cluster(
+    founded: Founded, command: Callable[[Path], list[str]] = node_command
+) -> AsyncIterator[LocalCluster]:
+    """Every node of it up; a node that dies unasked fails the test."""
+    async with run_cluster(founded.folder, _fail, command) as cluster:
+        await cluster.start(cluster.names)
+        yield cluster
+
+
+@contextmanager
+def cluster_up(founded: Founded) -> Iterator[Mapping[str, int]]:
+    """The same through `lumbung cluster up`, for tests that share a cluster; gives the process id of each node."""
+    words = [sys.executable, "-m", "lumbung_tools", "--json", "cluster", "up", str(founded.folder)]
+    with subprocess.Popen(words, env=on_test_path(), stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            nodes = json.loads(process.stdout.readline())["nodes"]
+            yield {node["name"]: node["pid"] for node in nodes}
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=_PATIENCE_S)
+
+
+@asynccontextmanager
+async def open_office(founded: Founded, name: str) -> AsyncIterator[Session]:
+    """A session under the operator's profile of an office."""
+    profile = load_profile(founded.client_home(name))
+    async with open_session(profile, open_grpc, Ed25519Verifier()) as session:
+        yield session
