@@ -13,8 +13,7 @@ from lumbung_node.services.copies import CopyBook
 from lumbung_node.services.core import Core
 from lumbung_node.services.putting import copies_message
 from lumbung_node.services.requests import read_request
-from lumbung_node.store.layout import BlobRow, RowState
-from lumbung_node.store.reads import TagVersion
+from lumbung_node.store.layout import BlobRow, RowState, TagVersion
 from lumbung_proto.codec import encode_frame
 from lumbung_proto.v1 import blobs_pb2
 
@@ -150,7 +149,7 @@ class Reading:
         if record_tag:
             if origin != self._core.number:
                 raise Rejected(StatusCode.FAILED_PRECONDITION, f"records are known to their origin: ask node {origin}")
-            versions = await self._core.store.reader.versions(record_tag)
+            (versions,) = await self._core.store.reader.versions([record_tag])
             if not versions:
                 raise Rejected(StatusCode.NOT_FOUND, "no recording under this record tag")
             blob = versions[-1].blob

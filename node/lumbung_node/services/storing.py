@@ -10,7 +10,7 @@ from lumbung_cluster.ids import BlobId
 from lumbung_node.services.core import Core
 from lumbung_node.services.session.arrivals import split_chunks
 from lumbung_node.store.jobs import Content, Job, Outcome, OwnBlob
-from lumbung_node.store.layout import BlobRow
+from lumbung_node.store.layout import BlobRow, TagVersion
 from lumbung_node.store.reads import is_intact
 from lumbung_node.store.runs import Run
 from lumbung_proto.v1 import blobs_pb2
@@ -46,8 +46,11 @@ class Result:
 
 @dataclass(slots=True)
 class _Batch:
+    """What goes to one commit; `versions` is what is known under the record tags of this call."""
+
     own: list[OwnBlob] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
+    versions: dict[bytes, list[TagVersion]] = field(default_factory=dict)
 
 
 class Storing:
@@ -62,6 +65,8 @@ class Storing:
         results: list[Result] = []
         batch = _Batch()
         rows = await self._core.store.reader.rows(self._core.number, [item.blob for item in offered])
+        tags = list(dict.fromkeys(item.record_tag for item in offered if item.record_tag))
+        batch.versions.update(zip(tags, await self._core.store.reader.versions(tags), strict=True))
         for item, content, row in zip(offered, contents, rows, strict=True):
             if content is None:
                 results.append(_wrong_hash(item.blob))
@@ -79,7 +84,7 @@ class Storing:
 
     async def _prepare(self, item: Offered, content: Content, row: BlobRow | None, batch: _Batch) -> Result:
         """Put it into the batch, or answer at once when it is here already."""
-        versions = await self._core.store.reader.versions(item.record_tag) if item.record_tag else []
+        versions = batch.versions.get(item.record_tag, [])
         for version in versions:
             if item.content_tag and version.content_tag == item.content_tag and version.blob != item.blob:
                 held = await self._core.store.reader.row(self._core.number, version.blob)

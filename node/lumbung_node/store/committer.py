@@ -12,7 +12,7 @@ from lumbung_node.ports.keyvalue import Batch, Family, KeyValue
 from lumbung_node.ports.world import Signer, WallClock
 from lumbung_node.store.group import Group
 from lumbung_node.store.jobs import Job
-from lumbung_node.store.layout import BlobRow, blob_key
+from lumbung_node.store.layout import BlobRow, TagVersion, blob_key, unpack_versions
 from lumbung_node.store.state import StoreState
 
 __all__ = ["Committer"]
@@ -92,7 +92,9 @@ class Committer:
         # Shielded: once bytes are on their way to the disk, the answer has to be known or unknown, never abandoned.
         with trio.CancelScope(shield=True):
             try:
-                group = Group(self._state, self._signer, self._clock.now_ms(), await self._rows(jobs))
+                group = Group(
+                    self._state, self._signer, self._clock.now_ms(), await self._rows(jobs), await self._versions(jobs)
+                )
                 group.add(jobs)
                 group.finish()
                 await self._write(group)
@@ -130,6 +132,12 @@ class Committer:
         keys += [blob_key(origin, blob) for job in jobs for origin, blob in job.damaged]
         values = await self._kv.get(Family.BLOBS, keys) if keys else []
         return {key: BlobRow.unpack(value) for key, value in zip(keys, values, strict=True) if value is not None}
+
+    async def _versions(self, jobs: list[Job]) -> dict[bytes, list[TagVersion]]:
+        """What is known under the record tags of new own blobs; nobody else writes them meanwhile."""
+        tags = list(dict.fromkeys(own.record_tag for job in jobs for own in job.own if own.record_tag))
+        values = await self._kv.get(Family.TAGS, tags) if tags else []
+        return {tag: unpack_versions(value) for tag, value in zip(tags, values, strict=True) if value is not None}
 
     def _fail(self, jobs: list[Job], cause: Exception) -> None:
         for job in jobs:

@@ -19,14 +19,15 @@ from lumbung_node.store.layout import (
     MarkRow,
     OriginCounts,
     RowState,
+    TagVersion,
     blob_key,
     damaged_key,
     feed_key,
     list_key,
     mark_key,
     pack_list,
+    pack_versions,
     place_key,
-    tag_key,
 )
 from lumbung_node.store.state import KEY_NEXT_PLACE, KEY_NEXT_SERIAL, KEY_NONCE, NONCE_RESERVE, StoreState
 
@@ -53,11 +54,19 @@ class Group:
 
     _previous_hash: bytes | None = None
 
-    def __init__(self, state: StoreState, signer: Signer, now_ms: int, rows: dict[bytes, BlobRow]) -> None:
+    def __init__(
+        self,
+        state: StoreState,
+        signer: Signer,
+        now_ms: int,
+        rows: dict[bytes, BlobRow],
+        versions: dict[bytes, list[TagVersion]],
+    ) -> None:
         self._state = state
         self._signer = signer
         self._now_ms = now_ms
         self._rows = rows
+        self._versions = versions
         self._ends: dict[NodeNumber, FeedEnd] = {}
         self._counts: dict[NodeNumber, OriginCounts] = {}
         self._lists: set[tuple[NodeNumber, tuple[int, int, int]]] = set()
@@ -128,7 +137,9 @@ class Group:
         # A placeholder, so that a second put of the same bytes in this group is answered as present.
         self._rows[key] = self._row(entry, item.content, new.place, number, ListPlace(self._state.generation, 0, 0, 0))
         if item.record_tag:
-            self.batch.put(Family.TAGS, tag_key(item.record_tag, number), item.blob.raw + item.content_tag)
+            versions = self._versions.setdefault(item.record_tag, [])
+            versions.append(TagVersion(number, item.blob, item.content_tag))
+            self.batch.put(Family.TAGS, item.record_tag, pack_versions(versions))
         return Stored(Outcome.STORED, number)
 
     def _add_foreign(self, item: ForeignBlob) -> Stored:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -24,6 +25,7 @@ __all__ = [
     "OriginCounts",
     "PendingRow",
     "RowState",
+    "TagVersion",
     "blob_key",
     "copy_key",
     "damaged_key",
@@ -31,10 +33,11 @@ __all__ = [
     "list_key",
     "mark_key",
     "pack_list",
+    "pack_versions",
     "place_key",
     "receipt_key",
-    "tag_key",
     "unpack_list",
+    "unpack_versions",
 ]
 
 FORMAT_VERSION = 0  # v0 until reconcile's first layer runs on it
@@ -49,6 +52,8 @@ _MARK_ROW = struct.Struct(">BIQ32sQ")
 _PENDING_ROW = struct.Struct(">BBI32sQIQ")
 _COPY_ROW = struct.Struct(">BBIQQQQ")
 _COUNTS = struct.Struct(">QQQ")
+_VERSION = struct.Struct(">Q32s33s")
+RECORD_VERSIONS_MAX = 64  # a record is captured anew a few times in a life; older versions stay in the feed
 
 
 def place_key(place: int) -> bytes:
@@ -76,9 +81,25 @@ def mark_key(sender: NodeNumber, origin: NodeNumber) -> bytes:
     return _MARK_KEY.pack(sender, origin)
 
 
-def tag_key(record_tag: bytes, number: int) -> bytes:
-    """TAGS: record tag 33 B, own feed number u64: the versions of a record, oldest first."""
-    return record_tag + _U64.pack(number)
+@dataclass(frozen=True, slots=True)
+class TagVersion:
+    """One version of a record: own feed number, id, content tag (33 zero bytes when the client gave none)."""
+
+    number: int
+    blob: BlobId
+    content_tag: bytes
+
+
+def pack_versions(versions: Sequence[TagVersion]) -> bytes:
+    """TAGS: record tag 33 B -> its newest 64 versions, oldest first, each: number u64, id 32 B, content tag 33 B."""
+    kept = versions[-RECORD_VERSIONS_MAX:]
+    return b"".join(_VERSION.pack(v.number, v.blob.raw, v.content_tag) for v in kept)
+
+
+def unpack_versions(value: bytes) -> list[TagVersion]:
+    if len(value) % _VERSION.size:
+        raise StoreDamaged(f"record versions: expected a multiple of {_VERSION.size} bytes, got {len(value)}")
+    return [TagVersion(number, BlobId(raw), tag) for number, raw, tag in _VERSION.iter_unpack(value)]
 
 
 def copy_key(number: int, holder: NodeNumber) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from blake3 import blake3
@@ -18,28 +17,21 @@ from lumbung_node.store.layout import (
     FeedRow,
     ListPlace,
     RowState,
+    TagVersion,
     blob_key,
     feed_key,
     list_key,
     place_key,
     unpack_list,
+    unpack_versions,
 )
 from lumbung_node.store.state import StoreState
 
-__all__ = ["Reader", "TagVersion", "is_intact"]
+__all__ = ["Reader", "is_intact"]
 
 _CHUNKS_AT_ONCE = 4  # 4 MiB in memory for one reader
 _READ_WHOLE_BYTES_MAX = 8 << 20
 _VERIFY_OFF_LOOP_BYTES = 64 << 10  # hashing less than this costs less than the hop to a thread
-
-
-@dataclass(frozen=True, slots=True)
-class TagVersion:
-    """One version under a record tag."""
-
-    number: int
-    blob: BlobId
-    content_tag: bytes
 
 
 class Reader:
@@ -171,16 +163,12 @@ class Reader:
         rows = await self._kv.scan(Family.BLOBS, head, behind, limit)
         return [BlobId(key[4:]) for key, value in rows if self._durable(origin, key, value) is not None]
 
-    async def versions(self, record_tag: bytes) -> list[TagVersion]:
-        """What is durable under a record tag, oldest first."""
-        rows = await self._kv.scan(Family.TAGS, record_tag, record_tag + b"\xff" * 9, 1000)
+    async def versions(self, record_tags: Sequence[bytes]) -> list[list[TagVersion]]:
+        """What is durable under each record tag, oldest first."""
+        values = await self._kv.get(Family.TAGS, record_tags) if record_tags else []
         end = self._state.end(self._state.node).number
-        found = []
-        for key, value in rows:
-            number = int.from_bytes(key[len(record_tag) :], "big")
-            if number <= end:
-                found.append(TagVersion(number, BlobId(value[:BLOB_ID_SIZE_BYTES]), value[BLOB_ID_SIZE_BYTES:]))
-        return found
+        found = [unpack_versions(value) if value is not None else [] for value in values]
+        return [[version for version in versions if version.number <= end] for versions in found]
 
 
 def is_intact(row: BlobRow | None) -> bool:
