@@ -1,7 +1,7 @@
 """How certificates name their holder: a URI that decides, and a DNS name beside it because gRPC checks names.
 
-    lumbung://CLUSTERHEX/node/NUMBER          n NUMBER.CLUSTERHEX.lumbung (without the space)
-    lumbung://CLUSTERHEX/access/OFFICE/NAME   a OFFICE.CLUSTERHEX.lumbung (without the space)
+lumbung://CLUSTERHEX/node/NUMBER          n NUMBER.CLUSTERHEX.lumbung (without the space)
+lumbung://CLUSTERHEX/access/OFFICE/NAME   a OFFICE.CLUSTERHEX.lumbung (without the space)
 """
 
 from __future__ import annotations
