@@ -1,4 +1,4 @@
-"""Recordings are sealed before they leave the station: no node ever sees one, and stock programs open what comes back."""
+"""Recordings are sealed before they leave the station: no node sees one, and stock programs open what comes back."""
 
 from __future__ import annotations
 
