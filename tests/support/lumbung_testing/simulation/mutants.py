@@ -72,9 +72,13 @@ def _feed_offered_ahead_of_the_sync() -> AbstractContextManager[object]:
     original = Committer._write
 
     async def write(self: Committer, group: Group) -> None:
-        group.publish()
-        self._state.grown.beat()
-        await original(self, group)
+        family, key, value = group.batch.puts[-1]
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(original, self, group)
+            while (await self._kv.get(family, [key]))[0] != value:  # noqa: ASYNC110 (polled)
+                await trio.sleep(0.0001)
+            group.publish()
+            self._state.grown.beat()
 
     return patched(Committer, "_write", write)
 

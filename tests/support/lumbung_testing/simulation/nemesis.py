@@ -25,6 +25,7 @@ __all__ = ["Nemesis"]
 
 _BETWEEN_S = 12.0
 _ROSTERS_AT_ONCE = 8
+_OLD_MACHINE_LOOK_S = 0.1
 _CLOCK_JUMPS_MS = (-86_400_000, -3_600_000, -10_000, 10_000, 3_600_000, 86_400_000)
 _DISK_CAPACITY_BYTES = 64 * MIB
 
@@ -118,9 +119,11 @@ class Nemesis:
 
     async def _wipe(self) -> None:
         node = self._some_node()
-        image, record = node.disk.copy(), node.identity.record
+        image, record, was_serving = node.disk.copy(), node.identity.record, node.core is not None
         if await self._replace(node, None):
-            if record is not None:
+            if (
+                record is not None and was_serving
+            ):  # else its folder may be one that starts another generation by itself
                 self._old_machines[node.number] = OldMachine(node.number, image, record)
             await self._restart_after(node, self._draws.uniform(0.5, 20.0))
 
@@ -130,8 +133,11 @@ class Nemesis:
             return
         old = self._old_machines.pop(self._draws.choice(list(self._old_machines)))
         machine = self._cluster.boot_old_machine(old)
+        until = trio.current_time() + self._draws.uniform(10.0, 60.0)
         try:
-            await trio.sleep(self._draws.uniform(10.0, 60.0))
+            # One that doubts its history would start the very generation of the present machine: a case for an operator.
+            while trio.current_time() < until and machine.generation == old.record.generation:  # noqa: ASYNC110 (polled)
+                await trio.sleep(_OLD_MACHINE_LOOK_S)
         finally:
             machine.die(self._cluster.network.kill_host)
             with trio.CancelScope(shield=True):

@@ -16,7 +16,7 @@ from trio._core import _run
 
 from lumbung_testing.simulation.patching import patched
 
-__all__ = ["luck", "run_seeded"]
+__all__ = ["StillClock", "luck", "run_seeded"]
 
 T = TypeVar("T")
 
@@ -26,6 +26,24 @@ def run_seeded(seed: int, work: Callable[[], Awaitable[T]]) -> T:
     with patched(_run, "_ALLOW_DETERMINISTIC_SCHEDULING", True):
         _run._r.seed(f"{seed}/schedule")
         return trio.run(work, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+class StillClock(trio.abc.Instrument):
+    """Notices when tasks run on and on while the clock, which jumps only when all wait, stands still."""
+
+    def __init__(self, steps_max: int, on_still: Callable[[], None]) -> None:
+        self._steps_max = steps_max
+        self._on_still = on_still
+        self._now = -1.0
+        self._steps = 0
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        now = trio.current_time()
+        if now != self._now:
+            self._now, self._steps = now, 0
+        self._steps += 1
+        if self._steps == self._steps_max:
+            self._on_still()
 
 
 def luck(seed: int, purpose: str) -> random.Random:
