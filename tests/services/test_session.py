@@ -20,6 +20,7 @@ from lumbung_node.services.rosters import open_rosters
 from lumbung_node.services.session.arrivals import Arrivals
 from lumbung_node.services.session.link import FrameLink
 from lumbung_node.services.session.outgoing import DoubtAboutOurselves
+from lumbung_node.services.session.pieces import PieceSender
 from lumbung_node.services.session.session import Session
 from lumbung_node.store.jobs import Content, Job, OwnBlob
 from lumbung_node.store.store import open_store
@@ -309,3 +310,36 @@ async def test_two_sessions_that_bring_the_same_blobs_in_other_orders_do_not_wai
         arrivals = Arrivals(peer)
         async with connected(centre, peer, arrivals), connected(office, peer, arrivals):
             await until_proven(office, PEER, len(contents))
+
+
+async def test_a_peer_whose_disk_was_full_gets_what_it_refused_within_the_same_session(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        peer.condition.refuses_foreign = True
+        await put(office, [f"blob {i}".encode() for i in range(5)])
+        async with connected(office, peer):
+            await trio.sleep(10)
+            assert peer.store.state.count(OFFICE).blobs == 0
+            peer.condition.refuses_foreign = False
+            await put(office, [b"one more"])
+            await until_proven(office, PEER, 6)
+
+
+async def test_a_mark_waits_for_an_entry_whose_bytes_came_wrong(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send_bytes = PieceSender._send_bytes
+
+    async def send_zeros(self: PieceSender, serial: int, index: int, content: memoryview) -> None:
+        await send_bytes(self, serial, index, memoryview(bytes(len(content))))
+
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await put(office, [b"one", b"two"])
+        monkeypatch.setattr(PieceSender, "_send_bytes", send_zeros)
+        async with connected(office, peer):
+            await trio.sleep(10)
+            assert (OFFICE, OFFICE) not in peer.store.state.marks
+            monkeypatch.undo()
+            await until_proven(office, PEER, 2)
+            assert peer.store.state.marks[OFFICE, OFFICE].mark.number == 2
