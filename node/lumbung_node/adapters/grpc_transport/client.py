@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import grpc.aio
 
-from lumbung_cluster.errors import LumbungError, PeerGone
+from lumbung_cluster.errors import LumbungError, PeerGone, Rejected, StatusCode
 from lumbung_node.adapters.grpc_transport.bridge import Bridge
 from lumbung_node.adapters.grpc_transport.call_ending import CallEnding
 from lumbung_node.adapters.grpc_transport.connection import Connection
@@ -126,8 +126,14 @@ class _Stream:
         writer = self._bridge.spawn(self._write(call))
         watcher = self._bridge.spawn(self._watch(ending))
         try:
-            await self._read(call)
-            return await ending.error()
+            # gRPC keeps the deadline too, but a write that it interrupts hides the status that says so.
+            async with asyncio.timeout(left_s):
+                await self._read(call)
+                return await ending.error()
+        except TimeoutError:
+            error = Rejected(StatusCode.DEADLINE_EXCEEDED, f"expected an end within {self._deadline_s} s, got none")
+            self._outgoing.close(error)
+            return error
         finally:
             writer.cancel()
             watcher.cancel()
