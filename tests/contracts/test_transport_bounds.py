@@ -192,6 +192,40 @@ async def test_revoked_sender_that_nobody_reads_is_told_too(world: TransportWorl
             ends.listener.revoke(lambda caller: False)
 
 
+async def test_revoke_cancels_a_handler_that_touches_its_call_no_more_and_silences_it(world: TransportWorld) -> None:
+    silenced = trio.Event()
+
+    async def linger(call: ServerCall) -> None:
+        await call.send(b"hello")
+        try:
+            await trio.sleep_forever()
+        finally:
+            with trio.CancelScope(shield=True):
+                with pytest.raises(PeerGone):
+                    await call.send(b"after the end")
+                silenced.set()
+
+    async with connected(world, {BIDI: linger}) as ends, ends.channel.stream(BIDI) as stream:
+        assert await stream.receive() == b"hello"
+        ends.listener.revoke(lambda caller: False)
+        await silenced.wait()
+        with pytest.raises(Rejected):
+            await stream.receive()
+
+
+async def test_bug_in_the_access_check_lets_nobody_in(world: TransportWorld) -> None:
+    def stumble(caller: Caller, method: Method) -> None:
+        raise KeyError(caller.uri)
+
+    handler = WaitingHandler()
+    async with connected(world, {UNARY: handler}, access_check=stumble) as ends:
+        with pytest.raises(Rejected) as refused:
+            await ends.channel.call(UNARY, b"", deadline_s=30)
+    assert refused.value.code is StatusCode.INTERNAL
+    assert not handler.entered.is_set()
+    assert len(world.bugs()) == 1
+
+
 async def wait_without_reading(call: ServerCall) -> None:
     await trio.sleep_forever()
 

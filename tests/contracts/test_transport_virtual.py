@@ -14,11 +14,12 @@ import trio
 import trio.lowlevel
 from trio.testing import MockClock
 
-from lumbung_cluster.errors import LumbungError, PeerGone, PeerUnreachable
+from lumbung_cluster.errors import LumbungError, PeerGone, PeerUnreachable, Rejected
 from lumbung_cluster.limits import DIAL_TIMEOUT_S, MIB
 from lumbung_node.ports.transport import Caller, Channel, ClientStream, Endpoint, LinkClass, ServerCall
 from lumbung_testing.handlers import BIDI, UNARY, answer, drain, echo, send_all
 from lumbung_testing.simulation.seeding import run_seeded
+from lumbung_testing.virtual_lines import Ended, Line, Pipe
 from lumbung_testing.virtual_network import LineShape, VirtualNetwork, VirtualTransport
 
 SERVER = Caller("lumbung://00/node/1", bytes(32))
@@ -264,13 +265,56 @@ async def test_power_cut_is_found_by_keepalive_and_dials_go_into_the_dark(autoju
         assert trio.current_time() - begun_at == pytest.approx(DIAL_TIMEOUT_S)
 
 
-async def test_healing_the_network_does_not_wake_the_dead(autojump_clock: MockClock) -> None:
+async def test_process_that_died_behind_a_closed_line_is_known_when_it_opens(autojump_clock: MockClock) -> None:
     async with world_of() as world, world.dial(LinkClass.WAN).stream(BIDI) as stream:
         await asked(stream)
         world.network.partition([["server"]])
         world.network.kill_host("server")
+        await trio.sleep(5)
         world.network.heal()
-        await fails_at(stream, PeerGone)
+        healed_at = trio.current_time()
+        assert await fails_at(stream, PeerGone) == healed_at
+
+
+async def test_opening_lines_tell_nothing_of_a_host_in_the_dark(autojump_clock: MockClock) -> None:
+    async with world_of() as world, world.dial(LinkClass.WAN).stream(BIDI) as stream:
+        await asked(stream)
+        parted_at = trio.current_time()
+        world.network.partition([["server"]])
+        world.network.kill_host("server", silently=True)
+        await trio.sleep(5)
+        world.network.heal()
+        assert await fails_at(stream, PeerGone) - parted_at == pytest.approx(CLIENT_PATIENCE_S[LinkClass.WAN])
+
+
+async def test_deadline_ends_a_handler_that_its_caller_cannot_reach(autojump_clock: MockClock) -> None:
+    async with world_of() as world, world.dial(LinkClass.WAN).stream(BIDI, deadline_s=5) as stream:
+        await asked(stream)
+        world.network.partition([["server"]])
+        with pytest.raises(Rejected):
+            await stream.receive()
+        await trio.sleep(1)
+        assert world.left_at == pytest.approx(5 + 3 * LATENCY_S)  # the handshake and the way there come before
+
+
+async def test_killed_process_dials_nobody(autojump_clock: MockClock) -> None:
+    async with world_of() as world:
+        channel = world.dial()
+        await channel.call(UNARY, b"", deadline_s=30)
+        world.network.kill_host("client")
+        for dead in (channel, world.dial()):
+            with pytest.raises(PeerUnreachable):
+                await dead.call(UNARY, b"", deadline_s=30)
+
+
+def test_end_of_a_call_never_overtakes_its_messages() -> None:
+    line = Line(random.Random(1), LineShape(jitter_s=1.0))
+    for _ in range(20):
+        pipe = Pipe(line)
+        for content in (b"one", b"two", Ended(None)):
+            pipe.put(content, now=0.0)
+        taken = [pipe.take(pipe.last_word_at) for _ in range(3)]
+        assert taken == [b"one", b"two", Ended(None)]
 
 
 async def test_what_a_killed_host_still_says_reaches_nobody(autojump_clock: MockClock) -> None:

@@ -93,14 +93,14 @@ class Connection:
         self.wake()
 
     def hang_up(self, side: Side, now: float) -> None:
-        """This side's process closes it or dies; the other learns it when the last packet arrives, if one does."""
+        """This side's process closes it or dies; the other learns it when the last packet arrives.
+
+        Over a closed line none does: then by patience, or from the kernel when the line opens.
+        """
         line, other = (self.there, Side.SERVER) if side is Side.CLIENT else (self.back, Side.CLIENT)
         told_at = line.arrival(0, now)
         self.lose(side, now)
-        if told_at < math.inf:
-            self.lose(other, told_at)
-        else:
-            self.fall_silent(now)
+        self.lose(other, told_at)
 
     def fall_silent(self, now: float) -> None:
         """The other host lost power: nothing ever comes back, and only patience tells."""
