@@ -16,7 +16,7 @@ import trio
 from lumbung_cluster.errors import DiskFull, KeyRefused, StoreLocked, StoreMisconfigured
 from lumbung_cluster.identity_uri import parse_identity
 from lumbung_node.adapters.ballast import ensure_ballast, release_ballast
-from lumbung_node.adapters.grpc_transport import TlsIdentity, grpc_transport
+from lumbung_node.adapters.grpc_transport import GrpcTransport, TlsIdentity, grpc_transport
 from lumbung_node.adapters.identity_folder import DocumentFolder, IdentityFolder
 from lumbung_node.adapters.keys.certificates import read_certificate
 from lumbung_node.adapters.keys.ed25519 import Ed25519Signer, Ed25519Verifier
@@ -37,6 +37,7 @@ __all__ = ["run"]
 
 EXIT_OK = 0
 EXIT_CONFIG = 2
+_CERTIFICATE_LOOK_S = 10.0
 _AGE_SECRET = b"AGE-SECRET-KEY-"
 _LOOKED_THROUGH_FILES_MAX = 200
 _LOOKED_THROUGH_BYTES_MAX = 64 * 1024
@@ -82,15 +83,19 @@ async def _make_parts(config: NodeConfig, log: Log) -> NodeParts:
     if certificate.uri is None:
         raise KeyRefused(f"{config.keys.tls_chain}: expected a certificate that names a node, got none")
     cluster = parse_identity(certificate.uri).cluster
-    tls = TlsIdentity(chain_pem, read_secret(config.keys.tls_key), config.keys.trust_roots.read_bytes())
     verifier = Ed25519Verifier()
     documents = DocumentFolder(config.identity, config.roster, config.access_lists)
     rosters = await open_rosters(documents, cluster, verifier, log)
 
     @asynccontextmanager
     async def open_transport(check: AccessCheck) -> AsyncIterator[Transport]:
-        async with grpc_transport(tls, access_check=check, log=log) as transport:
+        async with (
+            grpc_transport(_read_tls(config), access_check=check, log=log) as transport,
+            trio.open_nursery() as nursery,
+        ):
+            nursery.start_soon(_renew_certificates, config, transport, log)
             yield transport
+            nursery.cancel_scope.cancel()
 
     return NodeParts(
         number=config.number,
@@ -113,6 +118,26 @@ async def _make_parts(config: NodeConfig, log: Log) -> NodeParts:
         keys_together=has_age_secret(config.data) or has_age_secret(config.file.parent),
         certificate_expires_ms=certificate.not_after_ms,
     )
+
+
+def _read_tls(config: NodeConfig) -> TlsIdentity:
+    keys = config.keys
+    return TlsIdentity(keys.tls_chain.read_bytes(), read_secret(keys.tls_key), keys.trust_roots.read_bytes())
+
+
+async def _renew_certificates(config: NodeConfig, transport: GrpcTransport, log: Log) -> None:
+    """Take new certificate files into use without a restart; files that do not fit together are left alone."""
+    held = _read_tls(config)
+    while True:
+        await trio.sleep(_CERTIFICATE_LOOK_S)
+        try:
+            found = await trio.to_thread.run_sync(_read_tls, config)
+            if found != held:
+                transport.renew(found)
+                held = found
+                log.info("certificate renewed")
+        except (KeyRefused, OSError) as exc:  # half of the files are there: look again
+            log.warning("certificate not renewed", reason=str(exc))
 
 
 async def _open_store(data: Path, log: Log) -> KeyValue:
