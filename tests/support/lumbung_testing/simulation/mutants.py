@@ -72,7 +72,11 @@ def _feed_offered_ahead_of_the_sync() -> AbstractContextManager[object]:
     original = Committer._write
 
     async def write(self: Committer, group: Group) -> None:
-        family, key, value = group.batch.puts[-1]
+        news = [put for put in group.batch.puts if put[0] is Family.FEEDS]
+        if not news:
+            await original(self, group)
+            return
+        family, key, value = news[-1]
         async with trio.open_nursery() as nursery:
             nursery.start_soon(original, self, group)
             while (await self._kv.get(family, [key]))[0] != value:  # noqa: ASYNC110 (polled)

@@ -135,8 +135,9 @@ class Nemesis:
         machine = self._cluster.boot_old_machine(old)
         until = trio.current_time() + self._draws.uniform(10.0, 60.0)
         try:
-            # One that doubts its history would start the very generation of the present machine: a case for an operator.
-            while trio.current_time() < until and machine.generation == old.record.generation:  # noqa: ASYNC110 (polled)
+            # One that doubts its history starts the very generation of the present machine: an operator's case.
+            generation = old.record.generation
+            while trio.current_time() < until and machine.generation == generation:  # noqa: ASYNC110 (polled)
                 await trio.sleep(_OLD_MACHINE_LOOK_S)
         finally:
             machine.die(self._cluster.network.kill_host)
