@@ -37,7 +37,7 @@ ROSTER_NODES_MAX: Final = 4096
 ROSTER_CUSTODIANS_MAX: Final = 16
 STAGING_BYTES_PER_PEER_MAX: Final = 2 * GIB  # one blob of the largest size under way, and another behind it
 STREAM_MEMORY_BYTES_MAX: Final = 8 * MIB  # unwritten bytes of one incoming stream
-INGEST_MEMORY_BYTES_MAX: Final = 48 * MIB  # unwritten bytes of all incoming streams together: VmHWM stays under 256 MiB
+INGEST_MEMORY_BYTES_MAX: Final = 32 * MIB  # unwritten bytes of all incoming streams together: VmHWM stays under 256 MiB
 
 # --- slots -----------------------------------------------------------------------------------------------------
 CALLS_PER_PEER_MAX: Final = 16  # open calls of one caller; a global bound alone let one peer starve everybody

@@ -15,6 +15,7 @@ import trio
 
 from lumbung_cluster.errors import DiskFull, KeyRefused, StoreLocked, StoreMisconfigured
 from lumbung_cluster.identity_uri import parse_identity
+from lumbung_node.adapters.allocator import bound_allocator
 from lumbung_node.adapters.ballast import ensure_ballast, release_ballast
 from lumbung_node.adapters.grpc_transport import GrpcTransport, TlsIdentity, grpc_transport
 from lumbung_node.adapters.identity_folder import DocumentFolder, IdentityFolder
@@ -45,6 +46,7 @@ _LOOKED_THROUGH_BYTES_MAX = 64 * 1024
 
 def run(config_path: Path) -> int:
     """Run a node until SIGTERM or SIGINT; the exit code. Prints `ready ADDRESS` each time that it serves."""
+    bound_allocator()
     refusals: list[str] = []
     try:
         config = load_config(config_path)
