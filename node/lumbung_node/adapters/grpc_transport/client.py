@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 import grpc.aio
 
-from lumbung_cluster.errors import LumbungError, PeerGone, Rejected, StatusCode
+from lumbung_cluster.errors import LumbungError, PeerGone
 from lumbung_node.adapters.grpc_transport.bridge import Bridge
-from lumbung_node.adapters.grpc_transport.call_ending import CallEnding
+from lumbung_node.adapters.grpc_transport.call_ending import CallEnding, too_late
 from lumbung_node.adapters.grpc_transport.connection import Connection
 from lumbung_node.adapters.grpc_transport.lanes import End, IncomingLane, OutgoingLane
 from lumbung_node.adapters.grpc_transport.statuses import (
+    END_MARK_BYTES,
+    END_MARK_KEY,
     REQUEST_ID_BYTES,
     REQUEST_ID_KEY,
     check_size,
@@ -77,6 +79,7 @@ class _Stream:
         self._deadline_s = deadline_s
         self._incoming = IncomingLane(bridge)
         self._outgoing = OutgoingLane(bridge)
+        self._end_mark = os.urandom(END_MARK_BYTES)
         self._has_finished = False
         self._task: asyncio.Task[object] | None = None
 
@@ -118,22 +121,21 @@ class _Stream:
 
     async def _talk(self) -> Exception | None:
         """The whole call; gives how it ended. Raises what `Connection.ready` does."""
-        started_s = self._bridge.loop.time()
+        until_s = None if self._deadline_s is None else self._bridge.loop.time() + self._deadline_s
         channel = await self._connection.ready(timeout_s=self._deadline_s)
-        left_s = None if self._deadline_s is None else self._deadline_s - (self._bridge.loop.time() - started_s)
-        call = channel.stream_stream(self._method.name, None, None)(None, timeout=left_s, metadata=_metadata())
-        ending = CallEnding(call)
+        left_s = None if until_s is None else until_s - self._bridge.loop.time()
+        metadata = (*_metadata(), (END_MARK_KEY, self._end_mark))
+        call = channel.stream_stream(self._method.name, None, None)(None, timeout=left_s, metadata=metadata)
+        ending = CallEnding(call, until_s)
         writer = self._bridge.spawn(self._write(call))
         watcher = self._bridge.spawn(self._watch(ending))
         try:
             # gRPC keeps the deadline too, but a write that it interrupts hides the status that says so.
-            async with asyncio.timeout(left_s):
+            async with asyncio.timeout_at(until_s):
                 await self._read(call)
                 return await ending.error()
         except TimeoutError:
-            error = Rejected(StatusCode.DEADLINE_EXCEEDED, f"expected an end within {self._deadline_s} s, got none")
-            self._outgoing.close(error)
-            return error
+            return too_late()
         finally:
             writer.cancel()
             watcher.cancel()
@@ -152,6 +154,7 @@ class _Stream:
             while not isinstance(message := await self._outgoing.next(), End):
                 await call.write(message)
                 self._outgoing.written(message)
+            await call.write(self._end_mark)
             await call.done_writing()
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
             pass  # the call is over; the watcher says how

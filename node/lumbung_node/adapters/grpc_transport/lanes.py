@@ -168,6 +168,11 @@ class OutgoingLane:
         """In asyncio: as `finish`."""
         self._arrive(_END)
 
+    def put_end_at_once(self) -> None:
+        """In asyncio: forget what was not written; no message follows."""
+        self._queue.clear()
+        self._arrive(_END)
+
     def _arrive(self, item: bytes | End | _Mark) -> None:
         self._queue.append(item)
         if self._arrival is not None and not self._arrival.done():

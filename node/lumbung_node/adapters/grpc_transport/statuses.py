@@ -1,4 +1,4 @@
-"""What travels beside the messages: our errors as gRPC's statuses, and the request id."""
+"""What travels beside the messages: our errors as gRPC's statuses, the request id and the end mark."""
 
 from __future__ import annotations
 
@@ -11,13 +11,27 @@ import grpc.aio
 from lumbung_cluster.errors import PeerGone, PeerUnreachable, Rejected, StatusCode
 from lumbung_cluster.limits import MESSAGE_SIZE_BYTES_MAX
 
-__all__ = ["REQUEST_ID_BYTES", "REQUEST_ID_KEY", "SAID_BY_HANDLER", "check_size", "error_of_status", "grpc_code"]
+__all__ = [
+    "END_MARK_BYTES",
+    "END_MARK_KEY",
+    "REQUEST_ID_BYTES",
+    "REQUEST_ID_KEY",
+    "SAID_BY_HANDLER",
+    "check_size",
+    "error_of_status",
+    "grpc_code",
+]
 
 # Handlers may refuse with UNAVAILABLE or CANCELLED too: this trailer tells their word from a broken connection.
 SAID_BY_HANDLER: Final = (("lumbung-rejected", "1"),)
 
 REQUEST_ID_KEY: Final = "lumbung-request-bin"
 REQUEST_ID_BYTES: Final = 16
+
+# gRPC shows a server the same thing when a caller has finished sending and when it was killed: no more messages. So a
+# caller draws a mark, names it in its metadata, and sends it as the last message; what ends without it was cut.
+END_MARK_KEY: Final = "lumbung-end-bin"
+END_MARK_BYTES: Final = 16
 
 _GRPC_CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 _OF_BROKEN_LINKS: Final = (StatusCode.UNAVAILABLE, StatusCode.CANCELLED)
