@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import trio
 
-from lumbung_cluster.errors import Rejected, StatusCode
+from lumbung_cluster.errors import PeerGone, Rejected, StatusCode
 from lumbung_node.ports.transport import CallKind, ClientStream, Endpoint, Method
 from lumbung_testing.virtual_calls import VirtualCall
 from lumbung_testing.virtual_connections import Connection, Side
@@ -33,6 +33,7 @@ class VirtualChannel:
         self._connect = connect
         self._begin = begin
         self._route: Route | None = None
+        self._is_closed = False
 
     async def call(self, method: Method, request: bytes, *, deadline_s: float) -> bytes:
         assert method.kind is CallKind.UNARY, method
@@ -49,6 +50,7 @@ class VirtualChannel:
 
     async def close(self) -> None:
         await trio.lowlevel.checkpoint()
+        self._is_closed = True
         if self._route is not None:
             connection, _ = self._route
             connection.hang_up(Side.CLIENT, trio.current_time())
@@ -69,6 +71,8 @@ class VirtualChannel:
             call.leave(is_over=stream.is_over)
 
     def _living_route(self) -> Route:
+        if self._is_closed:
+            raise PeerGone("the channel is closed")
         now = trio.current_time()
         if self._route is None or self._route[0].lost_at(Side.CLIENT) <= now:
             self._route = self._connect(self._endpoint)
