@@ -146,7 +146,7 @@ def render_config(config: NodeConfig) -> str:
 
     access_lists = ", ".join(written(path) for path in config.access_lists)
     return f"""\
-# One lumbung node. Every key is explained in docs/configuration.md; check it with: lumbung config check --config FILE
+# One lumbung node. Every key is explained in docs/configuration.md; check it with: lumbung config check FILE
 format = {CONFIG_FORMAT}
 
 [node]
