@@ -164,10 +164,7 @@ class Nemesis:
         killing = node.is_up
         if killing:
             node.die(self._cluster.network.kill_host)
-        if image is None:
-            node.disk.wipe()
-        else:
-            node.disk.restore(image)
+        node.replace_disk(image)
         for origin, blob in lost:
             is_row = node.durable.row(origin, blob) is not None
             harm = Harm.ROTTEN if is_row else Harm.GONE
@@ -190,6 +187,9 @@ class Nemesis:
         node.disk.hurt_chunk(key, self._draws, damaged=self._draws.random() < 0.5)
         self._cluster.damage.note(node.number, origin, blob, Harm.ROTTEN, node.generation)
         self._tell(node, "rot", f"{blob.raw.hex()[:12]} of {origin}")
+        if self._draws.random() < 0.7:  # somebody happens to read it, else it lies unnoticed
+            await trio.sleep(self._draws.uniform(0.1, 5.0))
+            await self._cluster.operators[origin].get(node.number, blob)
 
     async def _fail_sync(self) -> None:
         node = self._some_node()

@@ -14,16 +14,18 @@ from lumbung_cluster.identity_uri import NodeIdentity
 from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.limits import MIB
 from lumbung_node.ports.identity import IdentityRecord
+from lumbung_node.ports.keyvalue import Family
 from lumbung_node.ports.transport import AccessCheck, Caller, Transport
 from lumbung_node.services.core import Core
 from lumbung_node.services.node import NodeParts, run_node
 from lumbung_node.services.rosters import open_rosters
 from lumbung_node.services.watches import DiskMarks
+from lumbung_node.store.state import KEY_TOKEN
 from lumbung_testing.rosters import CLUSTER, SeededSigner, TestVerifier
 from lumbung_testing.simulation.durable import DurableView
 from lumbung_testing.simulation.failures import tell_failure
 from lumbung_testing.simulation.story import Story
-from lumbung_testing.virtual_disk import Pace, VirtualDisk
+from lumbung_testing.virtual_disk import DiskImage, Pace, VirtualDisk
 from lumbung_testing.world import InlineWork, MemoryDocuments, MemoryIdentity, SeededRandomness, VirtualClock
 
 __all__ = ["NODE_PORT", "USUAL_PACE", "Life", "OpenTransport", "SimNode", "node_caller"]
@@ -86,6 +88,7 @@ class SimNode:
         self.clock = VirtualClock()
         self.core: Core | None = None
         self.life: Life | None = None
+        self.generation_least = 1
         self._luck = luck
         self._story = story
         self._lives = 0
@@ -105,6 +108,16 @@ class SimNode:
         self.life = Life(self._lives, trio.CancelScope(), trio.Event())
         self._story.tell(self.host, "starts", f"life {self._lives}")
         nursery.start_soon(self._run, self.life, open_transport)
+
+    def replace_disk(self, image: DiskImage | None) -> None:
+        """Another folder lies there at the next start. Unless it is of the very last opening, that is a new life."""
+        if image is None:
+            self.disk.wipe()
+        else:
+            self.disk.restore(image)
+        record, token = self.identity.record, self.disk.durable.get(Family.SYSTEM, KEY_TOKEN)
+        if record is not None and token not in (record.token, record.token_next):
+            self.generation_least = record.generation + 1
 
     def die(self, kill_host: Callable[[str], None]) -> None:
         """A power cut: the disk and the network go first, so that no `finally` of a dying task changes anything."""
@@ -134,6 +147,11 @@ class SimNode:
 
     def _on_ready(self, address: str, core: Core) -> None:
         self.core = core
+        if core.store.state.generation < self.generation_least:
+            generation = core.store.state.generation
+            self._story.broken(
+                "a new disk is a new life", f"{self.host} serves another disk in generation {generation}"
+            )
         self._story.tell(self.host, "serves", f"{address} generation {core.store.state.generation}")
 
     async def _parts(self, life: Life, open_transport: OpenTransport) -> NodeParts:

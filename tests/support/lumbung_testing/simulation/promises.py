@@ -15,6 +15,10 @@ What the nemesis destroyed, and nobody repaired yet, is excused (damage.py).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import trio
+
 from lumbung_cluster.entry import SignedList
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.limits import INGEST_MEMORY_BYTES_MAX
@@ -29,6 +33,7 @@ from lumbung_testing.simulation.story import Story
 
 __all__ = ["Promises", "SessionEnds"]
 
+_RECORDED_S = 5.0  # a withdrawal that came, on a session that lives on, is recorded by then
 _DURABLE = (blobs_pb2.PUT_OUTCOME_STORED, blobs_pb2.PUT_OUTCOME_REPEATED)
 
 
@@ -39,6 +44,8 @@ class SessionEnds:
         self.peer = peer
         self.generation = 0
         self.offers: dict[int, peer_pb2.Offer] = {}
+        self.withdrawn: dict[BlobId, float] = {}
+        self.has_offered = False
 
 
 class Promises:
@@ -51,6 +58,7 @@ class Promises:
         self._damage = damage
         self._roster = roster
         self._epochs: dict[str, int] = {}
+        self._withdrawn: set[tuple[NodeNumber, NodeNumber, BlobId]] = set()
         self._checked: dict[tuple[NodeNumber, NodeNumber, BlobId], bytes] = {}
 
     # --- puts --------------------------------------------------------------------------------------------------
@@ -75,9 +83,20 @@ class Promises:
         harm = self._damage.of(holder, origin.number, blob)
         core = origin.core
         met = core.store.state.generations_seen.get(holder, 0) if core is not None else 0
-        if harm is not None and (harm.harm is Harm.ROTTEN or met <= harm.generation):
+        if harm is not None and harm.harm is Harm.ROTTEN and (holder, origin.number, blob) not in self._withdrawn:
+            return
+        if harm is not None and harm.harm is Harm.GONE and met <= harm.generation:
             return
         self._break("named holders hold", f"{origin.host} names node {holder} for {blob}, which is not there ({harm})")
+
+    def _counts(self, origin: SimNode, holders: Sequence[NodeNumber]) -> None:
+        """Whatever the origin counts as proven now, whether somebody asks or not."""
+        core = origin.core
+        for acked_at, blob in self.acked if core is not None else ():
+            row = origin.durable.row(acked_at, blob) if acked_at == origin.number else None
+            if row is not None and core is not None and row.number <= core.store.state.end(acked_at).number:
+                for holder in core.store.proofs.ledger.proven(row.number, holders):
+                    self._named(origin, holder, blob)
 
     # --- sessions ----------------------------------------------------------------------------------------------
 
@@ -87,12 +106,19 @@ class Promises:
                 ends.generation = frame.hello.generation
             case "offer":
                 ends.offers[frame.offer.offer] = frame.offer
+            case "withdraw":
+                words = Statement.parse(frame.withdraw.withdrawal.body)
+                ends.withdrawn.update(dict.fromkeys(words.blobs, trio.current_time()))
             case _:
                 return
 
     def says(self, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
         kind = frame.WhichOneof("kind")
         self._believes_the_newest(node, ends, kind)
+        for blob, at in list(ends.withdrawn.items()):
+            if trio.current_time() - at > _RECORDED_S:
+                self._withdrawn.add((ends.peer, node.number, blob))
+                del ends.withdrawn[blob]
         match kind:
             case "hello":
                 self._hello(node, ends.peer, frame.hello)
@@ -131,6 +157,9 @@ class Promises:
 
     def _offer(self, node: SimNode, ends: SessionEnds, offer: peer_pb2.Offer) -> None:
         origin = NodeNumber(offer.origin)
+        if origin == node.number and not ends.has_offered:
+            ends.has_offered = True
+            self._counts(node, (ends.peer,))
         offered = dict.fromkeys(self._entries(offer))
         for blob in offered:
             if not self._says_rightly(node, origin, blob):
@@ -210,6 +239,7 @@ class Promises:
         """Look at all disks at once: rows that lie, promised copies that went, budgets that burst."""
         for number in self._nodes:
             self._sweep_disk(self._nodes[number])
+            self._counts(self._nodes[number], tuple(self._nodes))
         for (origin, blob), holders in self.acked.items():
             for holder in holders:
                 if not self._holds(self._nodes[holder], origin, blob) and not self._damage.of(holder, origin, blob):
@@ -235,6 +265,7 @@ class Promises:
             return False
         if self._nodes[node.number] is node:
             self._damage.repaired(node.number, origin, blob)
+            self._withdrawn.discard((node.number, origin, blob))
         return True
 
     def _says_rightly(self, node: SimNode, origin: NodeNumber, blob: BlobId) -> bool:

@@ -20,7 +20,7 @@ __all__ = ["CONVERGE_S", "Outcome", "Plan", "run_scenario"]
 
 CONVERGE_S = 15 * 60.0
 _STEPS_AT_ONCE_MAX = 200_000
-_SWEEP_S = 20.0
+_SWEEP_S = 10.0
 _SETTLE_LOOK_S = 5.0
 _READ_ALL_S = 60.0
 
