@@ -47,7 +47,8 @@ async def probe(endpoint: Endpoint, context: ssl.SSLContext, *, timeout_s: float
     except ssl.SSLError as exc:
         raise TrustRefused(f"{endpoint.address}: {_reason(exc)}") from exc
     except OSError as exc:
-        raise PeerUnreachable(f"{endpoint.address}: {exc.strerror or exc}") from exc
+        # Also who closes in the middle of the handshake without an alert: more often a dead end than a refusal.
+        raise PeerUnreachable(f"{endpoint.address}: {exc.strerror or 'it closed during the handshake'}") from exc
     _check(endpoint, leaf)
     return leaf
 
@@ -55,7 +56,8 @@ async def probe(endpoint: Endpoint, context: ssl.SSLContext, *, timeout_s: float
 async def _read_leaf(host: str, port: int, server_name: str, context: ssl.SSLContext) -> bytes:
     reader, writer = await asyncio.open_connection(host, port, ssl=context, server_hostname=server_name)
     try:
-        # In TLS 1.3 our side is done before the server has looked at our certificate: its word is the first bytes.
+        # In TLS 1.3 our side is done before the server has looked at our certificate: its word is the first bytes. gRPC
+        # refuses by closing, without an alert.
         if not await reader.read(_GREETING_BYTES):
             raise TrustRefused(f"{host}:{port}: it closed after our certificate")
         tls = writer.get_extra_info("ssl_object")
