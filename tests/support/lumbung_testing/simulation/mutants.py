@@ -44,11 +44,11 @@ __all__ = ["MUTANTS", "Mutant"]
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """`plant` holds the mistake for a block; `seeds` are two that are known to find it, for the quick test."""
+    """`plant` holds the mistake for a block; `seeds` are tried by the quick test: none when it takes many more."""
 
     name: str
     plant: Callable[[], AbstractContextManager[object]]
-    seeds: tuple[int, ...] = ()
+    seeds: tuple[int, ...] = (1, 2, 3, 4)
 
 
 # --- the disk --------------------------------------------------------------------------------------------------
@@ -291,25 +291,25 @@ def _roster_not_kept() -> AbstractContextManager[object]:
 MUTANTS = (
     Mutant("ack before sync", _ack_before_sync),
     Mutant("feed offered ahead of the sync", _feed_offered_ahead_of_the_sync),
-    Mutant("receipt before sync", _receipt_before_sync),
-    Mutant("old folder taken for the present one", _old_folder_taken_for_the_present_one),
+    Mutant("receipt before sync", _receipt_before_sync, ()),
+    Mutant("old folder taken for the present one", _old_folder_taken_for_the_present_one, ()),
     Mutant("no hash check on receive", _no_hash_check_on_receive),
     Mutant("no check on read", _no_check_on_read),
-    Mutant("repeat acknowledged over rotten bytes", _repeat_acknowledged_over_rotten_bytes),
+    Mutant("repeat acknowledged over rotten bytes", _repeat_acknowledged_over_rotten_bytes, ()),
     Mutant("repeat under another origin answered as stored", _repeat_under_another_origin_answered_as_stored),
     Mutant("mark believed after a rollback", _mark_believed_after_a_rollback),
     Mutant("learnt-from filter across generations", _learnt_from_filter_across_generations),
     Mutant("jumped put moves the mark", _jumped_put_moves_the_mark),
     Mutant("refused offer forgotten", _refused_offer_forgotten),
-    Mutant("mark counted as a copy", _mark_counted_as_a_copy),
+    Mutant("mark counted as a copy", _mark_counted_as_a_copy, ()),
     Mutant("withdrawal applied as a deletion", _withdrawal_applied_as_a_deletion),
     Mutant("receipt of an old generation counted", _receipt_of_an_old_generation_counted),
-    Mutant("receipts ordered by the holder's clock", _receipts_ordered_by_the_holders_clock),
-    Mutant("withdrawal ignored", _withdrawal_ignored),
+    Mutant("receipts ordered by the holder's clock", _receipts_ordered_by_the_holders_clock, ()),
+    Mutant("withdrawal ignored", _withdrawal_ignored, ()),
     Mutant("nobody asks for proof", _nobody_asks_for_proof),
     Mutant("damage kept quiet", _damage_kept_quiet),
     Mutant("two machines with one identity both believed", _two_machines_with_one_identity_both_believed),
-    Mutant("roster not kept", _roster_not_kept),
-    Mutant("one list kept for a number", _one_list_kept_for_a_number),
+    Mutant("roster not kept", _roster_not_kept, ()),
+    Mutant("one list kept for a number", _one_list_kept_for_a_number, ()),
 )
 """The last one needs a rollback that nobody notices at once and new puts in that time: rare, and kept for its story."""

@@ -116,8 +116,9 @@ class SimNode:
         else:
             self.disk.restore(image)
         record, token = self.identity.record, self.disk.durable.get(Family.SYSTEM, KEY_TOKEN)
-        if record is not None and token not in (record.token, record.token_next):
-            self.generation_least = record.generation + 1
+        if record is not None:
+            is_known = token in (record.token, record.token_next)
+            self.generation_least = record.generation + (0 if is_known else 1)
 
     def die(self, kill_host: Callable[[str], None]) -> None:
         """A power cut: the disk and the network go first, so that no `finally` of a dying task changes anything."""
