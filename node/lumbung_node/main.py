@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -50,6 +51,7 @@ def run(config_path: Path) -> int:
     refusals: list[str] = []
     try:
         config = load_config(config_path)
+        _refuse_taken_port(config.listen)
         trio.run(_run, config, make_log(config))
     except* (ConfigError, KeyRefused, StoreLocked, StoreMisconfigured, OSError) as refused:
         refusals.append(_first_sentence(refused))
@@ -57,6 +59,19 @@ def run(config_path: Path) -> int:
         sys.stderr.write(f"lumbung: {refusals[0]}\n")
         return EXIT_CONFIG
     return EXIT_OK
+
+
+def _refuse_taken_port(address: str) -> None:
+    """Before anything is opened: a start that cannot serve changes no file. Raises OSError."""
+    host, _, port = address.rpartition(":")
+    family, kind, protocol, _, target = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind, protocol) as attempt:
+        # Calls of a life just ended may still linger on our port; only a listener makes this bind fail.
+        attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            attempt.bind(target)
+        except OSError as exc:
+            raise OSError(exc.errno, f"cannot listen on {address}: {exc.strerror}") from exc
 
 
 async def _run(config: NodeConfig, log: Log) -> None:
