@@ -60,8 +60,12 @@ def accept_unsealed(founded: Founded, name: str) -> None:
 
 
 def on_test_path(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The environment of a child that imports what this process can import."""
-    return {**environment, "PYTHONPATH": os.pathsep.join(sys.path)}
+    """The environment of a child that imports what this process can import.
+
+    Without gRPC's verbosity, which our own import of the transport has set: the command chooses its own.
+    """
+    kept = {name: value for name, value in environment.items() if name != "GRPC_VERBOSITY"}
+    return {**kept, "PYTHONPATH": os.pathsep.join(sys.path)}
 
 
 def lumbung(*words: str | Path, home: Path | None = None, folder: Path | None = None) -> Done:
