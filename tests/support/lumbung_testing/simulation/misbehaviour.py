@@ -33,7 +33,7 @@ def misbehaving(who: Misbehaviour) -> Iterator[None]:
 
     async def lossy_submit(self: Committer, job: Job) -> None:
         if self._state.node in who.lossy:
-            job.foreign.clear()
+            job.foreign = [item for item in job.foreign if item.signed.content.origin == self._state.node]
         await submit(self, job)
 
     async def lying_send(self: PieceSender, serial: int, index: int, content: memoryview) -> None:
