@@ -37,7 +37,9 @@ class Operations:
 
     async def status(self, call: ServerCall) -> None:
         await read_request(call, operations_pb2.StatusRequest)
-        await call.send((await self.response()).SerializeToString())
+        response = await self.response()
+        # In the order of the keys: a map is otherwise written in an order that differs from process to process.
+        await call.send(response.SerializeToString(deterministic=True))
 
     async def response(self) -> operations_pb2.StatusResponse:
         core = self._core

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
 import trio
@@ -47,7 +47,7 @@ class Link:
     since: float = 0.0
     sentence: str = ""
     session: Session | None = None
-    wake: trio.Event = field(default_factory=trio.Event)
+    is_dialled: bool = False
 
     def become(self, state: LinkState, sentence: str) -> None:
         if state is not self.state:
@@ -88,13 +88,14 @@ class Replicator:
         link = self.links.get(peer)
         if link is None:
             raise Rejected(StatusCode.PERMISSION_DENIED, f"node {peer} shares no origin with node {self._core.number}")
-        if link.session is not None:
-            if self._core.number < peer and self._dials(peer):
+        # A call that the peer itself dialled is replaced: it dials again because it lost that one, and we may not have
+        # noticed yet (a power cut says no goodbye).
+        while link.session is not None:
+            if link.is_dialled and self._core.number < peer:
                 raise Rejected(StatusCode.ALREADY_EXISTS, "a session is open: the lower number's call stays")
-            link.session.close()
-            await link.session.ended.wait()
+            await _end(link.session)
         try:
-            await self._talk(link, served_link(call))
+            await self._talk(link, served_link(call), is_dialled=False)
         except PeerGone as exc:
             link.become(LinkState.DOWN, str(exc))
             raise
@@ -131,7 +132,10 @@ class Replicator:
             channel = self._transport.dial(self._endpoint(record, address))
             try:
                 async with channel.stream(SESSION) as stream:
-                    await self._talk(link, dialled_link(stream))
+                    while link.session is not None and self._core.number < link.peer:
+                        await _end(link.session)  # both dialled: the lower number's call stays, and it is ours
+                    if link.session is None:
+                        await self._talk(link, dialled_link(stream), is_dialled=True)
             except PeerUnreachable as exc:
                 link.become(LinkState.DOWN, str(exc))
                 continue
@@ -161,12 +165,11 @@ class Replicator:
         pins = self._core.rosters.roster.tls_pins(record.number)
         return Endpoint(address, uri, pins, LinkClass(record.link.value))
 
-    async def _talk(self, link: Link, frames: FrameLink) -> None:
-        """One session to its end, on either side."""
-        if link.session is not None:
-            return
+    async def _talk(self, link: Link, frames: FrameLink, *, is_dialled: bool) -> None:
+        """One session to its end, on either side; the link must be free."""
+        assert link.session is None
         session = Session(self._core, frames, link.peer, self._arrivals)
-        link.session = session
+        link.session, link.is_dialled = session, is_dialled
         link.become(LinkState.UP, "")
         try:
             await _flat(session.run)
@@ -175,6 +178,7 @@ class Replicator:
         finally:
             link.session = None
             link.become(LinkState.DOWN, session.goodbye)
+            session.ended.set()
 
     async def _doubt(self, peer: NodeNumber, reason: str) -> None:
         """The peer saw more of our feed than we have: live in a new generation, in which nothing is proven yet."""
@@ -188,7 +192,7 @@ class Replicator:
         for session in sessions:
             session.close()
         for session in sessions:
-            await session.ended.wait()
+            await _end(session)
 
 
 async def _flat(work: Callable[[], Awaitable[None]]) -> None:
@@ -218,6 +222,11 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
         else:
             flat.append(exc)
     return min(flat, key=lambda exc: 0 if isinstance(exc, DoubtAboutOurselves) else isinstance(exc, PeerGone) + 1)
+
+
+async def _end(session: Session) -> None:
+    session.close()
+    await session.ended.wait()
 
 
 async def _close(channel: Channel) -> None:

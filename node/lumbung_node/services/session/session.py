@@ -49,12 +49,9 @@ class Session:
         return self._outgoing is None or self._outgoing.is_behind()
 
     async def run(self) -> None:
-        try:
-            with self._scope:
-                greeting = await self._greet()
-                await self._talk(greeting)
-        finally:
-            self.ended.set()
+        with self._scope:
+            greeting = await self._greet()
+            await self._talk(greeting)
 
     async def _greet(self) -> Greeting:
         await self._link.send(peer_pb2.SessionFrame(hello=make_hello(self._core, self.peer)))
