@@ -146,9 +146,9 @@ async def test_caller_below_tls_1_3_is_turned_away() -> None:
     authority = new_authority()
     client = issue(authority, 2)
     # A process of its own: gRPC reads what forbids TLS 1.2 when it is first imported, here perhaps by another test.
-    with child_process(issue(authority, 1)) as (_, address):
-        assert is_greeted(address, client.tls)
-        assert not is_greeted(address, client.tls, newest=ssl.TLSVersion.TLSv1_2)
+    async with child_process(issue(authority, 1)) as (_, address):
+        assert await trio.to_thread.run_sync(is_greeted, address, client.tls)
+        assert not await trio.to_thread.run_sync(is_greeted, address, client.tls, ssl.TLSVersion.TLSv1_2)
 
 
 async def test_peer_that_is_swapped_after_the_probe_is_not_spoken_to() -> None:
@@ -223,7 +223,7 @@ def ssl_context(tls: TlsIdentity | None, protocol: int = ssl.PROTOCOL_TLS_CLIENT
     return context
 
 
-def is_greeted(address: str, tls: TlsIdentity | None, *, newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> bool:
+def is_greeted(address: str, tls: TlsIdentity | None, newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> bool:
     """Whether a server goes on to HTTP/2 with somebody who shows `tls`."""
     context = ssl_context(tls)
     context.maximum_version = newest

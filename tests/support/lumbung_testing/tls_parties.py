@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from subprocess import PIPE
 
 import trio
 
@@ -57,24 +57,24 @@ def issue(authority: Authority, number: int, *, roots: Authority | None = None, 
     return Issued(tls, Caller(identity.uri, read_certificate(leaf_pem).pin))
 
 
-@contextmanager
-def child_process(issued: Issued, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+@asynccontextmanager
+async def child_process(issued: Issued, *arguments: str) -> AsyncIterator[tuple[trio.Process, str]]:
     """`lumbung_testing.grpc_child` with this identity, and the first line that it prints; killed at the end."""
-    child = subprocess.Popen(
-        [sys.executable, "-m", "lumbung_testing.grpc_child", *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-        text=True,
-    )
-    assert child.stdin is not None
-    assert child.stdout is not None
-    with child, child.stdin, child.stdout:
+    tls = issued.tls
+    parts = (tls.certificate_chain_pem, tls.private_key_pem, tls.trust_roots_pem)
+    command = [sys.executable, "-m", "lumbung_testing.grpc_child", *arguments]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    start = partial(trio.run_process, command, stdin=PIPE, stdout=PIPE, env=environment, check=False)
+    async with trio.open_nursery() as nursery:
+        child: trio.Process = await nursery.start(start)
+        assert child.stdin is not None
+        assert child.stdout is not None
         try:
-            tls = issued.tls
-            parts = (tls.certificate_chain_pem, tls.private_key_pem, tls.trust_roots_pem)
-            print(json.dumps([part.decode() for part in parts]), file=child.stdin, flush=True)
-            yield child, child.stdout.readline().strip()
+            await child.stdin.send_all(json.dumps([part.decode() for part in parts]).encode() + b"\n")
+            said = b""
+            while not said.endswith(b"\n") and (piece := await child.stdout.receive_some()):
+                said += piece
+            yield child, said.decode().strip()
         finally:
             child.kill()
 
