@@ -16,13 +16,13 @@ import pytest
 import trio
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
-from lumbung_cluster.errors import PeerGone
+from lumbung_cluster.errors import PeerGone, Rejected
 from lumbung_cluster.identity_uri import parse_identity
 from lumbung_cluster.limits import MIB
 from lumbung_node.adapters.grpc_transport import GrpcListener, GrpcTransport, grpc_transport
 from lumbung_node.adapters.keys.certificates import Authority
 from lumbung_node.ports.transport import Handler, Method, ServerCall
-from lumbung_testing.handlers import BIDI, UNARY, WaitingHandler, answer
+from lumbung_testing.handlers import BIDI, UNARY, WaitingHandler, answer, drain
 from lumbung_testing.tls_parties import Issued, child_process, issue, new_authority
 from lumbung_testing.transports import let_everybody_in
 from lumbung_testing.world import ListLog
@@ -196,6 +196,28 @@ async def test_health_watcher_hears_each_change(server: Issued, client: Issued) 
         await with_stock_client(listener.address, server, client, watch)
     states = HealthCheckResponse
     assert heard == [states.SERVING, states.NOT_SERVING, states.SERVING]
+
+
+async def test_revoke_in_the_middle_of_a_first_answer_is_always_told(server: Issued, client: Issued) -> None:
+    listeners: list[GrpcListener] = []
+
+    async def answer_and_lose_trust(call: ServerCall) -> None:
+        waits = await call.receive()
+        assert waits is not None
+        await call.send(bytes(MIB))
+        for _ in range(int(waits)):  # gRPC's thread meanwhile begins to write, or not, or has written
+            await trio.lowlevel.checkpoint()
+        listeners[0].revoke(lambda caller: False)
+        await trio.sleep_forever()
+
+    async with serving(server, {BIDI: answer_and_lose_trust}) as listener, speaking_as(client) as transport:
+        listeners.append(listener)
+        channel = transport.dial(server.at(listener.address))
+        for waits in range(60):
+            async with channel.stream(BIDI) as stream:
+                await stream.send(b"%d" % waits)
+                with pytest.raises(Rejected, match="PERMISSION_DENIED"):
+                    await drain(stream)
 
 
 async def test_nothing_of_a_transport_is_left_when_its_block_ends(server: Issued, client: Issued) -> None:
