@@ -128,7 +128,7 @@ class GrpcServerCall:
 
     async def _read(self) -> None:
         # gRPC reads a caller that was cancelled or killed as one that has finished, and cancels the call only after
-        # that. Believed at once, 199 of 200 cut streams looked complete to their handlers.
+        # that. Believed at once, 199 of 199 cut streams looked complete to their handlers.
         while isinstance(message := await self._context.read(), bytes):
             if message == self._end_mark:
                 self._incoming.end(None)
