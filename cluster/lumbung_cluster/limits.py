@@ -35,9 +35,10 @@ ANSWER_NODES_MAX: Final = 16  # holders named in one answer
 HELLO_MARKS_MAX: Final = 1024  # origins that two nodes can share: 514 and room
 ROSTER_NODES_MAX: Final = 4096
 ROSTER_CUSTODIANS_MAX: Final = 16
-STAGING_BYTES_PER_PEER_MAX: Final = 2 * GIB  # one blob of the largest size under way, and another behind it
+STAGING_BYTES_MAX: Final = 4 * GIB  # large blobs under way from all peers together: a few of the largest size
 STREAM_MEMORY_BYTES_MAX: Final = 8 * MIB  # unwritten bytes of one incoming stream
-INGEST_MEMORY_BYTES_MAX: Final = 32 * MIB  # unwritten bytes of all incoming streams together: VmHWM stays under 256 MiB
+FOREIGN_MEMORY_BYTES_MAX: Final = 24 * MIB  # the same for what peers bring: a slow peer never stops own recording
+INGEST_MEMORY_BYTES_MAX: Final = 16 * MIB  # unwritten bytes of all incoming streams together: VmHWM stays under 256 MiB
 
 # --- slots -----------------------------------------------------------------------------------------------------
 CALLS_PER_PEER_MAX: Final = 16  # open calls of one caller; a global bound alone let one peer starve everybody

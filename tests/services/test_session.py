@@ -100,7 +100,9 @@ async def living(box: Box) -> AsyncIterator[Core]:
         randomness=SeededRandomness(LUCK),
         blocking=InlineWork(),
         log=box.log,
-        memory=ByteBudget(48 << 20),
+        memory=ByteBudget(16 << 20),
+        foreign_memory=ByteBudget(24 << 20),
+        ledger_roster=founding(),
         accept_unsealed=True,
     )
     async with trio.open_nursery() as nursery:

@@ -39,7 +39,12 @@ class CopyBook:
         receivers = roster.receivers_of(core.number, blob.unit) or (core.number,)
         others = core.store.proofs.ledger.proven(number, receivers)
         own = () if (core.number, blob) in core.store.state.damaged else (core.number,)
-        proven = (*own, *(node for node in others if node != core.number))
+        # Under another roster a holder may have passed over this unit: that is no proof.
+        held = core.ledger_roster
+        proven = (
+            *own,
+            *(n for n in others if n != core.number and held.units_held(n, core.number) >> blob.unit & 1),
+        )
         copies = self._count(roster.epoch, proven)
         holders = roster.holders_of(core.number, blob.unit)
         missing = tuple(node for node in holders if node not in proven)

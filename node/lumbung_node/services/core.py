@@ -9,6 +9,7 @@ import trio
 from lumbung_cluster.errors import DiskFailed, DiskFull, OutcomeUnknown, StoreClosed, StoreDamaged
 from lumbung_cluster.ids import BlobId, ClusterId, NodeNumber
 from lumbung_cluster.limits import DOUBT_INTERVAL_S
+from lumbung_cluster.roster import Roster
 from lumbung_node.ports.log import Log
 from lumbung_node.ports.world import Blocking, Randomness, Signer, Verifier, WallClock
 from lumbung_node.services.budget import ByteBudget
@@ -41,7 +42,11 @@ class Condition:
 
 @dataclass(slots=True)
 class Core:
-    """One running node's inside; made by `lumbung_node.main` and by the simulator alike."""
+    """One running node's inside; made by `lumbung_node.main` and by the simulator alike.
+
+    `memory` is for own puts and `foreign_memory` for what peers bring: no peer may stop recording by being slow.
+    `ledger_roster` is the roster under which the ledger of proofs was loaded: what it passed over was nobody's copy.
+    """
 
     number: NodeNumber
     cluster: ClusterId
@@ -55,6 +60,8 @@ class Core:
     blocking: Blocking
     log: Log
     memory: ByteBudget
+    foreign_memory: ByteBudget
+    ledger_roster: Roster
     accept_unsealed: bool
     condition: Condition = field(default_factory=Condition)
     doubted_at: dict[NodeNumber, float] = field(default_factory=dict)

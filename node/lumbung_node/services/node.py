@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import trio
 
 from lumbung_cluster.ids import ClusterId, NodeNumber
-from lumbung_cluster.limits import INGEST_MEMORY_BYTES_MAX
+from lumbung_cluster.limits import FOREIGN_MEMORY_BYTES_MAX, INGEST_MEMORY_BYTES_MAX
 from lumbung_node.ports.identity import IdentityState
 from lumbung_node.ports.keyvalue import KeyValue
 from lumbung_node.ports.log import Log
@@ -114,6 +114,8 @@ async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core],
         blocking=parts.blocking,
         log=parts.log,
         memory=ByteBudget(INGEST_MEMORY_BYTES_MAX),
+        foreign_memory=ByteBudget(FOREIGN_MEMORY_BYTES_MAX),
+        ledger_roster=parts.rosters.roster,
         accept_unsealed=parts.accept_unsealed,
     )
     await look(core, parts.disk)
@@ -132,7 +134,7 @@ async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core],
             nursery.start_soon(store.committer.run)
             async with transport.serve(parts.listen, server.handlers()) as listener:
                 nursery.start_soon(replicator.run)
-                nursery.start_soon(watch_disk, core, parts.disk)
+                nursery.start_soon(watch_disk, core, parts.disk, replicator.arriving)
                 nursery.start_soon(watch_clock, core)
                 nursery.start_soon(_revoke_on_change, parts.rosters, gate, listener)
                 on_ready(listener.address, core)

@@ -118,6 +118,8 @@ class PutStream:
     async def _take_parts(
         self, header: blobs_pb2.PutRequest, payload: memoryview, whole: list[tuple[_Current, Offered]]
     ) -> None:
+        if not payload:
+            raise Rejected(StatusCode.INVALID_ARGUMENT, "frame: expected bytes of blobs, got none")
         at = 0
         for part in header.parts:
             if at + part.length_bytes > len(payload):

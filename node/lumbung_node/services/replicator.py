@@ -76,6 +76,11 @@ class Replicator:
                 nursery.cancel_scope.cancel()
             await self._end_sessions()
             await self._core.store.proofs.load()
+            self._core.ledger_roster = self._core.rosters.roster
+
+    def arriving(self) -> set[tuple[NodeNumber, BlobId]]:
+        """The blobs that sessions are bringing now."""
+        return self._arrivals.coming()
 
     def hurry(self, blob: BlobId, number: int) -> None:
         """Somebody waits for copies of this own blob."""

@@ -123,7 +123,7 @@ class Group:
         row = self._rows.get(key)
         if row is not None:
             if row.state is RowState.INTACT and (not item.repairs or key in self._fresh):
-                self._drop(item.content)
+                self._drop(item.content, row)
                 return Stored(Outcome.PRESENT, row.number)
             return self._repair(key, row, item.content, origin)
         end = self._end(origin)
@@ -149,7 +149,7 @@ class Group:
         row = self._rows.get(key)
         if row is not None:
             if row.state is RowState.INTACT:
-                self._drop(item.content)
+                self._drop(item.content, row)
                 return Stored(Outcome.PRESENT, row.number)
             return self._repair(key, row, item.content, content.origin)
         end = self._end(content.origin)
@@ -235,9 +235,9 @@ class Group:
         self.chunk_rows += ((place_key(first + i), chunk) for i, chunk in enumerate(content.chunks))
         return first
 
-    def _drop(self, content: Content) -> None:
-        """The blob is here already: a run that was written for it goes."""
-        if content.chunk_count:
+    def _drop(self, content: Content, row: BlobRow) -> None:
+        """The blob is here already: a run that was written for it goes, unless it is the very run that holds it."""
+        if content.chunk_count and content.place != row.place:
             self.batch.delete(Family.PENDING, place_key(content.place))
             behind = place_key(content.place + content.chunk_count)
             self.batch.delete_range(Family.CHUNKS, place_key(content.place), behind)

@@ -51,9 +51,11 @@ class Proofs:
     async def record(self, statement: SignedStatement, now_ms: int) -> None:
         """Keep a checked receipt or withdrawal and count it. Ids that are not ours are left out."""
         content = statement.content
+        numbers = await self._not_overruled(content, await self._numbers(content.blobs))
+        if not numbers:
+            return  # it says nothing new of our blobs: words that change nothing must not fill the disk
         serial = self._state.next_serial
         self._state.next_serial += 1
-        numbers = await self._not_overruled(content, await self._numbers(content.blobs))
         proven = content.kind is StatementKind.COMMIT_RECEIPT
         row = CopyRow(proven, content.generation, content.nonce, content.verified_since_ms, serial, now_ms).pack()
         job = Job()

@@ -10,7 +10,7 @@ from lumbung_node.store.jobs import Content
 from lumbung_node.store.layout import PendingRow, place_key
 from lumbung_node.store.state import NO_END, StoreState, scan_all
 
-__all__ = ["Run", "chunk_count", "drop_old_runs", "open_run", "resume_run"]
+__all__ = ["Run", "chunk_count", "drop_old_runs", "open_run", "resume_run", "staged_bytes"]
 
 _AHEAD_CHUNKS = 4  # written at once: 4 MiB
 
@@ -109,6 +109,12 @@ async def resume_run(committer: Committer, kv: KeyValue, origin: NodeNumber, blo
         if row.foreign and row.origin == origin and row.blob == blob:
             return await _rehashed(committer, kv, int.from_bytes(key, "big"), row)
     return None
+
+
+async def staged_bytes(kv: KeyValue) -> int:
+    """What runs of replication may take up: the full size of each."""
+    rows = [PendingRow.unpack(value) for _, value in await scan_all(kv, Family.PENDING, b"", NO_END)]
+    return sum(row.size_bytes for row in rows if row.foreign)
 
 
 async def drop_old_runs(kv: KeyValue, *, begun_before_ms: int, busy: set[tuple[NodeNumber, BlobId]]) -> int:

@@ -14,7 +14,7 @@ from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_node.services.core import Core
 from lumbung_node.store.jobs import Content
 from lumbung_node.store.reads import is_intact
-from lumbung_node.store.runs import Run, open_run, resume_run
+from lumbung_node.store.runs import Run, open_run, resume_run, staged_bytes
 
 __all__ = ["Arrival", "Arrivals", "split_chunks", "verified_content"]
 
@@ -127,6 +127,9 @@ class Arrivals:
                 self._coming.pop((origin, blob), None)
             done.set()
 
+    def coming(self) -> set[tuple[NodeNumber, BlobId]]:
+        return set(self._coming)
+
     async def begin(self, origin: NodeNumber, entry: Entry) -> Arrival:
         """Room for a claimed blob; goes on where a cut stream stopped."""
         if entry.size_bytes <= limits.MEMORY_BLOB_BYTES_MAX:
@@ -134,6 +137,12 @@ class Arrivals:
         store = self._core.store
         run = await resume_run(store.committer, store.kv, origin, entry.blob)
         if run is None:
+            staged = await staged_bytes(store.kv)
+            if staged + entry.size_bytes > limits.STAGING_BYTES_MAX:
+                raise Rejected(
+                    StatusCode.RESOURCE_EXHAUSTED,
+                    f"staging: expected at most {limits.STAGING_BYTES_MAX} bytes under way, got {staged} and more",
+                )
             run = open_run(
                 store.committer,
                 store.kv,

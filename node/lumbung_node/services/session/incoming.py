@@ -113,7 +113,8 @@ class Incoming:
             else:
                 await arrival.append(payload[at : at + piece.length_bytes])
             at += piece.length_bytes
-        taking.progress.set()
+        if payload:  # an empty frame is no progress
+            taking.progress.set()
 
     async def _take(self, taking: _Taking, previous: _Taking | None) -> None:
         message = taking.message
@@ -132,7 +133,7 @@ class Incoming:
                 wanted = [i for i in assigned if taking.entry(i).blob in lacking]
                 sizes = [min(taking.entry(i).size_bytes, limits.MEMORY_BLOB_BYTES_MAX) for i in wanted]
                 taking.claimed.set()
-                async with self._core.memory.hold(sum(sizes)):
+                async with self._core.foreign_memory.hold(sum(sizes)):
                     await self._receive(taking, wanted)
                     job = await self._submit(taking, previous)
                     await self._core.store.committer.settle(job)

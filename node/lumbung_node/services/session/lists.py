@@ -35,6 +35,9 @@ class ListChecker:
             if item.list >= len(lists) or item.index >= len(lists[item.list].content.entries):
                 raise _refused(f"offer: entry {item.index} of list {item.list} does not exist")
             places.append((lists[item.list], item.index))
+        blobs = [signed.content.entries[index].blob for signed, index in places]
+        if len(set(blobs)) != len(blobs):  # two arrivals of one blob would share its bytes
+            raise _refused("offer: expected each blob once, got one twice")
         return places
 
     async def verify(self, message: peer_pb2.Offer, origin: NodeNumber) -> None:

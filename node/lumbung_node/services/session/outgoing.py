@@ -20,6 +20,7 @@ from enum import Enum
 import trio
 
 from lumbung_cluster import limits
+from lumbung_cluster.errors import Rejected, StatusCode
 from lumbung_cluster.feed import judge_mark
 from lumbung_cluster.ids import BlobId, Generation, NodeNumber
 from lumbung_node.services.core import Core
@@ -67,6 +68,7 @@ class OpenOffer:
     upto: int = 0
     running_hash: bytes = b""
     nonce: int = 0
+    is_wanted: bool = False
     passed_over: tuple[int, ...] = ()
     window: trio.Semaphore | None = None
 
@@ -153,7 +155,10 @@ class Outgoing:
 
     def on_want(self, want: peer_pb2.Want) -> None:
         offer = self.open.get(want.offer)
+        if offer is not None and offer.is_wanted:
+            raise Rejected(StatusCode.INVALID_ARGUMENT, f"offer {want.offer}: expected one want, got another")
         if offer is not None:
+            offer.is_wanted = True
             blobs = [item.blob for item in offer.items]
             self._pieces[offer.lane].enqueue(offer.serial, offer.origin, blobs, want)
 
@@ -237,9 +242,10 @@ class Outgoing:
             while not queue.ids:
                 await queue.filled.wait()
             origin = queue.ids[0][0]
-            blobs: list[BlobId] = []
-            while queue.ids and queue.ids[0][0] == origin and len(blobs) < limits.OFFER_ENTRIES_MAX:
-                blobs.append(queue.ids.popleft()[1])
+            taken: dict[BlobId, None] = {}  # asked for twice is offered once
+            while queue.ids and queue.ids[0][0] == origin and len(taken) < limits.OFFER_ENTRIES_MAX:
+                taken[queue.ids.popleft()[1]] = None
+            blobs = list(taken)
             rows = await self._core.store.reader.rows(origin, blobs)
             items = [
                 OfferedItem(blob, row.signed, row.size_bytes)

@@ -62,7 +62,7 @@ class Session:
         if received is None:
             raise PeerGone(f"node {self.peer} ended the session before its hello")
         if received[0].WhichOneof("kind") == "goodbye":
-            raise Rejected(StatusCode(received[0].goodbye.status_code), received[0].goodbye.sentence)
+            raise _rejection_of(received[0].goodbye)
         greeting = read_hello(received[0])
         self.clock_offset_ms = greeting.clock_ms - self._core.clock.now_ms()
         self.greeting = greeting
@@ -122,7 +122,7 @@ class Session:
                 case "access":
                     await self._take_access(frame.access)
                 case "goodbye":
-                    self.goodbye = frame.goodbye.sentence
+                    self.goodbye = _rejection_of(frame.goodbye).sentence
                     return
                 case other:
                     raise Rejected(StatusCode.INVALID_ARGUMENT, f"unexpected frame {other}")
@@ -147,3 +147,12 @@ class Session:
             await self._core.rosters.offer_access(gossip.lists[: limits.HELLO_MARKS_MAX])
         except Rejected as exc:
             self._core.log.warning("access list refused", peer=self.peer, reason=exc.sentence)
+
+
+def _rejection_of(goodbye: peer_pb2.Goodbye) -> Rejected:
+    """What a peer says at its end, fit for a page: a known status and at most 200 printable characters."""
+    try:
+        code = StatusCode(goodbye.status_code)
+    except ValueError:
+        code = StatusCode.UNKNOWN
+    return Rejected(code, "".join(c for c in goodbye.sentence[:200] if c.isprintable()))
