@@ -64,8 +64,11 @@ class Replicator:
         self._arrivals = Arrivals(core)
         self.links: dict[NodeNumber, Link] = {}
 
-    async def run(self) -> None:
-        """Keep a session with every partner until cancelled; starts anew when another roster is in force."""
+    async def run(self, revoke: Callable[[], None]) -> None:
+        """Keep a session with every partner until cancelled; starts anew when another roster is in force.
+
+        `revoke` ends the open calls of callers that may no longer stay: first, so that they hear why.
+        """
         while True:
             changed = self._core.rosters.changed
             async with trio.open_nursery() as nursery:
@@ -74,6 +77,7 @@ class Replicator:
                     nursery.start_soon(self._keep, self.links[peer])
                 await changed.wait()
                 nursery.cancel_scope.cancel()
+            revoke()
             await self._end_sessions()
             await self._core.store.proofs.load()
             self._core.ledger_roster = self._core.rosters.roster
