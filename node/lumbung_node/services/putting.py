@@ -118,8 +118,6 @@ class PutStream:
     async def _take_parts(
         self, header: blobs_pb2.PutRequest, payload: memoryview, whole: list[tuple[_Current, Offered]]
     ) -> None:
-        if not payload:
-            raise Rejected(StatusCode.INVALID_ARGUMENT, "frame: expected bytes of blobs, got none")
         at = 0
         for part in header.parts:
             if at + part.length_bytes > len(payload):
@@ -128,6 +126,8 @@ class PutStream:
             at += part.length_bytes
             if done is not None:
                 whole.append(done)
+        if not payload:
+            raise Rejected(StatusCode.INVALID_ARGUMENT, "frame: expected bytes of blobs, got none")
         if at != len(payload):
             raise Rejected(StatusCode.INVALID_ARGUMENT, f"frame: expected {at} bytes of parts, got {len(payload)}")
 
