@@ -13,6 +13,8 @@ from pathlib import Path
 
 from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.limits import DISK_FOREIGN_FREE_BYTES_MIN, DISK_OWN_FREE_BYTES_MIN
+from lumbung_cluster.schedule import Schedule
+from lumbung_node.bandwidth_config import BANDWIDTH_KEYS, read_bandwidth, render_bandwidth
 from lumbung_node.ports.transport import LinkClass
 from lumbung_node.toml_table import ConfigError, TomlTable, read_toml
 
@@ -107,6 +109,7 @@ class NodeConfig:
     access_lists: tuple[Path, ...]
     disk: DiskMarks
     link: LinkClass
+    bandwidth: Schedule
     log_format: LogFormat
     log_level: LogLevel
 
@@ -179,6 +182,7 @@ disk_own_free_bytes = {config.disk.own_free_bytes}
 [link]
 class = {_quoted(config.link.value)}
 
+{render_bandwidth(config.bandwidth)}
 [log]
 format = {_quoted(config.log_format.value)}
 level = {_quoted(config.log_level.value)}
@@ -186,7 +190,7 @@ level = {_quoted(config.log_level.value)}
 
 
 def _parse(file: Path) -> NodeConfig:
-    root = read_toml(file, ("format", "node", "keys", "trust", "limits", "link", "log"))
+    root = read_toml(file, ("format", "node", "keys", "trust", "limits", "link", "bandwidth", "log"))
     _check_format(root)
     node = root.table("node", _NODE_KEYS, required=True)
     trust = root.table("trust", ("roster", "access_lists"), required=True)
@@ -208,6 +212,7 @@ def _parse(file: Path) -> NodeConfig:
         access_lists=trust.paths("access_lists"),
         disk=_disk(root.table("limits", _LIMIT_KEYS, required=False)),
         link=link.choice("class", LinkClass, LinkClass.WAN),
+        bandwidth=read_bandwidth(root.table("bandwidth", BANDWIDTH_KEYS, required=False)),
         log_format=log.choice("format", LogFormat, LogFormat.JSON),
         log_level=log.choice("level", LogLevel, LogLevel.INFO),
     )

@@ -132,6 +132,7 @@ async def _make_parts(config: NodeConfig, log: Log) -> NodeParts:
         log=log,
         disk=DiskMarks(config.disk.foreign_free_bytes, config.disk.own_free_bytes),
         accept_unsealed=config.accept_unsealed,
+        schedule=config.bandwidth,
         keys_together=has_age_secret(config.data) or has_age_secret(config.file.parent),
         certificate_expires_ms=certificate.not_after_ms,
     )

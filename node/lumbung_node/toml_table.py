@@ -56,6 +56,23 @@ class TomlTable:
             raise self.error(key, f"expected a table, got {_kind(values)}")
         return TomlTable(self._file, key, values, known)
 
+    def tables(self, key: str, known: Collection[str]) -> tuple[TomlTable, ...]:
+        """The tables written as `[[name.key]]`, in their order; none when there is none."""
+        values = self._value(key, [])
+        if not isinstance(values, list) or not all(isinstance(item, dict) for item in values):
+            raise self.error(key, f"expected tables, each headed [[{self._name}.{key}]]")
+        return tuple(
+            TomlTable(self._file, f"{self._name}.{key} {place}", item, known)
+            for place, item in enumerate(values, start=1)
+        )
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list of texts; empty when the key is absent."""
+        value = self._value(key, [])
+        if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+            raise self.error(key, "expected a list of texts in quotes")
+        return tuple(value)
+
     def text(self, key: str, default: str | None = None) -> str:
         value = self._value(key, default)
         if not isinstance(value, str):
@@ -94,10 +111,7 @@ class TomlTable:
 
     def paths(self, key: str) -> tuple[Path, ...]:
         """A list of paths; empty when the key is absent."""
-        value = self._value(key, [])
-        if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
-            raise self.error(key, "expected a list of paths in quotes")
-        return tuple(self._resolve(item) for item in value)
+        return tuple(self._resolve(item) for item in self.texts(key))
 
     def error(self, key: str, sentence: str) -> ConfigError:
         """A mistake at `key` of this table."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lumbung_cluster.ids import NodeNumber
+from lumbung_cluster.schedule import Schedule, TimeZone, Weekday, Window
 from lumbung_node.config import (
     ConfigError,
     DiskMarks,
@@ -21,6 +24,8 @@ from lumbung_node.config import (
 )
 from lumbung_node.ports.transport import LinkClass
 
+_NIGHT = Window(22 * 60, 5 * 60 + 30, tuple(Weekday), (), 250_000.0, None, 100)
+_OFFICE = Window(450, 960, (Weekday.MON, Weekday.FRI), ("drc-batam", "61.01"), 64_000.0, 32_000.0, 20)
 _KEY_NAMES = ("tls.chain.pem", "tls.key.pem", "roots.pem", "entry.key", "receipt.key", "cluster.secret")
 
 
@@ -46,6 +51,7 @@ def _home(folder: Path) -> NodeConfig:
         access_lists=(keys / "roster",),
         disk=DiskMarks(20, 10),
         link=LinkClass.SATELLITE,
+        bandwidth=Schedule(TimeZone.WIT, (_NIGHT, _OFFICE)),
         log_format=LogFormat.CONSOLE,
         log_level=LogLevel.DEBUG,
     )
@@ -137,3 +143,29 @@ def test_an_address_is_a_host_and_a_port(text: str, address: tuple[str, int]) ->
 def test_what_is_not_an_address_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="expected"):
         parse_address(text)
+
+
+_WINDOW = '[bandwidth]\ntime_zone = "WIB"\n[[bandwidth.window]]\nfrom = "07:30"\nuntil = "16:00"\nsend_kbit_s = 512\n'
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        (_WINDOW.replace("WIB", "WIP"), "expected one of WIB, WITA, WIT, got WIP"),
+        (_WINDOW.replace("07:30", "7:30"), "expected a time from 00:00 to 23:59, got 7:30"),
+        (_WINDOW.replace("07:30", "16:00"), "expected another time than `from`, got the same"),
+        (_WINDOW.replace("512", "8"), "expected at least 16, or 0 for no limit, got 8"),
+        (_WINDOW.replace("send_kbit_s = 512", ""), "expected send_kbit_s, receive_kbit_s or both, got none"),
+        (_WINDOW + 'days = ["senin"]', "expected mon, tue, wed, thu, fri, sat, sun, got senin"),
+        (_WINDOW + "backlog_percent = 0", "expected 1 to 100, got 0"),
+        (_WINDOW + "rate = 3", "unknown key, the nearest known one is from"),
+        (_WINDOW.replace("[[bandwidth.window]]", "[bandwidth.window]"), "expected tables, each headed"),
+    ],
+)
+def test_a_wrong_bandwidth_window_is_named(tmp_path: Path, wrong: str, sentence: str) -> None:
+    config = _home(tmp_path)
+    text = render_config(replace(config, bandwidth=Schedule(TimeZone.WIB, ())))
+    config.file.write_text(text.replace('[bandwidth]\ntime_zone = "WIB"\n', wrong), encoding="utf-8")
+
+    with pytest.raises(ConfigError, match=re.escape(sentence)):
+        load_config(config.file)

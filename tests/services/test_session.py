@@ -2,151 +2,16 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-
 import pytest
 import trio
 import trio.testing
 
-from lumbung_cluster.errors import PeerGone
-from lumbung_cluster.ids import BlobId, Generation, NodeNumber
-from lumbung_node.services.budget import ByteBudget
+from lumbung_cluster.ids import BlobId, Generation
 from lumbung_node.services.copies import CopyBook
-from lumbung_node.services.core import Core
-from lumbung_node.services.rosters import open_rosters
 from lumbung_node.services.session.arrivals import Arrivals
-from lumbung_node.services.session.link import FrameLink
 from lumbung_node.services.session.outgoing import DoubtAboutOurselves
 from lumbung_node.services.session.pieces import PieceSender
-from lumbung_node.services.session.session import Session
-from lumbung_node.store.jobs import Content, Job, OwnBlob
-from lumbung_node.store.store import open_store
-from lumbung_proto.v1 import peer_pb2
-from lumbung_testing.rosters import CLUSTER, SeededSigner, TestVerifier, founding, signed
-from lumbung_testing.virtual_disk import VirtualDisk
-from lumbung_testing.world import (
-    InlineWork,
-    ListLog,
-    MemoryDocuments,
-    MemoryIdentity,
-    SeededRandomness,
-    VirtualClock,
-)
-
-LUCK = random.Random(7)
-OFFICE, PEER, CENTRE = NodeNumber(1), NodeNumber(2), NodeNumber(4)
-
-
-@dataclass(slots=True)
-class Pipe:
-    """One side of a stream."""
-
-    outgoing: trio.MemorySendChannel[bytes]
-    incoming: trio.MemoryReceiveChannel[bytes]
-
-    async def send(self, message: bytes) -> None:
-        try:
-            await self.outgoing.send(message)
-        except trio.BrokenResourceError as exc:
-            raise PeerGone("pipe broken") from exc
-
-    async def receive(self) -> bytes | None:
-        try:
-            return await self.incoming.receive()
-        except trio.EndOfChannel:
-            return None
-
-
-@dataclass(slots=True)
-class Box:
-    """What outlives a node."""
-
-    number: NodeNumber
-    disk: VirtualDisk
-    identity: MemoryIdentity
-    log: ListLog
-
-
-def box(number: NodeNumber) -> Box:
-    return Box(number, VirtualDisk(), MemoryIdentity(), ListLog())
-
-
-@asynccontextmanager
-async def living(box: Box) -> AsyncIterator[Core]:
-    kv = await box.disk.open()
-    store = await open_store(
-        kv,
-        box.identity,
-        cluster=CLUSTER,
-        node=box.number,
-        signer=SeededSigner(f"entry {box.number}"),
-        clock=VirtualClock(),
-        randomness=SeededRandomness(LUCK),
-        blocking=InlineWork(),
-    )
-    documents = MemoryDocuments([signed(founding(), "a", "b").encode()])
-    core = Core(
-        number=box.number,
-        cluster=CLUSTER,
-        software="test",
-        store=store,
-        rosters=await open_rosters(documents, CLUSTER, TestVerifier(), box.log),
-        receipt_signer=SeededSigner(f"receipt {box.number}"),
-        verifier=TestVerifier(),
-        clock=VirtualClock(),
-        randomness=SeededRandomness(LUCK),
-        blocking=InlineWork(),
-        log=box.log,
-        memory=ByteBudget(16 << 20),
-        foreign_memory=ByteBudget(24 << 20),
-        ledger_roster=founding(),
-        accept_unsealed=True,
-    )
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(store.committer.run)
-        yield core
-        nursery.cancel_scope.cancel()
-    await kv.close()
-
-
-@asynccontextmanager
-async def connected(a: Core, b: Core, arrivals: Arrivals | None = None) -> AsyncIterator[tuple[Session, Session]]:
-    to_b, from_a = trio.open_memory_channel[bytes](4)
-    to_a, from_b = trio.open_memory_channel[bytes](4)
-    link_a = FrameLink(Pipe(to_b, from_b), peer_pb2.SessionResponse, peer_pb2.SessionRequest)
-    link_b = FrameLink(Pipe(to_a, from_a), peer_pb2.SessionRequest, peer_pb2.SessionResponse)
-    session_a = Session(a, link_a, b.number, Arrivals(a))
-    session_b = Session(b, link_b, a.number, arrivals or Arrivals(b))
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(session_a.run)
-        nursery.start_soon(session_b.run)
-        yield session_a, session_b
-        nursery.cancel_scope.cancel()
-
-
-async def put(core: Core, contents: list[bytes]) -> None:
-    own = [
-        OwnBlob(
-            BlobId.of(content),
-            Content(len(content), [content[at : at + (1 << 20)] for at in range(0, len(content), 1 << 20)]),
-            1,
-            0,
-            b"",
-            b"",
-        )
-        for content in contents
-    ]
-    for at in range(0, len(own), 50):
-        await core.store.committer.commit(Job(own=own[at : at + 50]))
-
-
-async def until_proven(core: Core, holder: NodeNumber, count: int) -> None:
-    with trio.fail_after(120):
-        while core.store.proofs.ledger.account(holder).upto < count:
-            await core.store.proofs.changed.wait()
+from lumbung_testing.session_pair import CENTRE, LUCK, OFFICE, PEER, box, connected, living, put, until_proven
 
 
 async def test_entries_reach_the_peer_and_come_back_proven(autojump_clock: trio.testing.MockClock) -> None:

@@ -10,9 +10,11 @@ from lumbung_cluster.errors import DiskFailed, DiskFull, OutcomeUnknown, StoreCl
 from lumbung_cluster.ids import BlobId, ClusterId, NodeNumber
 from lumbung_cluster.limits import DOUBT_INTERVAL_S
 from lumbung_cluster.roster import Roster
+from lumbung_cluster.schedule import Schedule
 from lumbung_node.ports.log import Log
 from lumbung_node.ports.world import Blocking, Randomness, Signer, Verifier, WallClock
 from lumbung_node.services.budget import ByteBudget
+from lumbung_node.services.pace import LinkPace
 from lumbung_node.services.rosters import RosterKeeper
 from lumbung_node.store.state import Pulse
 from lumbung_node.store.store import Store
@@ -63,9 +65,15 @@ class Core:
     foreign_memory: ByteBudget
     ledger_roster: Roster
     accept_unsealed: bool
+    schedule: Schedule
     condition: Condition = field(default_factory=Condition)
     doubted_at: dict[NodeNumber, float] = field(default_factory=dict)
     damage_found: Pulse = field(default_factory=Pulse)
+
+    def pace(self, peer: NodeNumber) -> LinkPace:
+        """What the bandwidth windows let the link to `peer` carry; windows name links by their node."""
+        record = self.rosters.roster.node(peer)
+        return LinkPace(self.schedule, record.name if record is not None else "", self.clock)
 
     def may_doubt(self, peer: NodeNumber) -> bool:
         """Whether `peer` may make us doubt our own history now: a liar could void all our receipts again and again."""

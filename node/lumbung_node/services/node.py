@@ -14,6 +14,7 @@ import trio
 
 from lumbung_cluster.ids import ClusterId, NodeNumber
 from lumbung_cluster.limits import FOREIGN_MEMORY_BYTES_MAX, INGEST_MEMORY_BYTES_MAX
+from lumbung_cluster.schedule import Schedule
 from lumbung_node.ports.identity import IdentityState
 from lumbung_node.ports.keyvalue import KeyValue
 from lumbung_node.ports.log import Log
@@ -56,6 +57,7 @@ class NodeParts:
     blocking: Blocking
     log: Log
     disk: DiskMarks
+    schedule: Schedule
     accept_unsealed: bool
     keys_together: bool
     certificate_expires_ms: int
@@ -117,6 +119,7 @@ async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core],
         foreign_memory=ByteBudget(FOREIGN_MEMORY_BYTES_MAX),
         ledger_roster=parts.rosters.roster,
         accept_unsealed=parts.accept_unsealed,
+        schedule=parts.schedule,
     )
     await look(core, parts.disk)
     gate = AccessGate(parts.rosters, parts.number, parts.clock)

@@ -119,6 +119,7 @@ class SessionFrame(_message.Message):
     ROSTER_FIELD_NUMBER: _builtins.int
     ACCESS_FIELD_NUMBER: _builtins.int
     GOODBYE_FIELD_NUMBER: _builtins.int
+    TAKES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def hello(self) -> Global___Hello:
         """First frame of each side."""
@@ -167,6 +168,10 @@ class SessionFrame(_message.Message):
     def goodbye(self) -> Global___Goodbye:
         """Why the sender ends the session."""
 
+    @_builtins.property
+    def takes(self) -> Global___Takes:
+        """How much the sender's bandwidth windows let it receive from now on."""
+
     def __init__(
         self,
         *,
@@ -182,12 +187,13 @@ class SessionFrame(_message.Message):
         roster: Global___RosterGossip | None = ...,
         access: Global___AccessGossip | None = ...,
         goodbye: Global___Goodbye | None = ...,
+        takes: Global___Takes | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "applied", b"applied", "goodbye", b"goodbye", "hello", b"hello", "kind", b"kind", "need", b"need", "offer", b"offer", "pieces", b"pieces", "proof", b"proof", "prove", b"prove", "roster", b"roster", "want", b"want", "withdraw", b"withdraw"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "applied", b"applied", "goodbye", b"goodbye", "hello", b"hello", "kind", b"kind", "need", b"need", "offer", b"offer", "pieces", b"pieces", "proof", b"proof", "prove", b"prove", "roster", b"roster", "takes", b"takes", "want", b"want", "withdraw", b"withdraw"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "applied", b"applied", "goodbye", b"goodbye", "hello", b"hello", "kind", b"kind", "need", b"need", "offer", b"offer", "pieces", b"pieces", "proof", b"proof", "prove", b"prove", "roster", b"roster", "want", b"want", "withdraw", b"withdraw"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "applied", b"applied", "goodbye", b"goodbye", "hello", b"hello", "kind", b"kind", "need", b"need", "offer", b"offer", "pieces", b"pieces", "proof", b"proof", "prove", b"prove", "roster", b"roster", "takes", b"takes", "want", b"want", "withdraw", b"withdraw"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["hello", "offer", "want", "pieces", "applied", "prove", "proof", "withdraw", "need", "roster", "access", "goodbye"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["hello", "offer", "want", "pieces", "applied", "prove", "proof", "withdraw", "need", "roster", "access", "goodbye", "takes"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -780,6 +786,32 @@ class AccessGossip(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AccessGossip: _TypeAlias = AccessGossip  # noqa: Y015
+
+@_typing.final
+class Takes(_message.Message):
+    """A wish, kept by an honest sender of blob bytes: it knows best what is new and what is backlog."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ALL_BYTES_PER_S_FIELD_NUMBER: _builtins.int
+    BACKLOG_BYTES_PER_S_FIELD_NUMBER: _builtins.int
+    all_bytes_per_s: _builtins.int
+    """Bytes a second of all lanes together; 0 for no limit."""
+    backlog_bytes_per_s: _builtins.int
+    """Bytes a second of what is neither new nor waited for; 0 for no limit."""
+    def __init__(
+        self,
+        *,
+        all_bytes_per_s: _builtins.int = ...,
+        backlog_bytes_per_s: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_bytes_per_s", b"all_bytes_per_s", "backlog_bytes_per_s", b"backlog_bytes_per_s"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Takes: _TypeAlias = Takes  # noqa: Y015
 
 @_typing.final
 class Goodbye(_message.Message):

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from lumbung_cluster.ids import NodeNumber
+from lumbung_cluster.schedule import ALWAYS_FREE
 from lumbung_node.config import (
     DiskMarks,
     KeyFiles,
@@ -70,6 +71,7 @@ def _make_home(folder: Path, name: str, number: int) -> Path:
         access_lists=(),
         disk=DiskMarks(2, 1),
         link=LinkClass.LAN,
+        bandwidth=ALWAYS_FREE,
         log_format=LogFormat.JSON,
         log_level=LogLevel.INFO,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lumbung_cluster.ids import ClusterId, NodeNumber
 from lumbung_cluster.limits import DISK_FOREIGN_FREE_BYTES_MIN, DISK_OWN_FREE_BYTES_MIN
+from lumbung_cluster.schedule import ALWAYS_FREE
 from lumbung_node.adapters.keys.age_identity import AgeIdentity
 from lumbung_node.adapters.keys.ed25519 import Ed25519Signer
 from lumbung_node.adapters.keys.key_files import write_public, write_secret
@@ -127,6 +128,7 @@ def _config(folder: Path, home: NodeHome) -> NodeConfig:
         access_lists=tuple(folder / f"access-{name}.lumbung" for name in home.access_lists),
         disk=DiskMarks(DISK_FOREIGN_FREE_BYTES_MIN, DISK_OWN_FREE_BYTES_MIN),
         link=LinkClass.LAN,
+        bandwidth=ALWAYS_FREE,
         log_format=LogFormat.JSON,
         log_level=LogLevel.INFO,
     )

@@ -93,8 +93,11 @@ class Incoming:
             )
         taking = _Taking(message, origin, self._checker.places(message, origin))
         self._open[message.offer] = taking
-        nursery.start_soon(self._take, taking, self._last.get(origin))
-        self._last[origin] = taking
+        previous = None
+        if message.lane == peer_pb2.LANE_FEED:  # this lane alone moves marks, in order; no other waits behind it
+            previous = self._last.get(origin)
+            self._last[origin] = taking
+        nursery.start_soon(self._take, taking, previous)
 
     async def on_pieces(self, message: peer_pb2.Pieces, payload: memoryview) -> None:
         """Route bytes to their blobs. Raises Rejected for bytes that nobody asked for."""

@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 
 import trio
 
@@ -24,6 +25,7 @@ from lumbung_cluster.errors import Rejected, StatusCode
 from lumbung_cluster.feed import judge_mark
 from lumbung_cluster.ids import BlobId, Generation, NodeNumber
 from lumbung_node.services.core import Core
+from lumbung_node.services.pace import LinkPace
 from lumbung_node.services.session.greeting import Greeting
 from lumbung_node.services.session.link import FrameLink
 from lumbung_node.services.session.pieces import PieceSender
@@ -103,7 +105,7 @@ class _Queue:
 class Outgoing:
     """The sending half of one session. `run` until cancelled; the session feeds it with what the peer answers."""
 
-    def __init__(self, core: Core, link: FrameLink, peer: NodeNumber, greeting: Greeting) -> None:
+    def __init__(self, core: Core, link: FrameLink, peer: NodeNumber, greeting: Greeting, pace: LinkPace) -> None:
         self._core = core
         self._link = link
         self._peer = peer
@@ -113,7 +115,7 @@ class Outgoing:
         self._fresh_offered = 0
         self._waited = _Queue(limits.WAITED_WAITING_MAX)
         self._repair = _Queue(limits.NEEDS_WAITING_MAX)
-        self._pieces = {lane: PieceSender(core, link) for lane in OutLane}
+        self._pieces = {lane: PieceSender(core, link, pace, partial(self._is_backlog, lane)) for lane in OutLane}
         self.open: dict[int, OpenOffer] = {}
         self.applied = Pulse()
 
@@ -187,6 +189,15 @@ class Outgoing:
             for number in offer.passed_over:
                 account.pass_over(number)
             self._core.store.proofs.changed.beat()
+
+    def _is_backlog(self, lane: OutLane, origin: NodeNumber) -> bool:
+        """Whether this lane carries what is not new and what nobody waits for, so that it keeps to its share."""
+        if lane in (OutLane.WAITED, OutLane.FRESH):
+            return False
+        cursor = self._cursors.get(origin)
+        if lane is not OutLane.FEED or origin != self._core.number or cursor is None:
+            return True
+        return cursor.applied < cursor.end_at_start
 
     # --- lanes -------------------------------------------------------------------------------------------------
 

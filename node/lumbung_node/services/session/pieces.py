@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import trio
@@ -11,6 +11,7 @@ from lumbung_cluster import limits
 from lumbung_cluster.errors import BlobDamaged
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_node.services.core import Core
+from lumbung_node.services.pace import LinkPace
 from lumbung_node.services.session.link import FrameLink
 from lumbung_node.store.layout import BlobRow
 from lumbung_proto.v1 import peer_pb2
@@ -33,14 +34,17 @@ class _Wanted:
 class PieceSender:
     """One lane's sender. The size of its pieces follows the link: doubled while it is quick, halved when it is slow."""
 
-    def __init__(self, core: Core, link: FrameLink) -> None:
+    def __init__(self, core: Core, link: FrameLink, pace: LinkPace, is_backlog: Callable[[NodeNumber], bool]) -> None:
         self._core = core
         self._link = link
+        self._pace = pace
+        self._is_backlog = is_backlog
         self._send, self._receive = trio.open_memory_channel[_Wanted](_WANTS_WAITING_MAX)
         self._piece_bytes = 256 * limits.KIB
         self._frame: list[peer_pb2.Piece] = []
         self._payload: list[bytes | memoryview] = []
         self._payload_bytes = 0
+        self._sends_backlog = False
 
     def enqueue(self, serial: int, origin: NodeNumber, blobs: Sequence[BlobId], want: peer_pb2.Want) -> None:
         """Bounded by the offers that may be open; a peer that answers one offer twice is cut off by WouldBlock."""
@@ -50,6 +54,7 @@ class PieceSender:
 
     async def run(self) -> None:
         async for wanted in self._receive:
+            self._sends_backlog = self._is_backlog(wanted.origin)
             rows = await self._core.store.reader.rows(wanted.origin, [blob for _, blob in wanted.blobs])
             batch: list[tuple[int, BlobId, BlobRow]] = []
             size_bytes = 0
@@ -95,7 +100,7 @@ class PieceSender:
 
     async def _send_bytes(self, serial: int, index: int, content: memoryview) -> None:
         while content:
-            room = max(1, self._piece_bytes - self._payload_bytes)
+            room = max(1, self._frame_bytes_max() - self._payload_bytes)
             piece, content = content[:room], content[room:]
             await self._add(serial, peer_pb2.Piece(entry=index, length_bytes=len(piece)), piece)
 
@@ -103,12 +108,17 @@ class PieceSender:
         self._frame.append(piece)
         self._payload.append(content)
         self._payload_bytes += len(content)
-        if self._payload_bytes >= self._piece_bytes or len(self._frame) >= limits.FRAME_PARTS_MAX:
+        if self._payload_bytes >= self._frame_bytes_max() or len(self._frame) >= limits.FRAME_PARTS_MAX:
             await self._flush(serial)
+
+    def _frame_bytes_max(self) -> int:
+        return min(self._piece_bytes, self._pace.piece_bytes_max())
 
     async def _flush(self, serial: int) -> None:
         if not self._frame:
             return
+        await self._pace.ready(is_backlog=self._sends_backlog)
+        self._pace.occupy(self._payload_bytes, is_backlog=self._sends_backlog)
         frame = peer_pb2.SessionFrame(pieces=peer_pb2.Pieces(offer=serial, pieces=self._frame))
         payload, self._frame, self._payload, self._payload_bytes = self._payload, [], [], 0
         begun = trio.current_time()

@@ -7,7 +7,9 @@ import trio
 from lumbung_cluster import limits
 from lumbung_cluster.errors import PeerGone, Rejected, StatusCode
 from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_cluster.schedule import FREE
 from lumbung_node.services.core import Core
+from lumbung_node.services.pace import LinkPace, read_takes, takes_message
 from lumbung_node.services.session.arrivals import Arrivals
 from lumbung_node.services.session.greeting import Greeting, judge_greeting, make_hello, read_hello
 from lumbung_node.services.session.incoming import Incoming
@@ -18,6 +20,7 @@ from lumbung_proto.v1 import peer_pb2
 
 __all__ = ["Session"]
 
+_PACE_LOOK_S = 30.0
 _HELLO_WAIT_S = 20.0  # as the handshake: a satellite line needs 5 s
 
 
@@ -85,17 +88,31 @@ class Session:
 
     async def _talk(self, greeting: Greeting) -> None:
         core, link, peer = self._core, self._link, self.peer
-        outgoing = Outgoing(core, link, peer, greeting)
+        pace = core.pace(peer)
+        outgoing = Outgoing(core, link, peer, greeting, pace)
         incoming = Incoming(core, link, peer, greeting, self._arrivals)
         proving = Proving(core, link, peer, greeting, outgoing)
         self._outgoing = outgoing
         async with trio.open_nursery() as nursery:
             nursery.start_soon(outgoing.run)
             nursery.start_soon(proving.run)
-            await self._read(outgoing, incoming, proving, nursery)
+            nursery.start_soon(self._tell_pace, pace)
+            await self._read(outgoing, incoming, proving, pace, nursery)
             nursery.cancel_scope.cancel()
 
-    async def _read(self, outgoing: Outgoing, incoming: Incoming, proving: Proving, nursery: trio.Nursery) -> None:
+    async def _tell_pace(self, pace: LinkPace) -> None:
+        """Tell the peer what our windows let us receive, again when a window opens or closes."""
+        told = FREE
+        while True:
+            takes = pace.takes()
+            if takes != told:
+                await self._link.send(peer_pb2.SessionFrame(takes=takes_message(takes)))
+                told = takes
+            await trio.sleep(_PACE_LOOK_S)
+
+    async def _read(
+        self, outgoing: Outgoing, incoming: Incoming, proving: Proving, pace: LinkPace, nursery: trio.Nursery
+    ) -> None:
         """Dispatch frames until the peer ends the stream."""
         while (received := await self._link.receive()) is not None:
             frame, payload = received
@@ -117,6 +134,8 @@ class Session:
                     await proving.take_withdrawal(frame.withdraw)
                 case "need":
                     proving.take_need(frame.need)
+                case "takes":
+                    pace.peer_takes = read_takes(frame.takes)
                 case "roster":
                     await self._take_roster(bytes(payload))
                 case "access":

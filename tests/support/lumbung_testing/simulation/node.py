@@ -13,6 +13,7 @@ from blake3 import blake3
 from lumbung_cluster.identity_uri import NodeIdentity
 from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.limits import MIB
+from lumbung_cluster.schedule import ALWAYS_FREE
 from lumbung_node.ports.identity import IdentityRecord
 from lumbung_node.ports.keyvalue import Family
 from lumbung_node.ports.transport import AccessCheck, Caller, Transport
@@ -180,6 +181,7 @@ class SimNode:
             blocking=InlineWork(),
             log=log,
             disk=_MARKS,
+            schedule=ALWAYS_FREE,
             accept_unsealed=False,
             keys_together=False,
             certificate_expires_ms=1 << 50,
