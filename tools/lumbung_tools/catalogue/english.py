@@ -197,6 +197,12 @@ ENGLISH: Final[dict[str, str]] = {
     "roster.plan.column.units": "units of 64",
     "roster.plan.column.size": "about",
     "roster.plan.moved": "Moving: {units:unit|units}, about {size}",
+    "roster.plan.column.node": "line of",
+    "roster.plan.column.receives": "receives",
+    "roster.plan.column.sends": "sends",
+    "roster.plan.column.time": "takes at most",
+    "roster.plan.slowest": "All is moved after about {time}, when the line of {node} is through.",
+    "roster.plan.rate_unknown": "{nodes:line has|lines have} no known rate (link_bytes_per_s): no time for them.",
     "roster.plan.note": "Note: {note}",
     "roster.plan.bad_release": "--release takes ORIGIN:NODE by name, such as 36.02:51.71; got {text}",
     "roster.signed": (

@@ -194,6 +194,12 @@ INDONESIAN: Final[dict[str, str]] = {
     "roster.plan.column.units": "bagian dari 64",
     "roster.plan.column.size": "sekitar",
     "roster.plan.moved": "Dipindahkan: {units} bagian, sekitar {size}",
+    "roster.plan.column.node": "saluran",
+    "roster.plan.column.receives": "menerima",
+    "roster.plan.column.sends": "mengirim",
+    "roster.plan.column.time": "paling lama",
+    "roster.plan.slowest": "Semua selesai dipindahkan setelah sekitar {time}, saat saluran {node} selesai.",
+    "roster.plan.rate_unknown": "{nodes} saluran belum diketahui lajunya (link_bytes_per_s): waktunya tidak dihitung.",
     "roster.plan.note": "Catatan: {note}",
     "roster.plan.bad_release": "--release memakai ORIGIN:NODE dengan nama, misalnya 36.02:51.71; diberikan {text}",
     "roster.signed": (

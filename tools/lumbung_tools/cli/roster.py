@@ -7,6 +7,7 @@ shows what moves; each custodian signs (`sign`, offline); `check` says what node
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 import click
 
 from lumbung_cluster.ids import NodeNumber
+from lumbung_cluster.movement import Carriage, carriages
 from lumbung_cluster.placement import Plan
 from lumbung_cluster.placement import plan as make_plan
 from lumbung_cluster.roster import Roster
@@ -34,6 +36,7 @@ from lumbung_tools.roster_toml import parse_roster_toml, render_roster_toml
 __all__ = ["roster"]
 
 _DIGITS_SHOWN = 16
+_CARRIAGES_SHOWN_MAX = 12  # the slowest lines decide; JSON has all
 _LOCAL = (ExitCode.OK, ExitCode.USAGE)
 _REMOTE = (ExitCode.OK, ExitCode.USAGE, ExitCode.UNKNOWN, ExitCode.REFUSED, ExitCode.UNREACHABLE)
 _PATH = click.Path(path_type=Path)
@@ -207,6 +210,8 @@ def _print_plan(call: Call, found: Roster, planned: Plan) -> None:
         heads = ("origin", "target", "units", "size")
         console.table([console.text(f"roster.plan.column.{head}") for head in heads], rows)
     console.say("roster.plan.moved", units=planned.units_moved, size=words.size(planned.bytes_moved))
+    carried = carriages(found, planned.moves)
+    _print_carriages(call, names, carried)
     for note in planned.notes:
         console.say("roster.plan.note", note=note)
     console.json(
@@ -227,9 +232,41 @@ def _print_plan(call: Call, found: Roster, planned: Plan) -> None:
                 {"node": names[load.node], "load_bytes": load.load_bytes, "fair_bytes": load.fair_bytes}
                 for load in planned.loads
             ],
+            "carriages": [
+                {
+                    "node": names[carriage.node],
+                    "received_bytes": carriage.received_bytes,
+                    "sent_bytes": carriage.sent_bytes,
+                    "time_s": carriage.seconds,
+                }
+                for carriage in carried
+            ],
             "notes": list(planned.notes),
         },
     )
+
+
+def _print_carriages(call: Call, names: dict[NodeNumber, str], carried: Sequence[Carriage]) -> None:
+    """The slowest lines, and when the last one is through."""
+    console, words = call.console, call.console.catalogue
+    rows = [
+        [
+            names[carriage.node],
+            words.size(carriage.received_bytes),
+            words.size(carriage.sent_bytes),
+            words.duration(carriage.seconds) if carriage.seconds is not None else "?",
+        ]
+        for carriage in carried[:_CARRIAGES_SHOWN_MAX]
+    ]
+    if not rows:
+        return
+    heads = ("node", "receives", "sends", "time")
+    console.table([console.text(f"roster.plan.column.{head}") for head in heads], rows)
+    if carried[0].seconds is not None:
+        console.say("roster.plan.slowest", node=names[carried[0].node], time=words.duration(carried[0].seconds))
+    unknown = sum(carriage.seconds is None for carriage in carried)
+    if unknown:
+        console.say("roster.plan.rate_unknown", nodes=unknown)
 
 
 def _pair(found: Roster, text: str) -> tuple[NodeNumber, NodeNumber]:
