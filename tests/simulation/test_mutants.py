@@ -6,9 +6,10 @@ from __future__ import annotations
 import pytest
 
 from lumbung_testing.simulation.hunting import hunt
-from lumbung_testing.simulation.mutants import MUTANTS, Mutant
+from lumbung_testing.simulation.mutants import ALL_MUTANTS
+from lumbung_testing.simulation.mutants.mutant import Mutant
 
 
-@pytest.mark.parametrize("mutant", [m for m in MUTANTS if m.seeds], ids=lambda mutant: mutant.name)
+@pytest.mark.parametrize("mutant", [m for m in ALL_MUTANTS if m.seeds], ids=lambda mutant: mutant.name)
 def test_a_planted_mistake_is_found(mutant: Mutant) -> None:
     assert hunt(mutant, mutant.seeds).invariant

@@ -6,9 +6,10 @@ node         one node that can be started, killed, wiped and rolled back
 stations     the people: puts, repeats, reads, status
 story        what happened, in simulated time, hashed
 tapping      a transport that shows every message before it leaves
-promises     the invariants: what each message claims must be true at that moment
+invariants   by topic: what each message claims must be true at that moment
+faults       by topic: what can befall a cluster
 nemesis      faults drawn from the seed
 cluster      the nodes, the people and the network put together
 scenario     faults, healing, convergence: one run of one seed
-mutants      mistakes that the simulation must find
+mutants      by topic: mistakes that the simulation must find
 """

@@ -18,10 +18,11 @@ from lumbung_node.ports.transport import AccessCheck, Transport
 from lumbung_testing.rosters import drc, founding, office, signed
 from lumbung_testing.simulation.content import Delivery
 from lumbung_testing.simulation.damage import DamageBook
+from lumbung_testing.simulation.invariants.claims import Claims
+from lumbung_testing.simulation.invariants.promises import Promises
 from lumbung_testing.simulation.misbehaviour import Misbehaviour, misbehaving
 from lumbung_testing.simulation.network import SimNetwork
 from lumbung_testing.simulation.node import NODE_PORT, Life, SimNode, node_caller
-from lumbung_testing.simulation.promises import Promises
 from lumbung_testing.simulation.seeding import luck
 from lumbung_testing.simulation.stations import Operator, Station, access_caller, office_access
 from lumbung_testing.simulation.story import Story
@@ -59,7 +60,7 @@ class SimCluster:
             number: SimNode(number, f"n{number}", self._documents(), luck(seed, f"node {number}"), story)
             for number in (*self.offices, NodeNumber(node_count))
         }
-        self.promises = Promises(story, self.nodes, self.damage, self.roster)
+        self.promises = Promises(Claims(story, self.nodes, self.damage, self.roster))
         self.deliveries: list[tuple[NodeNumber, Delivery]] = []
         self.stations: dict[NodeNumber, Station] = {}
         self.operators: dict[NodeNumber, Operator] = {}

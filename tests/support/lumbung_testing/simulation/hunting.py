@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from lumbung_testing.simulation.mutants import Mutant
+from lumbung_testing.simulation.mutants.mutant import Mutant
 from lumbung_testing.simulation.scenario import Plan, run_scenario
 from lumbung_testing.simulation.story import Violation
 

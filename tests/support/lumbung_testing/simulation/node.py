@@ -11,7 +11,7 @@ import trio
 from blake3 import blake3
 
 from lumbung_cluster.identity_uri import NodeIdentity
-from lumbung_cluster.ids import NodeNumber
+from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.limits import MIB
 from lumbung_cluster.schedule import ALWAYS_FREE
 from lumbung_node.ports.identity import IdentityRecord
@@ -74,7 +74,10 @@ class _LivingIdentity:
 
 
 class SimNode:
-    """Start it, kill it, replace its disk. `core` is the inside of the present life, None while it does not serve."""
+    """Start it, kill it, replace its disk. `core` is the inside of the present life, None while it does not serve.
+
+    `epoch_obeyed` and `rows_checked` are what the invariants remember of it.
+    """
 
     def __init__(
         self, number: NodeNumber, host: str, documents: MemoryDocuments, luck: random.Random, story: Story
@@ -90,6 +93,8 @@ class SimNode:
         self.core: Core | None = None
         self.life: Life | None = None
         self.generation_least = 1
+        self.epoch_obeyed = 0
+        self.rows_checked: dict[tuple[NodeNumber, BlobId], bytes] = {}
         self._luck = luck
         self._story = story
         self._lives = 0

@@ -68,7 +68,7 @@ async def _run(plan: Plan) -> tuple[Story, float]:
 
 
 async def _phases(plan: Plan, cluster: SimCluster, scope: trio.CancelScope) -> None:
-    nemesis = Nemesis(cluster, luck(plan.seed, "nemesis"))
+    nemesis = Nemesis(cluster, plan.seed)
     async with trio.open_nursery() as nursery:
         with trio.move_on_after(plan.faults_s):
             async with trio.open_nursery() as working:

@@ -11,8 +11,9 @@ from lumbung_node.services.replicator import SESSION
 from lumbung_node.services.server import PUT
 from lumbung_proto.codec import decode_frame
 from lumbung_proto.v1 import blobs_pb2, peer_pb2
+from lumbung_testing.simulation.invariants.ends import SessionEnds
+from lumbung_testing.simulation.invariants.promises import Promises
 from lumbung_testing.simulation.node import Life, SimNode
-from lumbung_testing.simulation.promises import Promises, SessionEnds
 from lumbung_testing.simulation.story import Story
 from lumbung_testing.simulation.tapping import Watch
 

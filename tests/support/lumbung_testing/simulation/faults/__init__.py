@@ -1,0 +1,21 @@
+"""What can befall a cluster, by topic. A new topic is a module with `FAULTS`, named in the list here.
+
+Each fault draws from a stream of its own, so that a new one does not move the others.
+"""
+
+from __future__ import annotations
+
+from lumbung_testing.simulation.faults import clocks, disks, folders, honesty, lines, processes, rosters
+from lumbung_testing.simulation.faults.stage import Fault
+
+__all__ = ["ALL_FAULTS"]
+
+ALL_FAULTS: tuple[Fault, ...] = (
+    *processes.FAULTS,
+    *folders.FAULTS,
+    *disks.FAULTS,
+    *clocks.FAULTS,
+    *lines.FAULTS,
+    *honesty.FAULTS,
+    *rosters.FAULTS,
+)

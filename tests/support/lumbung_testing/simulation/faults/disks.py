@@ -1,0 +1,72 @@
+"""Disks that rot, fail, fill up and slow down."""
+
+from __future__ import annotations
+
+import random
+
+import trio
+
+from lumbung_cluster.limits import MIB
+from lumbung_node.store.layout import place_key
+from lumbung_testing.simulation.damage import Harm
+from lumbung_testing.simulation.faults.stage import DISK_CAPACITY_BYTES, Fault, Stage
+from lumbung_testing.simulation.node import USUAL_PACE
+from lumbung_testing.virtual_disk import Pace
+
+__all__ = ["FAULTS"]
+
+
+async def _rot(stage: Stage, draws: random.Random) -> None:
+    """A bit flips under its checksum, or a write went astray and other bytes lie there."""
+    node = stage.some_node(draws)
+    held = node.durable.held()
+    if not held:
+        return
+    (origin, blob), row = draws.choice(list(held.items()))
+    if not stage.is_elsewhere(node, origin, blob):
+        return
+    key = place_key(row.place + draws.randrange(row.chunks))
+    node.disk.hurt_chunk(key, draws, damaged=draws.random() < 0.5)
+    stage.cluster.damage.note(node.number, origin, blob, Harm.ROTTEN, node.generation)
+    stage.tell(node, "rot", f"{blob.raw.hex()[:12]} of {origin}")
+    if draws.random() < 0.7:  # somebody happens to read it, else it lies unnoticed
+        await trio.sleep(draws.uniform(0.1, 5.0))
+        await stage.cluster.operators[origin].get(node.number, blob)
+
+
+async def _fail_sync(stage: Stage, draws: random.Random) -> None:
+    node = stage.some_node(draws)
+    node.disk.fail_sync(draws, nth=draws.randint(1, 3))
+    stage.tell(node, "sync will fail")
+
+
+async def _fill_disk(stage: Stage, draws: random.Random) -> None:
+    node = stage.some_node(draws)
+    left = draws.choice((200, 100_000, MIB, 3 * MIB))
+    node.disk.capacity_bytes = node.disk.used_bytes + left
+    stage.tell(node, "disk full", f"{left} bytes left")
+    await trio.sleep(draws.uniform(5.0, 60.0))
+    node.disk.capacity_bytes = DISK_CAPACITY_BYTES
+
+
+async def _slow_disk(stage: Stage, draws: random.Random) -> None:
+    node = stage.some_node(draws)
+    node.disk.pace = Pace(0.02, draws.uniform(0.1, 2.0), 0.005)
+    stage.tell(node, "disk slow")
+    await trio.sleep(draws.uniform(5.0, 60.0))
+    node.disk.pace = USUAL_PACE
+
+
+def _heal(stage: Stage) -> None:
+    for node in stage.cluster.nodes.values():
+        node.disk.pace = USUAL_PACE
+        node.disk.capacity_bytes = DISK_CAPACITY_BYTES
+        node.disk.heal_sync()
+
+
+FAULTS = (
+    Fault("rot", 36, _rot),
+    Fault("failed sync", 12, _fail_sync, _heal),
+    Fault("full disk", 12, _fill_disk),
+    Fault("slow disk", 24, _slow_disk),
+)

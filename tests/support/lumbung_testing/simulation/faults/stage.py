@@ -1,0 +1,93 @@
+"""What a fault may use: the cluster, its own luck, and deeds that several faults share.
+
+The rule of all of them stands here: the last intact durable copy of a blob is never destroyed, so whatever was
+acknowledged must come through.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import trio
+
+from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_cluster.limits import MIB
+from lumbung_testing.simulation.cluster import OldMachine, SimCluster
+from lumbung_testing.simulation.damage import Harm
+from lumbung_testing.simulation.durable import DurableView
+from lumbung_testing.simulation.node import SimNode
+from lumbung_testing.virtual_disk import DiskImage
+
+__all__ = ["DISK_CAPACITY_BYTES", "Fault", "Stage"]
+
+DISK_CAPACITY_BYTES = 64 * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that befalls a cluster about `per_hour` times an hour; `heal` undoes what is left of it at the end."""
+
+    name: str
+    per_hour: float
+    strike: Callable[[Stage, random.Random], Awaitable[None]]
+    heal: Callable[[Stage], None] | None = None
+
+
+@dataclass(slots=True)
+class Stage:
+    """Shared by the faults of one run; `images` are copies of folders, `old_machines` what wiped nodes ran on."""
+
+    cluster: SimCluster
+    images: dict[NodeNumber, DiskImage] = field(default_factory=dict)
+    old_machines: dict[NodeNumber, OldMachine] = field(default_factory=dict)
+
+    def some_node(self, draws: random.Random) -> SimNode:
+        return draws.choice(list(self.cluster.nodes.values()))
+
+    def pairs(self) -> list[tuple[str, str]]:
+        hosts = [node.host for node in self.cluster.nodes.values()]
+        return [(one, other) for one in hosts for other in hosts if one < other]
+
+    def tell(self, node: SimNode, what: str, more: str = "") -> None:
+        self.cluster.story.tell(node.host, what, more)
+
+    def is_elsewhere(self, node: SimNode, origin: NodeNumber, blob: BlobId) -> bool:
+        """Whether an intact durable copy would be left without this node's."""
+        others = [other for other in self.cluster.nodes.values() if other is not node]
+        return any(other.durable.holds(origin, blob) for other in others)
+
+    async def kill(self, node: SimNode) -> None:
+        if node.is_up:
+            with trio.CancelScope(shield=True):  # the phase may end now: a node is never left half dead
+                await self.cluster.kill(node.number)
+
+    async def restart_after(self, node: SimNode, down_s: float) -> None:
+        await trio.sleep(down_s)
+        if not node.is_up:
+            self.cluster.start(node.number)
+
+    async def replace(self, node: SimNode, image: DiskImage | None) -> bool:
+        """Kill the node and put an older folder, or an empty one, in the place of its own; False if too much is lost.
+
+        Nothing waits between the judgement and the deed: no ack can slip in between.
+        """
+        after = DurableView(lambda: image.tables).held() if image is not None else {}
+        lost = [key for key in node.durable.held() if key not in after]
+        if not all(self.is_elsewhere(node, origin, blob) for origin, blob in lost):
+            return False
+        self.tell(node, "wipe" if image is None else "rollback", f"{len(lost)} gone")
+        generation = node.generation
+        killing = node.is_up
+        if killing:
+            node.die(self.cluster.network.kill_host)
+        node.replace_disk(image)
+        for origin, blob in lost:
+            is_row = node.durable.row(origin, blob) is not None
+            harm = Harm.ROTTEN if is_row else Harm.GONE
+            self.cluster.damage.note(node.number, origin, blob, harm, generation)
+        if killing:
+            with trio.CancelScope(shield=True):
+                await node.buried()
+        return True

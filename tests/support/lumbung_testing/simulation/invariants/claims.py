@@ -1,0 +1,49 @@
+"""What may be said at all: the disks of all nodes, what the nemesis destroyed, and what was promised so far."""
+
+from __future__ import annotations
+
+from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_cluster.roster import Roster
+from lumbung_testing.simulation.damage import DamageBook
+from lumbung_testing.simulation.node import SimNode
+from lumbung_testing.simulation.story import Story
+
+__all__ = ["Claims"]
+
+
+class Claims:
+    """Shared by all invariants of one run.
+
+    `acked` has for each acknowledged (origin, blob) the holders that were ever named for it; `withdrawn` the copies
+    (holder, origin, blob) that their holder took back, until they are there again.
+    """
+
+    def __init__(self, story: Story, nodes: dict[NodeNumber, SimNode], damage: DamageBook, roster: Roster) -> None:
+        self.nodes = nodes
+        self.damage = damage
+        self.roster = roster
+        self.acked: dict[tuple[NodeNumber, BlobId], dict[NodeNumber, None]] = {}
+        self.withdrawn: set[tuple[NodeNumber, NodeNumber, BlobId]] = set()
+        self._story = story
+
+    def broken(self, invariant: str, sentence: str) -> None:
+        self._story.broken(invariant, sentence)
+
+    def holds(self, node: SimNode, origin: NodeNumber, blob: BlobId) -> bool:
+        """Whether the blob is durable and intact there; seen intact again, its damage is no excuse any more."""
+        if not node.durable.holds(origin, blob):
+            return False
+        if self.nodes[node.number] is node:
+            self.damage.repaired(node.number, origin, blob)
+            self.withdrawn.discard((node.number, origin, blob))
+        return True
+
+    def says_rightly(self, node: SimNode, origin: NodeNumber, blob: BlobId) -> bool:
+        """Whether the node may say that it holds the blob: it does, or it has not noticed yet that the bytes rotted."""
+        if self.holds(node, origin, blob):
+            return True
+        if node.durable.row(origin, blob) is None:
+            return False
+        if self.nodes[node.number] is not node:  # an old machine took what had rotted by then along
+            return self.damage.was_ever(node.number, origin, blob)
+        return self.damage.is_rotten(node.number, origin, blob)

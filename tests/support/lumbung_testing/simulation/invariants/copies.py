@@ -1,0 +1,73 @@
+"""What an origin says of its copies: acknowledged means durable, named means held.
+
+durable before said     what is acknowledged is covered by a returned sync at its origin
+named holders hold      every holder that an answer names as proven has the blob, intact and durable
+promised copies stay    a holder that was once named still has the blob
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_proto.v1 import blobs_pb2
+from lumbung_testing.simulation.damage import Harm
+from lumbung_testing.simulation.invariants.claims import Claims
+from lumbung_testing.simulation.node import SimNode
+
+__all__ = ["SWEEPS", "check_counted", "put_answer"]
+
+_DURABLE = (blobs_pb2.PUT_OUTCOME_STORED, blobs_pb2.PUT_OUTCOME_REPEATED)
+
+
+def put_answer(claims: Claims, node: SimNode, begun: float, answer: blobs_pb2.PutAnswer) -> None:
+    """`begun` is when the put's stream was opened: the bytes were verified since."""
+    if answer.outcome not in _DURABLE:
+        return
+    blob = BlobId(answer.id)
+    if not claims.holds(node, node.number, blob):
+        harm = claims.damage.of(node.number, node.number, blob)
+        if harm is None or harm.at < begun:
+            claims.broken("durable before said", f"{node.host} acknowledges {blob}, which is not intact there")
+    promised = claims.acked.setdefault((node.number, blob), {node.number: None})
+    for number in answer.copies.holders:
+        _check_named(claims, node, NodeNumber(number), blob)
+        promised[NodeNumber(number)] = None
+
+
+def check_counted(claims: Claims, origin: SimNode, holders: Sequence[NodeNumber]) -> None:
+    """Whatever the origin counts as proven now, whether somebody asks or not."""
+    core = origin.core
+    for acked_at, blob in claims.acked if core is not None else ():
+        row = origin.durable.row(acked_at, blob) if acked_at == origin.number else None
+        if row is not None and core is not None and row.number <= core.store.state.end(acked_at).number:
+            for holder in core.store.proofs.ledger.proven(row.number, holders):
+                _check_named(claims, origin, holder, blob)
+
+
+def _check_named(claims: Claims, origin: SimNode, holder: NodeNumber, blob: BlobId) -> None:
+    if claims.holds(claims.nodes[holder], origin.number, blob):
+        return
+    harm = claims.damage.of(holder, origin.number, blob)
+    core = origin.core
+    met = core.store.state.generations_seen.get(holder, 0) if core is not None else 0
+    if harm is not None and harm.harm is Harm.ROTTEN and (holder, origin.number, blob) not in claims.withdrawn:
+        return
+    if harm is not None and harm.harm is Harm.GONE and met <= harm.generation:
+        return
+    claims.broken("named holders hold", f"{origin.host} names node {holder} for {blob}, which is not there ({harm})")
+
+
+def _sweep_counted(claims: Claims) -> None:
+    for node in claims.nodes.values():
+        check_counted(claims, node, tuple(claims.nodes))
+
+
+def _sweep_promised(claims: Claims) -> None:
+    for (origin, blob), holders in claims.acked.items():
+        for holder in holders:
+            if not claims.holds(claims.nodes[holder], origin, blob) and not claims.damage.of(holder, origin, blob):
+                claims.broken("promised copies stay", f"node {holder} no longer has {blob} of {origin}")
+
+
+SWEEPS = (_sweep_counted, _sweep_promised)

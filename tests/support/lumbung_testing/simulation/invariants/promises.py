@@ -1,0 +1,71 @@
+"""The invariants: whatever a node says is held against the disks at that very moment, before the message leaves.
+
+Each module has those of one topic, named in its docstring, and says when they are to be looked at:
+
+    HEARD           kind of frame -> remembers what a peer said
+    SAYS            kind of frame -> judges what a node is about to say
+    SAYS_ANYTHING   judges every frame that a node is about to send
+    SWEEPS          judges all nodes at once, from time to time
+
+A new topic is a module with some of these, named in `_TOPICS`. What the nemesis destroyed, and nobody repaired yet, is
+excused (damage.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_proto.v1 import blobs_pb2, peer_pb2
+from lumbung_testing.simulation.invariants import copies, feeds, lives, stores, words
+from lumbung_testing.simulation.invariants.claims import Claims
+from lumbung_testing.simulation.invariants.ends import SessionEnds
+from lumbung_testing.simulation.node import SimNode
+
+__all__ = ["Promises"]
+
+_TOPICS = (lives, words, feeds, copies, stores)
+
+_Hears = Callable[[Claims, SessionEnds, peer_pb2.SessionFrame], None]
+_Says = Callable[[Claims, SimNode, SessionEnds, peer_pb2.SessionFrame], None]
+_Sweep = Callable[[Claims], None]
+
+
+class Promises:
+    """Holds every message of every node against the disks of all."""
+
+    def __init__(self, claims: Claims) -> None:
+        self._claims = claims
+        self._hears: dict[str, list[_Hears]] = {}
+        self._says: dict[str, list[_Says]] = {}
+        self._says_anything: list[_Says] = []
+        self._sweeps: list[_Sweep] = []
+        for topic in _TOPICS:
+            names = vars(topic)
+            for kind, hear in names.get("HEARD", {}).items():
+                self._hears.setdefault(kind, []).append(hear)
+            for kind, say in names.get("SAYS", {}).items():
+                self._says.setdefault(kind, []).append(say)
+            self._says_anything += names.get("SAYS_ANYTHING", ())
+            self._sweeps += names.get("SWEEPS", ())
+
+    @property
+    def acked(self) -> dict[tuple[NodeNumber, BlobId], dict[NodeNumber, None]]:
+        return self._claims.acked
+
+    def put_answer(self, node: SimNode, begun: float, answer: blobs_pb2.PutAnswer) -> None:
+        """`begun` is when the put's stream was opened: the bytes were verified since."""
+        copies.put_answer(self._claims, node, begun, answer)
+
+    def heard(self, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
+        for hear in self._hears.get(frame.WhichOneof("kind") or "", ()):
+            hear(self._claims, ends, frame)
+
+    def says(self, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
+        for say in (*self._says_anything, *self._says.get(frame.WhichOneof("kind") or "", ())):
+            say(self._claims, node, ends, frame)
+
+    def sweep(self) -> None:
+        """Look at all disks and all nodes at once."""
+        for sweep in self._sweeps:
+            sweep(self._claims)

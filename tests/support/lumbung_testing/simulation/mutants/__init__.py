@@ -1,0 +1,14 @@
+"""Mistakes planted at the seams: whoever cannot find them has no right to say that the real code is free of them.
+
+Each is named after what somebody might have written. They exist in the simulation only; nothing that ships can switch
+them on. A new topic is a module with `MUTANTS`, named in the list here.
+"""
+
+from __future__ import annotations
+
+from lumbung_testing.simulation.mutants import copies, disk, feeds, lives
+from lumbung_testing.simulation.mutants.mutant import Mutant
+
+__all__ = ["ALL_MUTANTS"]
+
+ALL_MUTANTS: tuple[Mutant, ...] = (*disk.MUTANTS, *feeds.MUTANTS, *copies.MUTANTS, *lives.MUTANTS)
