@@ -65,6 +65,7 @@ class SimCluster:
         self.stations: dict[NodeNumber, Station] = {}
         self.operators: dict[NodeNumber, Operator] = {}
         self._nursery = nursery
+        self._old_count = 0
 
     def start(self, number: NodeNumber) -> None:
         self.nodes[number].start(self._nursery, self._open_transport)
@@ -76,8 +77,9 @@ class SimCluster:
 
     def boot_old_machine(self, old: OldMachine) -> SimNode:
         """The machine that a wiped node ran on before: the same identity in an older generation, at another address."""
-        draws = random.Random(f"{self.story.seed}/old {old.number} {old.record.generation}")
-        node = SimNode(old.number, f"g{old.number}", self._documents(), draws, self.story)
+        self._old_count += 1
+        draws = random.Random(f"{self.story.seed}/old {self._old_count}")
+        node = SimNode(old.number, f"g{old.number}-{self._old_count}", self._documents(), draws, self.story)
         node.disk.restore(old.image)
         node.identity.record = old.record
         node.start(self._nursery, self._open_transport)

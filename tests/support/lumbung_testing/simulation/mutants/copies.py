@@ -91,11 +91,11 @@ async def _sleep(self: Proving) -> None:
 
 
 MUTANTS = (
-    Mutant("mark counted as a copy", _mark_counted_as_a_copy, ()),
+    Mutant("mark counted as a copy", _mark_counted_as_a_copy, is_quick=False),
     Mutant("withdrawal applied as a deletion", _withdrawal_applied_as_a_deletion),
     Mutant("receipt of an old generation counted", _receipt_of_an_old_generation_counted),
-    Mutant("receipts ordered by the holder's clock", _receipts_ordered_by_the_holders_clock, ()),
-    Mutant("withdrawal ignored", _withdrawal_ignored, ()),
+    Mutant("receipts ordered by the holder's clock", _receipts_ordered_by_the_holders_clock, is_quick=False),
+    Mutant("withdrawal ignored", _withdrawal_ignored, is_quick=False),
     Mutant("nobody asks for proof", _nobody_asks_for_proof),
     Mutant("damage kept quiet", _damage_kept_quiet),
 )

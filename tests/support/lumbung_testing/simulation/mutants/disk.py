@@ -125,11 +125,11 @@ def _one_list_kept_for_a_number() -> AbstractContextManager[object]:
 MUTANTS = (
     Mutant("ack before sync", _ack_before_sync),
     Mutant("feed offered ahead of the sync", _feed_offered_ahead_of_the_sync),
-    Mutant("receipt before sync", _receipt_before_sync, ()),
-    Mutant("old folder taken for the present one", _old_folder_taken_for_the_present_one, ()),
+    Mutant("receipt before sync", _receipt_before_sync, is_quick=False),
+    Mutant("old folder taken for the present one", _old_folder_taken_for_the_present_one, is_quick=False),
     Mutant("no hash check on receive", _no_hash_check_on_receive),
     Mutant("no check on read", _no_check_on_read),
-    Mutant("repeat acknowledged over rotten bytes", _repeat_acknowledged_over_rotten_bytes, ()),
+    Mutant("repeat acknowledged over rotten bytes", _repeat_acknowledged_over_rotten_bytes, is_quick=False),
     Mutant("repeat under another origin answered as stored", _repeat_under_another_origin_answered_as_stored),
-    Mutant("one list kept for a number", _one_list_kept_for_a_number, ()),
+    Mutant("one list kept for a number", _one_list_kept_for_a_number, is_quick=False),
 )

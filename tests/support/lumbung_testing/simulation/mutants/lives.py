@@ -33,5 +33,5 @@ def _roster_not_kept() -> AbstractContextManager[object]:
 
 MUTANTS = (
     Mutant("two machines with one identity both believed", _two_machines_with_one_identity_both_believed),
-    Mutant("roster not kept", _roster_not_kept, ()),
+    Mutant("roster not kept", _roster_not_kept, is_quick=False),
 )
