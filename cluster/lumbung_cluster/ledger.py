@@ -4,6 +4,10 @@ Blobs are named by their number in the origin's own feed (1, 2, 3 ...), so that 
 is out of order. For each holder: under its newest generation, everything up to `upto` is proven except `holes`, and
 `beyond` is proven too. A word under an older generation is void; among words of one generation the higher nonce wins,
 also when it is smaller (a withdrawal).
+
+A commit receipt names its blobs. An inventory receipt that the origin believes is a *cover*: everything up to a number,
+but for the units that it leaves out. Each cover replaces the one before; when it is smaller, the account is built anew
+from the commit receipts (`Cover.is_smaller_than`), because what only the older cover proved is proven no more.
 """
 
 from __future__ import annotations
@@ -13,7 +17,21 @@ from dataclasses import dataclass, field
 
 from lumbung_cluster.ids import Generation, NodeNumber
 
-__all__ = ["HolderAccount", "Ledger"]
+__all__ = ["Cover", "HolderAccount", "Ledger"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """A believed inventory receipt: own numbers 1 to `number` of these units (bit n is unit n) are at the holder."""
+
+    nonce: int
+    number: int
+    units: int
+    verified_since_ms: int
+
+    def is_smaller_than(self, other: Cover) -> bool:
+        """Whether something that `other` covers is no longer covered."""
+        return self.number < other.number or bool(other.units & ~self.units)
 
 
 @dataclass(slots=True)
@@ -27,6 +45,7 @@ class HolderAccount:
     nonce_withdrawn: dict[int, int] = field(default_factory=dict)
     verified_since_ms: int = 0
     passed: int = 0
+    cover: Cover | None = None
 
     def has(self, number: int) -> bool:
         return number in self.beyond or (number <= self.upto and number not in self.holes)
@@ -35,9 +54,39 @@ class HolderAccount:
         self.holes.discard(number)
         if number > self.upto:
             self.beyond.add(number)
+        self._advance()
+
+    def _advance(self) -> None:
         while self.upto + 1 in self.beyond:
             self.upto += 1
             self.beyond.discard(self.upto)
+
+    def take_cover(self, cover: Cover, lacking: Sequence[int], foreign: Sequence[int]) -> None:
+        """Everything up to `cover.number` counts but for `lacking`, and what the holder took back since.
+
+        `lacking` are the numbers of units that the cover leaves out, `foreign` those that are not the holder's to hold:
+        they are passed over. What is proven by name stays so. Costs the exceptions, not the numbers.
+        """
+        self.passed += sum(not self.has(number) for number in foreign)
+        back = [n for n, nonce in self.nonce_withdrawn.items() if nonce >= cover.nonce and n <= cover.number]
+        kept = {number for number in (*lacking, *back) if not self.has(number)}
+        self.holes = {number for number in self.holes if number > cover.number} | kept
+        for number in [n for n in self.nonce_withdrawn if n <= cover.number and n not in kept]:
+            if self.nonce_withdrawn[number] < cover.nonce:
+                del self.nonce_withdrawn[number]
+        if cover.number > self.upto:
+            self.upto = cover.number
+            self.beyond = {number for number in self.beyond if number > self.upto}
+            self._advance()
+        self._refresh(cover, is_whole=not lacking)
+        self.cover = cover
+
+    def _refresh(self, cover: Cover, *, is_whole: bool) -> None:
+        """A whole cover says anew when its bytes were last read; otherwise older words still stand beside it."""
+        if is_whole or not self.verified_since_ms:
+            self.verified_since_ms = cover.verified_since_ms
+        else:
+            self.verified_since_ms = min(self.verified_since_ms, cover.verified_since_ms)
 
     def pass_over(self, number: int) -> None:
         """The holder need not hold it: the cursor may go on, and nobody may count it as a copy there."""
@@ -105,6 +154,26 @@ class Ledger:
         if verified_since_ms and (not account.verified_since_ms or verified_since_ms < account.verified_since_ms):
             account.verified_since_ms = verified_since_ms
         return fresh
+
+    def cover(
+        self, holder: NodeNumber, generation: Generation, cover: Cover, lacking: Sequence[int], foreign: Sequence[int]
+    ) -> bool:
+        """A believed inventory receipt came; false when it is not the latest word of the newest generation.
+
+        The caller has built the account anew when the cover is smaller than the one before.
+        """
+        if generation < self.account(holder).generation:
+            return False
+        self.meet(holder, generation)
+        account = self.account(holder)
+        if account.cover is not None and account.cover.nonce > cover.nonce:
+            return False
+        account.take_cover(cover, lacking, foreign)
+        return True
+
+    def forget(self, holder: NodeNumber) -> None:
+        """Empty one account under its generation, to build it anew from what is on disk."""
+        self._accounts[holder] = HolderAccount(self.account(holder).generation)
 
     def withdraw(self, holder: NodeNumber, generation: Generation, nonce: int, numbers: Iterable[int]) -> list[int]:
         """A withdrawal came: the numbers that no longer count there. It does nothing to anybody's set of blobs.

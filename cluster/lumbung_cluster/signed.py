@@ -38,6 +38,7 @@ class Domain(Enum):
 
     ENTRY = b"lumbung/entry/0"
     RECEIPT = b"lumbung/receipt/0"
+    INVENTORY = b"lumbung/inventory/0"
     WITHDRAWAL = b"lumbung/withdrawal/0"
     ROSTER = b"lumbung/roster/0"
     ACCESS = b"lumbung/access/0"

@@ -75,6 +75,7 @@ def test_domains_are_what_they_were() -> None:
     assert names == {
         "ENTRY": "lumbung/entry/0",
         "RECEIPT": "lumbung/receipt/0",
+        "INVENTORY": "lumbung/inventory/0",
         "WITHDRAWAL": "lumbung/withdrawal/0",
         "ROSTER": "lumbung/roster/0",
         "ACCESS": "lumbung/access/0",
