@@ -12,6 +12,7 @@ __all__ = [
     "ClockSkewed",
     "DiskFailed",
     "DiskFull",
+    "InventoryUnknown",
     "KeyRefused",
     "LumbungError",
     "OutcomeUnknown",
@@ -87,6 +88,10 @@ class DiskFull(LumbungError):
 
 class DiskFailed(LumbungError):
     """The disk answered with an I/O error: stop taking in, say so."""
+
+
+class InventoryUnknown(LumbungError):
+    """Rows from which an origin's inventory follows cannot be read: say nothing of its set, and go on recording."""
 
 
 class StoreDamaged(LumbungError):

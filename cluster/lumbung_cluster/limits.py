@@ -70,3 +70,14 @@ WAITED_WAITING_MAX: Final = 4096  # puts that wait for copies and jump the queue
 REFUSED_WAIT_S: Final = 30.0  # before a refused feed offer comes again: a full disk is looked at every few seconds
 PROVE_INTERVAL_S: Final = 30.0  # between two looks for entries that are applied but not proven
 DOUBT_INTERVAL_S: Final = 3600.0  # a peer can make us doubt our history once an hour: each doubt voids all receipts
+
+# --- inventories -----------------------------------------------------------------------------------------------
+INVENTORY_FOLD_ROWS_MAX: Final = 1024  # feed rows of one fold: 1.2 us each there, 5 us in batches of 64
+INVENTORY_FOLD_PAUSE_S: Final = 0.2  # between two folds behind the commits: gathers a batch, nobody waits for it
+INVENTORY_CHECKPOINT_ROWS: Final = 16_384  # rows of an origin between two tables on disk: a restart replays 0.1 s
+INVENTORY_STOP_S: Final = 5.0  # for the tables of a clean stop: 514 origins are 77 MB
+INVENTORY_TAIL_MAX: Final = 4096  # own entries that a holder may be behind and still be believed: 6 ms of lifts
+INVENTORY_RECEIPT_INTERVAL_S: Final = 3600.0  # a receipt of 64 units is 2.4 KB: 58 KB a day on a line of 128 kbit/s
+INVENTORY_RECEIPT_RETRY_S: Final = 60.0  # after one that did not equal our set; doubled up to the interval
+INVENTORY_ANSWER_S: Final = 30.0  # for the answer, before proof is asked for id by id
+INVENTORY_ASKS_WAITING_MAX: Final = 2  # a peer's questions: each costs a fold and a copy of 150 KB

@@ -21,6 +21,7 @@ from lumbung_node.adapters.ballast import ensure_ballast, release_ballast
 from lumbung_node.adapters.grpc_transport import GrpcTransport, TlsIdentity, grpc_transport
 from lumbung_node.adapters.identity_folder import DocumentFolder, IdentityFolder
 from lumbung_node.adapters.keys.certificates import read_certificate
+from lumbung_node.adapters.keys.cluster_secret import load_cluster_secret
 from lumbung_node.adapters.keys.ed25519 import Ed25519Signer, Ed25519Verifier
 from lumbung_node.adapters.keys.key_files import read_secret
 from lumbung_node.adapters.rocks.keyvalue import open_rocks
@@ -125,6 +126,7 @@ async def _make_parts(config: NodeConfig, log: Log) -> NodeParts:
         rosters=rosters,
         entry_signer=Ed25519Signer.load(config.keys.entry_key),
         receipt_signer=Ed25519Signer.load(config.keys.receipt_key),
+        inventory_key=load_cluster_secret(config.keys.cluster_secret),
         verifier=verifier,
         clock=SystemClock(),
         randomness=SystemRandomness(),

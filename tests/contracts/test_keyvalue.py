@@ -170,6 +170,14 @@ async def test_scan_with_limit_zero_is_empty(store: KeyValue) -> None:
     assert await store.scan(Family.MARKS, b"", LAST, 0) == []
 
 
+async def test_many_spans_are_scanned_in_one_call_each_up_to_the_limit(store: KeyValue) -> None:
+    rows = await filled(store, Family.BLOBS, 20)
+    spans = [(number(18), LAST), (number(5), number(5)), (number(3), number(9)), (number(4), number(5)), (LAST, LAST)]
+
+    assert await store.scan_each(Family.BLOBS, spans, 3) == [rows[18:20], [], rows[3:6], rows[4:5], []]
+    assert await store.scan_each(Family.BLOBS, [], 3) == []
+
+
 async def test_scan_orders_keys_as_bytes_with_prefixes_first(store: KeyValue) -> None:
     keys = [b"b", b"a\xff", b"a", b"\x00", b"a\x00", b"\xff"]
     await store.write(batch_of(Family.LISTS, dict.fromkeys(keys, b"x")))
@@ -240,6 +248,7 @@ CALLS: dict[str, Callable[[KeyValue], Awaitable[object]]] = {
     "sync": lambda store: store.sync(),
     "get": lambda store: store.get(Family.BLOBS, [b"k"]),
     "scan": lambda store: store.scan(Family.BLOBS, b"", LAST, 1),
+    "scan_each": lambda store: store.scan_each(Family.BLOBS, [(b"", LAST)], 1),
     "space": lambda store: store.space(),
 }
 

@@ -12,6 +12,7 @@ import pytest
 from lumbung_cluster.errors import KeyRefused
 from lumbung_node.adapters.keys.age_identity import AgeIdentity, check_recipient
 from lumbung_node.adapters.keys.certificates import make_tls_key
+from lumbung_node.adapters.keys.cluster_secret import load_cluster_secret
 from lumbung_node.adapters.keys.ed25519 import Ed25519Signer, Ed25519Verifier
 from lumbung_node.adapters.keys.key_files import read_secret, write_public, write_secret
 from lumbung_testing.tools import require_tool
@@ -27,6 +28,16 @@ def test_a_secret_is_readable_by_its_owner_only_whatever_the_umask(tmp_path: Pat
 
     assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "public").stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"00" * 32, b"0 " + b"00" * 32, b"1 " + b"00" * 31, b"1 " + b"00" * 32 + b"x"]
+)
+def test_a_cluster_secret_of_another_form_is_refused_with_the_cure(tmp_path: Path, content: bytes) -> None:
+    write_secret(tmp_path / "cluster.secret", content)
+
+    with pytest.raises(KeyRefused, match="copy the file from another node of this cluster"):
+        load_cluster_secret(tmp_path / "cluster.secret")
 
 
 def test_a_key_is_never_overwritten(tmp_path: Path) -> None:

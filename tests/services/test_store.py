@@ -15,7 +15,7 @@ from lumbung_node.adapters.keys.ed25519 import Ed25519Signer
 from lumbung_node.store.jobs import Content, Job, Outcome, OwnBlob
 from lumbung_node.store.store import Store, open_store
 from lumbung_testing.virtual_disk import VirtualDisk
-from lumbung_testing.world import InlineWork, MemoryIdentity, SeededRandomness, VirtualClock
+from lumbung_testing.world import INVENTORY_KEY, InlineWork, ListLog, MemoryIdentity, SeededRandomness, VirtualClock
 
 LUCK = random.Random(1)  # one stream for all openings: tokens differ from life to life
 CLUSTER = ClusterId(b"c" * 16)
@@ -34,9 +34,11 @@ async def opened(disk: VirtualDisk, identity: MemoryIdentity) -> AsyncIterator[S
         clock=VirtualClock(),
         randomness=SeededRandomness(LUCK),
         blocking=InlineWork(),
+        inventory_key=INVENTORY_KEY,
     )
     async with trio.open_nursery() as nursery:
         nursery.start_soon(store.committer.run)
+        nursery.start_soon(store.inventories.run, ListLog())
         yield store
         nursery.cancel_scope.cancel()
     await kv.close()

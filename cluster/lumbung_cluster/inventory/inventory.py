@@ -29,7 +29,7 @@ _UNIT_SHIFT = np.uint64(SHORT_BITS - 6)
 
 
 class Inventory:
-    """One origin's set, in the form that is compared. Mutable by `fold` alone; `copy` freezes a moment of it."""
+    """One origin's set, in the form that is compared. `fold` and `replace_unit` change it, `copy` freezes it."""
 
     __slots__ = ("_counts", "_digests", "_key", "_words")
 
@@ -67,6 +67,12 @@ class Inventory:
         shorts = short_ids(raw_ids)
         starts = (shorts >> _UNIT_SHIFT).astype(np.intp) * UNIT_SYMBOLS
         fold_into(self._words.reshape(-1), self._counts.reshape(-1), starts, shorts, UNIT_SYMBOLS)
+
+    def replace_unit(self, unit: int, digest: UnitDigest, symbols: Symbols) -> None:
+        """Put one unit in the place of what was folded: made anew from rows that are believed more."""
+        self._digests[unit] = digest
+        self._words[unit] = symbols.words
+        self._counts[unit] = symbols.counts
 
     def digest(self, unit: int) -> UnitDigest:
         """The digest of one unit."""

@@ -26,6 +26,7 @@ class Family(Enum):
     TAGS = "tags"  # record tag -> versions
     PENDING = "pending"  # runs of chunks without a row yet
     SYSTEM = "system"  # short names -> values
+    INVENTORY = "inventory"  # sums and symbol tables of each origin
 
 
 @dataclass(slots=True)
@@ -95,6 +96,12 @@ class KeyValue(Protocol):
         self, family: Family, first: bytes, behind: bytes, limit: int, *, backwards: bool = False
     ) -> list[tuple[bytes, bytes]]:
         """At most `limit` rows with first <= key < behind, rising or falling. Corruption raises, never ends it."""
+        ...
+
+    async def scan_each(
+        self, family: Family, ranges: Sequence[tuple[bytes, bytes]], limit: int
+    ) -> list[list[tuple[bytes, bytes]]]:
+        """For each (first key, key behind the last) at most `limit` rows, rising: many look-ups in one hop."""
         ...
 
     async def space(self) -> SpaceReport:

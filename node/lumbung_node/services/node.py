@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import trio
 
 from lumbung_cluster.ids import ClusterId, NodeNumber
+from lumbung_cluster.inventory.fingerprint import InventoryKey
 from lumbung_cluster.limits import FOREIGN_MEMORY_BYTES_MAX, INGEST_MEMORY_BYTES_MAX
 from lumbung_cluster.schedule import Schedule
 from lumbung_node.ports.identity import IdentityState
@@ -51,6 +52,7 @@ class NodeParts:
     rosters: RosterKeeper
     entry_signer: Signer
     receipt_signer: Signer
+    inventory_key: InventoryKey
     verifier: Verifier
     clock: WallClock
     randomness: Randomness
@@ -94,6 +96,7 @@ async def _live(parts: NodeParts, on_ready: Callable[[str, Core], None]) -> None
             clock=parts.clock,
             randomness=parts.randomness,
             blocking=parts.blocking,
+            inventory_key=parts.inventory_key,
         )
         parts.log.info("store open", generation=store.state.generation)
         await _serve(parts, store, on_ready)
@@ -135,6 +138,7 @@ async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core],
         server = Server(core, gate, copies, replicator, operations)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(store.committer.run)
+            nursery.start_soon(store.inventories.run, parts.log)
             async with transport.serve(parts.listen, server.handlers()) as listener:
                 nursery.start_soon(replicator.run, lambda: listener.revoke(gate.may_stay))
                 nursery.start_soon(watch_disk, core, parts.disk, replicator.arriving)

@@ -28,6 +28,7 @@ from lumbung_node.store.layout import (
     pack_list,
     pack_versions,
     place_key,
+    verified_key,
 )
 from lumbung_node.store.state import KEY_NEXT_PLACE, KEY_NEXT_SERIAL, KEY_NONCE, NONCE_RESERVE, StoreState
 
@@ -77,6 +78,7 @@ class Group:
         self.damaged: dict[tuple[NodeNumber, BlobId], int] = {}
         self.marks: dict[tuple[NodeNumber, NodeNumber], MarkRow] = {}
         self.mended: list[tuple[NodeNumber, BlobId]] = []
+        self.verified_since_ms: dict[NodeNumber, int] = {}
         self._fresh: set[bytes] = set()
 
     def add(self, jobs: Sequence[Job]) -> None:
@@ -103,6 +105,7 @@ class Group:
             del self._unsigned[:LIST_ENTRIES_MAX]
         for origin, counts in self._counts.items():
             self.batch.put(Family.SYSTEM, b"n" + origin.to_bytes(4, "big"), counts.pack())
+            self._lower_verified(origin)
         state = self._state
         self.batch.put(Family.SYSTEM, KEY_NEXT_PLACE, state.next_place.to_bytes(8, "big"))
         self.batch.put(Family.SYSTEM, KEY_NEXT_SERIAL, state.next_serial.to_bytes(8, "big"))
@@ -113,9 +116,17 @@ class Group:
         self._state.ends.update(self._ends)
         self._state.counts.update(self._counts)
         self._state.marks.update(self.marks)
+        self._state.verified_since_ms.update(self.verified_since_ms)
         self._state.damaged.update(self.damaged)
         for key in self.mended:
             self._state.damaged.pop(key, None)
+
+    def _lower_verified(self, origin: NodeNumber) -> None:
+        """What is stored now counts as checked now: only an origin's first commit, or a clock set back, lowers it."""
+        known = self._state.verified_since_ms.get(origin)
+        if known is None or self._now_ms < known:
+            self.verified_since_ms[origin] = self._now_ms
+            self.batch.put(Family.SYSTEM, verified_key(origin), self._now_ms.to_bytes(8, "big"))
 
     def _add_own(self, item: OwnBlob) -> Stored:
         origin = self._state.node

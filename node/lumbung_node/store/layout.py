@@ -38,6 +38,7 @@ __all__ = [
     "receipt_key",
     "unpack_list",
     "unpack_versions",
+    "verified_key",
 ]
 
 FORMAT_VERSION = 0  # v0 until reconcile's first layer runs on it
@@ -74,6 +75,11 @@ def feed_key(origin: NodeNumber, number: int) -> bytes:
 def damaged_key(origin: NodeNumber, blob: BlobId) -> bytes:
     """SYSTEM: 'd', origin u32, id 32 B -> feed number u64: what is known to be damaged here."""
     return b"d" + _U32.pack(origin) + blob.raw
+
+
+def verified_key(origin: NodeNumber) -> bytes:
+    """SYSTEM: 'i', origin u32 -> u64 UTC ms: when the longest unread bytes of that origin were last checked here."""
+    return b"i" + _U32.pack(origin)
 
 
 def mark_key(sender: NodeNumber, origin: NodeNumber) -> bytes:

@@ -158,10 +158,17 @@ class Reader:
 
     async def ids_with_prefix(self, origin: NodeNumber, prefix: bytes, limit: int) -> list[BlobId]:
         """Durable ids that begin with `prefix`, at most `limit`."""
-        head = origin.to_bytes(4, "big") + prefix
-        behind = head + b"\xff" * (BLOB_ID_SIZE_BYTES - len(prefix) + 1)
-        rows = await self._kv.scan(Family.BLOBS, head, behind, limit)
+        first, behind = _span(origin, prefix)
+        rows = await self._kv.scan(Family.BLOBS, first, behind, limit)
         return [BlobId(key[4:]) for key, value in rows if self._durable(origin, key, value) is not None]
+
+    async def ids_with_prefixes(self, origin: NodeNumber, prefixes: Sequence[bytes], limit: int) -> list[list[BlobId]]:
+        """As `ids_with_prefix` for many prefixes in one hop to the engine: what short ids stand for."""
+        ranges = [_span(origin, prefix) for prefix in prefixes]
+        found = await self._kv.scan_each(Family.BLOBS, ranges, limit) if ranges else []
+        return [
+            [BlobId(key[4:]) for key, value in rows if self._durable(origin, key, value) is not None] for rows in found
+        ]
 
     async def versions(self, record_tags: Sequence[bytes]) -> list[list[TagVersion]]:
         """What is durable under each record tag, oldest first."""
@@ -174,6 +181,12 @@ class Reader:
 def is_intact(row: BlobRow | None) -> bool:
     """Whether this node may say that it holds the blob."""
     return row is not None and row.state is RowState.INTACT
+
+
+def _span(origin: NodeNumber, prefix: bytes) -> tuple[bytes, bytes]:
+    """The first key of BLOBS with this prefix, and one behind the last."""
+    first = origin.to_bytes(4, "big") + prefix
+    return first, first + b"\xff" * (BLOB_ID_SIZE_BYTES - len(prefix) + 1)
 
 
 def _verified(blobs: Sequence[BlobId], values: Sequence[bytes | None]) -> list[bytes | None]:

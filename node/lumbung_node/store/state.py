@@ -18,6 +18,7 @@ from lumbung_node.store.layout import (
     PendingRow,
     feed_key,
     place_key,
+    verified_key,
 )
 
 __all__ = ["NO_END", "Pulse", "StoreState", "load_state"]
@@ -51,7 +52,8 @@ class Pulse:
 class StoreState:
     """`ends` and `counts` are durable ones. Places, serials and nonces are taken in memory and saved with commits.
 
-    `damaged` names the blobs whose stored bytes are known to be wrong, with their feed numbers.
+    `damaged` names the blobs whose stored bytes are known to be wrong, with their feed numbers. `verified_since_ms` is
+    the oldest time at which some byte of an origin was last read and checked here (its store time counts as such).
     """
 
     cluster: ClusterId
@@ -65,6 +67,7 @@ class StoreState:
     marks: dict[tuple[NodeNumber, NodeNumber], MarkRow] = field(default_factory=dict)
     generations_seen: dict[NodeNumber, Generation] = field(default_factory=dict)
     damaged: dict[tuple[NodeNumber, BlobId], int] = field(default_factory=dict)
+    verified_since_ms: dict[NodeNumber, int] = field(default_factory=dict)
     repairing: set[bytes] = field(default_factory=set)
     grown: Pulse = field(default_factory=Pulse)
 
@@ -135,6 +138,8 @@ async def _load_system(kv: KeyValue, state: StoreState) -> None:
     for key, value in await scan_all(kv, Family.SYSTEM, b"d", b"e"):
         origin, blob = NodeNumber(int.from_bytes(key[1:5], "big")), BlobId(key[5:])
         state.damaged[origin, blob] = int.from_bytes(value, "big")
+    for key, value in await scan_all(kv, Family.SYSTEM, verified_key(NodeNumber(0)), b"j"):
+        state.verified_since_ms[NodeNumber(int.from_bytes(key[1:], "big"))] = int.from_bytes(value, "big")
     for key, value in await scan_all(kv, Family.SYSTEM, b"g", b"h"):
         if len(key) == 5:
             state.generations_seen[NodeNumber(int.from_bytes(key[1:], "big"))] = Generation(

@@ -9,10 +9,12 @@ import trio
 
 from lumbung_cluster.errors import StoreMisconfigured
 from lumbung_cluster.ids import BlobId, ClusterId, Generation, NodeNumber
+from lumbung_cluster.inventory.fingerprint import InventoryKey
 from lumbung_node.ports.identity import IdentityRecord, IdentityState
 from lumbung_node.ports.keyvalue import Batch, Family, KeyValue
 from lumbung_node.ports.world import Blocking, Randomness, Signer, WallClock
 from lumbung_node.store.committer import Committer
+from lumbung_node.store.inventories import Inventories
 from lumbung_node.store.jobs import Job
 from lumbung_node.store.layout import RowState
 from lumbung_node.store.proofs import Proofs
@@ -24,13 +26,14 @@ __all__ = ["Store", "open_store"]
 
 @dataclass(slots=True)
 class Store:
-    """`committer.run` must run as a task for anything to be written."""
+    """`committer.run` must run as a task for anything to be written, and `inventories.run` beside it."""
 
     kv: KeyValue
     state: StoreState
     reader: Reader
     committer: Committer
     proofs: Proofs
+    inventories: Inventories
     identity: IdentityState
     identity_turn: trio.Lock = field(default_factory=trio.Lock)
 
@@ -80,6 +83,7 @@ async def open_store(
     clock: WallClock,
     randomness: Randomness,
     blocking: Blocking,
+    inventory_key: InventoryKey,
 ) -> Store:
     """Open what lies under `kv` as the node that `identity` remembers, in a new generation when they do not match.
 
@@ -114,4 +118,5 @@ async def open_store(
     committer = Committer(kv, state, signer, clock)
     proofs = Proofs(kv, state, reader, committer)
     await proofs.load()
-    return Store(kv, state, reader, committer, proofs, identity)
+    inventories = Inventories(kv, state, inventory_key, blocking)
+    return Store(kv, state, reader, committer, proofs, inventories, identity)

@@ -101,8 +101,8 @@ Global___SessionResponse: _TypeAlias = SessionResponse  # noqa: Y015
 
 @_typing.final
 class SessionFrame(_message.Message):
-    """One frame of a session. Numbers 20 to 39 are reserved for NodeReport, challenge, alarm, retraction, release at
-    origin and the reconcile family.
+    """One frame of a session. Reserved numbers are for NodeReport, challenge, alarm, retraction, release at origin and the
+    reconcile family.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -120,6 +120,8 @@ class SessionFrame(_message.Message):
     ACCESS_FIELD_NUMBER: _builtins.int
     GOODBYE_FIELD_NUMBER: _builtins.int
     TAKES_FIELD_NUMBER: _builtins.int
+    INVENTORY_ASK_FIELD_NUMBER: _builtins.int
+    INVENTORY_WORD_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def hello(self) -> Global___Hello:
         """First frame of each side."""
@@ -172,6 +174,14 @@ class SessionFrame(_message.Message):
     def takes(self) -> Global___Takes:
         """How much the sender's bandwidth windows let it receive from now on."""
 
+    @_builtins.property
+    def inventory_ask(self) -> Global___InventoryAsk:
+        """The origin asks for one word over everything that the holder has of its blobs."""
+
+    @_builtins.property
+    def inventory_word(self) -> Global___InventoryWord:
+        """The answer to InventoryAsk."""
+
     def __init__(
         self,
         *,
@@ -188,12 +198,14 @@ class SessionFrame(_message.Message):
         access: Global___AccessGossip | None = ...,
         goodbye: Global___Goodbye | None = ...,
         takes: Global___Takes | None = ...,
+        inventory_ask: Global___InventoryAsk | None = ...,
+        inventory_word: Global___InventoryWord | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "applied", b"applied", "goodbye", b"goodbye", "hello", b"hello", "kind", b"kind", "need", b"need", "offer", b"offer", "pieces", b"pieces", "proof", b"proof", "prove", b"prove", "roster", b"roster", "takes", b"takes", "want", b"want", "withdraw", b"withdraw"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "applied", b"applied", "goodbye", b"goodbye", "hello", b"hello", "inventory_ask", b"inventory_ask", "inventory_word", b"inventory_word", "kind", b"kind", "need", b"need", "offer", b"offer", "pieces", b"pieces", "proof", b"proof", "prove", b"prove", "roster", b"roster", "takes", b"takes", "want", b"want", "withdraw", b"withdraw"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "applied", b"applied", "goodbye", b"goodbye", "hello", b"hello", "kind", b"kind", "need", b"need", "offer", b"offer", "pieces", b"pieces", "proof", b"proof", "prove", b"prove", "roster", b"roster", "takes", b"takes", "want", b"want", "withdraw", b"withdraw"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "applied", b"applied", "goodbye", b"goodbye", "hello", b"hello", "inventory_ask", b"inventory_ask", "inventory_word", b"inventory_word", "kind", b"kind", "need", b"need", "offer", b"offer", "pieces", b"pieces", "proof", b"proof", "prove", b"prove", "roster", b"roster", "takes", b"takes", "want", b"want", "withdraw", b"withdraw"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["hello", "offer", "want", "pieces", "applied", "prove", "proof", "withdraw", "need", "roster", "access", "goodbye", "takes"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["hello", "offer", "want", "pieces", "applied", "prove", "proof", "withdraw", "need", "roster", "access", "goodbye", "takes", "inventory_ask", "inventory_word"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -686,6 +698,64 @@ class Proof(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Proof: _TypeAlias = Proof  # noqa: Y015
+
+@_typing.final
+class InventoryAsk(_message.Message):
+    """The origin asks a holder for an inventory receipt. One at a time."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUESTION_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    NONCE_FIELD_NUMBER: _builtins.int
+    question: _builtins.int
+    """The origin's number of this question in the session."""
+    origin: _builtins.int
+    """Whose blobs (the asker's own)."""
+    nonce: _builtins.int
+    """The origin's nonce."""
+    def __init__(
+        self,
+        *,
+        question: _builtins.int = ...,
+        origin: _builtins.int = ...,
+        nonce: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["nonce", b"nonce", "origin", b"origin", "question", b"question"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InventoryAsk: _TypeAlias = InventoryAsk  # noqa: Y015
+
+@_typing.final
+class InventoryWord(_message.Message):
+    """The answer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUESTION_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    question: _builtins.int
+    """The question."""
+    @_builtins.property
+    def receipt(self) -> Global___SignedBytes:
+        """An inventory receipt; absent when the holder can sign for no unit."""
+
+    def __init__(
+        self,
+        *,
+        question: _builtins.int = ...,
+        receipt: Global___SignedBytes | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["question", b"question", "receipt", b"receipt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InventoryWord: _TypeAlias = InventoryWord  # noqa: Y015
 
 @_typing.final
 class Withdraw(_message.Message):

@@ -82,6 +82,11 @@ class _MarkedKeyValue:
     ) -> list[tuple[bytes, bytes]]:
         return await self._inner.scan(family, first, behind, limit, backwards=backwards)
 
+    async def scan_each(
+        self, family: Family, ranges: Sequence[tuple[bytes, bytes]], limit: int
+    ) -> list[list[tuple[bytes, bytes]]]:
+        return await self._inner.scan_each(family, ranges, limit)
+
     async def space(self) -> SpaceReport:
         return await self._inner.space()
 

@@ -24,6 +24,7 @@ from lumbung_proto.v1 import peer_pb2
 from lumbung_testing.rosters import CLUSTER, SeededSigner, TestVerifier, founding, signed
 from lumbung_testing.virtual_disk import VirtualDisk
 from lumbung_testing.world import (
+    INVENTORY_KEY,
     InlineWork,
     ListLog,
     MemoryDocuments,
@@ -85,6 +86,7 @@ async def living(box: Box) -> AsyncIterator[Core]:
         clock=VirtualClock(),
         randomness=SeededRandomness(LUCK),
         blocking=InlineWork(),
+        inventory_key=INVENTORY_KEY,
     )
     documents = MemoryDocuments([signed(founding(), "a", "b").encode()])
     core = Core(
@@ -107,6 +109,7 @@ async def living(box: Box) -> AsyncIterator[Core]:
     )
     async with trio.open_nursery() as nursery:
         nursery.start_soon(store.committer.run)
+        nursery.start_soon(store.inventories.run, box.log)
         yield core
         nursery.cancel_scope.cancel()
     await kv.close()

@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import islice
 
 import trio
 
@@ -284,6 +285,17 @@ class VirtualKeyValue:
             assert value is not None
             rows.append((key, value))
         return rows
+
+    async def scan_each(
+        self, family: Family, ranges: Sequence[tuple[bytes, bytes]], limit: int
+    ) -> list[list[tuple[bytes, bytes]]]:
+        await self._begin_read()
+        found: list[list[tuple[bytes, bytes]]] = []
+        for first, behind in ranges:
+            keys = islice(self._disk._visible.keys(family, first, behind), limit)
+            rows = [(key, self._value(family, key)) for key in keys]
+            found.append([(key, value) for key, value in rows if value is not None])
+        return found
 
     async def space(self) -> SpaceReport:
         await self._begin_read()

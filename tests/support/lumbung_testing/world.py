@@ -9,11 +9,23 @@ from typing import TypeVar
 
 import trio
 
+from lumbung_cluster.inventory.fingerprint import InventoryKey
 from lumbung_node.ports.identity import IdentityRecord
 
-__all__ = ["InlineWork", "ListLog", "MemoryDocuments", "MemoryIdentity", "SeededRandomness", "VirtualClock"]
+__all__ = [
+    "INVENTORY_KEY",
+    "InlineWork",
+    "ListLog",
+    "MemoryDocuments",
+    "MemoryIdentity",
+    "SeededRandomness",
+    "VirtualClock",
+]
 
 T = TypeVar("T")
+INVENTORY_KEY = InventoryKey(1, bytes(range(32)))
+"""The cluster secret of every simulated cluster."""
+
 _EPOCH_MS = 1_790_000_000_000  # a day in September 2026
 
 

@@ -340,7 +340,7 @@ ENGLISH: Final[dict[str, str]] = {
     "help.roster.fetch.examples": "lumbung roster fetch",
     "exit.roster.6": "nodes will refuse it",
     "help.keys": "Make keys, and show their public halves.",
-    "help.keys.new": "Make a key file (mode 0600): sign, tls, age or secret. Never over one that is there.",
+    "help.keys.new": "Make a key file (mode 0600): sign, tls, age, secret or cluster. Never over one that is there.",
     "help.keys.new.examples": ("lumbung keys new sign receipt.key.pem\nlumbung keys new age office.agekey"),
     "help.keys.show": "Show the public half of a key as rosters write it.",
     "help.keys.show.examples": "lumbung keys show receipt.key.pem",

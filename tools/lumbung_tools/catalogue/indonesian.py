@@ -341,7 +341,7 @@ INDONESIAN: Final[dict[str, str]] = {
     "help.roster.fetch.examples": "lumbung roster fetch",
     "exit.roster.6": "simpul akan menolaknya",
     "help.keys": "Membuat kunci, dan menampilkan bagian publiknya.",
-    "help.keys.new": "Membuat berkas kunci (izin 0600): sign, tls, age atau secret. Tidak pernah menimpa.",
+    "help.keys.new": "Membuat berkas kunci (izin 0600): sign, tls, age, secret atau cluster. Tidak pernah menimpa.",
     "help.keys.new.examples": ("lumbung keys new sign receipt.key.pem\nlumbung keys new age office.agekey"),
     "help.keys.show": "Menampilkan bagian publik kunci seperti tertulis di daftar simpul.",
     "help.keys.show.examples": "lumbung keys show receipt.key.pem",

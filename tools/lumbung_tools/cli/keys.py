@@ -11,6 +11,7 @@ import click
 from lumbung_cluster.errors import KeyRefused
 from lumbung_node.adapters.keys.age_identity import AgeIdentity
 from lumbung_node.adapters.keys.certificates import make_tls_key, pin_of_public_key, public_key_of
+from lumbung_node.adapters.keys.cluster_secret import CLUSTER_SECRET, make_cluster_secret, save_cluster_secret
 from lumbung_node.adapters.keys.ed25519 import Ed25519Signer
 from lumbung_node.adapters.keys.key_files import read_secret, write_secret
 from lumbung_tools.cli.framework import Call, LumbungGroup, command
@@ -32,7 +33,8 @@ class Kind(Enum):
     SIGN = "sign"  # Ed25519: entry, receipt, access-list and custodian keys
     TLS = "tls"  # ECDSA P-256
     AGE = "age"  # opens recordings
-    SECRET = "secret"  # 32 random bytes: tag secret, cluster secret
+    SECRET = "secret"  # 32 random bytes: tag secret
+    CLUSTER = "cluster"  # the secret that all nodes of a cluster share
 
 
 @command("new", help_key="help.keys.new", examples_key="help.keys.new.examples", exits=(ExitCode.OK, ExitCode.USAGE))
@@ -48,6 +50,8 @@ def new(call: Call, kind: str, file: Path) -> None:
             AgeIdentity.generate().save(file)
         case Kind.SECRET:
             write_secret(file, f"{secrets.token_hex(TAG_SECRET_SIZE_BYTES)}\n".encode("ascii"))
+        case Kind.CLUSTER:
+            save_cluster_secret(file, make_cluster_secret())
     _tell(call, file, made=True)
 
 
@@ -76,6 +80,8 @@ def _public_half(file: Path) -> tuple[Kind, str]:
         return Kind.AGE, AgeIdentity.load(file).recipient
     if len(raw.strip()) == _SECRET_DIGITS:
         return Kind.SECRET, ""
+    if CLUSTER_SECRET.fullmatch(raw):
+        return Kind.CLUSTER, ""
     try:
         return Kind.TLS, pin_of_public_key(public_key_of(raw)).hex()
     except KeyRefused:

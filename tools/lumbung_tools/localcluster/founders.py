@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lumbung_cluster.ids import CLUSTER_ID_SIZE_BYTES, ClusterId, NodeNumber
+from lumbung_cluster.inventory.fingerprint import InventoryKey
 from lumbung_cluster.roster import Custodian, Quorum, Roster, TrustRoot
 from lumbung_cluster.roster_checks import tidy
 from lumbung_cluster.roster_node import (
@@ -28,6 +29,7 @@ from lumbung_node.adapters.keys.certificates import (
     pin_of_public_key,
     public_key_of,
 )
+from lumbung_node.adapters.keys.cluster_secret import make_cluster_secret
 from lumbung_node.adapters.keys.ed25519 import Ed25519Signer
 from lumbung_tools.localcluster.sites import Site
 
@@ -61,7 +63,7 @@ class Founders:
     """Who the whole cluster trusts."""
 
     cluster: ClusterId
-    cluster_secret: bytes
+    cluster_secret: InventoryKey
     authority: Authority
     custodians: tuple[Ed25519Signer, ...]
     recovery: tuple[Ed25519Signer, ...]
@@ -72,7 +74,7 @@ def make_founders(now_ms: int) -> Founders:
     cluster = ClusterId(secrets.token_bytes(CLUSTER_ID_SIZE_BYTES))
     return Founders(
         cluster=cluster,
-        cluster_secret=secrets.token_bytes(_SECRET_SIZE_BYTES),
+        cluster_secret=make_cluster_secret(),
         authority=make_authority(cluster, "authority", now_ms=now_ms),
         custodians=tuple(Ed25519Signer.generate() for _ in range(_CUSTODIANS)),
         recovery=tuple(Ed25519Signer.generate() for _ in range(_RECOVERY)),

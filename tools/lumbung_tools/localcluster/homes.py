@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lumbung_cluster.ids import ClusterId, NodeNumber
+from lumbung_cluster.inventory.fingerprint import InventoryKey
 from lumbung_cluster.limits import DISK_FOREIGN_FREE_BYTES_MIN, DISK_OWN_FREE_BYTES_MIN
 from lumbung_cluster.schedule import ALWAYS_FREE
 from lumbung_node.adapters.keys.age_identity import AgeIdentity
+from lumbung_node.adapters.keys.cluster_secret import save_cluster_secret
 from lumbung_node.adapters.keys.ed25519 import Ed25519Signer
 from lumbung_node.adapters.keys.key_files import write_public, write_secret
 from lumbung_node.config import (
@@ -42,7 +44,7 @@ class NodeHome:
     trust_roots: bytes
     entry: Ed25519Signer
     receipt: Ed25519Signer
-    cluster_secret: bytes
+    cluster_secret: InventoryKey
     roster: bytes
     access_lists: Mapping[str, bytes]
 
@@ -72,7 +74,7 @@ def write_node_home(folder: Path, home: NodeHome) -> None:
     write_public(config.keys.trust_roots, home.trust_roots)
     home.entry.save(config.keys.entry_key)
     home.receipt.save(config.keys.receipt_key)
-    write_secret(config.keys.cluster_secret, _hex_line(home.cluster_secret))
+    save_cluster_secret(config.keys.cluster_secret, home.cluster_secret)
     write_public(config.roster, home.roster)
     for path, raw in zip(config.access_lists, home.access_lists.values(), strict=True):
         write_public(path, raw)

@@ -155,6 +155,26 @@ class RocksEngine:
             del cursor  # a kept traceback would keep the iterator, and with it the store's lock
         return rows
 
+    def scan_each(
+        self, family: Family, ranges: Sequence[tuple[bytes, bytes]], limit: int
+    ) -> list[list[tuple[bytes, bytes]]]:
+        cursor = self._families[family].iter(_read_options(family))
+        found: list[list[tuple[bytes, bytes]]] = []
+        try:
+            for first, behind in ranges:
+                rows: list[tuple[bytes, bytes]] = []
+                cursor.seek(first)
+                while cursor.valid() and len(rows) < limit and (key := cursor.key()) < behind:
+                    rows.append((key, cursor.value()))
+                    cursor.next()
+                cursor.status()  # as in `scan`
+                found.append(rows)
+        except Exception as exc:
+            raise translate(exc, Phase.READ) from exc
+        finally:
+            del cursor  # as in `scan`
+        return found
+
     def space(self) -> SpaceReport:
         try:
             found = os.statvfs(self._path)

@@ -72,6 +72,11 @@ class RocksKeyValue:
             self._readers, lambda: self._engine.scan(family, first, behind, limit, backwards=backwards)
         )
 
+    async def scan_each(
+        self, family: Family, ranges: Sequence[tuple[bytes, bytes]], limit: int
+    ) -> list[list[tuple[bytes, bytes]]]:
+        return await self._run(self._readers, lambda: self._engine.scan_each(family, ranges, limit))
+
     async def space(self) -> SpaceReport:
         return await self._run(self._readers, self._engine.space)
 

@@ -27,7 +27,14 @@ from lumbung_testing.simulation.durable import DurableView
 from lumbung_testing.simulation.failures import tell_failure
 from lumbung_testing.simulation.story import Story
 from lumbung_testing.virtual_disk import DiskImage, Pace, VirtualDisk
-from lumbung_testing.world import InlineWork, MemoryDocuments, MemoryIdentity, SeededRandomness, VirtualClock
+from lumbung_testing.world import (
+    INVENTORY_KEY,
+    InlineWork,
+    MemoryDocuments,
+    MemoryIdentity,
+    SeededRandomness,
+    VirtualClock,
+)
 
 __all__ = ["NODE_PORT", "USUAL_PACE", "Life", "OpenTransport", "SimNode", "node_caller"]
 
@@ -180,6 +187,7 @@ class SimNode:
             rosters=await open_rosters(self.documents, CLUSTER, verifier, log),
             entry_signer=SeededSigner(f"entry {self.number}"),
             receipt_signer=SeededSigner(f"receipt {self.number}"),
+            inventory_key=INVENTORY_KEY,
             verifier=verifier,
             clock=self.clock,
             randomness=SeededRandomness(self._luck),
