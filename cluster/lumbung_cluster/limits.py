@@ -92,4 +92,3 @@ RECONCILE_DIFFERENCES_MAX: Final = 16_384  # named in one go: 0.5 MiB of ids; wh
 RECONCILE_EAGER_SYMBOLS: Final = 32  # 288 bytes: names up to about 18 differences in the first round trip
 RECONCILE_IDS_PAGE_MAX: Final = 2000  # full ids in one answer: 62.5 KiB
 RECONCILE_IDS_UNIT_MAX: Final = 262_144  # full ids of one unit: an origin of 16 million blobs
-RECONCILE_LISTED_UNITS_MAX: Final = 64  # units listed in one go: none is left out
