@@ -11,7 +11,7 @@ SOURCES := cluster node proto tools tests
 .DELETE_ON_ERROR:
 # The checks print in their order, and two runs of pip in one environment would spoil it.
 .NOTPARALLEL:
-.PHONY: help setup demo test check lint format types imports buf stubs stubs-check pytest sim mutants bench-quick \
+.PHONY: help setup demo test check lint format types imports buf stubs stubs-check pytest sim mutants fuzz bench-quick \
 	requirements clean
 
 help: ## this list
@@ -65,6 +65,9 @@ sim: $(DEV) ## the simulation; ARGS="--seed 7" and so on
 
 mutants: $(DEV) ## break the code on purpose: the simulation must find each
 	$(PY) tests/simulation/mutants.py $(ARGS)
+
+fuzz: $(DEV) ## hostile input for every reader; ARGS="--inputs 1000000 --seed 1"
+	$(PY) tests/fuzz/run.py $(ARGS)
 
 bench-quick: $(RUNTIME) ## figures of three nodes on loopback
 	$(PY) -m lumbung_tools.bench.quick $(ARGS)

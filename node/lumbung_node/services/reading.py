@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from lumbung_cluster import limits
@@ -72,9 +73,11 @@ class Reading:
             content = await self._core.store.reader.read_whole(found.blob, found.row)
             await call.send(encode_frame(header, [content]))
             return
-        async for chunk in self._core.store.reader.stream(found.blob, found.row, offset_bytes=offset_bytes):
-            await call.send(encode_frame(header, [chunk]))
-            header = blobs_pb2.GetResponse()
+        stream = self._core.store.reader.stream(found.blob, found.row, offset_bytes=offset_bytes)
+        async with aclosing(stream) as chunks:
+            async for chunk in chunks:
+                await call.send(encode_frame(header, [chunk]))
+                header = blobs_pb2.GetResponse()
 
     async def stat(self, call: ServerCall, may_read: MayRead) -> None:
         request = await read_request(call, blobs_pb2.StatRequest)

@@ -198,7 +198,7 @@ class BlobRow:
         )
         _check_version(version, "blob row")
         signed = ListPlace(Generation(generation), first, body_print, index)
-        return cls(RowState(state), size, place, chunks, number, time_ms, verified_ms, signed)
+        return cls(_state(state), size, place, chunks, number, time_ms, verified_ms, signed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +332,13 @@ def _sized(shape: struct.Struct, value: bytes, name: str) -> bytes:
     if len(value) != shape.size:
         raise StoreDamaged(f"{name}: expected {shape.size} bytes, got {len(value)}")
     return value
+
+
+def _state(value: int) -> RowState:
+    try:
+        return RowState(value)
+    except ValueError as exc:
+        raise StoreDamaged(f"blob row: expected a known state, got {value}") from exc
 
 
 def _check_version(version: int, name: str) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from functools import partial
 
 from blake3 import blake3
@@ -88,7 +89,7 @@ class Reader:
         except BlobDamaged:
             return None
 
-    async def stream(self, blob: BlobId, row: BlobRow, *, offset_bytes: int = 0) -> AsyncIterator[bytes]:
+    async def stream(self, blob: BlobId, row: BlobRow, *, offset_bytes: int = 0) -> AsyncGenerator[bytes, None]:
         """The blob from a multiple of 1 MiB on, in pieces of at most 1 MiB.
 
         From the start the hash is checked before the last piece is given out: a damaged blob ends with BlobDamaged
@@ -111,8 +112,9 @@ class Reader:
         if row.size_bytes <= _READ_WHOLE_BYTES_MAX:
             await self.read_whole(blob, row)
             return
-        async for _ in self.stream(blob, row):
-            pass
+        async with aclosing(self.stream(blob, row)) as chunks:
+            async for _ in chunks:
+                pass
 
     async def _chunks(self, blob: BlobId, row: BlobRow, first: int, count: int) -> list[bytes]:
         keys = [place_key(row.place + first + i) for i in range(count)]

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from blake3 import blake3
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ec import (
     SECP256R1,
@@ -119,7 +120,7 @@ def read_certificate(pem: bytes) -> CertificateFacts:
         certificate = x509.load_pem_x509_certificate(pem)
         uris, dns_names = _alternative_names(certificate)
         public_key = certificate.public_key()
-    except ValueError as exc:
+    except (ValueError, TypeError, x509.InvalidVersion, x509.DuplicateExtension, UnsupportedAlgorithm) as exc:
         raise KeyRefused(f"certificate: expected one in PEM, got {exc}") from exc
     if len(uris) > 1:
         raise KeyRefused(f"certificate: expected one identity, got {len(uris)}")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 
 import trio
 
 from lumbung_cluster import limits
-from lumbung_cluster.errors import BlobDamaged
+from lumbung_cluster.errors import BlobDamaged, Rejected, StatusCode
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_node.services.core import Core
 from lumbung_node.services.pace import LinkPace
@@ -47,10 +48,17 @@ class PieceSender:
         self._sends_backlog = False
 
     def enqueue(self, serial: int, origin: NodeNumber, blobs: Sequence[BlobId], want: peer_pb2.Want) -> None:
-        """Bounded by the offers that may be open; a peer that answers one offer twice is cut off by WouldBlock."""
+        """Bounded by the offers that may be open. Raises Rejected: a peer that says "applied" to what it still wants
+        makes room for offers without end, and its wants must not pile up.
+        """
         wanted = bits_of(want.wanted, len(blobs))
         offsets = {item.entry: item.offset_bytes for item in want.resume}
-        self._send.send_nowait(_Wanted(serial, origin, [(index, blobs[index]) for index in wanted], offsets))
+        try:
+            self._send.send_nowait(_Wanted(serial, origin, [(index, blobs[index]) for index in wanted], offsets))
+        except trio.WouldBlock as exc:
+            raise Rejected(
+                StatusCode.RESOURCE_EXHAUSTED, f"expected at most {_WANTS_WAITING_MAX} wants under way, got more"
+            ) from exc
 
     async def run(self) -> None:
         async for wanted in self._receive:
@@ -95,8 +103,9 @@ class PieceSender:
             content = memoryview(await self._core.store.reader.read_whole(blob, row))
             await self._send_bytes(wanted.serial, index, content[offset:])
             return
-        async for chunk in self._core.store.reader.stream(blob, row, offset_bytes=offset):
-            await self._send_bytes(wanted.serial, index, memoryview(chunk))
+        async with aclosing(self._core.store.reader.stream(blob, row, offset_bytes=offset)) as chunks:
+            async for chunk in chunks:
+                await self._send_bytes(wanted.serial, index, memoryview(chunk))
 
     async def _send_bytes(self, serial: int, index: int, content: memoryview) -> None:
         while content:

@@ -1,0 +1,217 @@
+"""Every reader of bytes that come from outside: what it may raise, and what must hold for what it accepts.
+
+A reader of canonical bytes is also held to its strictness: what it accepts, written again, is the same bytes. Else two
+byte strings would mean one thing, and a signature over one of them could be shown with the other.
+"""
+
+from __future__ import annotations
+
+import base64
+import random
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import ModuleType
+
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_pem_x509_certificate
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+
+from lumbung_cluster import limits
+from lumbung_cluster.access import AccessEntry, AccessList, Duty, SignedAccess, sign_access
+from lumbung_cluster.canonical import Malformed
+from lumbung_cluster.entry import Entry, EntryList, sign_list
+from lumbung_cluster.errors import KeyRefused, StoreDamaged
+from lumbung_cluster.identity_uri import parse_identity
+from lumbung_cluster.ids import BlobId, Generation, NodeNumber
+from lumbung_cluster.receipt import SignedStatement, Statement, StatementKind, sign_statement
+from lumbung_cluster.roster_codec import SignedRoster
+from lumbung_node.adapters.keys.certificates import read_certificate
+from lumbung_node.store import layout
+from lumbung_proto.codec import MalformedFrame, decode_frame, decode_message, encode_frame
+from lumbung_proto.v1 import blobs_pb2, operations_pb2, peer_pb2, roster_pb2
+from lumbung_testing.fuzzing.mutation import mutated_bytes, mutated_message, random_message
+from lumbung_testing.rosters import CLUSTER, SeededSigner, founding, signed
+from lumbung_testing.tls_parties import issue, new_authority
+from lumbung_tools.roster_toml import parse_roster_toml, render_roster_toml
+
+__all__ = ["WIRE_MODULES", "Broken", "Target", "all_targets", "feed"]
+
+WIRE_MODULES: tuple[ModuleType, ...] = (blobs_pb2, operations_pb2, peer_pb2, roster_pb2)
+_SAMPLES = 24
+
+
+class Broken(AssertionError):
+    """A reader did what none may do: raised something else, or took what it would not have written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """`read` returns what it took, written again (None: not canonical, so not compared). `refusals` are allowed."""
+
+    name: str
+    samples: list[bytes]
+    read: Callable[[bytes], bytes | None]
+    refusals: tuple[type[Exception], ...]
+    kind: type[Message] | None = None
+
+    def draw(self, draws: random.Random) -> bytes:
+        """A mutated sample."""
+        sample = draws.choice(self.samples)
+        if self.kind is not None and draws.random() < 0.7:
+            return mutated_message(sample, self.kind, draws)
+        return mutated_bytes(sample, draws, self.samples)
+
+
+def feed(target: Target, raw: bytes) -> bool:
+    """Give `raw` to the reader; whether it was accepted. Raises Broken."""
+    try:
+        written = target.read(raw)
+    except target.refusals:
+        return False
+    except Exception as exc:
+        raise Broken(f"{target.name}: {exc!r} for {raw[:400].hex()}") from exc
+    if written is not None and written != raw:
+        raise Broken(f"{target.name}: took {raw[:400].hex()} and writes {written[:400].hex()}")
+    return True
+
+
+def all_targets(draws: random.Random) -> list[Target]:
+    found = [*_signed_targets(draws), *_row_targets(draws), *_text_targets(), *_message_targets(draws)]
+    return [*found, _frame_target(draws)]
+
+
+# --- signed bodies ---------------------------------------------------------------------------------------------
+
+
+def _signed_targets(draws: random.Random) -> Iterator[Target]:
+    roster = signed(founding(), "a", "b").encode()
+    yield Target("roster", [roster], _roster, (Malformed,))
+    lists = [_entry_list(draws, count) for count in (1, 2, 31, 32)]
+    yield Target("entry list", lists, lambda raw: EntryList.parse(raw).pack(), (Malformed,))
+    words = [_statement(draws, count) for count in (1, 2, 256)]
+    yield Target("receipt", words, lambda raw: SignedStatement.from_bytes(raw).to_bytes(), (Malformed,))
+    yield Target("access list", [_access(count) for count in (0, 1, 20)], _signed_access, (Malformed,))
+
+
+def _roster(raw: bytes) -> bytes:
+    found = SignedRoster.decode(raw)
+    found.parse()
+    return found.encode()
+
+
+def _signed_access(raw: bytes) -> bytes:
+    found = SignedAccess.decode(raw)
+    assert found.content.encode() == found.body
+    return found.encode()
+
+
+def _entry_list(draws: random.Random, count: int) -> bytes:
+    entries = tuple(Entry(BlobId(draws.randbytes(32)), 1 + n, 1000 * n, 1) for n in range(count))
+    content = EntryList(CLUSTER, NodeNumber(1), Generation(1), 1, draws.randbytes(32), entries)
+    return sign_list(content, SeededSigner("entry 1")).body
+
+
+def _statement(draws: random.Random, count: int) -> bytes:
+    blobs = tuple(BlobId(draws.randbytes(32)) for _ in range(count))
+    word = Statement(
+        StatementKind.COMMIT_RECEIPT, CLUSTER, NodeNumber(2), Generation(1), 1, NodeNumber(1), 5, count, 1000, blobs
+    )
+    return sign_statement(word, SeededSigner("receipt 2")).to_bytes()
+
+
+def _access(count: int) -> bytes:
+    entries = tuple(
+        AccessEntry(f"station-{n:03}", Duty.STATION, (n.to_bytes(32, "big"),), 1, 1000) for n in range(count)
+    )
+    return sign_access(AccessList(CLUSTER, NodeNumber(1), 1, 1, entries), SeededSigner("access 1")).encode()
+
+
+# --- rows on disk ----------------------------------------------------------------------------------------------
+
+
+def _row_targets(draws: random.Random) -> Iterator[Target]:
+    place = layout.ListPlace(Generation(1), 1, 7, 0)
+    blob = layout.BlobRow(layout.RowState.INTACT, 10, 1, 1, 1, 5, 5, place)
+    feed_row = layout.FeedRow(BlobId(draws.randbytes(32)), draws.randbytes(32), place, NodeNumber(1), Generation(1))
+    pending = layout.PendingRow(True, NodeNumber(1), BlobId(draws.randbytes(32)), 10, 1, 5)
+    copy = layout.CopyRow(True, Generation(1), 4, 5, 6, 7)
+    yield Target("blob row", [blob.pack()], lambda raw: layout.BlobRow.unpack(raw).pack(), (StoreDamaged,))
+    yield Target("feed row", [feed_row.pack()], lambda raw: layout.FeedRow.unpack(raw).pack(), (StoreDamaged,))
+    yield Target("pending row", [pending.pack()], lambda raw: _void(layout.PendingRow.unpack(raw)), (StoreDamaged,))
+    yield Target("copy row", [copy.pack()], lambda raw: _void(layout.CopyRow.unpack(raw)), (StoreDamaged,))
+
+
+def _void(_taken: object) -> None:
+    """Accepted, and not canonical: flags are written as 0 or 1 and read as any byte."""
+
+
+# --- what people carry -----------------------------------------------------------------------------------------
+
+
+def _text_targets() -> Iterator[Target]:
+    uris = [f"lumbung://{CLUSTER}/node/7".encode(), f"lumbung://{CLUSTER}/access/7/station-1".encode()]
+    yield Target("identity", uris, _identity, (Malformed,))
+    chain = issue(new_authority(), 1).tls.certificate_chain_pem
+    yield Target("certificate", [_first_der(chain)], _certificate, (KeyRefused,))
+    yield Target("roster TOML", [render_roster_toml(founding()).encode()], _roster_toml, (Malformed,))
+
+
+def _first_der(pem: bytes) -> bytes:
+    return load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
+
+
+def _certificate(raw: bytes) -> None:
+    body = base64.encodebytes(raw)
+    with warnings.catch_warnings(action="ignore"):  # of a library that will refuse later what it only dislikes now
+        read_certificate(b"-----BEGIN CERTIFICATE-----\n" + body + b"-----END CERTIFICATE-----\n")
+
+
+def _identity(raw: bytes) -> bytes | None:
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return parse_identity(text).uri.encode()
+
+
+def _roster_toml(raw: bytes) -> None:
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return
+    taken = parse_roster_toml(text)
+    assert parse_roster_toml(render_roster_toml(taken)) == taken
+
+
+# --- the wire --------------------------------------------------------------------------------------------------
+
+
+def _message_targets(draws: random.Random) -> Iterator[Target]:
+    for module in WIRE_MODULES:
+        for descriptor in module.DESCRIPTOR.message_types_by_name.values():
+            kind = GetMessageClass(descriptor)
+            samples = [random_message(kind, draws).SerializeToString() for _ in range(_SAMPLES)]
+            yield Target(descriptor.name, samples, _parser(kind), (MalformedFrame,), kind)
+
+
+def _parser(kind: type[Message]) -> Callable[[bytes], None]:
+    def parse(raw: bytes) -> None:
+        decode_message(kind, raw)
+
+    return parse
+
+
+def _frame_target(draws: random.Random) -> Target:
+    samples = [
+        encode_frame(random_message(peer_pb2.SessionRequest, draws), [draws.randbytes(draws.choice((0, 5, 900)))])
+        for _ in range(_SAMPLES)
+    ]
+    return Target("frame", samples, _frame, (MalformedFrame,))
+
+
+def _frame(raw: bytes) -> None:
+    header, payload = decode_frame(peer_pb2.SessionRequest, raw, header_bytes_max=limits.FRAME_HEADER_SIZE_BYTES_MAX)
+    assert header.ByteSize() <= 2 * limits.FRAME_HEADER_SIZE_BYTES_MAX
+    assert len(payload) <= len(raw)
