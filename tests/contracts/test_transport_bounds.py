@@ -11,7 +11,7 @@ import trio
 from lumbung_cluster.errors import PeerGone, Rejected, StatusCode
 from lumbung_cluster.limits import CALLS_PER_PEER_MAX, KIB
 from lumbung_node.ports.transport import Caller, Channel, ClientStream, Method, ServerCall
-from lumbung_testing.handlers import BIDI, UNARY, WaitingHandler, answer, drain, echo
+from lumbung_testing.handlers import BIDI, CLIENT_STREAM, SERVER_STREAM, UNARY, WaitingHandler, answer, drain, echo
 from lumbung_testing.transports import TransportWorld, connected
 
 PUMPED = 256  # messages of 256 KiB: 64 MiB, several times what all windows on the way hold
@@ -177,6 +177,34 @@ async def test_revoked_caller_is_told_at_once_and_the_others_stay(world: Transpo
     assert world.bugs() == []
 
 
+@pytest.mark.parametrize("method", [UNARY, CLIENT_STREAM, SERVER_STREAM, BIDI])
+async def test_revoke_says_so_on_calls_of_every_kind_whose_handlers_end_at_that_moment(
+    world: TransportWorld, method: Method
+) -> None:
+    """The listener's word stands, however quickly the handler itself comes to an end."""
+    has_begun, may_end = trio.Event(), trio.Event()
+
+    async def end_when_told(call: ServerCall) -> None:
+        has_begun.set()
+        await may_end.wait()
+        await call.send(b"all is well")
+
+    refusals: list[Rejected] = []
+
+    async def ask(channel: Channel) -> None:
+        with pytest.raises(Rejected) as refused:
+            await _to_the_end(channel, method)
+        refusals.append(refused.value)
+
+    async with connected(world, {method: end_when_told}) as ends, trio.open_nursery() as nursery:
+        nursery.start_soon(ask, ends.channel)
+        await has_begun.wait()
+        may_end.set()
+        ends.listener.revoke(lambda caller: False)
+    assert [refusal.code for refusal in refusals] == [StatusCode.PERMISSION_DENIED]
+    assert world.bugs() == []
+
+
 async def test_revoked_sender_that_nobody_reads_is_told_too(world: TransportWorld) -> None:
     pump = Pump()
     async with connected(world, {BIDI: wait_without_reading}) as ends, ends.channel.stream(BIDI) as stream:
@@ -228,6 +256,14 @@ async def test_bug_in_the_access_check_lets_nobody_in(world: TransportWorld) -> 
 
 async def wait_without_reading(call: ServerCall) -> None:
     await trio.sleep_forever()
+
+
+async def _to_the_end(channel: Channel, method: Method) -> None:
+    if method is UNARY:
+        await channel.call(UNARY, b"", deadline_s=30)
+    else:
+        async with channel.stream(method) as stream:
+            await drain(stream)
 
 
 async def _open_waiting(stack: AsyncExitStack, channel: Channel) -> ClientStream:

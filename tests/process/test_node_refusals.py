@@ -125,8 +125,6 @@ def _operator(founded: Founded, name: str) -> TlsIdentity:
 # --- who left ------------------------------------------------------------------------------------------------------
 
 
-# Some runs see the session end with OK: closing it for the new roster overtakes the listener's refusal.
-@pytest.mark.xfail(strict=False, reason="the session's own end may overtake its refusal")
 async def test_the_open_session_of_a_node_ends_when_a_roster_retires_it(tmp_path: Path) -> None:
     founded = found(tmp_path)
     async with real_cluster(founded) as cluster:

@@ -64,20 +64,16 @@ class Replicator:
         self._arrivals = Arrivals(core)
         self.links: dict[NodeNumber, Link] = {}
 
-    async def run(self, revoke: Callable[[], None]) -> None:
-        """Keep a session with every partner until cancelled; starts anew when another roster is in force.
-
-        `revoke` ends the open calls of callers that may no longer stay: first, so that they hear why.
-        """
+    async def run(self) -> None:
+        """Keep a session with every partner until cancelled; starts anew when another roster is in force."""
         while True:
-            changed = self._core.rosters.changed
+            changed = self._core.rosters.roster_changed
             async with trio.open_nursery() as nursery:
                 self._meet_partners()
                 for peer in sorted(self.links):
                     nursery.start_soon(self._keep, self.links[peer])
                 await changed.wait()
                 nursery.cancel_scope.cancel()
-            revoke()
             await self._end_sessions()
             await self._core.store.proofs.load()
             self._core.ledger_roster = self._core.rosters.roster
@@ -99,10 +95,13 @@ class Replicator:
             raise Rejected(StatusCode.PERMISSION_DENIED, f"node {peer} shares no origin with node {self._core.number}")
         # A call that the peer itself dialled is replaced: it dials again because it lost that one, and we may not have
         # noticed yet (a power cut says no goodbye).
-        while link.session is not None:
-            if link.is_dialled and self._core.number < peer:
+        while (session := link.session) is not None:
+            if not (link.is_dialled and self._core.number < peer):
+                await _end(session)
+                continue
+            await session.settled.wait()  # our own call may reach nobody: then the peer's is the one that stays
+            if link.session is session:
                 raise Rejected(StatusCode.ALREADY_EXISTS, "a session is open: the lower number's call stays")
-            await _end(link.session)
         try:
             await self._talk(link, served_link(call), is_dialled=False)
         except PeerGone as exc:
@@ -179,14 +178,15 @@ class Replicator:
         assert link.session is None
         session = Session(self._core, frames, link.peer, self._arrivals)
         link.session, link.is_dialled = session, is_dialled
-        link.become(LinkState.UP, "")
         try:
-            await _flat(session.run)
+            await _flat(lambda: session.run(lambda: link.become(LinkState.UP, "")))
         except DoubtAboutOurselves as exc:
             await self._doubt(link.peer, str(exc))
         finally:
             link.session = None
-            link.become(LinkState.DOWN, session.goodbye)
+            if link.state is LinkState.UP:  # a call that nobody greeted leaves the link as long down as it was
+                link.become(LinkState.DOWN, session.goodbye)
+            session.settled.set()
             session.ended.set()
 
     async def _doubt(self, peer: NodeNumber, reason: str) -> None:

@@ -25,7 +25,10 @@ _ROSTERS_KEPT_MAX = 64  # in memory, for those who are behind; all of them stay 
 
 
 class RosterKeeper:
-    """`changed` beats when another roster or access list is in force: every open stream is then judged anew."""
+    """`changed` beats when another roster or access list is in force: every open stream is then judged anew.
+
+    `roster_changed` beats for rosters alone: an access list that an office signs ends nobody's session.
+    """
 
     def __init__(self, documents: Documents, verifier: Verifier, log: Log, chain: list[SignedRoster]) -> None:
         self._documents = documents
@@ -36,6 +39,7 @@ class RosterKeeper:
         self._access: dict[NodeNumber, SignedAccess] = {}
         self._turn = trio.Lock()
         self.changed = Pulse()
+        self.roster_changed = Pulse()
         self.fork_seen = False
 
     @property
@@ -89,6 +93,7 @@ class RosterKeeper:
                     self._log.warning("roster refused", reason=reason)
         if changed:
             self.changed.beat()
+            self.roster_changed.beat()
         elif reason:
             raise Rejected(StatusCode.FAILED_PRECONDITION, reason)
         return changed

@@ -139,7 +139,7 @@ class Server:
 
     async def _session(self, call: ServerCall) -> None:
         await self._replicator.serve(call, self._gate.node(call.caller))
-        # A new roster ends every session, often before the listener revokes the call: whom it retired is told so.
+        # A new roster ends every session, perhaps before the listener revokes the call: whom it retired is told so.
         self._gate.node(call.caller)
 
     async def _get_roster(self, call: ServerCall) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import trio
 
 from lumbung_cluster import limits
@@ -25,7 +27,10 @@ _HELLO_WAIT_S = 20.0  # as the handshake: a satellite line needs 5 s
 
 
 class Session:
-    """`run` returns when the peer ends it; it raises what ended it otherwise: Rejected, PeerGone, a store's failure."""
+    """`run` returns when the peer ends it; it raises what ended it otherwise: Rejected, PeerGone, a store's failure.
+
+    `settled` is set when the peer's hello was taken, or when the session is over without one; `ended` when it is over.
+    """
 
     def __init__(self, core: Core, link: FrameLink, peer: NodeNumber, arrivals: Arrivals) -> None:
         self.peer = peer
@@ -36,7 +41,9 @@ class Session:
         self._link = link
         self._arrivals = arrivals
         self._outgoing: Outgoing | None = None
+        self._access_known: dict[NodeNumber, int] = {}  # versions of access lists that the peer holds
         self._scope = trio.CancelScope()
+        self.settled = trio.Event()
         self.ended = trio.Event()
 
     def close(self) -> None:
@@ -51,9 +58,13 @@ class Session:
         """Whether the peer has not applied everything that we have."""
         return self._outgoing is None or self._outgoing.is_behind()
 
-    async def run(self) -> None:
+    async def run(self, on_greeted: Callable[[], None] = lambda: None) -> None:
+        """`on_greeted` is called when the peer's hello was taken: until then nobody may be there."""
         with self._scope:
             greeting = await self._greet()
+            on_greeted()
+            self.settled.set()
+            await self._pass_on(greeting)
             await self._talk(greeting)
 
     async def _greet(self) -> Greeting:
@@ -69,22 +80,36 @@ class Session:
         greeting = read_hello(received[0])
         self.clock_offset_ms = greeting.clock_ms - self._core.clock.now_ms()
         self.greeting = greeting
+        self._access_known.update(greeting.access_versions)
         await judge_greeting(self._core, self.peer, greeting)
-        await self._pass_on(greeting)
         return greeting
 
     async def _pass_on(self, greeting: Greeting) -> None:
-        """Rosters and access lists travel with every session: whoever is behind gets them."""
+        """Rosters travel with every session: whoever is behind gets them. A new one starts all sessions anew."""
         rosters = self._core.rosters.newer_than(greeting.roster_epoch)
         if greeting.roster_epoch == self._core.rosters.roster.epoch:
             fork = greeting.roster_hash != self._core.rosters.signed.hash
             rosters = [self._core.rosters.signed.encode()] if fork else []
         for raw in rosters:  # one a frame: a roster may fill it
             await self._link.send(peer_pb2.SessionFrame(roster=peer_pb2.RosterGossip()), [raw])
-        for office, signed in sorted(self._core.rosters.access_lists.items()):
-            if signed.content.version > greeting.access_versions.get(office, 0):
+
+    async def _pass_on_access(self) -> None:
+        """Access lists travel too, also those that come while the session lives: a name that an office strikes off
+        must be gone everywhere at once.
+        """
+        rosters, known = self._core.rosters, self._access_known
+        while True:
+            news = [
+                (office, signed)
+                for office, signed in sorted(rosters.access_lists.items())
+                if signed.content.version > known.get(office, 0)
+            ]
+            for office, signed in news:
+                known[office] = signed.content.version
                 gossip = peer_pb2.AccessGossip(lists=[signed.encode()])
                 await self._link.send(peer_pb2.SessionFrame(access=gossip))
+            if not news:
+                await rosters.changed.wait()
 
     async def _talk(self, greeting: Greeting) -> None:
         core, link, peer = self._core, self._link, self.peer
@@ -97,6 +122,7 @@ class Session:
             nursery.start_soon(outgoing.run)
             nursery.start_soon(proving.run)
             nursery.start_soon(self._tell_pace, pace)
+            nursery.start_soon(self._pass_on_access)
             await self._read(outgoing, incoming, proving, pace, nursery)
             nursery.cancel_scope.cancel()
 
@@ -162,10 +188,14 @@ class Session:
             self._core.log.warning("roster refused", peer=self.peer, reason=exc.sentence)
 
     async def _take_access(self, gossip: peer_pb2.AccessGossip) -> None:
+        rosters, brought = self._core.rosters, gossip.lists[: limits.HELLO_MARKS_MAX]
         try:
-            await self._core.rosters.offer_access(gossip.lists[: limits.HELLO_MARKS_MAX])
+            await rosters.offer_access(brought)
         except Rejected as exc:
             self._core.log.warning("access list refused", peer=self.peer, reason=exc.sentence)
+        for office, signed in rosters.access_lists.items():
+            if signed.encode() in brought:  # it need not come back
+                self._access_known[office] = signed.content.version
 
 
 def _rejection_of(goodbye: peer_pb2.Goodbye) -> Rejected:
