@@ -81,3 +81,14 @@ INVENTORY_RECEIPT_INTERVAL_S: Final = 3600.0  # a receipt of 64 units is 2.4 KB:
 INVENTORY_RECEIPT_RETRY_S: Final = 60.0  # after one that did not equal our set; doubled up to the interval
 INVENTORY_ANSWER_S: Final = 30.0  # for the answer, before proof is asked for id by id
 INVENTORY_ASKS_WAITING_MAX: Final = 2  # a peer's questions: each costs a fold and a copy of 150 KB
+
+# --- reconcile -------------------------------------------------------------------------------------------------
+RECONCILE_ROUNDS_MAX: Final = 8  # questions for symbols about one origin: three are enough but for bad luck and liars
+RECONCILE_STRETCHES_MAX: Final = 64  # one for each unit
+RECONCILE_SYMBOLS_MAX: Final = 32_768  # of one question: 288 KiB, the 64 units with 512 each
+RECONCILE_UNIT_SYMBOLS_MAX: Final = 4096  # of one unit, made anew from its ids: names some 2,900 differences
+RECONCILE_DEEP_UNITS_MAX: Final = 32  # units to read for one question: about 72 ms each at 15,600 ids
+RECONCILE_DIFFERENCES_MAX: Final = 16_384  # named in one go: 0.5 MiB of ids; what is left is found in the next go
+RECONCILE_EAGER_SYMBOLS: Final = 32  # 288 bytes: names up to about 18 differences in the first round trip
+RECONCILE_IDS_PAGE_MAX: Final = 2000  # full ids in one answer: 62.5 KiB
+RECONCILE_IDS_UNIT_MAX: Final = 262_144  # full ids of one unit: an origin of 16 million blobs

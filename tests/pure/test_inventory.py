@@ -48,22 +48,23 @@ def test_digest_bytes_round_trip(total: int, count: int) -> None:
 
 
 def test_fingerprints_change_with_key_nonces_kind_place_and_set() -> None:
-    part = (3, 7, KEY.digest_of(raw_ids({1, 2})))
+    digest = KEY.digest_of(raw_ids({1, 2}))
     first = KEY.fingerprints(b"a" * 8, b"b" * 8)
     roots = {
-        first.root([part]),
-        OTHER_KEY.fingerprints(b"a" * 8, b"b" * 8).root([part]),
-        KEY.fingerprints(b"b" * 8, b"a" * 8).root([part]),
-        KEY.fingerprints(b"a" * 8, b"c" * 8).root([part]),
-        first.root([(4, 7, part[2])]),
-        first.root([(3, 8, part[2])]),
-        first.root([(3, 7, NO_IDS)]),
-        first.root([part, (3, 8, NO_IDS)]),
+        first.root([(3, 1, [digest])]),
+        OTHER_KEY.fingerprints(b"a" * 8, b"b" * 8).root([(3, 1, [digest])]),
+        KEY.fingerprints(b"b" * 8, b"a" * 8).root([(3, 1, [digest])]),
+        KEY.fingerprints(b"a" * 8, b"c" * 8).root([(3, 1, [digest])]),
+        first.root([(4, 1, [digest])]),
+        first.root([(3, 2, [digest])]),
+        first.root([(3, 1, [NO_IDS])]),
+        first.root([(3, 3, [digest, NO_IDS])]),
+        first.root([(3, 1, [digest]), (4, 1, [NO_IDS])]),
     }
-    assert len(roots) == 8
+    assert len(roots) == 9
     assert {len(root) for root in roots} == {16}
-    assert first.inner([part]) != first.root([part])[:8]
-    assert len(first.inner([part])) == 8
+    assert first.inner((3, 1, [digest])) != first.root([(3, 1, [digest])])[:8]
+    assert len(first.inner((3, 1, [digest]))) == 8
 
 
 @pytest.mark.parametrize("wrong", [b"", bytes(31), bytes(33)])

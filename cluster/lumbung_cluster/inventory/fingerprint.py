@@ -11,8 +11,9 @@ fingerprints cannot be ground beforehand. A fingerprint proves agreement of clai
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from blake3 import blake3
 
@@ -25,6 +26,7 @@ __all__ = [
     "ROOT_SIZE_BYTES",
     "Fingerprints",
     "InventoryKey",
+    "Part",
     "UnitDigest",
 ]
 
@@ -101,26 +103,31 @@ NO_IDS = UnitDigest(0, 0)
 """The digest of the empty set."""
 
 
+Part: TypeAlias = tuple[int, int, Sequence[UnitDigest]]
+"""What one part of a fingerprint covers: an origin, a mask of its units, and the digests of these, rising."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fingerprints:
     """Roots and inner fingerprints of one exchange: BLAKE3 keyed with the exchange's key, cut short.
 
-    Hashed are, for each part in the order given: origin u32, unit u8 (both big endian), then the digest's 40 bytes;
-    one byte in front tells roots (`r`) from inner ones (`i`).
+    Hashed are, for each part in the order given: origin u32 and units u64 (both big endian), then 40 bytes for each of
+    the units; one byte in front tells roots (`r`) from inner ones (`i`).
     """
 
     key: bytes = field(repr=False)
 
-    def root(self, parts: Iterable[tuple[int, int, UnitDigest]]) -> bytes:
-        """16 bytes over (origin, unit, digest) of all that is compared, in rising order."""
+    def root(self, parts: Iterable[Part]) -> bytes:
+        """16 bytes over all that is compared, origins rising."""
         return self._hash(b"r", parts)[:ROOT_SIZE_BYTES]
 
-    def inner(self, parts: Iterable[tuple[int, int, UnitDigest]]) -> bytes:
-        """8 bytes over one origin's units, or over one unit."""
-        return self._hash(b"i", parts)[:INNER_SIZE_BYTES]
+    def inner(self, part: Part) -> bytes:
+        """8 bytes over one origin, or over one unit of it."""
+        return self._hash(b"i", (part,))[:INNER_SIZE_BYTES]
 
-    def _hash(self, kind: bytes, parts: Iterable[tuple[int, int, UnitDigest]]) -> bytes:
+    def _hash(self, kind: bytes, parts: Iterable[Part]) -> bytes:
         hasher = blake3(kind, key=self.key)
-        for origin, unit, digest in parts:
-            hasher.update(origin.to_bytes(4, "big") + unit.to_bytes(1, "big") + digest.to_bytes())
+        for origin, units, digests in parts:
+            hasher.update(origin.to_bytes(4, "big") + units.to_bytes(8, "big"))
+            hasher.update(b"".join(digest.to_bytes() for digest in digests))
         return hasher.digest()

@@ -22,65 +22,66 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from lumbung_proto.v1 import reconcile_frames_pb2 as lumbung__proto_dot_v1_dot_reconcile__frames__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1blumbung_proto/v1/peer.proto\x12\nlumbung.v1\"9\n\x0eSessionRequest\x12\'\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x18.lumbung.v1.SessionFrame\":\n\x0fSessionResponse\x12\'\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x18.lumbung.v1.SessionFrame\"\xfa\x04\n\x0cSessionFrame\x12\"\n\x05hello\x18\x01 \x01(\x0b\x32\x11.lumbung.v1.HelloH\x00\x12\"\n\x05offer\x18\x02 \x01(\x0b\x32\x11.lumbung.v1.OfferH\x00\x12 \n\x04want\x18\x03 \x01(\x0b\x32\x10.lumbung.v1.WantH\x00\x12$\n\x06pieces\x18\x04 \x01(\x0b\x32\x12.lumbung.v1.PiecesH\x00\x12&\n\x07\x61pplied\x18\x05 \x01(\x0b\x32\x13.lumbung.v1.AppliedH\x00\x12\"\n\x05prove\x18\x06 \x01(\x0b\x32\x11.lumbung.v1.ProveH\x00\x12\"\n\x05proof\x18\x07 \x01(\x0b\x32\x11.lumbung.v1.ProofH\x00\x12(\n\x08withdraw\x18\x08 \x01(\x0b\x32\x14.lumbung.v1.WithdrawH\x00\x12 \n\x04need\x18\t \x01(\x0b\x32\x10.lumbung.v1.NeedH\x00\x12*\n\x06roster\x18\n \x01(\x0b\x32\x18.lumbung.v1.RosterGossipH\x00\x12*\n\x06\x61\x63\x63\x65ss\x18\x0b \x01(\x0b\x32\x18.lumbung.v1.AccessGossipH\x00\x12&\n\x07goodbye\x18\x0c \x01(\x0b\x32\x13.lumbung.v1.GoodbyeH\x00\x12\"\n\x05takes\x18\r \x01(\x0b\x32\x11.lumbung.v1.TakesH\x00\x12\x31\n\rinventory_ask\x18\x1c \x01(\x0b\x32\x18.lumbung.v1.InventoryAskH\x00\x12\x33\n\x0einventory_word\x18\x1d \x01(\x0b\x32\x19.lumbung.v1.InventoryWordH\x00\x42\x06\n\x04kindJ\x04\x08\x14\x10\x1cJ\x04\x08\x1e\x10(\"\xdc\x02\n\x05Hello\x12\x10\n\x08wire_low\x18\x01 \x01(\r\x12\x11\n\twire_high\x18\x02 \x01(\r\x12\x12\n\ncluster_id\x18\x03 \x01(\x0c\x12\x0c\n\x04node\x18\x04 \x01(\r\x12\x12\n\ngeneration\x18\x05 \x01(\r\x12\x17\n\x0fgeneration_seen\x18\x06 \x01(\r\x12\x14\n\x0croster_epoch\x18\x07 \x01(\r\x12\x13\n\x0broster_hash\x18\x08 \x01(\x0c\x12%\n\x05marks\x18\t \x03(\x0b\x32\x16.lumbung.v1.OriginMark\x12\x10\n\x08\x63lock_ms\x18\n \x01(\x04\x12\x32\n\x0f\x61\x63\x63\x65ss_versions\x18\x0b \x03(\x0b\x32\x19.lumbung.v1.AccessVersion\x12\x15\n\rsession_nonce\x18\x0c \x01(\x0c\x12\x10\n\x08software\x18\r \x01(\t\x12\x0f\n\x07stopped\x18\x0e \x01(\x08\x12\r\n\x05nonce\x18\x0f \x01(\x04\"V\n\nOriginMark\x12\x0e\n\x06origin\x18\x01 \x01(\r\x12\x12\n\ngeneration\x18\x02 \x01(\r\x12\x0e\n\x06number\x18\x03 \x01(\x04\x12\x14\n\x0crunning_hash\x18\x04 \x01(\x0c\"0\n\rAccessVersion\x12\x0e\n\x06office\x18\x01 \x01(\r\x12\x0f\n\x07version\x18\x02 \x01(\x04\"\xdb\x01\n\x05Offer\x12\r\n\x05offer\x18\x01 \x01(\r\x12\x0e\n\x06origin\x18\x02 \x01(\r\x12\x1e\n\x04lane\x18\x03 \x01(\x0e\x32\x10.lumbung.v1.Lane\x12\r\n\x05\x61\x66ter\x18\x04 \x01(\x04\x12\x0c\n\x04upto\x18\x05 \x01(\x04\x12\x14\n\x0crunning_hash\x18\x06 \x01(\x0c\x12&\n\x05lists\x18\x07 \x03(\x0b\x32\x17.lumbung.v1.SignedBytes\x12)\n\x07\x65ntries\x18\x08 \x03(\x0b\x32\x18.lumbung.v1.OfferedEntry\x12\r\n\x05nonce\x18\t \x01(\x04\"B\n\x0bSignedBytes\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\x12\x12\n\npublic_key\x18\x02 \x01(\x0c\x12\x11\n\tsignature\x18\x03 \x01(\x0c\"+\n\x0cOfferedEntry\x12\x0c\n\x04list\x18\x01 \x01(\r\x12\r\n\x05index\x18\x02 \x01(\r\"K\n\x04Want\x12\r\n\x05offer\x18\x01 \x01(\r\x12\x0e\n\x06wanted\x18\x02 \x01(\x0c\x12$\n\x06resume\x18\x03 \x03(\x0b\x32\x14.lumbung.v1.ResumeAt\"/\n\x08ResumeAt\x12\r\n\x05\x65ntry\x18\x01 \x01(\r\x12\x14\n\x0coffset_bytes\x18\x02 \x01(\x04\":\n\x06Pieces\x12\r\n\x05offer\x18\x01 \x01(\r\x12!\n\x06pieces\x18\x02 \x03(\x0b\x32\x11.lumbung.v1.Piece\"<\n\x05Piece\x12\r\n\x05\x65ntry\x18\x01 \x01(\r\x12\x14\n\x0clength_bytes\x18\x02 \x01(\r\x12\x0e\n\x06\x66\x61iled\x18\x03 \x01(\x08\"\xa0\x01\n\x07\x41pplied\x12\r\n\x05offer\x18\x01 \x01(\r\x12$\n\x04mark\x18\x02 \x01(\x0b\x32\x16.lumbung.v1.OriginMark\x12(\n\x07receipt\x18\x03 \x01(\x0b\x32\x17.lumbung.v1.SignedBytes\x12\x0f\n\x07lacking\x18\x04 \x01(\x0c\x12\x13\n\x0bstatus_code\x18\x05 \x01(\r\x12\x10\n\x08sentence\x18\x06 \x01(\t\"E\n\x05Prove\x12\x10\n\x08question\x18\x01 \x01(\r\x12\x0e\n\x06origin\x18\x02 \x01(\r\x12\r\n\x05nonce\x18\x03 \x01(\x04\x12\x0b\n\x03ids\x18\x04 \x03(\x0c\"T\n\x05Proof\x12\x10\n\x08question\x18\x01 \x01(\r\x12(\n\x07receipt\x18\x02 \x01(\x0b\x32\x17.lumbung.v1.SignedBytes\x12\x0f\n\x07lacking\x18\x03 \x01(\x0c\"?\n\x0cInventoryAsk\x12\x10\n\x08question\x18\x01 \x01(\r\x12\x0e\n\x06origin\x18\x02 \x01(\r\x12\r\n\x05nonce\x18\x03 \x01(\x04\"K\n\rInventoryWord\x12\x10\n\x08question\x18\x01 \x01(\r\x12(\n\x07receipt\x18\x02 \x01(\x0b\x32\x17.lumbung.v1.SignedBytes\"7\n\x08Withdraw\x12+\n\nwithdrawal\x18\x01 \x01(\x0b\x32\x17.lumbung.v1.SignedBytes\"#\n\x04Need\x12\x0e\n\x06origin\x18\x01 \x01(\r\x12\x0b\n\x03ids\x18\x02 \x03(\x0c\"\x1f\n\x0cRosterGossip\x12\x0f\n\x07rosters\x18\x01 \x03(\x0c\"\x1d\n\x0c\x41\x63\x63\x65ssGossip\x12\r\n\x05lists\x18\x01 \x03(\x0c\"=\n\x05Takes\x12\x17\n\x0f\x61ll_bytes_per_s\x18\x01 \x01(\x04\x12\x1b\n\x13\x62\x61\x63klog_bytes_per_s\x18\x02 \x01(\x04\"0\n\x07Goodbye\x12\x13\n\x0bstatus_code\x18\x01 \x01(\r\x12\x10\n\x08sentence\x18\x02 \x01(\t*]\n\x04Lane\x12\x14\n\x10LANE_UNSPECIFIED\x10\x00\x12\r\n\tLANE_FEED\x10\x01\x12\x0f\n\x0bLANE_WAITED\x10\x02\x12\x0f\n\x0bLANE_REPAIR\x10\x03\x12\x0e\n\nLANE_FRESH\x10\x04\x32U\n\x0bPeerService\x12\x46\n\x07Session\x12\x1a.lumbung.v1.SessionRequest\x1a\x1b.lumbung.v1.SessionResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1blumbung_proto/v1/peer.proto\x12\nlumbung.v1\x1a\'lumbung_proto/v1/reconcile_frames.proto\"9\n\x0eSessionRequest\x12\'\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x18.lumbung.v1.SessionFrame\":\n\x0fSessionResponse\x12\'\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x18.lumbung.v1.SessionFrame\"\xba\x08\n\x0cSessionFrame\x12\"\n\x05hello\x18\x01 \x01(\x0b\x32\x11.lumbung.v1.HelloH\x00\x12\"\n\x05offer\x18\x02 \x01(\x0b\x32\x11.lumbung.v1.OfferH\x00\x12 \n\x04want\x18\x03 \x01(\x0b\x32\x10.lumbung.v1.WantH\x00\x12$\n\x06pieces\x18\x04 \x01(\x0b\x32\x12.lumbung.v1.PiecesH\x00\x12&\n\x07\x61pplied\x18\x05 \x01(\x0b\x32\x13.lumbung.v1.AppliedH\x00\x12\"\n\x05prove\x18\x06 \x01(\x0b\x32\x11.lumbung.v1.ProveH\x00\x12\"\n\x05proof\x18\x07 \x01(\x0b\x32\x11.lumbung.v1.ProofH\x00\x12(\n\x08withdraw\x18\x08 \x01(\x0b\x32\x14.lumbung.v1.WithdrawH\x00\x12 \n\x04need\x18\t \x01(\x0b\x32\x10.lumbung.v1.NeedH\x00\x12*\n\x06roster\x18\n \x01(\x0b\x32\x18.lumbung.v1.RosterGossipH\x00\x12*\n\x06\x61\x63\x63\x65ss\x18\x0b \x01(\x0b\x32\x18.lumbung.v1.AccessGossipH\x00\x12&\n\x07goodbye\x18\x0c \x01(\x0b\x32\x13.lumbung.v1.GoodbyeH\x00\x12\"\n\x05takes\x18\r \x01(\x0b\x32\x11.lumbung.v1.TakesH\x00\x12\x39\n\x11reconcile_compare\x18\x14 \x01(\x0b\x32\x1c.lumbung.v1.ReconcileCompareH\x00\x12;\n\x12reconcile_compared\x18\x15 \x01(\x0b\x32\x1d.lumbung.v1.ReconcileComparedH\x00\x12\x31\n\rreconcile_ask\x18\x16 \x01(\x0b\x32\x18.lumbung.v1.ReconcileAskH\x00\x12\x33\n\x0ereconcile_tell\x18\x17 \x01(\x0b\x32\x19.lumbung.v1.ReconcileTellH\x00\x12\x35\n\x0freconcile_fetch\x18\x18 \x01(\x0b\x32\x1a.lumbung.v1.ReconcileFetchH\x00\x12\x39\n\x11reconcile_fetched\x18\x19 \x01(\x0b\x32\x1c.lumbung.v1.ReconcileFetchedH\x00\x12\x37\n\x10reconcile_settle\x18\x1a \x01(\x0b\x32\x1b.lumbung.v1.ReconcileSettleH\x00\x12\x39\n\x11reconcile_settled\x18\x1b \x01(\x0b\x32\x1c.lumbung.v1.ReconcileSettledH\x00\x12\x31\n\rinventory_ask\x18\x1c \x01(\x0b\x32\x18.lumbung.v1.InventoryAskH\x00\x12\x33\n\x0einventory_word\x18\x1d \x01(\x0b\x32\x19.lumbung.v1.InventoryWordH\x00\x42\x06\n\x04kindJ\x04\x08\x1e\x10(\"\xdc\x02\n\x05Hello\x12\x10\n\x08wire_low\x18\x01 \x01(\r\x12\x11\n\twire_high\x18\x02 \x01(\r\x12\x12\n\ncluster_id\x18\x03 \x01(\x0c\x12\x0c\n\x04node\x18\x04 \x01(\r\x12\x12\n\ngeneration\x18\x05 \x01(\r\x12\x17\n\x0fgeneration_seen\x18\x06 \x01(\r\x12\x14\n\x0croster_epoch\x18\x07 \x01(\r\x12\x13\n\x0broster_hash\x18\x08 \x01(\x0c\x12%\n\x05marks\x18\t \x03(\x0b\x32\x16.lumbung.v1.OriginMark\x12\x10\n\x08\x63lock_ms\x18\n \x01(\x04\x12\x32\n\x0f\x61\x63\x63\x65ss_versions\x18\x0b \x03(\x0b\x32\x19.lumbung.v1.AccessVersion\x12\x15\n\rsession_nonce\x18\x0c \x01(\x0c\x12\x10\n\x08software\x18\r \x01(\t\x12\x0f\n\x07stopped\x18\x0e \x01(\x08\x12\r\n\x05nonce\x18\x0f \x01(\x04\"V\n\nOriginMark\x12\x0e\n\x06origin\x18\x01 \x01(\r\x12\x12\n\ngeneration\x18\x02 \x01(\r\x12\x0e\n\x06number\x18\x03 \x01(\x04\x12\x14\n\x0crunning_hash\x18\x04 \x01(\x0c\"0\n\rAccessVersion\x12\x0e\n\x06office\x18\x01 \x01(\r\x12\x0f\n\x07version\x18\x02 \x01(\x04\"\xdb\x01\n\x05Offer\x12\r\n\x05offer\x18\x01 \x01(\r\x12\x0e\n\x06origin\x18\x02 \x01(\r\x12\x1e\n\x04lane\x18\x03 \x01(\x0e\x32\x10.lumbung.v1.Lane\x12\r\n\x05\x61\x66ter\x18\x04 \x01(\x04\x12\x0c\n\x04upto\x18\x05 \x01(\x04\x12\x14\n\x0crunning_hash\x18\x06 \x01(\x0c\x12&\n\x05lists\x18\x07 \x03(\x0b\x32\x17.lumbung.v1.SignedBytes\x12)\n\x07\x65ntries\x18\x08 \x03(\x0b\x32\x18.lumbung.v1.OfferedEntry\x12\r\n\x05nonce\x18\t \x01(\x04\"B\n\x0bSignedBytes\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\x12\x12\n\npublic_key\x18\x02 \x01(\x0c\x12\x11\n\tsignature\x18\x03 \x01(\x0c\"+\n\x0cOfferedEntry\x12\x0c\n\x04list\x18\x01 \x01(\r\x12\r\n\x05index\x18\x02 \x01(\r\"K\n\x04Want\x12\r\n\x05offer\x18\x01 \x01(\r\x12\x0e\n\x06wanted\x18\x02 \x01(\x0c\x12$\n\x06resume\x18\x03 \x03(\x0b\x32\x14.lumbung.v1.ResumeAt\"/\n\x08ResumeAt\x12\r\n\x05\x65ntry\x18\x01 \x01(\r\x12\x14\n\x0coffset_bytes\x18\x02 \x01(\x04\":\n\x06Pieces\x12\r\n\x05offer\x18\x01 \x01(\r\x12!\n\x06pieces\x18\x02 \x03(\x0b\x32\x11.lumbung.v1.Piece\"<\n\x05Piece\x12\r\n\x05\x65ntry\x18\x01 \x01(\r\x12\x14\n\x0clength_bytes\x18\x02 \x01(\r\x12\x0e\n\x06\x66\x61iled\x18\x03 \x01(\x08\"\xa0\x01\n\x07\x41pplied\x12\r\n\x05offer\x18\x01 \x01(\r\x12$\n\x04mark\x18\x02 \x01(\x0b\x32\x16.lumbung.v1.OriginMark\x12(\n\x07receipt\x18\x03 \x01(\x0b\x32\x17.lumbung.v1.SignedBytes\x12\x0f\n\x07lacking\x18\x04 \x01(\x0c\x12\x13\n\x0bstatus_code\x18\x05 \x01(\r\x12\x10\n\x08sentence\x18\x06 \x01(\t\"E\n\x05Prove\x12\x10\n\x08question\x18\x01 \x01(\r\x12\x0e\n\x06origin\x18\x02 \x01(\r\x12\r\n\x05nonce\x18\x03 \x01(\x04\x12\x0b\n\x03ids\x18\x04 \x03(\x0c\"T\n\x05Proof\x12\x10\n\x08question\x18\x01 \x01(\r\x12(\n\x07receipt\x18\x02 \x01(\x0b\x32\x17.lumbung.v1.SignedBytes\x12\x0f\n\x07lacking\x18\x03 \x01(\x0c\"?\n\x0cInventoryAsk\x12\x10\n\x08question\x18\x01 \x01(\r\x12\x0e\n\x06origin\x18\x02 \x01(\r\x12\r\n\x05nonce\x18\x03 \x01(\x04\"K\n\rInventoryWord\x12\x10\n\x08question\x18\x01 \x01(\r\x12(\n\x07receipt\x18\x02 \x01(\x0b\x32\x17.lumbung.v1.SignedBytes\"7\n\x08Withdraw\x12+\n\nwithdrawal\x18\x01 \x01(\x0b\x32\x17.lumbung.v1.SignedBytes\"#\n\x04Need\x12\x0e\n\x06origin\x18\x01 \x01(\r\x12\x0b\n\x03ids\x18\x02 \x03(\x0c\"\x1f\n\x0cRosterGossip\x12\x0f\n\x07rosters\x18\x01 \x03(\x0c\"\x1d\n\x0c\x41\x63\x63\x65ssGossip\x12\r\n\x05lists\x18\x01 \x03(\x0c\"=\n\x05Takes\x12\x17\n\x0f\x61ll_bytes_per_s\x18\x01 \x01(\x04\x12\x1b\n\x13\x62\x61\x63klog_bytes_per_s\x18\x02 \x01(\x04\"0\n\x07Goodbye\x12\x13\n\x0bstatus_code\x18\x01 \x01(\r\x12\x10\n\x08sentence\x18\x02 \x01(\t*o\n\x04Lane\x12\x14\n\x10LANE_UNSPECIFIED\x10\x00\x12\r\n\tLANE_FEED\x10\x01\x12\x0f\n\x0bLANE_WAITED\x10\x02\x12\x0f\n\x0bLANE_REPAIR\x10\x03\x12\x0e\n\nLANE_FRESH\x10\x04\x12\x10\n\x0cLANE_REBUILD\x10\x05\x32U\n\x0bPeerService\x12\x46\n\x07Session\x12\x1a.lumbung.v1.SessionRequest\x1a\x1b.lumbung.v1.SessionResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lumbung_proto.v1.peer_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LANE']._serialized_start=2604
-  _globals['_LANE']._serialized_end=2697
-  _globals['_SESSIONREQUEST']._serialized_start=43
-  _globals['_SESSIONREQUEST']._serialized_end=100
-  _globals['_SESSIONRESPONSE']._serialized_start=102
-  _globals['_SESSIONRESPONSE']._serialized_end=160
-  _globals['_SESSIONFRAME']._serialized_start=163
-  _globals['_SESSIONFRAME']._serialized_end=797
-  _globals['_HELLO']._serialized_start=800
-  _globals['_HELLO']._serialized_end=1148
-  _globals['_ORIGINMARK']._serialized_start=1150
-  _globals['_ORIGINMARK']._serialized_end=1236
-  _globals['_ACCESSVERSION']._serialized_start=1238
-  _globals['_ACCESSVERSION']._serialized_end=1286
-  _globals['_OFFER']._serialized_start=1289
-  _globals['_OFFER']._serialized_end=1508
-  _globals['_SIGNEDBYTES']._serialized_start=1510
-  _globals['_SIGNEDBYTES']._serialized_end=1576
-  _globals['_OFFEREDENTRY']._serialized_start=1578
-  _globals['_OFFEREDENTRY']._serialized_end=1621
-  _globals['_WANT']._serialized_start=1623
-  _globals['_WANT']._serialized_end=1698
-  _globals['_RESUMEAT']._serialized_start=1700
-  _globals['_RESUMEAT']._serialized_end=1747
-  _globals['_PIECES']._serialized_start=1749
-  _globals['_PIECES']._serialized_end=1807
-  _globals['_PIECE']._serialized_start=1809
-  _globals['_PIECE']._serialized_end=1869
-  _globals['_APPLIED']._serialized_start=1872
-  _globals['_APPLIED']._serialized_end=2032
-  _globals['_PROVE']._serialized_start=2034
-  _globals['_PROVE']._serialized_end=2103
-  _globals['_PROOF']._serialized_start=2105
-  _globals['_PROOF']._serialized_end=2189
-  _globals['_INVENTORYASK']._serialized_start=2191
-  _globals['_INVENTORYASK']._serialized_end=2254
-  _globals['_INVENTORYWORD']._serialized_start=2256
-  _globals['_INVENTORYWORD']._serialized_end=2331
-  _globals['_WITHDRAW']._serialized_start=2333
-  _globals['_WITHDRAW']._serialized_end=2388
-  _globals['_NEED']._serialized_start=2390
-  _globals['_NEED']._serialized_end=2425
-  _globals['_ROSTERGOSSIP']._serialized_start=2427
-  _globals['_ROSTERGOSSIP']._serialized_end=2458
-  _globals['_ACCESSGOSSIP']._serialized_start=2460
-  _globals['_ACCESSGOSSIP']._serialized_end=2489
-  _globals['_TAKES']._serialized_start=2491
-  _globals['_TAKES']._serialized_end=2552
-  _globals['_GOODBYE']._serialized_start=2554
-  _globals['_GOODBYE']._serialized_end=2602
-  _globals['_PEERSERVICE']._serialized_start=2699
-  _globals['_PEERSERVICE']._serialized_end=2784
+  _globals['_LANE']._serialized_start=3093
+  _globals['_LANE']._serialized_end=3204
+  _globals['_SESSIONREQUEST']._serialized_start=84
+  _globals['_SESSIONREQUEST']._serialized_end=141
+  _globals['_SESSIONRESPONSE']._serialized_start=143
+  _globals['_SESSIONRESPONSE']._serialized_end=201
+  _globals['_SESSIONFRAME']._serialized_start=204
+  _globals['_SESSIONFRAME']._serialized_end=1286
+  _globals['_HELLO']._serialized_start=1289
+  _globals['_HELLO']._serialized_end=1637
+  _globals['_ORIGINMARK']._serialized_start=1639
+  _globals['_ORIGINMARK']._serialized_end=1725
+  _globals['_ACCESSVERSION']._serialized_start=1727
+  _globals['_ACCESSVERSION']._serialized_end=1775
+  _globals['_OFFER']._serialized_start=1778
+  _globals['_OFFER']._serialized_end=1997
+  _globals['_SIGNEDBYTES']._serialized_start=1999
+  _globals['_SIGNEDBYTES']._serialized_end=2065
+  _globals['_OFFEREDENTRY']._serialized_start=2067
+  _globals['_OFFEREDENTRY']._serialized_end=2110
+  _globals['_WANT']._serialized_start=2112
+  _globals['_WANT']._serialized_end=2187
+  _globals['_RESUMEAT']._serialized_start=2189
+  _globals['_RESUMEAT']._serialized_end=2236
+  _globals['_PIECES']._serialized_start=2238
+  _globals['_PIECES']._serialized_end=2296
+  _globals['_PIECE']._serialized_start=2298
+  _globals['_PIECE']._serialized_end=2358
+  _globals['_APPLIED']._serialized_start=2361
+  _globals['_APPLIED']._serialized_end=2521
+  _globals['_PROVE']._serialized_start=2523
+  _globals['_PROVE']._serialized_end=2592
+  _globals['_PROOF']._serialized_start=2594
+  _globals['_PROOF']._serialized_end=2678
+  _globals['_INVENTORYASK']._serialized_start=2680
+  _globals['_INVENTORYASK']._serialized_end=2743
+  _globals['_INVENTORYWORD']._serialized_start=2745
+  _globals['_INVENTORYWORD']._serialized_end=2820
+  _globals['_WITHDRAW']._serialized_start=2822
+  _globals['_WITHDRAW']._serialized_end=2877
+  _globals['_NEED']._serialized_start=2879
+  _globals['_NEED']._serialized_end=2914
+  _globals['_ROSTERGOSSIP']._serialized_start=2916
+  _globals['_ROSTERGOSSIP']._serialized_end=2947
+  _globals['_ACCESSGOSSIP']._serialized_start=2949
+  _globals['_ACCESSGOSSIP']._serialized_end=2978
+  _globals['_TAKES']._serialized_start=2980
+  _globals['_TAKES']._serialized_end=3041
+  _globals['_GOODBYE']._serialized_start=3043
+  _globals['_GOODBYE']._serialized_end=3091
+  _globals['_PEERSERVICE']._serialized_start=3206
+  _globals['_PEERSERVICE']._serialized_end=3291
 # @@protoc_insertion_point(module_scope)

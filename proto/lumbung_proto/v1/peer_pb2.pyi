@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from lumbung_proto.v1 import reconcile_frames_pb2 as _reconcile_frames_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -35,6 +36,8 @@ class _LaneEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Lane.ValueType],
     """Asked for by Need, or found unproven; out of order."""
     LANE_FRESH: _Lane.ValueType  # 4
     """New since the session began, while the feed lane still works off a backlog."""
+    LANE_REBUILD: _Lane.ValueType  # 5
+    """Everything, newest first, for a peer that has (nearly) nothing."""
 
 class Lane(_Lane, metaclass=_LaneEnumTypeWrapper):
     """Which of the link's lanes an offer travels on."""
@@ -49,6 +52,8 @@ LANE_REPAIR: Lane.ValueType  # 3
 """Asked for by Need, or found unproven; out of order."""
 LANE_FRESH: Lane.ValueType  # 4
 """New since the session began, while the feed lane still works off a backlog."""
+LANE_REBUILD: Lane.ValueType  # 5
+"""Everything, newest first, for a peer that has (nearly) nothing."""
 Global___Lane: _TypeAlias = Lane  # noqa: Y015
 
 @_typing.final
@@ -101,9 +106,7 @@ Global___SessionResponse: _TypeAlias = SessionResponse  # noqa: Y015
 
 @_typing.final
 class SessionFrame(_message.Message):
-    """One frame of a session. Reserved numbers are for NodeReport, challenge, alarm, retraction, release at origin and the
-    reconcile family.
-    """
+    """One frame of a session. Reserved numbers are for NodeReport, challenge, alarm, retraction and release at origin."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -120,6 +123,14 @@ class SessionFrame(_message.Message):
     ACCESS_FIELD_NUMBER: _builtins.int
     GOODBYE_FIELD_NUMBER: _builtins.int
     TAKES_FIELD_NUMBER: _builtins.int
+    RECONCILE_COMPARE_FIELD_NUMBER: _builtins.int
+    RECONCILE_COMPARED_FIELD_NUMBER: _builtins.int
+    RECONCILE_ASK_FIELD_NUMBER: _builtins.int
+    RECONCILE_TELL_FIELD_NUMBER: _builtins.int
+    RECONCILE_FETCH_FIELD_NUMBER: _builtins.int
+    RECONCILE_FETCHED_FIELD_NUMBER: _builtins.int
+    RECONCILE_SETTLE_FIELD_NUMBER: _builtins.int
+    RECONCILE_SETTLED_FIELD_NUMBER: _builtins.int
     INVENTORY_ASK_FIELD_NUMBER: _builtins.int
     INVENTORY_WORD_FIELD_NUMBER: _builtins.int
     @_builtins.property
@@ -175,6 +186,38 @@ class SessionFrame(_message.Message):
         """How much the sender's bandwidth windows let it receive from now on."""
 
     @_builtins.property
+    def reconcile_compare(self) -> _reconcile_frames_pb2.ReconcileCompare:
+        """Do we hold the same?"""
+
+    @_builtins.property
+    def reconcile_compared(self) -> _reconcile_frames_pb2.ReconcileCompared:
+        """The answer to ReconcileCompare."""
+
+    @_builtins.property
+    def reconcile_ask(self) -> _reconcile_frames_pb2.ReconcileAsk:
+        """What exactly differs."""
+
+    @_builtins.property
+    def reconcile_tell(self) -> _reconcile_frames_pb2.ReconcileTell:
+        """The answer to ReconcileAsk."""
+
+    @_builtins.property
+    def reconcile_fetch(self) -> _reconcile_frames_pb2.ReconcileFetch:
+        """Offer me these."""
+
+    @_builtins.property
+    def reconcile_fetched(self) -> _reconcile_frames_pb2.ReconcileFetched:
+        """The answer to ReconcileFetch."""
+
+    @_builtins.property
+    def reconcile_settle(self) -> _reconcile_frames_pb2.ReconcileSettle:
+        """We hold the same: go on from here."""
+
+    @_builtins.property
+    def reconcile_settled(self) -> _reconcile_frames_pb2.ReconcileSettled:
+        """The answer to ReconcileSettle."""
+
+    @_builtins.property
     def inventory_ask(self) -> Global___InventoryAsk:
         """The origin asks for one word over everything that the holder has of its blobs."""
 
@@ -198,14 +241,22 @@ class SessionFrame(_message.Message):
         access: Global___AccessGossip | None = ...,
         goodbye: Global___Goodbye | None = ...,
         takes: Global___Takes | None = ...,
+        reconcile_compare: _reconcile_frames_pb2.ReconcileCompare | None = ...,
+        reconcile_compared: _reconcile_frames_pb2.ReconcileCompared | None = ...,
+        reconcile_ask: _reconcile_frames_pb2.ReconcileAsk | None = ...,
+        reconcile_tell: _reconcile_frames_pb2.ReconcileTell | None = ...,
+        reconcile_fetch: _reconcile_frames_pb2.ReconcileFetch | None = ...,
+        reconcile_fetched: _reconcile_frames_pb2.ReconcileFetched | None = ...,
+        reconcile_settle: _reconcile_frames_pb2.ReconcileSettle | None = ...,
+        reconcile_settled: _reconcile_frames_pb2.ReconcileSettled | None = ...,
         inventory_ask: Global___InventoryAsk | None = ...,
         inventory_word: Global___InventoryWord | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "applied", b"applied", "goodbye", b"goodbye", "hello", b"hello", "inventory_ask", b"inventory_ask", "inventory_word", b"inventory_word", "kind", b"kind", "need", b"need", "offer", b"offer", "pieces", b"pieces", "proof", b"proof", "prove", b"prove", "roster", b"roster", "takes", b"takes", "want", b"want", "withdraw", b"withdraw"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "applied", b"applied", "goodbye", b"goodbye", "hello", b"hello", "inventory_ask", b"inventory_ask", "inventory_word", b"inventory_word", "kind", b"kind", "need", b"need", "offer", b"offer", "pieces", b"pieces", "proof", b"proof", "prove", b"prove", "reconcile_ask", b"reconcile_ask", "reconcile_compare", b"reconcile_compare", "reconcile_compared", b"reconcile_compared", "reconcile_fetch", b"reconcile_fetch", "reconcile_fetched", b"reconcile_fetched", "reconcile_settle", b"reconcile_settle", "reconcile_settled", b"reconcile_settled", "reconcile_tell", b"reconcile_tell", "roster", b"roster", "takes", b"takes", "want", b"want", "withdraw", b"withdraw"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "applied", b"applied", "goodbye", b"goodbye", "hello", b"hello", "inventory_ask", b"inventory_ask", "inventory_word", b"inventory_word", "kind", b"kind", "need", b"need", "offer", b"offer", "pieces", b"pieces", "proof", b"proof", "prove", b"prove", "roster", b"roster", "takes", b"takes", "want", b"want", "withdraw", b"withdraw"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "applied", b"applied", "goodbye", b"goodbye", "hello", b"hello", "inventory_ask", b"inventory_ask", "inventory_word", b"inventory_word", "kind", b"kind", "need", b"need", "offer", b"offer", "pieces", b"pieces", "proof", b"proof", "prove", b"prove", "reconcile_ask", b"reconcile_ask", "reconcile_compare", b"reconcile_compare", "reconcile_compared", b"reconcile_compared", "reconcile_fetch", b"reconcile_fetch", "reconcile_fetched", b"reconcile_fetched", "reconcile_settle", b"reconcile_settle", "reconcile_settled", b"reconcile_settled", "reconcile_tell", b"reconcile_tell", "roster", b"roster", "takes", b"takes", "want", b"want", "withdraw", b"withdraw"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["hello", "offer", "want", "pieces", "applied", "prove", "proof", "withdraw", "need", "roster", "access", "goodbye", "takes", "inventory_ask", "inventory_word"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["hello", "offer", "want", "pieces", "applied", "prove", "proof", "withdraw", "need", "roster", "access", "goodbye", "takes", "reconcile_compare", "reconcile_compared", "reconcile_ask", "reconcile_tell", "reconcile_fetch", "reconcile_fetched", "reconcile_settle", "reconcile_settled", "inventory_ask", "inventory_word"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 

@@ -1,0 +1,36 @@
+"""How many ids differ, guessed from symbols that do not tell yet, and how many symbols name that many.
+
+The difference of two symbols' numbers is a sum of +1 and -1 over the differing ids that hit it. Around the share of the
+known difference of counts it scatters with variance d p (1 - p), p = 1 / (1 + i / 2): so it tells d without a byte
+(29 % error from 24 symbols). One-sided differences are told exactly by the counts.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from lumbung_cluster.inventory.symbols import Symbols
+
+__all__ = ["estimate", "wanted_symbols"]
+
+_FIRST = 8  # the first symbols are hit by nearly all: their numbers scatter too little
+_LEAST = 16  # symbols below which the scatter says nothing
+
+
+def estimate(surplus: int, difference: Symbols) -> int:
+    """About how many ids differ; `surplus` is our count less theirs, `difference` our symbols minus theirs."""
+    exact = abs(surplus) * 1.05
+    if len(difference) < _LEAST:
+        return math.ceil(exact)
+    shares = 1.0 / (1.0 + np.arange(_FIRST, len(difference)) / 2.0)
+    apart = difference.counts[_FIRST:].astype(np.float64) - surplus * shares
+    apart = (apart + 128.0) % 256.0 - 128.0  # numbers are modulo 256
+    scattered = float(np.mean(apart * apart / (shares * (1.0 - shares))))
+    return math.ceil(max(exact, 1.3 * scattered if scattered > 1.7 * abs(surplus) else 0.0))
+
+
+def wanted_symbols(differences: int) -> int:
+    """How many symbols name that many differences, nearly always: 1.35 d in the mean, with room for bad luck."""
+    return math.ceil(1.35 * differences + 4.0 * math.sqrt(differences) + 6.0)
