@@ -6,8 +6,8 @@ is out of order. For each holder: under its newest generation, everything up to 
 also when it is smaller (a withdrawal).
 
 A commit receipt names its blobs. An inventory receipt that the origin believes is a *cover*: everything up to a number,
-but for the units that it leaves out. Each cover replaces the one before; when it is smaller, the account is built anew
-from the commit receipts (`Cover.is_smaller_than`), because what only the older cover proved is proven no more.
+but for the units that it leaves out. Each cover replaces the one before; when it is smaller, the caller builds the
+account anew from the commit receipts first (`forget`), because what only the older cover proved is proven no more.
 """
 
 from __future__ import annotations
@@ -22,16 +22,11 @@ __all__ = ["Cover", "HolderAccount", "Ledger"]
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """A believed inventory receipt: own numbers 1 to `number` of these units (bit n is unit n) are at the holder."""
+    """A believed inventory receipt: own numbers 1 to `number` are there, but for the units that it leaves out."""
 
     nonce: int
     number: int
-    units: int
     verified_since_ms: int
-
-    def is_smaller_than(self, other: Cover) -> bool:
-        """Whether something that `other` covers is no longer covered."""
-        return self.number < other.number or bool(other.units & ~self.units)
 
 
 @dataclass(slots=True)

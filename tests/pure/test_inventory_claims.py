@@ -30,9 +30,9 @@ def claims(blobs: list[BlobId], units: int = all_units()) -> tuple[UnitClaim, ..
     return make_claims(KEY, ORIGIN, digests(blobs), units)
 
 
-def judge(claimed: tuple[UnitClaim, ...], tail: int = END) -> Believed:
+def judge(claimed: tuple[UnitClaim, ...], tail: int = END, floor: int = 0) -> Believed:
     newest = [(number, BLOBS[number - 1]) for number in range(END, END - tail, -1)]
-    return judge_claims(KEY, ORIGIN, claimed, OWN, END, newest)
+    return judge_claims(KEY, ORIGIN, claimed, OWN, END, newest, floor)
 
 
 def test_a_holder_with_everything_is_believed_without_looking_at_single_entries() -> None:
@@ -64,6 +64,15 @@ def test_what_is_believed_is_really_there(lost: set[int], swapped: set[int]) -> 
 
     for number in lost | swapped:
         assert number > believed.number or not believed.units >> BLOBS[number - 1].unit & 1
+
+
+def test_a_unit_that_is_further_behind_than_an_older_receipt_does_not_draw_the_others_down() -> None:
+    """Blob 250 is the oldest that the holder lacks: the others were proven up to 260 before."""
+    late = BLOBS[250 - 1]
+    held = [blob for number, blob in enumerate(BLOBS, 1) if number < 250 or blob.unit != late.unit]
+
+    assert judge(claims(held)) == Believed(all_units(), 249)
+    assert judge(claims(held), floor=260) == Believed(all_units() & ~(1 << late.unit), END)
 
 
 def test_units_that_were_not_claimed_are_not_believed() -> None:

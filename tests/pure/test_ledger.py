@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lumbung_cluster.ids import Generation, NodeNumber
-from lumbung_cluster.ledger import HolderAccount, Ledger
+from lumbung_cluster.ledger import Cover, HolderAccount, Ledger
 
 HOLDER, OTHER = NodeNumber(4), NodeNumber(2)
 END = 12
@@ -69,6 +69,105 @@ def test_whatever_a_holder_says_the_ledger_counts_its_last_word(data: st.DataObj
         assert proven_in(ledger) == model.proven
         assert account.unproven(END, END) == sorted(set(range(1, END + 1)) - model.proven)
         assert account.count_unproven(END) == END - len(model.proven)
+
+
+@dataclass(slots=True)
+class Words:
+    """A holder's last word on each number by name, and its last cover: number n is in unit n modulo 3."""
+
+    named: dict[int, tuple[int, bool]] = field(default_factory=dict)
+    cover: tuple[int, int, int] = (-1, 0, 0)
+
+    def is_covered(self, number: int) -> bool:
+        _, upto, units = self.cover
+        return number <= upto and bool(units >> number % 3 & 1)
+
+    def is_proven(self, number: int) -> bool:
+        nonce, proven = self.named.get(number, (-1, False))
+        return proven or (self.is_covered(number) and nonce < self.cover[0])
+
+
+def take_cover(ledger: Ledger, words: Words, nonce: int, upto: int, units: int) -> None:
+    """As the store does: a smaller cover first builds the account anew from the words by name."""
+    before, words.cover = words.cover, (nonce, upto, units)
+    if upto < before[1] or before[2] & ~units:
+        ledger.forget(HOLDER)
+        for number, (named_nonce, proven) in sorted(words.named.items()):
+            (receive if proven else withdraw)(ledger, named_nonce, [number])
+    lacking = [number for number in range(1, upto + 1) if not units >> number % 3 & 1]
+    assert ledger.cover(HOLDER, Generation(1), Cover(nonce, upto, 0), lacking, [])
+
+
+@given(st.data())
+def test_covers_and_words_by_name_count_together_and_the_last_wins(data: st.DataObject) -> None:
+    ledger, words = Ledger(), Words()
+    for nonce in range(1, data.draw(st.integers(1, 12)) + 1):
+        numbers = data.draw(NUMBERS)
+        match data.draw(st.sampled_from(["receipt", "withdrawal", "cover"])):
+            case "receipt":
+                receive(ledger, nonce, numbers)
+                words.named |= dict.fromkeys(numbers, (nonce, True))
+            case "withdrawal":
+                withdraw(ledger, nonce, numbers)
+                words.named |= dict.fromkeys(numbers, (nonce, False))
+            case _:
+                take_cover(ledger, words, nonce, data.draw(st.integers(0, END)), data.draw(st.integers(0, 7)))
+
+        expected = {number for number in range(1, END + 1) if words.is_proven(number)}
+        assert proven_in(ledger) == expected
+        assert ledger.account(HOLDER).unproven(END, END) == sorted(set(range(1, END + 1)) - expected)
+
+
+def test_a_cover_of_everything_costs_no_memory() -> None:
+    ledger = Ledger()
+    for number in (3, 5, 9):
+        receive(ledger, 1, [number])
+    ledger.cover(HOLDER, Generation(1), Cover(2, 1_000_000, 0), [], [])
+    account = ledger.account(HOLDER)
+
+    assert (account.upto, account.holes, account.beyond) == (1_000_000, set(), set())
+
+
+def test_a_cover_was_signed_before_a_withdrawal_that_names_its_nonce() -> None:
+    ledger = Ledger()
+    withdraw(ledger, 7, [1])
+
+    ledger.cover(HOLDER, Generation(1), Cover(7, 2, 0), [], [])
+    assert proven_in(ledger) == {2}
+    ledger.cover(HOLDER, Generation(1), Cover(8, 2, 0), [], [])
+    assert proven_in(ledger) == {1, 2}
+
+
+def test_a_cover_of_an_older_life_or_an_earlier_question_counts_for_nothing() -> None:
+    ledger = Ledger()
+    assert ledger.cover(HOLDER, Generation(2), Cover(5, 4, 0), [], [])
+
+    assert not ledger.cover(HOLDER, Generation(1), Cover(9, 8, 0), [], [])
+    assert not ledger.cover(HOLDER, Generation(2), Cover(4, 8, 0), [], [])
+    assert proven_in(ledger) == {1, 2, 3, 4}
+
+
+def test_a_whole_cover_says_anew_when_the_bytes_were_last_read() -> None:
+    ledger = Ledger()
+    receive(ledger, 1, [1, 2, 3], since_ms=100)
+
+    ledger.cover(HOLDER, Generation(1), Cover(2, 3, 700), [], [])
+    assert ledger.account(HOLDER).verified_since_ms == 700
+    ledger.cover(HOLDER, Generation(1), Cover(3, 3, 900), [2], [])
+    assert ledger.account(HOLDER).verified_since_ms == 700
+
+
+@given(st.sets(st.integers(1, END)), st.sets(st.integers(1, END)), st.integers(0, END))
+def test_a_cover_passes_over_what_a_holder_need_not_hold(proven: set[int], foreign: set[int], upto: int) -> None:
+    ledger = Ledger()
+    receive(ledger, 1, sorted(proven - foreign))
+    for nonce in (2, 3):  # the next cover passes over them again
+        ledger.cover(HOLDER, Generation(1), Cover(nonce, upto, 0), [], sorted(n for n in foreign if n <= upto))
+    account = ledger.account(HOLDER)
+
+    reached = set(range(1, upto + 1)) - foreign | (proven - foreign)
+    assert account.count_proven(END) == len(reached)
+    assert account.unproven(END, END) == [n for n in range(1, END + 1) if n > upto and n not in reached]
 
 
 @given(st.lists(st.integers(1, END)), st.integers(0, END), st.integers(1, END))

@@ -62,11 +62,13 @@ def judge_claims(
     own: Sequence[UnitDigest],
     end: int,
     tail: Iterable[tuple[int, BlobId]],
+    floor: int,
 ) -> Believed:
     """Which claims we believe; `own` are our 64 digests at our number `end`, `tail` our newest entries, newest first.
 
-    The number is the highest up to which all believed units are equal. Costs one lift for each id of `tail` that some
-    claim leaves out.
+    The number is the highest up to which all believed units are equal; a unit that is not equal up to `floor` (what an
+    older receipt covers) is not believed, so that no unit draws the others down. Costs one lift for each id of `tail`
+    that some claim leaves out.
     """
     assert len(own) == UNITS
     short = {claim.unit: own[claim.unit].count - claim.blobs for claim in claims}
@@ -76,10 +78,13 @@ def judge_claims(
         newest = behind.get(claim.unit, ())
         if len(newest) != short[claim.unit]:
             continue  # more than we have, or further behind than we look
+        equal_to = newest[-1][0] - 1 if newest else end
+        if equal_to < floor:
+            continue
         digest = own[claim.unit].minus(key.digest_of(blob.raw for _, blob in newest))
         if claim_digest(key, origin, claim.unit, digest) == claim.digest:
             units |= 1 << claim.unit
-            number = min(number, newest[-1][0] - 1) if newest else number
+            number = min(number, equal_to)
     return Believed(units, number)
 
 

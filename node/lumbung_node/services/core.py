@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import trio
 
@@ -82,6 +83,11 @@ class Core:
             return False
         self.doubted_at[peer] = now
         return True
+
+    async def load_covers(self) -> None:
+        """Count what holders have proven by inventory receipts, whenever the ledger was built anew from the others."""
+        held = partial(self.ledger_roster.units_held, origin=self.number)
+        await self.store.covers.load(held)
 
     async def found_damage(self, origin: NodeNumber, blob: BlobId) -> None:
         """Stored bytes are wrong: stop saying that we hold them, tell the origin, ask for a good copy."""

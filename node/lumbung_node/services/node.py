@@ -124,6 +124,7 @@ async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core],
         accept_unsealed=parts.accept_unsealed,
         schedule=parts.schedule,
     )
+    await core.load_covers()
     await look(core, parts.disk)
     gate = AccessGate(parts.rosters, parts.number, parts.clock)
     copies = CopyBook(core)

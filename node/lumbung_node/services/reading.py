@@ -14,7 +14,8 @@ from lumbung_node.services.copies import CopyBook
 from lumbung_node.services.core import Core
 from lumbung_node.services.putting import copies_message
 from lumbung_node.services.requests import read_request
-from lumbung_node.store.layout import BlobRow, RowState, TagVersion
+from lumbung_node.store.covers import CoverRow
+from lumbung_node.store.layout import BlobRow, CopyRow, RowState, TagVersion
 from lumbung_proto.codec import encode_frame
 from lumbung_proto.v1 import blobs_pb2
 
@@ -32,6 +33,24 @@ class _Found:
     blob: BlobId
     row: BlobRow
     versions: Sequence[TagVersion] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """A holder's last word on a blob, and the receipt to show for it: one that names the blob, where there is one."""
+
+    last: CopyRow | CoverRow
+    evidence: CopyRow | CoverRow
+    is_withdrawn: bool = False
+
+
+def _last_words(row: CopyRow | None, cover: CoverRow | None, *, is_proven: bool) -> _Words | None:
+    """None for no word yet, or one of a life that the holder no longer leads. `cover` is one that covers the blob."""
+    if not is_proven:
+        return _Words(row, row, is_withdrawn=True) if row is not None and not row.proven else None
+    if row is None or not row.proven or (cover is not None and row.generation != cover.generation):
+        return _Words(cover, cover) if cover is not None else None
+    return _Words(cover if cover is not None and cover.nonce > row.nonce else row, row)
 
 
 class Reading:
@@ -101,17 +120,23 @@ class Reading:
         proven = core.store.proofs.ledger.proven(found.row.number, receivers)
         rows = await core.store.proofs.copy_rows(found.row.number, receivers)
         for holder, row in zip(receivers, rows, strict=True):
-            if row is None or (row.proven and holder not in proven):
-                continue  # no word yet, or one of a life that the holder no longer leads
-            receipt = await core.store.proofs.receipt(row.receipt_serial)
-            response.proofs.add(
-                holder=holder,
-                generation=row.generation,
-                verified_since_ms=row.verified_since_ms,
-                receipt=receipt.to_bytes() if receipt is not None else b"",
-                withdrawn=not row.proven,
-                received_ms=row.received_ms,
-            )
+            cover = core.store.covers.newest(holder) if holder in proven else None
+            if cover is not None and not cover.covers(found.row.number, found.blob.unit):
+                cover = None
+            await self._add_proof(response, holder, _last_words(row, cover, is_proven=holder in proven))
+
+    async def _add_proof(self, response: blobs_pb2.StatResponse, holder: NodeNumber, words: _Words | None) -> None:
+        if words is None:
+            return
+        receipt = await self._core.store.proofs.receipt(words.evidence.receipt_serial)
+        response.proofs.add(
+            holder=holder,
+            generation=words.last.generation,
+            verified_since_ms=words.last.verified_since_ms,
+            receipt=receipt.to_bytes() if receipt is not None else b"",
+            withdrawn=words.is_withdrawn,
+            received_ms=words.last.received_ms,
+        )
 
     async def list(self, call: ServerCall, may_read: MayRead) -> None:
         request = await read_request(call, blobs_pb2.ListRequest)

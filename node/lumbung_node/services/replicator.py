@@ -77,6 +77,7 @@ class Replicator:
             await self._end_sessions()
             await self._core.store.proofs.load()
             self._core.ledger_roster = self._core.rosters.roster
+            await self._core.load_covers()
 
     def arriving(self) -> set[tuple[NodeNumber, BlobId]]:
         """The blobs that sessions are bringing now."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lumbung_cluster.canonical import Malformed
-from lumbung_cluster.errors import KeyRefused
-from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_cluster.errors import InventoryUnknown, KeyRefused
+from lumbung_cluster.ids import BlobId, NodeNumber, all_units
+from lumbung_cluster.inventory.claims import make_claims
 from lumbung_cluster.receipt import SignedStatement, Statement, StatementKind, sign_statement
 from lumbung_cluster.signed import Signature
 from lumbung_node.services.core import Core
 from lumbung_node.store.layout import RowState
 from lumbung_proto.v1 import peer_pb2
 
-__all__ = ["check_statement", "commit_receipt", "withdrawal"]
+__all__ = ["check_statement", "commit_receipt", "inventory_receipt", "withdrawal"]
 
 
 async def commit_receipt(
@@ -33,6 +34,41 @@ async def commit_receipt(
         return None
     verified_since_ms = min(row.verified_ms for _, row in held)
     return _sign(core, StatementKind.COMMIT_RECEIPT, origin, nonce, verified_since_ms, tuple(blob for blob, _ in held))
+
+
+async def inventory_receipt(core: Core, origin: NodeNumber, nonce: int) -> peer_pb2.SignedBytes | None:
+    """Our receipt for all of an origin that we must hold: one word for each unit, from one moment; None for no unit.
+
+    A unit is left out while it is doubted, and while a blob in it is known to be damaged here.
+    """
+    try:
+        snapshot = await core.store.inventories.snapshot(origin)
+    except InventoryUnknown as exc:
+        core.log.error("inventory unknown", origin=origin, reason=str(exc))
+        return None
+    state = core.store.state
+    units = core.rosters.roster.units_held(core.number, origin) & ~snapshot.doubted
+    for damaged_origin, blob in state.damaged:
+        if damaged_origin == origin:
+            units &= ~(1 << blob.unit)
+    if core.condition.stopped or not units:
+        return None
+    claims = make_claims(core.store.inventories.key, origin, snapshot.inventory.digests(all_units()), units)
+    verified_since_ms = state.verified_since_ms.get(origin, core.clock.now_ms())
+    statement = Statement(
+        StatementKind.INVENTORY_RECEIPT,
+        core.cluster,
+        core.number,
+        state.generation,
+        core.rosters.roster.epoch,
+        origin,
+        nonce,
+        snapshot.number,
+        verified_since_ms,
+        (),
+        claims,
+    )
+    return _signed(core, statement)
 
 
 def withdrawal(core: Core, origin: NodeNumber, nonce: int, blobs: Sequence[BlobId]) -> peer_pb2.SignedBytes:
@@ -90,6 +126,10 @@ def _sign(
         verified_since_ms,
         blobs,
     )
+    return _signed(core, statement)
+
+
+def _signed(core: Core, statement: Statement) -> peer_pb2.SignedBytes:
     signed = sign_statement(statement, core.receipt_signer)
     return peer_pb2.SignedBytes(
         body=signed.body, public_key=signed.signature.key_public, signature=signed.signature.signature

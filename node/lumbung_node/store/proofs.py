@@ -31,15 +31,24 @@ class Proofs:
         self.changed = Pulse()
 
     async def load(self) -> None:
-        """Build the ledger anew from the copy rows. No receipt may be recorded meanwhile."""
+        """Build the ledger anew from the copy rows; covers come behind. No receipt may be recorded meanwhile."""
         self.ledger = Ledger()
         for holder in sorted(self._state.generations_seen):
             self.ledger.meet(holder, self._state.generations_seen[holder])
+        await self._replay_rows(None)
+
+    async def reload(self, holder: NodeNumber) -> None:
+        """Build one holder's account anew from the copy rows. No receipt of it may be recorded meanwhile."""
+        self.ledger.forget(holder)
+        await self._replay_rows(holder)
+
+    async def _replay_rows(self, only: NodeNumber | None) -> None:
         first, behind = copy_key(0, NodeNumber(0)), b"d"
         while page := await self._kv.scan(Family.PROOFS, first, behind, _SCAN_ROWS):
             for key, value in page:
-                number = int.from_bytes(key[1:9], "big")
-                self._replay(NodeNumber(int.from_bytes(key[9:], "big")), number, CopyRow.unpack(value))
+                holder = NodeNumber(int.from_bytes(key[9:], "big"))
+                if only is None or holder == only:
+                    self._replay(holder, int.from_bytes(key[1:9], "big"), CopyRow.unpack(value))
             first = page[-1][0] + b"\0"
 
     def _replay(self, holder: NodeNumber, number: int, row: CopyRow) -> None:

@@ -14,6 +14,7 @@ from lumbung_node.ports.identity import IdentityRecord, IdentityState
 from lumbung_node.ports.keyvalue import Batch, Family, KeyValue
 from lumbung_node.ports.world import Blocking, Randomness, Signer, WallClock
 from lumbung_node.store.committer import Committer
+from lumbung_node.store.covers import Covers
 from lumbung_node.store.inventories import Inventories
 from lumbung_node.store.jobs import Job
 from lumbung_node.store.layout import RowState
@@ -33,6 +34,7 @@ class Store:
     reader: Reader
     committer: Committer
     proofs: Proofs
+    covers: Covers
     inventories: Inventories
     identity: IdentityState
     identity_turn: trio.Lock = field(default_factory=trio.Lock)
@@ -119,4 +121,5 @@ async def open_store(
     proofs = Proofs(kv, state, reader, committer)
     await proofs.load()
     inventories = Inventories(kv, state, inventory_key, blocking)
-    return Store(kv, state, reader, committer, proofs, inventories, identity)
+    covers = Covers(kv, state, committer, proofs)
+    return Store(kv, state, reader, committer, proofs, covers, inventories, identity)

@@ -107,6 +107,7 @@ async def living(box: Box) -> AsyncIterator[Core]:
         accept_unsealed=True,
         schedule=box.schedule,
     )
+    await core.load_covers()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(store.committer.run)
         nursery.start_soon(store.inventories.run, box.log)

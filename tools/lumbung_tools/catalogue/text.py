@@ -13,6 +13,8 @@ from typing import Final
 from lumbung_node.config import Language
 from lumbung_tools.catalogue.english import ENGLISH
 from lumbung_tools.catalogue.indonesian import INDONESIAN
+from lumbung_tools.catalogue.inventory_english import INVENTORY_ENGLISH
+from lumbung_tools.catalogue.inventory_indonesian import INVENTORY_INDONESIAN
 from lumbung_tools.catalogue.local_english import LOCAL_ENGLISH
 from lumbung_tools.catalogue.local_indonesian import LOCAL_INDONESIAN
 
@@ -25,8 +27,8 @@ _SIZES = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
 MESSAGES: Final = {
-    Language.INDONESIAN: {**INDONESIAN, **LOCAL_INDONESIAN},
-    Language.ENGLISH: {**ENGLISH, **LOCAL_ENGLISH},
+    Language.INDONESIAN: {**INDONESIAN, **LOCAL_INDONESIAN, **INVENTORY_INDONESIAN},
+    Language.ENGLISH: {**ENGLISH, **LOCAL_ENGLISH, **INVENTORY_ENGLISH},
 }
 
 

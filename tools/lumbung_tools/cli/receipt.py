@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from lumbung_cluster.canonical import Malformed
-from lumbung_cluster.receipt import SignedStatement
+from lumbung_cluster.receipt import SignedStatement, Statement, StatementKind
 from lumbung_node.adapters.keys.ed25519 import Ed25519Verifier
 from lumbung_tools.catalogue.text import rfc3339
 from lumbung_tools.cli.common import blob_name, run, shown_time
@@ -106,14 +106,16 @@ def _save(entry: _Shown, folder: Path, id_digits: str) -> Path:
 
 def _say(call: Call, entry: _Shown, file: Path | None) -> None:
     content = entry.statement.content
+    is_inventory = content.kind is StatementKind.INVENTORY_RECEIPT
     call.console.say(
-        "receipt.shown",
+        "receipt.shown.inventory" if is_inventory else "receipt.shown",
         holder=entry.holder,
         generation=int(content.generation),
         epoch=content.roster_epoch,
         nonce=str(content.nonce),
         time=shown_time(content.verified_since_ms),
-        ids=len(content.blobs),
+        ids=_count(content),
+        units=len(content.units),
     )
     if file is not None:
         call.console.say("receipt.saved", holder=entry.holder, file=file)
@@ -121,11 +123,13 @@ def _say(call: Call, entry: _Shown, file: Path | None) -> None:
 
 def _say_good(call: Call, roster: VerifiedRoster, found: SignedStatement, wanted: BlobName | None) -> None:
     content = found.content
+    is_inventory = content.kind is StatementKind.INVENTORY_RECEIPT
     call.console.say(
-        "receipt.good",
+        "receipt.good.inventory" if is_inventory else "receipt.good",
         holder=roster.name(content.holder),
         origin=roster.name(content.origin),
-        ids=len(content.blobs),
+        ids=_count(content),
+        units=len(content.units),
         time=shown_time(content.verified_since_ms),
     )
     covered = [str(blob) for blob in content.blobs if wanted is None or wanted.matches(blob.raw)]
@@ -133,6 +137,11 @@ def _say_good(call: Call, roster: VerifiedRoster, found: SignedStatement, wanted
         call.console.say("receipt.covers", id=blob)
     fields = _as_json(roster.name, found)
     call.console.json("lumbung.receipt.verified/1", {**fields, "valid": True, "covered": covered})
+
+
+def _count(content: Statement) -> int:
+    """How many recordings a receipt speaks of: named one by one, or counted by unit."""
+    return len(content.blobs) + sum(claim.blobs for claim in content.units)
 
 
 def _as_json(name: Callable[[int], str], found: SignedStatement) -> dict[str, JsonValue]:
@@ -145,6 +154,8 @@ def _as_json(name: Callable[[int], str], found: SignedStatement) -> dict[str, Js
         "nonce": content.nonce,
         "durable_number": content.durable_number,
         "verified_since": rfc3339(content.verified_since_ms),
-        "ids": len(content.blobs),
+        "kind": content.kind.name.lower(),
+        "ids": _count(content),
+        "units": [claim.unit for claim in content.units],
         "receipt": found.to_bytes().hex(),
     }

@@ -29,7 +29,7 @@ def fault_of(found: SignedStatement, roster: Roster, verifier: Verifier, wanted:
     content = found.content
     if not found.is_valid(verifier):
         return Fault("receipt.bad.signature", {})
-    if content.kind is not StatementKind.COMMIT_RECEIPT:
+    if content.kind is StatementKind.WITHDRAWAL:
         return Fault("receipt.bad.kind", {})
     if content.cluster != roster.cluster:
         return Fault("receipt.bad.cluster", {})
@@ -41,6 +41,8 @@ def fault_of(found: SignedStatement, roster: Roster, verifier: Verifier, wanted:
     keys = {key.key for key in roster.receipt_keys(content.holder) if key.holds_in(content.roster_epoch)}
     if found.signature.key_public not in keys:
         return Fault("receipt.bad.key", {"holder": holder.name, "epoch": content.roster_epoch})
+    if wanted is not None and content.kind is StatementKind.INVENTORY_RECEIPT:
+        return Fault("receipt.bad.inventory", {"id": wanted})
     if wanted is not None and not any(wanted.matches(blob.raw) for blob in content.blobs):
         return Fault("receipt.bad.id", {"id": wanted})
     return None

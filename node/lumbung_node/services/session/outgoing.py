@@ -118,12 +118,14 @@ class Outgoing:
         self._pieces = {lane: PieceSender(core, link, pace, partial(self._is_backlog, lane)) for lane in OutLane}
         self.open: dict[int, OpenOffer] = {}
         self.applied = Pulse()
+        self.started = trio.Event()
 
     async def run(self) -> None:
         """Raises DoubtAboutOurselves when the peer's marks show that our folder was rolled back."""
         roster = self._core.rosters.roster
         for origin in roster.origins_shared(self._core.number, self._peer):
             await self._start_cursor(origin)
+        self.started.set()
         async with trio.open_nursery() as nursery:
             for sender in self._pieces.values():
                 nursery.start_soon(sender.run)

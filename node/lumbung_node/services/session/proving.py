@@ -11,6 +11,7 @@ from lumbung_cluster.errors import KeyRefused, Rejected, StatusCode
 from lumbung_cluster.ids import BLOB_ID_SIZE_BYTES, BlobId, NodeNumber
 from lumbung_cluster.receipt import StatementKind
 from lumbung_node.services.core import Core
+from lumbung_node.services.session.covering import Covering
 from lumbung_node.services.session.greeting import Greeting
 from lumbung_node.services.session.link import FrameLink
 from lumbung_node.services.session.outgoing import Outgoing
@@ -35,6 +36,7 @@ class Proving:
         self._greeting = greeting
         self._nonce_seen = greeting.nonce
         self._outgoing = outgoing
+        self.covering = Covering(core, link, peer, greeting, outgoing)
         self._questions: dict[int, tuple[int, list[BlobId]]] = {}
         self._window = trio.Semaphore(_QUESTIONS_OPEN_MAX)
         self._question = 0
@@ -47,12 +49,21 @@ class Proving:
             nursery.start_soon(self._record_words)
             nursery.start_soon(self._ask_for_proofs)
             nursery.start_soon(self._tell_damage)
+            nursery.start_soon(self.covering.run)
 
     # --- as the origin: what the peer says of our blobs --------------------------------------------------------
 
     async def take_receipt(self, receipt: peer_pb2.SignedBytes, nonce: int) -> None:
         """Queue a receipt that answers `nonce`; it counts when it is checked and durable here."""
         await self._words_in.send((receipt, StatementKind.COMMIT_RECEIPT, nonce))
+
+    async def take_inventory(self, word: peer_pb2.InventoryWord) -> None:
+        """As `take_receipt`, for the answer to an inventory question."""
+        nonce = self.covering.nonce_of(word)
+        if word.HasField("receipt"):
+            await self._words_in.send((word.receipt, StatementKind.INVENTORY_RECEIPT, nonce))
+        else:
+            self.covering.settle(is_complete=False)
 
     async def take_withdrawal(self, message: peer_pb2.Withdraw) -> None:
         await self._words_in.send((message.withdrawal, StatementKind.WITHDRAWAL, 0))
@@ -76,10 +87,15 @@ class Proving:
                     kind=kind,
                     holder=self._peer,
                     generation=self._greeting.generation,
-                    nonce=nonce if kind is StatementKind.COMMIT_RECEIPT else None,
+                    nonce=nonce if kind is not StatementKind.WITHDRAWAL else None,
                 )
             except KeyRefused as exc:
                 self._core.log.warning("statement refused", peer=self._peer, reason=str(exc))
+                if kind is StatementKind.INVENTORY_RECEIPT:
+                    self.covering.settle(is_complete=False)
+                continue
+            if kind is StatementKind.INVENTORY_RECEIPT:
+                await self.covering.judge(signed)
                 continue
             await self._core.store.proofs.record(signed, self._core.clock.now_ms())
             if kind is StatementKind.WITHDRAWAL:
@@ -88,6 +104,7 @@ class Proving:
     async def _ask_for_proofs(self) -> None:
         """Entries that the peer has applied and not proven: its receipt was lost, or it never had the bytes."""
         core, origin = self._core, self._core.number
+        await self.covering.asked_first.wait()  # one word over everything may leave nothing to ask for by name
         while True:
             after = 0
             account = core.store.proofs.ledger.account(self._peer)
@@ -121,6 +138,11 @@ class Proving:
     def see_nonce(self, nonce: int) -> None:
         """The peer asks for a receipt under `nonce`: what we withdraw from now on has to come behind it."""
         self._nonce_seen = max(self._nonce_seen, nonce)
+
+    def answer_inventory(self, ask: peer_pb2.InventoryAsk) -> None:
+        """Our word for everything that we have of the peer's blobs, once it is this question's turn."""
+        self.see_nonce(ask.nonce)
+        self.covering.on_ask(ask)
 
     async def answer(self, prove: peer_pb2.Prove) -> None:
         """Our word for what is durable and intact here, and the list of what is not."""

@@ -156,6 +156,10 @@ class Session:
                     await proving.answer(frame.prove)
                 case "proof":
                     await proving.take_proof(frame.proof)
+                case "inventory_ask":
+                    proving.answer_inventory(frame.inventory_ask)
+                case "inventory_word":
+                    await proving.take_inventory(frame.inventory_word)
                 case "withdraw":
                     await proving.take_withdrawal(frame.withdraw)
                 case "need":
