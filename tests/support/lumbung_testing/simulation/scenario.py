@@ -12,14 +12,14 @@ from lumbung_cluster.ids import NodeNumber
 from lumbung_testing.simulation.cluster import SimCluster, open_cluster
 from lumbung_testing.simulation.content import Delivery, draw_delivery
 from lumbung_testing.simulation.nemesis import Nemesis
-from lumbung_testing.simulation.seeding import StillClock, luck, run_seeded
+from lumbung_testing.simulation.seeding import luck, run_seeded
 from lumbung_testing.simulation.stations import pick
 from lumbung_testing.simulation.story import Story
 
 __all__ = ["CONVERGE_S", "Outcome", "Plan", "run_scenario"]
 
 CONVERGE_S = 15 * 60.0
-_STEPS_AT_ONCE_MAX = 200_000
+_TURNS_AT_ONCE_MAX = 100_000
 _SWEEP_S = 10.0
 _SETTLE_LOOK_S = 5.0
 _READ_ALL_S = 60.0
@@ -48,23 +48,26 @@ class Outcome:
 def run_scenario(plan: Plan) -> Outcome:
     """Raises Violation with the seed, the time and the story."""
     begun = time.perf_counter()
-    story, simulated_s = run_seeded(plan.seed, lambda: _run(plan))
+    story = Story(plan.seed)
+    simulated_s = run_seeded(
+        plan.seed,
+        lambda: _run(plan, story),
+        turns_max=_TURNS_AT_ONCE_MAX,
+        on_still=lambda: story.broken("time goes on", "tasks run while nobody waits"),
+    )
     if story.violation is not None:
         raise story.violation
     return Outcome(story.digest, dict(story.counts), simulated_s, time.perf_counter() - begun)
 
 
-async def _run(plan: Plan) -> tuple[Story, float]:
-    story = Story(plan.seed)
+async def _run(plan: Plan, story: Story) -> float:
     begun = trio.current_time()
-    still = StillClock(_STEPS_AT_ONCE_MAX, lambda: story.broken("time goes on", "tasks run while nobody waits"))
-    trio.lowlevel.add_instrument(still)
     async with open_cluster(plan.seed, plan.nodes, story) as cluster, trio.open_nursery() as nursery:
         nursery.start_soon(_phases, plan, cluster, nursery.cancel_scope)
         nursery.start_soon(_sweep, cluster)
         await story.ended.wait()
         nursery.cancel_scope.cancel()
-    return story, trio.current_time() - begun
+    return trio.current_time() - begun
 
 
 async def _phases(plan: Plan, cluster: SimCluster, scope: trio.CancelScope) -> None:

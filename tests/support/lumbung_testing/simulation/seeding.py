@@ -16,34 +16,48 @@ from trio._core import _run
 
 from lumbung_testing.simulation.patching import patched
 
-__all__ = ["StillClock", "luck", "run_seeded"]
+__all__ = ["luck", "run_seeded"]
 
 T = TypeVar("T")
+_LONG_S = 999_999_999  # as trio's own clock: until something happens
 
 
-def run_seeded(seed: int, work: Callable[[], Awaitable[T]]) -> T:
-    """Run `work` under a clock that jumps whenever all tasks wait; equal seeds give equal schedules."""
+def run_seeded(
+    seed: int, work: Callable[[], Awaitable[T]], *, turns_max: int = 0, on_still: Callable[[], None] | None = None
+) -> T:
+    """Run `work` under a clock that jumps whenever all tasks wait; equal seeds give equal schedules.
+
+    `on_still` is called when tasks ran on and on, for `turns_max` turns of the loop, while the clock stood still.
+    """
     with patched(_run, "_ALLOW_DETERMINISTIC_SCHEDULING", True):
         _run._r.seed(f"{seed}/schedule")
-        return trio.run(work, clock=trio.testing.MockClock(autojump_threshold=0))
+        return trio.run(work, clock=_jumping_clock(turns_max, on_still or _ignore))
 
 
-class StillClock(trio.abc.Instrument):
-    """Notices when tasks run on and on while the clock, which jumps only when all wait, stands still."""
+def _jumping_clock(turns_max: int, on_still: Callable[[], None]) -> trio.testing.MockClock:
+    """trio's clock at rate 0 without its arithmetic on the real clock: it is asked four times for each message.
 
-    def __init__(self, steps_max: int, on_still: Callable[[], None]) -> None:
-        self._steps_max = steps_max
-        self._on_still = on_still
-        self._now = -1.0
-        self._steps = 0
+    The loop asks once a turn how long it may sleep, so turns are counted there: a watch that costs nothing.
+    """
+    clock = trio.testing.MockClock(autojump_threshold=0)
+    turns = 0
+    turns_at = -1.0
 
-    def before_task_step(self, task: trio.lowlevel.Task) -> None:
-        now = trio.current_time()
-        if now != self._now:
-            self._now, self._steps = now, 0
-        self._steps += 1
-        if self._steps == self._steps_max:
-            self._on_still()
+    def sleep_time(deadline: float) -> float:
+        nonlocal turns, turns_at
+        now = clock._virtual_base
+        turns, turns_at = (turns + 1, now) if now == turns_at else (0, now)
+        if turns == turns_max:
+            on_still()
+        return 0 if deadline <= now else _LONG_S
+
+    # The class is final, so the instance is given its own.
+    vars(clock).update(current_time=lambda: clock._virtual_base, deadline_to_sleep_time=sleep_time)
+    return clock
+
+
+def _ignore() -> None:
+    """Nobody asked to be told."""
 
 
 def luck(seed: int, purpose: str) -> random.Random:
