@@ -60,7 +60,7 @@ class SimCluster:
             number: SimNode(number, f"n{number}", self._documents(), luck(seed, f"node {number}"), story)
             for number in (*self.offices, NodeNumber(node_count))
         }
-        self.promises = Promises(Claims(story, self.nodes, self.damage, self.roster))
+        self.promises = Promises(Claims(story, self.nodes, self.damage, self.misbehaviour))
         self.deliveries: list[tuple[NodeNumber, Delivery]] = []
         self.stations: dict[NodeNumber, Station] = {}
         self.operators: dict[NodeNumber, Operator] = {}

@@ -8,6 +8,7 @@ from enum import Enum
 import trio
 
 from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_testing.simulation.node import SimNode
 
 __all__ = ["DamageBook", "Destroyed", "Harm"]
 
@@ -19,11 +20,12 @@ class Harm(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Destroyed:
-    """`generation` is the node's when it happened."""
+    """`generation` is the node's when it happened, `wall_ms` the highest wall time that it had seen by then."""
 
     harm: Harm
     generation: int
     at: float
+    wall_ms: int
 
 
 class DamageBook:
@@ -33,9 +35,10 @@ class DamageBook:
         self._open: dict[tuple[NodeNumber, NodeNumber, BlobId], Destroyed] = {}
         self._ever: set[tuple[NodeNumber, NodeNumber, BlobId]] = set()
 
-    def note(self, node: NodeNumber, origin: NodeNumber, blob: BlobId, harm: Harm, generation: int) -> None:
-        self._open[node, origin, blob] = Destroyed(harm, generation, trio.current_time())
-        self._ever.add((node, origin, blob))
+    def note(self, node: SimNode, origin: NodeNumber, blob: BlobId, harm: Harm, generation: int) -> None:
+        now, key = trio.current_time(), (node.number, origin, blob)
+        self._open[key] = Destroyed(harm, generation, now, node.highest_wall_ms)
+        self._ever.add(key)
 
     def repaired(self, node: NodeNumber, origin: NodeNumber, blob: BlobId) -> None:
         self._open.pop((node, origin, blob), None)

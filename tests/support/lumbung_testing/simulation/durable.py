@@ -6,7 +6,17 @@ from collections.abc import Callable, Iterator
 
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_node.ports.keyvalue import Family
-from lumbung_node.store.layout import BlobRow, FeedRow, MarkRow, RowState, blob_key, feed_key, mark_key, place_key
+from lumbung_node.store.layout import (
+    BlobRow,
+    FeedRow,
+    MarkRow,
+    OriginCounts,
+    RowState,
+    blob_key,
+    feed_key,
+    mark_key,
+    place_key,
+)
 from lumbung_testing.virtual_tables import Tables
 
 __all__ = ["DurableView"]
@@ -50,6 +60,11 @@ class DurableView:
     def feed_row(self, origin: NodeNumber, number: int) -> FeedRow | None:
         value = self._tables().get(Family.FEEDS, feed_key(origin, number))
         return FeedRow.unpack(value) if value is not None else None
+
+    def count(self, origin: NodeNumber) -> int:
+        """How many blobs of an origin the store says that it has."""
+        value = self._tables().get(Family.SYSTEM, b"n" + origin.to_bytes(4, "big"))
+        return OriginCounts.unpack(value).blobs if value is not None else 0
 
     def mark(self, sender: NodeNumber, origin: NodeNumber) -> MarkRow | None:
         value = self._tables().get(Family.MARKS, mark_key(sender, origin))

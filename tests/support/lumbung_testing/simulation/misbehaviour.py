@@ -24,6 +24,11 @@ class Misbehaviour:
     def __init__(self) -> None:
         self.lossy: set[NodeNumber] = set()
         self.lying: set[NodeNumber] = set()
+        self.boasting: set[NodeNumber] = set()
+
+    def is_false_tongued(self, node: NodeNumber) -> bool:
+        """Whether what it signs is not to be taken for the word of an honest node."""
+        return node in self.boasting
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -83,7 +84,8 @@ class _LivingIdentity:
 class SimNode:
     """Start it, kill it, replace its disk. `core` is the inside of the present life, None while it does not serve.
 
-    `epoch_obeyed` and `rows_checked` are what the invariants remember of it.
+    `epoch_obeyed`, `rows_checked`, `chains_checked` and `stopped_at` are what the invariants remember of it;
+    `slow_until` is when the last slowness of its disk ends.
     """
 
     def __init__(
@@ -101,6 +103,10 @@ class SimNode:
         self.life: Life | None = None
         self.generation_least = 1
         self.epoch_obeyed = 0
+        self.stopped_at: float | None = None
+        self.slow_until = -math.inf
+        self.chains_checked: dict[NodeNumber, tuple[int, bytes]] = {}
+        self._highest_wall_ms = 0
         self.rows_checked: dict[tuple[NodeNumber, BlobId], bytes] = {}
         self._luck = luck
         self._story = story
@@ -109,6 +115,19 @@ class SimNode:
     @property
     def is_up(self) -> bool:
         return self.life is not None
+
+    @property
+    def highest_wall_ms(self) -> int:
+        """The highest wall time that this node has seen so far."""
+        return max(self._highest_wall_ms, self.clock.now_ms())
+
+    def set_clock(self, offset_ms: int) -> None:
+        self._highest_wall_ms = self.highest_wall_ms
+        self.clock.offset_ms = offset_ms
+
+    def was_quick_since(self, at: float) -> bool:
+        """Whether its disk was not slow at any time since then."""
+        return self.slow_until < at
 
     @property
     def generation(self) -> int:
@@ -124,6 +143,7 @@ class SimNode:
 
     def replace_disk(self, image: DiskImage | None) -> None:
         """Another folder lies there at the next start. Unless it is of the very last opening, that is a new life."""
+        self.chains_checked.clear()
         if image is None:
             self.disk.wipe()
         else:
@@ -161,6 +181,7 @@ class SimNode:
 
     def _on_ready(self, address: str, core: Core) -> None:
         self.core = core
+        self.stopped_at = None
         if core.store.state.generation < self.generation_least:
             generation = core.store.state.generation
             self._story.broken(

@@ -94,4 +94,4 @@ class _SessionWatch:
 
     def received(self, message: bytes) -> None:
         header, _ = decode_frame(self._back, message, header_bytes_max=FRAME_HEADER_SIZE_BYTES_MAX)
-        self._promises.heard(self._ends, header.frame)
+        self._promises.heard(self._node, self._ends, header.frame)

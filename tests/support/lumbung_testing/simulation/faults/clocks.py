@@ -13,7 +13,7 @@ _JUMPS_MS = (-86_400_000, -3_600_000, -10_000, 10_000, 3_600_000, 86_400_000)
 
 async def _jump_clock(stage: Stage, draws: random.Random) -> None:
     node = stage.some_node(draws)
-    node.clock.offset_ms += draws.choice(_JUMPS_MS)
+    node.set_clock(node.clock.offset_ms + draws.choice(_JUMPS_MS))
     stage.tell(node, "clock jumps", str(node.clock.offset_ms))
 
 

@@ -15,6 +15,8 @@ from lumbung_testing.virtual_disk import Pace
 
 __all__ = ["FAULTS"]
 
+_CATCH_UP_S = 30.0  # what had to wait on a slow disk is written by then
+
 
 async def _rot(stage: Stage, draws: random.Random) -> None:
     """A bit flips under its checksum, or a write went astray and other bytes lie there."""
@@ -27,7 +29,7 @@ async def _rot(stage: Stage, draws: random.Random) -> None:
         return
     key = place_key(row.place + draws.randrange(row.chunks))
     node.disk.hurt_chunk(key, draws, damaged=draws.random() < 0.5)
-    stage.cluster.damage.note(node.number, origin, blob, Harm.ROTTEN, node.generation)
+    stage.cluster.damage.note(node, origin, blob, Harm.ROTTEN, node.generation)
     stage.tell(node, "rot", f"{blob.raw.hex()[:12]} of {origin}")
     if draws.random() < 0.7:  # somebody happens to read it, else it lies unnoticed
         await trio.sleep(draws.uniform(0.1, 5.0))
@@ -53,7 +55,9 @@ async def _slow_disk(stage: Stage, draws: random.Random) -> None:
     node = stage.some_node(draws)
     node.disk.pace = Pace(0.02, draws.uniform(0.1, 2.0), 0.005)
     stage.tell(node, "disk slow")
-    await trio.sleep(draws.uniform(5.0, 60.0))
+    slow_s = draws.uniform(5.0, 60.0)
+    node.slow_until = trio.current_time() + slow_s + _CATCH_UP_S
+    await trio.sleep(slow_s)
     node.disk.pace = USUAL_PACE
 
 

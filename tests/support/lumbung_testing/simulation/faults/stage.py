@@ -86,7 +86,7 @@ class Stage:
         for origin, blob in lost:
             is_row = node.durable.row(origin, blob) is not None
             harm = Harm.ROTTEN if is_row else Harm.GONE
-            self.cluster.damage.note(node.number, origin, blob, harm, generation)
+            self.cluster.damage.note(node, origin, blob, harm, generation)
         if killing:
             with trio.CancelScope(shield=True):
                 await node.buried()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lumbung_cluster.ids import BlobId, NodeNumber
-from lumbung_cluster.roster import Roster
 from lumbung_testing.simulation.damage import DamageBook
+from lumbung_testing.simulation.misbehaviour import Misbehaviour
 from lumbung_testing.simulation.node import SimNode
 from lumbung_testing.simulation.story import Story
 
@@ -15,15 +15,19 @@ class Claims:
     """Shared by all invariants of one run.
 
     `acked` has for each acknowledged (origin, blob) the holders that were ever named for it; `withdrawn` the copies
-    (holder, origin, blob) that their holder took back, until they are there again.
+    (holder, origin, blob) that their holder took back, until they are there again; `lied` the copies that a lying
+    holder has signed for, until they are there.
     """
 
-    def __init__(self, story: Story, nodes: dict[NodeNumber, SimNode], damage: DamageBook, roster: Roster) -> None:
+    def __init__(
+        self, story: Story, nodes: dict[NodeNumber, SimNode], damage: DamageBook, misbehaviour: Misbehaviour
+    ) -> None:
         self.nodes = nodes
         self.damage = damage
-        self.roster = roster
+        self.misbehaviour = misbehaviour
         self.acked: dict[tuple[NodeNumber, BlobId], dict[NodeNumber, None]] = {}
         self.withdrawn: set[tuple[NodeNumber, NodeNumber, BlobId]] = set()
+        self.lied: set[tuple[NodeNumber, NodeNumber, BlobId]] = set()
         self._story = story
 
     def broken(self, invariant: str, sentence: str) -> None:
@@ -36,6 +40,7 @@ class Claims:
         if self.nodes[node.number] is node:
             self.damage.repaired(node.number, origin, blob)
             self.withdrawn.discard((node.number, origin, blob))
+            self.lied.discard((node.number, origin, blob))
         return True
 
     def says_rightly(self, node: SimNode, origin: NodeNumber, blob: BlobId) -> bool:

@@ -10,6 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_cluster.roster_node import Role
+from lumbung_node.ports.keyvalue import Family
+from lumbung_node.services.core import Core
+from lumbung_node.store.layout import CopyRow, copy_key
 from lumbung_proto.v1 import blobs_pb2
 from lumbung_testing.simulation.damage import Harm
 from lumbung_testing.simulation.invariants.claims import Claims
@@ -25,6 +29,9 @@ def put_answer(claims: Claims, node: SimNode, begun: float, answer: blobs_pb2.Pu
     if answer.outcome not in _DURABLE:
         return
     blob = BlobId(answer.id)
+    if answer.outcome == blobs_pb2.PUT_OUTCOME_STORED and node.stopped_at is not None and begun > node.stopped_at:
+        claims.broken("stopped means silent", f"{node.host} stored {blob}, told at {node.stopped_at:.3f} to stop")
+    check_copies(claims, node, answer.copies)
     if not claims.holds(node, node.number, blob):
         harm = claims.damage.of(node.number, node.number, blob)
         if harm is None or harm.at < begun:
@@ -35,6 +42,17 @@ def put_answer(claims: Claims, node: SimNode, begun: float, answer: blobs_pb2.Pu
         promised[NodeNumber(number)] = None
 
 
+def check_copies(claims: Claims, node: SimNode, copies: blobs_pb2.CopyCount) -> None:
+    """A count of copies, held against the rules and the holders that it names."""
+    if node.core is None:
+        return
+    roster = node.core.rosters.roster
+    records = [record for number in set(copies.holders) if (record := roster.node(NodeNumber(number))) is not None]
+    is_spread = len({record.province for record in records}) > 1 and any(record.role is Role.DRC for record in records)
+    if copies.count > len(records) or (copies.safe and copies.count < 3) or (copies.count > 2 and not is_spread):
+        claims.broken("copies add up", f"{node.host} counts {copies.count} copies at {list(copies.holders)}")
+
+
 def check_counted(claims: Claims, origin: SimNode, holders: Sequence[NodeNumber]) -> None:
     """Whatever the origin counts as proven now, whether somebody asks or not."""
     core = origin.core
@@ -43,6 +61,15 @@ def check_counted(claims: Claims, origin: SimNode, holders: Sequence[NodeNumber]
         if row is not None and core is not None and row.number <= core.store.state.end(acked_at).number:
             for holder in core.store.proofs.ledger.proven(row.number, holders):
                 _check_named(claims, origin, holder, blob)
+                _check_on_disk(claims, origin, core, holder, row.number)
+
+
+def _check_on_disk(claims: Claims, origin: SimNode, core: Core, holder: NodeNumber, number: int) -> None:
+    raw = origin.disk.durable.get(Family.PROOFS, copy_key(number, holder))
+    row = CopyRow.unpack(raw) if raw is not None else None
+    generation = core.store.proofs.ledger.account(holder).generation
+    if row is None or not row.proven or row.generation != generation:
+        claims.broken("proof is durable", f"{origin.host} counts node {holder} for number {number}, on disk is {row}")
 
 
 def _check_named(claims: Claims, origin: SimNode, holder: NodeNumber, blob: BlobId) -> None:
@@ -54,6 +81,8 @@ def _check_named(claims: Claims, origin: SimNode, holder: NodeNumber, blob: Blob
     if harm is not None and harm.harm is Harm.ROTTEN and (holder, origin.number, blob) not in claims.withdrawn:
         return
     if harm is not None and harm.harm is Harm.GONE and met <= harm.generation:
+        return
+    if (holder, origin.number, blob) in claims.lied:
         return
     claims.broken("named holders hold", f"{origin.host} names node {holder} for {blob}, which is not there ({harm})")
 

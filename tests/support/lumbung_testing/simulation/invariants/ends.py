@@ -1,19 +1,36 @@
-"""What one side of one session has heard so far."""
+"""What one side of one session has said and heard so far."""
 
 from __future__ import annotations
 
-from lumbung_cluster.ids import BlobId, NodeNumber
+from dataclasses import dataclass, field
+
+from lumbung_cluster.ids import NodeNumber
+from lumbung_cluster.receipt import SignedStatement
 from lumbung_proto.v1 import peer_pb2
 
 __all__ = ["SessionEnds"]
 
 
+@dataclass(slots=True)
 class SessionEnds:
-    """The peer's Hello, its open offers, and what it withdrew (with the time, until that must be recorded)."""
+    """`heard` is the peer's Hello, `said` our own.
 
-    def __init__(self, peer: NodeNumber) -> None:
-        self.peer = peer
-        self.generation = 0
-        self.offers: dict[int, peer_pb2.Offer] = {}
-        self.withdrawn: dict[BlobId, float] = {}
-        self.has_offered = False
+    `offers` are the peer's open ones, `asked` the nonces of our open offers and questions, `questions` the nonces of
+    the peer's. `words` are statements that came, with the time: what must be on record a while later. `fed` is how far
+    our feed lane has come, by origin.
+    """
+
+    peer: NodeNumber
+    heard: peer_pb2.Hello = field(default_factory=peer_pb2.Hello)
+    said: peer_pb2.Hello = field(default_factory=peer_pb2.Hello)
+    offers: dict[int, peer_pb2.Offer] = field(default_factory=dict)
+    asked: dict[tuple[str, int], int] = field(default_factory=dict)
+    questions: dict[int, int] = field(default_factory=dict)
+    words: list[tuple[float, SignedStatement]] = field(default_factory=list)
+    fed: dict[NodeNumber, int] = field(default_factory=dict)
+    has_counted: bool = False
+
+    @property
+    def generation(self) -> int:
+        """The peer's; 0 before its Hello."""
+        return self.heard.generation

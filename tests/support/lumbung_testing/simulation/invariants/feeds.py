@@ -20,7 +20,7 @@ from lumbung_testing.simulation.node import SimNode
 __all__ = ["HEARD", "SAYS"]
 
 
-def _hear_offer(claims: Claims, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
+def _hear_offer(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
     ends.offers[frame.offer.offer] = frame.offer
 
 
@@ -31,16 +31,37 @@ def _says_marks(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb
 
 def _says_offer(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
     offer, origin = frame.offer, NodeNumber(frame.offer.origin)
-    if origin == node.number and not ends.has_offered:
-        ends.has_offered = True
+    if origin == node.number and not ends.has_counted:
+        ends.has_counted = True
         check_counted(claims, node, (ends.peer,))
     offered = dict.fromkeys(_entries(offer))
     for blob in offered:
         if not claims.says_rightly(node, origin, blob):
             claims.broken("durable before said", f"{node.host} offers {blob} of {origin}, which it has not")
     if offer.lane == peer_pb2.LANE_FEED:
+        _check_start(claims, node, ends, offer)
         for number in range(offer.after + 1, offer.upto + 1):
             _check_passed(claims, node, ends, origin, number, offered)
+
+
+def _check_start(claims: Claims, node: SimNode, ends: SessionEnds, offer: peer_pb2.Offer) -> None:
+    origin = NodeNumber(offer.origin)
+    has_begun, start = origin in ends.fed, offer.after
+    ends.fed[origin] = offer.upto
+    if start == 0 or has_begun:
+        return
+    feed_row = node.durable.feed_row(origin, start)
+    shown = [mark for mark in ends.heard.marks if mark.origin == origin]
+    is_right = feed_row is not None and any(
+        (mark.generation, mark.number, mark.running_hash) == (ends.said.generation, start, feed_row.running_hash)
+        for mark in shown
+    )
+    if not is_right:
+        claims.broken(
+            "marks are checked",
+            f"{node.host} of generation {ends.said.generation} goes on behind number {start} of {origin} for node "
+            f"{ends.peer}, which showed {[(mark.generation, mark.number) for mark in shown]}",
+        )
 
 
 def _says_applied(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
@@ -87,7 +108,7 @@ def _check_passed(
     row = node.durable.row(origin, blob)
     if blob in offered or row is None or row.state is RowState.DAMAGED:
         return
-    is_for_peer = claims.roster.units_held(peer, origin) >> blob.unit & 1
+    is_for_peer = node.core is not None and node.core.rosters.roster.units_held(peer, origin) >> blob.unit & 1
     if not is_for_peer or claims.damage.was_ever(node.number, origin, blob):
         return
     harm = claims.damage.of(peer, origin, blob)

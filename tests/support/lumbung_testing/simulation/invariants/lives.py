@@ -6,6 +6,8 @@ no lower epoch          a node never obeys an older roster than it did before
 
 from __future__ import annotations
 
+import trio
+
 from lumbung_proto.v1 import peer_pb2
 from lumbung_testing.simulation.invariants.claims import Claims
 from lumbung_testing.simulation.invariants.ends import SessionEnds
@@ -14,11 +16,14 @@ from lumbung_testing.simulation.node import SimNode
 __all__ = ["HEARD", "SAYS", "SAYS_ANYTHING"]
 
 
-def _hear_hello(claims: Claims, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
-    ends.generation = frame.hello.generation
+def _hear_hello(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
+    ends.heard = frame.hello
+    if frame.hello.generation_seen > ends.said.generation and node.stopped_at is None:
+        node.stopped_at = trio.current_time()
 
 
-def _says_epoch(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
+def _says_hello(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
+    ends.said = frame.hello
     before, epoch = node.epoch_obeyed, frame.hello.roster_epoch
     if epoch < before:
         claims.broken("no lower epoch", f"{node.host} obeys {epoch}, before {before}")
@@ -38,5 +43,5 @@ def _believes_the_newest(claims: Claims, node: SimNode, ends: SessionEnds, frame
 
 
 HEARD = {"hello": _hear_hello}
-SAYS = {"hello": _says_epoch}
+SAYS = {"hello": _says_hello}
 SAYS_ANYTHING = (_believes_the_newest,)

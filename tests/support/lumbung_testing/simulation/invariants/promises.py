@@ -26,8 +26,7 @@ __all__ = ["Promises"]
 
 _TOPICS = (lives, words, feeds, copies, stores)
 
-_Hears = Callable[[Claims, SessionEnds, peer_pb2.SessionFrame], None]
-_Says = Callable[[Claims, SimNode, SessionEnds, peer_pb2.SessionFrame], None]
+_OnFrame = Callable[[Claims, SimNode, SessionEnds, peer_pb2.SessionFrame], None]
 _Sweep = Callable[[Claims], None]
 
 
@@ -36,9 +35,9 @@ class Promises:
 
     def __init__(self, claims: Claims) -> None:
         self._claims = claims
-        self._hears: dict[str, list[_Hears]] = {}
-        self._says: dict[str, list[_Says]] = {}
-        self._says_anything: list[_Says] = []
+        self._hears: dict[str, list[_OnFrame]] = {}
+        self._says: dict[str, list[_OnFrame]] = {}
+        self._says_anything: list[_OnFrame] = []
         self._sweeps: list[_Sweep] = []
         for topic in _TOPICS:
             names = vars(topic)
@@ -57,9 +56,9 @@ class Promises:
         """`begun` is when the put's stream was opened: the bytes were verified since."""
         copies.put_answer(self._claims, node, begun, answer)
 
-    def heard(self, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
+    def heard(self, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
         for hear in self._hears.get(frame.WhichOneof("kind") or "", ()):
-            hear(self._claims, ends, frame)
+            hear(self._claims, node, ends, frame)
 
     def says(self, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
         for say in (*self._says_anything, *self._says.get(frame.WhichOneof("kind") or "", ())):

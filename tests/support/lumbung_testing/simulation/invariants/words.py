@@ -1,15 +1,24 @@
-"""Signed words: a receipt leaves only a node that holds all of it, synced; a withdrawal that came is recorded.
+"""Signed words: a receipt leaves only a node that holds all of it, synced; the latest word on a copy is on record.
 
-durable before said     a receipt names only what a power cut would leave
+durable before said       a receipt names only what a power cut would leave
+receipts say what is      the present generation, the roster obeyed, the nonce asked, no number past the durable
+                          end, and bytes that were checked no later than they rotted
+the latest word counts    a word that came is on record at its origin, unless a later one is
+stopped means silent      a machine that was told of a newer life of itself signs nothing
 """
 
 from __future__ import annotations
 
 import trio
 
-from lumbung_cluster.ids import BlobId
-from lumbung_cluster.receipt import Statement
+from lumbung_cluster.canonical import Malformed
+from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_cluster.receipt import SignedStatement, Statement, StatementKind
+from lumbung_cluster.signed import Signature
+from lumbung_node.ports.keyvalue import Family
+from lumbung_node.store.layout import CopyRow, copy_key, receipt_key
 from lumbung_proto.v1 import peer_pb2
+from lumbung_testing.rosters import CLUSTER, SeededSigner, TestVerifier
 from lumbung_testing.simulation.damage import Harm
 from lumbung_testing.simulation.invariants.claims import Claims
 from lumbung_testing.simulation.invariants.ends import SessionEnds
@@ -17,46 +26,161 @@ from lumbung_testing.simulation.node import SimNode
 
 __all__ = ["HEARD", "SAYS", "SAYS_ANYTHING"]
 
-_RECORDED_S = 5.0  # a withdrawal that came, on a session that lives on, is recorded by then
+_RECORDED_S = 5.0  # a word that came, on a session that lives on and over a quick disk, is on record by then
+_VERIFIER = TestVerifier()
 
 
-def _hear_withdrawal(claims: Claims, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
-    words = Statement.parse(frame.withdraw.withdrawal.body)
-    ends.withdrawn.update(dict.fromkeys(words.blobs, trio.current_time()))
+# --- as the origin ---------------------------------------------------------------------------------------------
 
 
-def _note_withdrawals(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
-    for blob, at in list(ends.withdrawn.items()):
-        if trio.current_time() - at > _RECORDED_S:
-            claims.withdrawn.add((ends.peer, node.number, blob))
-            del ends.withdrawn[blob]
-
-
-def _says_applied(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
+def _hear_applied(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
+    nonce = ends.asked.pop(("offer", frame.applied.offer), 0)
     if frame.applied.HasField("receipt"):
-        _check_receipt(claims, node, frame.applied.receipt)
+        _hear_word(node, ends, frame.applied.receipt, nonce)
+
+
+def _hear_proof(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
+    nonce = ends.asked.pop(("prove", frame.proof.question), 0)
+    if frame.proof.HasField("receipt"):
+        _hear_word(node, ends, frame.proof.receipt, nonce)
+
+
+def _hear_withdrawal(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
+    _hear_word(node, ends, frame.withdraw.withdrawal, None)
+
+
+def _hear_word(node: SimNode, ends: SessionEnds, message: peer_pb2.SignedBytes, nonce: int | None) -> None:
+    """Remember a word that its origin has to believe: of this session's peer and life, asked for, truly signed."""
+    try:
+        word = SignedStatement.parse(message.body, Signature(message.public_key, message.signature))
+    except Malformed:
+        return
+    content, key = word.content, SeededSigner(f"receipt {ends.peer}").public_key
+    is_of_peer = (content.cluster, content.holder, content.generation) == (CLUSTER, ends.peer, ends.generation)
+    is_due = content.kind is (StatementKind.WITHDRAWAL if nonce is None else StatementKind.COMMIT_RECEIPT)
+    if not is_of_peer or not is_due or content.origin != node.number or nonce not in (None, content.nonce):
+        return
+    if word.signature.key_public == key and word.is_valid(_VERIFIER):
+        ends.words.append((trio.current_time(), word))
+
+
+def _check_recorded(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
+    now = trio.current_time()
+    while ends.words and now - ends.words[0][0] > _RECORDED_S:
+        at, word = ends.words.pop(0)
+        if claims.nodes[node.number] is node and node.was_quick_since(at):
+            for blob in word.content.blobs:
+                _check_latest(claims, node, word.content, blob)
+
+
+def _check_latest(claims: Claims, node: SimNode, word: Statement, blob: BlobId) -> None:
+    row = node.durable.row(node.number, blob)
+    if row is None:
+        return
+    held = _last_word(node, row.number, word.holder)
+    if held is None or _order(held) < _order(word):
+        claims.broken(
+            "the latest word counts",
+            f"{node.host} heard {_tell(word)} from node {word.holder} on {blob}, on record is {_tell(held)}",
+        )
+    elif held.kind is StatementKind.WITHDRAWAL:
+        claims.withdrawn.add((word.holder, node.number, blob))
+
+
+def _last_word(node: SimNode, number: int, holder: NodeNumber) -> Statement | None:
+    tables = node.disk.durable
+    copy = tables.get(Family.PROOFS, copy_key(number, holder))
+    raw = tables.get(Family.PROOFS, receipt_key(CopyRow.unpack(copy).receipt_serial)) if copy is not None else None
+    return SignedStatement.from_bytes(raw).content if raw is not None else None
+
+
+def _order(word: Statement) -> tuple[int, int, bool]:
+    return word.generation, word.nonce, word.kind is StatementKind.WITHDRAWAL
+
+
+def _tell(word: Statement | None) -> str:
+    return f"{word.kind.name} of generation {word.generation}, nonce {word.nonce}" if word is not None else "nothing"
+
+
+def _says_offer(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
+    ends.asked["offer", frame.offer.offer] = frame.offer.nonce
+
+
+def _says_prove(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
+    ends.asked["prove", frame.prove.question] = frame.prove.nonce
+
+
+# --- as the holder ---------------------------------------------------------------------------------------------
+
+
+def _hear_prove(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
+    ends.questions[frame.prove.question] = frame.prove.nonce
 
 
 def _says_proof(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
+    nonce = ends.questions.pop(frame.proof.question, 0)
     if frame.proof.HasField("receipt"):
-        _check_receipt(claims, node, frame.proof.receipt)
+        _check_receipt(claims, node, frame.proof.receipt, nonce)
 
 
-def _check_receipt(claims: Claims, node: SimNode, message: peer_pb2.SignedBytes) -> None:
+def _says_applied(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
+    offer = ends.offers.get(frame.applied.offer)
+    if frame.applied.HasField("receipt"):
+        _check_receipt(claims, node, frame.applied.receipt, offer.nonce if offer is not None else 0)
+
+
+def _says_withdrawal(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
+    _check_silence(claims, node)
+
+
+def _check_receipt(claims: Claims, node: SimNode, message: peer_pb2.SignedBytes, nonce: int) -> None:
     statement = Statement.parse(message.body)
+    if claims.misbehaviour.is_false_tongued(node.number):
+        if statement.generation == node.generation and statement.nonce == nonce:
+            claims.lied.update((node.number, statement.origin, blob) for blob in statement.blobs)
+        return
+    _check_silence(claims, node)
+    _check_fields(claims, node, statement, nonce)
     for blob in statement.blobs:
         _note_old_machine(claims, node, statement, blob)
         if not claims.says_rightly(node, statement.origin, blob):
             claims.broken("durable before said", f"{node.host} signs for {blob}, which it has not")
+        harm = claims.damage.of(node.number, statement.origin, blob)
+        if harm is not None and harm.harm is Harm.ROTTEN and statement.verified_since_ms > harm.wall_ms:
+            claims.broken("receipts say what is", f"{node.host} says it checked {blob} after it had rotted")
+
+
+def _check_silence(claims: Claims, node: SimNode) -> None:
+    if node.stopped_at is not None:
+        claims.broken("stopped means silent", f"{node.host} signs, told at {node.stopped_at:.3f} of its newer life")
+
+
+def _check_fields(claims: Claims, node: SimNode, statement: Statement, nonce: int) -> None:
+    core = node.core
+    if core is None:
+        return
+    said = (statement.kind, statement.holder, statement.generation, statement.roster_epoch, statement.nonce)
+    generation, epoch = core.store.state.generation, core.rosters.roster.epoch
+    due = (StatementKind.COMMIT_RECEIPT, node.number, generation, epoch, nonce)
+    if said != due:
+        claims.broken("receipts say what is", f"{node.host} signs {said}, expected {due}")
+    if node.durable.feed_row(statement.origin, statement.durable_number) is None:
+        claims.broken("receipts say what is", f"{node.host} signs number {statement.durable_number}, not durable there")
 
 
 def _note_old_machine(claims: Claims, node: SimNode, statement: Statement, blob: BlobId) -> None:
     """What an old machine signs for is void once the newer life was met; until then nobody can know better."""
     present, origin = claims.nodes[node.number], statement.origin
     if present is not node and not present.durable.holds(origin, blob):
-        claims.damage.note(node.number, origin, blob, Harm.GONE, statement.generation)
+        claims.damage.note(present, origin, blob, Harm.GONE, statement.generation)
 
 
-HEARD = {"withdraw": _hear_withdrawal}
-SAYS = {"applied": _says_applied, "proof": _says_proof}
-SAYS_ANYTHING = (_note_withdrawals,)
+HEARD = {"applied": _hear_applied, "proof": _hear_proof, "withdraw": _hear_withdrawal, "prove": _hear_prove}
+SAYS = {
+    "offer": _says_offer,
+    "prove": _says_prove,
+    "applied": _says_applied,
+    "proof": _says_proof,
+    "withdraw": _says_withdrawal,
+}
+SAYS_ANYTHING = (_check_recorded,)
