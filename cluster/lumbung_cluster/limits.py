@@ -68,6 +68,7 @@ FOREIGN_FEED_DELAY_S: Final = 2.0  # the origin offers its own entries first; ot
 NEEDS_WAITING_MAX: Final = 4096  # ids that a peer may ask for before we have offered them
 WAITED_WAITING_MAX: Final = 4096  # puts that wait for copies and jump the queue
 REFUSED_WAIT_S: Final = 30.0  # before a refused feed offer comes again: a full disk is looked at every few seconds
+NEED_INTERVAL_S: Final = 60.0  # before what stays damaged is asked for again: the peer may have lacked it too
 PROVE_INTERVAL_S: Final = 30.0  # between two looks for entries that are applied but not proven
 DOUBT_INTERVAL_S: Final = 3600.0  # a peer can make us doubt our history once an hour: each doubt voids all receipts
 

@@ -100,6 +100,35 @@ async def test_damage_at_a_holder_is_withdrawn_and_mended(autojump_clock: trio.t
             assert await peer.store.reader.read_whole(BlobId.of(content), row) == content
 
 
+async def test_a_blob_that_rots_again_in_the_same_session_is_mended_again(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    content = LUCK.randbytes(5000)
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await put(office, [content])
+        async with connected(office, peer):
+            await until_proven(office, PEER, 1)
+            for _ in range(3):
+                await peer.found_damage(OFFICE, BlobId.of(content))
+                with trio.fail_after(120):
+                    while peer.store.state.damaged:
+                        await peer.store.state.grown.wait()
+
+
+async def test_what_the_peer_lacked_too_is_asked_for_again(autojump_clock: trio.testing.MockClock) -> None:
+    content = LUCK.randbytes(5000)
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await put(office, [content])
+        async with connected(office, peer):
+            await until_proven(office, PEER, 1)
+            await office.found_damage(OFFICE, BlobId.of(content))
+            await peer.found_damage(OFFICE, BlobId.of(content))
+            await put(office, [content])  # somebody still had the file
+            with trio.fail_after(120):
+                while peer.store.state.damaged:
+                    await peer.store.state.grown.wait()
+
+
 async def test_a_withdrawn_copy_stays_withdrawn_when_the_origin_starts_again(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

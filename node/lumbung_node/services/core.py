@@ -48,6 +48,7 @@ class Core:
     """One running node's inside; made by `lumbung_node.main` and by the simulator alike.
 
     `memory` is for own puts and `foreign_memory` for what peers bring: no peer may stop recording by being slow.
+    `damage_serials` counts what was found damaged since the start: the same blob may rot again after its repair.
     `ledger_roster` is the roster under which the ledger of proofs was loaded: what it passed over was nobody's copy.
     """
 
@@ -70,6 +71,8 @@ class Core:
     condition: Condition = field(default_factory=Condition)
     doubted_at: dict[NodeNumber, float] = field(default_factory=dict)
     damage_found: Pulse = field(default_factory=Pulse)
+    damage_count: int = 0
+    damage_serials: dict[tuple[NodeNumber, BlobId], int] = field(default_factory=dict)
 
     def pace(self, peer: NodeNumber) -> LinkPace:
         """What the bandwidth windows let the link to `peer` carry; windows name links by their node."""
@@ -93,4 +96,8 @@ class Core:
         """Stored bytes are wrong: stop saying that we hold them, tell the origin, ask for a good copy."""
         if await self.store.mark_damaged(origin, blob):
             self.log.error("blob damaged", origin=origin, blob=str(blob))
+            damaged = self.store.state.damaged
+            self.damage_serials = {key: serial for key, serial in self.damage_serials.items() if key in damaged}
+            self.damage_count += 1
+            self.damage_serials[origin, blob] = self.damage_count
             self.damage_found.beat()

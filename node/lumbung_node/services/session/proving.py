@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import trio
@@ -159,23 +160,38 @@ class Proving:
         await self._link.send(peer_pb2.SessionFrame(proof=proof))
 
     async def _tell_damage(self) -> None:
-        """Withdraw what is damaged here from its origin, and ask whoever may have it for a good copy."""
+        """Withdraw what is damaged here from its origin, and ask whoever may have it for a good copy.
+
+        While it stays damaged it is asked for again: the peer may have lacked it too, or our disk refused what came.
+        """
         core = self._core
-        told: set[tuple[NodeNumber, BlobId]] = set()
+        told: dict[tuple[NodeNumber, BlobId], int] = {}
+        is_again = False
         while True:
-            shared = core.rosters.roster.origins_shared(core.number, self._peer)
-            for origin in shared:
-                news = [b for (o, b) in core.store.state.damaged if o == origin and (o, b) not in told]
-                news = news[: limits.RECEIPT_IDS_MAX]
-                told.update((origin, blob) for blob in news)
-                if news and origin == self._peer and not core.condition.stopped:
-                    words = withdrawal(core, origin, self._nonce_seen, news)
-                    await self._link.send(peer_pb2.SessionFrame(withdraw=peer_pb2.Withdraw(withdrawal=words)))
-                if news:
-                    need = peer_pb2.Need(origin=origin, ids=[blob.raw for blob in news])
-                    await self._link.send(peer_pb2.SessionFrame(need=need))
-            told &= set(core.store.state.damaged)
-            await core.damage_found.wait()
+            for origin in core.rosters.roster.origins_shared(core.number, self._peer):
+                damaged = [blob for o, blob in core.store.state.damaged if o == origin]
+                serials = {blob: core.damage_serials.get((origin, blob), 0) for blob in damaged}
+                news = [blob for blob in damaged if told.get((origin, blob)) != serials[blob]]
+                told.update(((origin, blob), serials[blob]) for blob in news)
+                if origin == self._peer:
+                    await self._withdraw(news)
+                await self._need(origin, damaged if is_again else news)
+            told = {key: serial for key, serial in told.items() if key in core.store.state.damaged}
+            with trio.move_on_after(limits.NEED_INTERVAL_S if told else math.inf) as waiting:
+                await core.damage_found.wait()
+            is_again = waiting.cancelled_caught
+
+    async def _withdraw(self, blobs: Sequence[BlobId]) -> None:
+        for at in range(0, len(blobs), limits.RECEIPT_IDS_MAX):
+            if self._core.condition.stopped:
+                return
+            words = withdrawal(self._core, self._peer, self._nonce_seen, blobs[at : at + limits.RECEIPT_IDS_MAX])
+            await self._link.send(peer_pb2.SessionFrame(withdraw=peer_pb2.Withdraw(withdrawal=words)))
+
+    async def _need(self, origin: NodeNumber, blobs: Sequence[BlobId]) -> None:
+        for at in range(0, len(blobs), limits.PROVE_IDS_MAX):
+            ids = [blob.raw for blob in blobs[at : at + limits.PROVE_IDS_MAX]]
+            await self._link.send(peer_pb2.SessionFrame(need=peer_pb2.Need(origin=origin, ids=ids)))
 
     def take_need(self, need: peer_pb2.Need) -> None:
         self._outgoing.repair(NodeNumber(need.origin), _parse_ids(need.ids, limits.PROVE_IDS_MAX))
