@@ -59,6 +59,19 @@ BALLAST_SIZE_BYTES: Final = 128 * MIB  # reopening first writes up to 112 MiB of
 DISK_FOREIGN_FREE_BYTES_MIN: Final = 2 * GIB  # first mark: below it foreign copies are refused
 DISK_OWN_FREE_BYTES_MIN: Final = GIB  # second mark: the reserve in which only own recordings go on
 
+# --- bundles ---------------------------------------------------------------------------------------------------
+BUNDLE_PART_BYTES_MAX: Final = GIB  # blob bytes in one file: below what FAT32 can hold, and one blob always fits
+BUNDLE_BATCH_BYTES_MAX: Final = GIB  # a single large blob; batches of small ones stay within OFFER_BYTES_MAX
+BUNDLE_PARTS_MAX: Final = 16_384  # parts of a bundle: 16 TiB; a manifest stays within one message
+BUNDLE_ORIGINS_MAX: Final = 1024  # as HELLO_MARKS_MAX: 514 and room
+BUNDLE_DISK_RESERVE_BYTES: Final = 2 * MIB  # kept free while a part is written: its end, the manifest, the read-me
+BUNDLE_RECEIPT_BYTES: Final = 40  # kept free for each entry: the holder's receipt has to fit on a disk that is full
+BUNDLE_RECEIPTS_FILE_MAX: Final = 128  # receipts in one file: 1 MiB, 32,768 recordings
+BUNDLE_RECEIPTS_FRAME_MAX: Final = 64  # receipts in one message: 540 KB
+BUNDLE_OFFERS_OPEN_MAX: Final = 4  # of one import: two commits under way while the next bytes come, 16 MiB at most
+BUNDLE_SYNC_BYTES: Final = 64 * MIB  # written between two syncs of a part: a slow disk shows its true pace
+BUNDLES_REMEMBERED_MAX: Final = 1024  # exports whose receipts still count; the oldest is forgotten
+
 # --- sessions --------------------------------------------------------------------------------------------------
 OFFER_BYTES_MAX: Final = 4 * MIB  # wanted bytes of one offer, but for a single larger blob: bounds receiver memory
 OFFER_LISTS_MAX: Final = 32  # signed lists in one offer: at most 60 KiB of header when all are full

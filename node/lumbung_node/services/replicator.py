@@ -61,7 +61,7 @@ class Replicator:
     def __init__(self, core: Core, transport: Transport) -> None:
         self._core = core
         self._transport = transport
-        self._arrivals = Arrivals(core)
+        self.arrivals = Arrivals(core)
         self.links: dict[NodeNumber, Link] = {}
 
     async def run(self) -> None:
@@ -81,7 +81,7 @@ class Replicator:
 
     def arriving(self) -> set[tuple[NodeNumber, BlobId]]:
         """The blobs that sessions are bringing now."""
-        return self._arrivals.coming()
+        return self.arrivals.coming()
 
     def hurry(self, blob: BlobId, number: int) -> None:
         """Somebody waits for copies of this own blob."""
@@ -177,7 +177,7 @@ class Replicator:
     async def _talk(self, link: Link, frames: FrameLink, *, is_dialled: bool) -> None:
         """One session to its end, on either side; the link must be free."""
         assert link.session is None
-        session = Session(self._core, frames, link.peer, self._arrivals)
+        session = Session(self._core, frames, link.peer, self.arrivals)
         link.session, link.is_dialled = session, is_dialled
         try:
             await _flat(lambda: session.run(lambda: link.become(LinkState.UP, "")))

@@ -11,6 +11,9 @@ from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.roster_node import Role
 from lumbung_node.ports.transport import Caller, CallKind, Handler, Method, ServerCall
 from lumbung_node.ports.world import WallClock
+from lumbung_node.services.bundles.carried import CarriedReceipts
+from lumbung_node.services.bundles.exporting import Exporting, MayExport
+from lumbung_node.services.bundles.importing import ImportStream
 from lumbung_node.services.copies import CopyBook
 from lumbung_node.services.core import STORE_FAILURES, Core
 from lumbung_node.services.operations import Operations
@@ -31,10 +34,15 @@ STATUS = Method("/lumbung.v1.OperationsService/Status", CallKind.UNARY)
 GET_ROSTER = Method("/lumbung.v1.RosterService/GetRoster", CallKind.UNARY)
 PUBLISH_ROSTER = Method("/lumbung.v1.RosterService/PublishRoster", CallKind.UNARY)
 PUBLISH_ACCESS = Method("/lumbung.v1.RosterService/PublishAccess", CallKind.UNARY)
+EXPORT = Method("/lumbung.v1.BundleService/Export", CallKind.SERVER_STREAM)
+SEAL = Method("/lumbung.v1.BundleService/Seal", CallKind.UNARY)
+IMPORT = Method("/lumbung.v1.BundleService/Import", CallKind.BIDI)
+TAKE_RECEIPTS = Method("/lumbung.v1.BundleService/TakeReceipts", CallKind.BIDI)
 _HEALTH_PREFIX = "/grpc.health.v1.Health/"
 _WATCHING_ROLES = (Role.OPS, Role.CENTRAL, Role.DRC)
 _OF_STATIONS = (STAT, GET_ROSTER)
-_OF_OPERATORS = (GET, STAT, LIST, STATUS, GET_ROSTER, PUBLISH_ROSTER, PUBLISH_ACCESS)
+_OF_OPERATORS = (GET, STAT, LIST, STATUS, GET_ROSTER, PUBLISH_ROSTER, PUBLISH_ACCESS, EXPORT, SEAL)
+_OF_OWN_OPERATORS = (IMPORT, TAKE_RECEIPTS)
 
 
 class AccessGate:
@@ -65,6 +73,8 @@ class AccessGate:
             own_office = self._rosters.roster.office_of(self._number) == role.office
             of_duty = _OF_OPERATORS if role.duty is Duty.OPERATOR else _OF_STATIONS
             allowed = method in of_duty or (method == PUT and own_office)
+            is_own_operator = own_office and role.duty is Duty.OPERATOR
+            allowed = allowed or (method in _OF_OWN_OPERATORS and is_own_operator)
         if not allowed:
             raise Rejected(StatusCode.PERMISSION_DENIED, f"{caller.uri} may not call {method.name} at this node")
 
@@ -91,6 +101,20 @@ class AccessGate:
 
         return check
 
+    def may_export(self, caller: Caller) -> MayExport:
+        """Which origins a caller may take away on a disk: what it may read, and at its own office's node everything.
+
+        The disk is for a holder that the roster names, the blobs are sealed, and whoever runs a node has its disk.
+        """
+        role, may_read = self.role(caller), self.may_read(caller)
+        own_office = self._rosters.roster.office_of(self._number)
+
+        def check(origin: NodeNumber) -> None:
+            if not (isinstance(role, AccessRole) and role.office == own_office):
+                may_read(origin)
+
+        return check
+
     def node(self, caller: Caller) -> NodeNumber:
         """The caller's number as a node. Raises Rejected for stations and operators."""
         role = self.role(caller)
@@ -111,6 +135,8 @@ class Server:
         self._replicator = replicator
         self._operations = operations
         self._reading = Reading(core, copies)
+        self._exporting = Exporting(core)
+        self._carried = CarriedReceipts(core)
 
     def handlers(self) -> Mapping[Method, Handler]:
         return {method: _telling_store_failures(handler) for method, handler in self._services().items()}
@@ -126,6 +152,10 @@ class Server:
             PUBLISH_ROSTER: self._publish_roster,
             PUBLISH_ACCESS: self._publish_access,
             SESSION: self._session,
+            EXPORT: self._with_export(self._exporting.export),
+            SEAL: self._with_export(self._exporting.seal),
+            IMPORT: self._import,
+            TAKE_RECEIPTS: self._carried.take,
         }
 
     async def _put(self, call: ServerCall) -> None:
@@ -136,6 +166,15 @@ class Server:
             await read(call, self._gate.may_read(call.caller))
 
         return handle
+
+    def _with_export(self, handler: Callable[[ServerCall, MayExport], Awaitable[None]]) -> Handler:
+        async def handle(call: ServerCall) -> None:
+            await handler(call, self._gate.may_export(call.caller))
+
+        return handle
+
+    async def _import(self, call: ServerCall) -> None:
+        await ImportStream(self._core, self._replicator.arrivals, call).run()
 
     async def _session(self, call: ServerCall) -> None:
         await self._replicator.serve(call, self._gate.node(call.caller))

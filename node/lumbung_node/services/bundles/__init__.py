@@ -1,0 +1,1 @@
+"""Disk bundles at the node: streamed out for a holder, taken in by the same commit path, receipts counted at home."""
