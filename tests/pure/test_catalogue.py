@@ -18,7 +18,7 @@ from lumbung_tools.output.console import Console
 from lumbung_tools.output.verdict import Colour, verdict_of
 
 SOURCE = Path(lumbung_tools.__path__[0])
-SPEAKING_PARTS = ("cli", "client", "demo", "localcluster", "output", "main.py", "catalogue/text.py")
+SPEAKING_PARTS = ("bundles", "cli", "client", "demo", "localcluster", "output", "main.py", "catalogue/text.py")
 # Nothing but keys looks like this among the strings of these parts: two or more dotted small words.
 KEY = re.compile(r"[a-z]+(\.[a-z0-9_]+)+")
 KEY_TAKERS = ("say", "text", "warn", "Fault", "CommandFailed")

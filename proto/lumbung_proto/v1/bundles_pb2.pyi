@@ -215,6 +215,7 @@ class ExportBegin(_message.Message):
     ENTRIES_LEFT_FIELD_NUMBER: _builtins.int
     SIZE_BYTES_LEFT_FIELD_NUMBER: _builtins.int
     RESUMED_FIELD_NUMBER: _builtins.int
+    CREATED_MS_FIELD_NUMBER: _builtins.int
     bundle_id: _builtins.bytes
     """16 bytes."""
     disk: _builtins.int
@@ -231,6 +232,8 @@ class ExportBegin(_message.Message):
     """About how many bytes they have."""
     resumed: _builtins.bool
     """True when the bundle was begun on another disk or an earlier day."""
+    created_ms: _builtins.int
+    """When the bundle was begun, UTC in milliseconds."""
     @_builtins.property
     def origins(self) -> _containers.RepeatedCompositeFieldContainer[Global___BundleSpan]:
         """Where each origin goes on, rising by number; `upto` equals `after` here."""
@@ -247,10 +250,11 @@ class ExportBegin(_message.Message):
         entries_left: _builtins.int = ...,
         size_bytes_left: _builtins.int = ...,
         resumed: _builtins.bool = ...,
+        created_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bundle_id", b"bundle_id", "disk", b"disk", "entries_left", b"entries_left", "generation", b"generation", "next_part", b"next_part", "origins", b"origins", "resumed", b"resumed", "roster_epoch", b"roster_epoch", "size_bytes_left", b"size_bytes_left"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bundle_id", b"bundle_id", "created_ms", b"created_ms", "disk", b"disk", "entries_left", b"entries_left", "generation", b"generation", "next_part", b"next_part", "origins", b"origins", "resumed", b"resumed", "roster_epoch", b"roster_epoch", "size_bytes_left", b"size_bytes_left"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -11,6 +11,8 @@ from string import Formatter
 from typing import Final
 
 from lumbung_node.config import Language
+from lumbung_tools.catalogue.bundle_english import BUNDLE_ENGLISH
+from lumbung_tools.catalogue.bundle_indonesian import BUNDLE_INDONESIAN
 from lumbung_tools.catalogue.english import ENGLISH
 from lumbung_tools.catalogue.indonesian import INDONESIAN
 from lumbung_tools.catalogue.inventory_english import INVENTORY_ENGLISH
@@ -27,8 +29,18 @@ _SIZES = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
 MESSAGES: Final = {
-    Language.INDONESIAN: {**INDONESIAN, **LOCAL_INDONESIAN, **INVENTORY_INDONESIAN},
-    Language.ENGLISH: {**ENGLISH, **LOCAL_ENGLISH, **INVENTORY_ENGLISH},
+    Language.INDONESIAN: {
+        **INDONESIAN,
+        **LOCAL_INDONESIAN,
+        **BUNDLE_INDONESIAN,
+        **INVENTORY_INDONESIAN,
+    },
+    Language.ENGLISH: {
+        **ENGLISH,
+        **LOCAL_ENGLISH,
+        **BUNDLE_ENGLISH,
+        **INVENTORY_ENGLISH,
+    },
 }
 
 

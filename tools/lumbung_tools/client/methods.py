@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from lumbung_node.ports.transport import CallKind, Method
 
-__all__ = ["GET", "GET_ROSTER", "LIST", "PUBLISH_ACCESS", "PUBLISH_ROSTER", "PUT", "STAT", "STATUS"]
+__all__ = [
+    "EXPORT",
+    "GET",
+    "GET_ROSTER",
+    "IMPORT",
+    "LIST",
+    "PUBLISH_ACCESS",
+    "PUBLISH_ROSTER",
+    "PUT",
+    "SEAL",
+    "STAT",
+    "STATUS",
+    "TAKE_RECEIPTS",
+]
 
 PUT = Method("/lumbung.v1.BlobService/Put", CallKind.BIDI)
 GET = Method("/lumbung.v1.BlobService/Get", CallKind.SERVER_STREAM)
@@ -14,3 +27,7 @@ STATUS = Method("/lumbung.v1.OperationsService/Status", CallKind.UNARY)
 GET_ROSTER = Method("/lumbung.v1.RosterService/GetRoster", CallKind.UNARY)
 PUBLISH_ROSTER = Method("/lumbung.v1.RosterService/PublishRoster", CallKind.UNARY)
 PUBLISH_ACCESS = Method("/lumbung.v1.RosterService/PublishAccess", CallKind.UNARY)
+EXPORT = Method("/lumbung.v1.BundleService/Export", CallKind.SERVER_STREAM)
+SEAL = Method("/lumbung.v1.BundleService/Seal", CallKind.UNARY)
+IMPORT = Method("/lumbung.v1.BundleService/Import", CallKind.BIDI)
+TAKE_RECEIPTS = Method("/lumbung.v1.BundleService/TakeReceipts", CallKind.BIDI)

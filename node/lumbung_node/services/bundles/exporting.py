@@ -152,6 +152,7 @@ class Exporting:
             entries_left=sum(part.count_left() for part in lacking),
             size_bytes_left=sum(part.count_left() * part.mean_size_bytes() for part in lacking),
             resumed=opened.resumed,
+            created_ms=row.created_ms,
         )
         for origin, _, upto in row.cursors:
             begin.origins.add(origin=origin, nonce=self._nonce(row, origin), after=upto, upto=upto)
