@@ -75,8 +75,9 @@ async def export(
     read_me: Callable[[bytes, int], str],
     on_progress: Callable[[int, int], None],
 ) -> Exported:
-    """Fill `disk`. `read_me` words a text for people from bundle id and disk; `on_progress` hears of entries written and
-    expected.
+    """Fill `disk`. `on_progress` hears of entries written and expected.
+
+    `read_me` words a text for people from bundle id and disk number.
 
     Raises Rejected, PeerUnreachable, TrustRefused, PeerGone, OSError: what was sealed before stays good, and the next
     export goes on behind it.

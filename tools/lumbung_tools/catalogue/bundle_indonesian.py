@@ -14,7 +14,9 @@ BUNDLE_INDONESIAN: Final[dict[str, str]] = {
         "Sudah ditulis dan aman di disk: {entries} rekaman, {size}, untuk {holder} di {folder} (disk {disk} dari bundel"
         " {bundle})."
     ),
-    "bundle.export.complete": "Bundel sudah lengkap. Bawa disk ke {holder}, lalu ketik di sana: lumbung bundle import DIR",
+    "bundle.export.complete": (
+        "Bundel sudah lengkap. Bawa disk ke {holder}, lalu ketik di sana: lumbung bundle import DIR"
+    ),
     "bundle.export.more": (
         "Disk penuh. Yang belum untuk {holder}: sekitar {entries} rekaman, {size}. Pasang disk lain dan ketik perintah"
         " yang sama: penulisan dilanjutkan di sana."
@@ -23,7 +25,9 @@ BUNDLE_INDONESIAN: Final[dict[str, str]] = {
         "Batas sudah tercapai. Yang belum untuk {holder}: sekitar {entries} rekaman, {size}. Ketik perintah yang sama"
         " untuk melanjutkan, di disk ini atau disk lain."
     ),
-    "bundle.export.too_small": "Rekaman berikutnya berukuran {size} dan tidak muat di disk ini: pakai disk yang lebih besar.",
+    "bundle.export.too_small": (
+        "Rekaman berikutnya berukuran {size} dan tidak muat di disk ini: pakai disk yang lebih besar."
+    ),
     "bundle.export.resumed": "Melanjutkan bundel {bundle} yang belum lengkap (ini disk {disk}).",
     "bundle.export.unreadable": (
         "{count} rekaman tidak dapat dibaca di sini dan tidak ada di disk: {ids}. Lihat: lumbung health"
@@ -39,7 +43,8 @@ BUNDLE_INDONESIAN: Final[dict[str, str]] = {
     # import
     "bundle.import.progress": "mengimpor",
     "bundle.import.done": (
-        "{bundle}: {stored} rekaman tersimpan dan aman di disk ({size}), {present} sudah ada sebelumnya, dari {exporter}."
+        "{bundle}: {stored} rekaman tersimpan dan aman di disk ({size}), {present} sudah ada sebelumnya, dari"
+        " {exporter}."
     ),
     "bundle.import.not_ours": "{count} rekaman bukan bagian simpul ini dan dilewati.",
     "bundle.import.receipts": (
@@ -137,7 +142,9 @@ BUNDLE_INDONESIAN: Final[dict[str, str]] = {
     "help.bundle.receipts": "Membaca tanda terima yang kembali bersama disk, supaya salinannya dihitung.",
     "help.bundle.receipts.examples": "lumbung bundle receipts /media/usb",
     "help.bundle.inspect": "Melihat isi disk tanpa simpul: apa isinya, untuk siapa, dan apakah utuh.",
-    "help.bundle.inspect.examples": "lumbung bundle inspect /media/usb\nlumbung bundle inspect /media/usb --roster roster.lumbung",
+    "help.bundle.inspect.examples": (
+        "lumbung bundle inspect /media/usb\nlumbung bundle inspect /media/usb --roster roster.lumbung"
+    ),
     "help.bundle.inspect.roster": "Roster untuk memeriksa tanda tangan; tanpa ini dipakai roster profil, bila ada.",
     "exit.bundle.export.3": "sudah ditulis, tetapi masih ada sisa untuk disk lain",
     "exit.bundle.export.8": "sudah ditulis, tetapi sebagian rekaman tidak dapat dibaca di simpul",
