@@ -33,6 +33,7 @@ __all__ = [
     "on_test_path",
     "open_office",
     "real_cluster",
+    "run_up",
 ]
 
 OFFICES = ("36.02", "34.04", "73.71")  # Lebak, Sleman, Makassar: three provinces
@@ -93,6 +94,13 @@ async def real_cluster(
     """Every node of it up; a node that dies unasked fails the test."""
     async with run_cluster(founded.folder, _fail, command) as cluster:
         await cluster.start(cluster.names)
+        yield cluster
+
+
+@asynccontextmanager
+async def run_up(founded: Founded) -> AsyncIterator[LocalCluster]:
+    """Every node of it down at first: the test starts those that it wants."""
+    async with run_cluster(founded.folder, _fail, node_command) as cluster:
         yield cluster
 
 
