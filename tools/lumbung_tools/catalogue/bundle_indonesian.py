@@ -11,69 +11,72 @@ BUNDLE_INDONESIAN: Final[dict[str, str]] = {
     "bundle.export.progress": "menulis untuk {holder}",
     "bundle.export.nothing": "{holder} sudah membuktikan semua yang harus disimpannya: tidak ada yang perlu ditulis.",
     "bundle.export.written": (
-        "Sudah ditulis dan aman di disk: {entries} rekaman, {size}, untuk {holder} di {folder} (disk {disk} dari bundel"
+        "Sudah ditulis dan aman di cakram: {entries} rekaman, {size}, untuk {holder} di {folder} (cakram {disk}"
+        " dari bundel"
         " {bundle})."
     ),
     "bundle.export.complete": (
-        "Bundel sudah lengkap. Bawa disk ke {holder}, lalu ketik di sana: lumbung bundle import DIR"
+        "Bundel sudah lengkap. Bawa cakram ke {holder}, lalu ketik di sana: lumbung bundle import DIR"
     ),
     "bundle.export.more": (
-        "Disk penuh. Yang belum untuk {holder}: sekitar {entries} rekaman, {size}. Pasang disk lain dan ketik perintah"
+        "Cakram penuh. Yang belum untuk {holder}: sekitar {entries} rekaman, {size}. Pasang cakram lain dan"
+        " ketik perintah"
         " yang sama: penulisan dilanjutkan di sana."
     ),
     "bundle.export.limit": (
         "Batas sudah tercapai. Yang belum untuk {holder}: sekitar {entries} rekaman, {size}. Ketik perintah yang sama"
-        " untuk melanjutkan, di disk ini atau disk lain."
+        " untuk melanjutkan, di cakram ini atau cakram lain."
     ),
     "bundle.export.too_small": (
-        "Rekaman berikutnya berukuran {size} dan tidak muat di disk ini: pakai disk yang lebih besar."
+        "Rekaman berikutnya berukuran {size} dan tidak muat di cakram ini: pakai cakram yang lebih besar."
     ),
-    "bundle.export.resumed": "Melanjutkan bundel {bundle} yang belum lengkap (ini disk {disk}).",
+    "bundle.export.resumed": "Melanjutkan bundel {bundle} yang belum lengkap (ini cakram {disk}).",
     "bundle.export.unreadable": (
-        "{count} rekaman tidak dapat dibaca di sini dan tidak ada di disk: {ids}. Lihat: lumbung health"
+        "{count} rekaman tidak dapat dibaca di sini dan tidak ada di cakram: {ids}. Lihat: lumbung health"
     ),
     "bundle.export.disk_failed": (
-        "Disk bermasalah ({why}). Yang sudah ditulis dan disahkan sebelumnya tetap baik. Periksa disk dan ketik"
+        "Cakram bermasalah ({why}). Yang sudah ditulis dan disahkan sebelumnya tetap baik. Periksa cakram dan ketik"
         " perintah yang sama: penulisan dilanjutkan setelah itu."
     ),
     "bundle.export.not_proven": (
-        "Isi disk belum dihitung sebagai salinan sampai {holder} mengimpornya dan tanda terimanya kembali: lumbung"
+        "Isi cakram belum dihitung sebagai salinan sampai {holder} mengimpornya dan tanda terimanya kembali: lumbung"
         " bundle receipts DIR"
     ),
     # import
     "bundle.import.progress": "mengimpor",
     "bundle.import.done": (
-        "{bundle}: {stored} rekaman tersimpan dan aman di disk ({size}), {present} sudah ada sebelumnya, dari"
+        "{bundle}: {stored} rekaman tersimpan dan aman di cakram ({size}), {present} sudah ada sebelumnya, dari"
         " {exporter}."
     ),
     "bundle.import.not_ours": "{count} rekaman bukan bagian simpul ini dan dilewati.",
     "bundle.import.receipts": (
-        "Tanda terima untuk {blobs} rekaman sudah ada di disk. Bawa kembali ke {exporter}, lalu ketik di sana: lumbung"
+        "Tanda terima untuk {blobs} rekaman sudah ada di cakram. Bawa kembali ke {exporter}, lalu ketik di sana:"
+        " lumbung"
         " bundle receipts DIR"
     ),
     "bundle.import.no_receipts": (
         "Tidak ada tanda terima yang ditulis: {exporter} baru mengetahui salinan ini jika ada jaringan."
     ),
-    "bundle.import.more": "Masih ada disk lain dari bundel ini.",
-    "bundle.import.lacking": "{count} rekaman dari disk ini tidak masuk; yang sudah ada di sini tetap baik.",
+    "bundle.import.more": "Masih ada cakram lain dari bundel ini.",
+    "bundle.import.lacking": "{count} rekaman dari cakram ini tidak masuk; yang sudah ada di sini tetap baik.",
     # receipts
     "bundle.receipts.progress": "tanda terima",
     "bundle.receipts.none": (
-        "{bundle}: belum ada tanda terima di disk ini. Tanda terima ditulis saat disk diimpor oleh penyimpan."
+        "{bundle}: belum ada tanda terima di cakram ini. Tanda terima ditulis saat cakram diimpor oleh penyimpan."
     ),
     "bundle.receipts.counted": "{blobs} rekaman kini mempunyai salinan terbukti di {holder}.",
     "bundle.receipts.nothing_new": "{bundle}: tidak ada yang baru; {known} tanda terima sudah diketahui.",
     # inspect
     "bundle.inspect.progress": "memeriksa",
-    "bundle.inspect.whose": "{bundle}: dari {exporter} untuk {holder}, disk {disk}, dimulai {time}.",
+    "bundle.inspect.whose": "{bundle}: dari {exporter} untuk {holder}, cakram {disk}, dimulai {time}.",
     "bundle.inspect.contents": (
         "{entries} rekaman, {size}, dalam {parts} berkas; asal: {origins}; tanda terima untuk {receipts} rekaman."
     ),
     "bundle.inspect.whole": "Utuh: setiap rekaman sesuai dengan id-nya, setiap berkas sesuai dengan manifes.",
     "bundle.inspect.signed": "Tanda tangan manifes dan semua entri sah (roster epoch {epoch}).",
     "bundle.inspect.unsigned": "Tanda tangan tidak diperiksa: tidak ada roster. Berikan dengan --roster FILE.",
-    "bundle.inspect.last": "Ini disk terakhir dari bundel.",
-    "bundle.inspect.not_last": "Bundel berlanjut: masih ada disk lain, atau ekspor terputus.",
+    "bundle.inspect.last": "Ini cakram terakhir dari bundel.",
+    "bundle.inspect.not_last": "Bundel berlanjut: masih ada cakram lain, atau ekspor terputus.",
     # problems
     "bundle.none_here": "Tidak ada bundel di {folder}. Bundel adalah folder bernama lumbung-bundle-...",
     "bundle.not_a_bundle": "{bundle}: manifes maupun berkas isinya tidak dapat dibaca; tidak ada yang diambil.",
@@ -94,64 +97,69 @@ BUNDLE_INDONESIAN: Final[dict[str, str]] = {
     "bundle.bad.refused": "{bundle}: simpul menolak {entries} rekaman dari {part}: {why}",
     "bundle.bad.slow": "{bundle}: {part} terlalu lama tidak terbaca ({why}). Ketik perintah yang sama sekali lagi.",
     "bundle.bad.node_full": (
-        "{bundle}: disk simpul sendiri hampir penuh ({why}). Sediakan ruang dan ketik perintah yang sama: yang sudah"
+        "{bundle}: cakram simpul sendiri hampir penuh ({why}). Sediakan ruang dan ketik perintah yang sama: yang sudah"
         " ada tidak dibaca lagi."
     ),
     "bundle.bad.receipts": (
-        "{bundle}: tanda terima tidak dapat ditulis ke disk ({why}). Rekaman sudah tersimpan. Buat disk dapat ditulisi"
+        "{bundle}: tanda terima tidak dapat ditulis ke cakram ({why}). Rekaman sudah tersimpan. Buat cakram"
+        " dapat ditulisi"
         " dan ketik perintah yang sama."
     ),
     "bundle.bad.receipts_file": (
-        "{bundle}: berkas tanda terima {file} rusak ({why}). Minta penyimpan mengimpor disk itu sekali lagi."
+        "{bundle}: berkas tanda terima {file} rusak ({why}). Minta penyimpan mengimpor cakram itu sekali lagi."
     ),
     "bundle.bad.receipt": "{bundle}: {receipts} tanda terima tidak dihitung: {why}",
     "bundle.bad.more": "... dan {count} masalah lagi.",
     # read-me on the disk
     "bundle.read_me": (
-        "Bundel lumbung {bundle}, disk {disk}: rekaman tersegel dari {exporter} untuk {holder}.\n"
+        "Bundel lumbung {bundle}, cakram {disk}: rekaman tersegel dari {exporter} untuk {holder}.\n"
         "\n"
         "Di {holder}, sebagai operator:   lumbung bundle import DIR\n"
-        "Lalu bawa disk kembali, dan di {exporter}:   lumbung bundle receipts DIR\n"
+        "Lalu bawa cakram kembali, dan di {exporter}:   lumbung bundle receipts DIR\n"
         "Untuk melihat isinya di mana saja:   lumbung bundle inspect DIR\n"
         "\n"
-        "Sebelum itu isi disk ini belum dihitung sebagai salinan. Tanpa kunci kantor tidak ada yang dapat membacanya.\n"
+        "Sebelum itu isi cakram ini belum dihitung sebagai salinan. Tanpa kunci kantor tidak ada yang dapat"
+        " membacanya.\n"
         "Jangan mengganti nama, mengubah, atau menghapus apa pun. Formatnya: docs/bundle-format.md dari lumbung.\n"
         "b3sum dari sebuah berkas part sama dengan yang tertulis di manifes.\n"
     ),
     # help
-    "help.bundle": "Membawa rekaman dengan disk bila jaringan tidak mencukupi, dengan tanda terima saat disk kembali.",
+    "help.bundle": (
+        "Membawa rekaman dengan cakram bila jaringan tidak mencukupi, dengan tanda terima saat cakram kembali."
+    ),
     "help.bundle.export": (
-        "Menulis ke disk apa yang belum ada di penyimpan. Disk sebesar apa pun diisi; perintah yang sama melanjutkan di"
-        " disk berikutnya."
+        "Menulis ke cakram apa yang belum ada di penyimpan. Cakram sebesar apa pun diisi; perintah yang sama"
+        " melanjutkan di"
+        " cakram berikutnya."
     ),
     "help.bundle.export.examples": (
         "lumbung bundle export --for drc-batam /media/usb\n"
         "lumbung bundle export --for drc-batam /media/usb --limit 16G\n"
         "lumbung bundle export --for drc-surabaya --all /media/usb"
     ),
-    "help.bundle.export.for": "Penyimpan yang dituju disk ini.",
+    "help.bundle.export.for": "Penyimpan yang dituju cakram ini.",
     "help.bundle.export.origin": "Asal yang dibawa, bukan milik simpul sendiri; boleh diberikan lebih dari sekali.",
     "help.bundle.export.all": "Semua yang harus disimpan baik oleh simpul ini maupun penyimpan itu.",
     "help.bundle.export.after": "Mulai setelah nomor ini dalam umpan simpul; dengan satu --origin.",
-    "help.bundle.export.anew": "Mulai bundel baru, misalnya bila sebuah disk hilang di jalan.",
+    "help.bundle.export.anew": "Mulai bundel baru, misalnya bila sebuah cakram hilang di jalan.",
     "help.bundle.export.limit": "Tulis paling banyak sekian, misalnya 500M atau 16G.",
     "help.bundle.import": (
-        "Mengambil isi disk: memeriksa dan menyimpan yang baik, menyebut yang tidak, menulis tanda terima ke disk."
+        "Mengambil isi cakram: memeriksa dan menyimpan yang baik, menyebut yang tidak, menulis tanda terima ke cakram."
     ),
     "help.bundle.import.examples": "lumbung bundle import /media/usb",
-    "help.bundle.receipts": "Membaca tanda terima yang kembali bersama disk, supaya salinannya dihitung.",
+    "help.bundle.receipts": "Membaca tanda terima yang kembali bersama cakram, supaya salinannya dihitung.",
     "help.bundle.receipts.examples": "lumbung bundle receipts /media/usb",
-    "help.bundle.inspect": "Melihat isi disk tanpa simpul: apa isinya, untuk siapa, dan apakah utuh.",
+    "help.bundle.inspect": "Melihat isi cakram tanpa simpul: apa isinya, untuk siapa, dan apakah utuh.",
     "help.bundle.inspect.examples": (
         "lumbung bundle inspect /media/usb\nlumbung bundle inspect /media/usb --roster roster.lumbung"
     ),
     "help.bundle.inspect.roster": "Roster untuk memeriksa tanda tangan; tanpa ini dipakai roster profil, bila ada.",
-    "exit.bundle.export.3": "sudah ditulis, tetapi masih ada sisa untuk disk lain",
+    "exit.bundle.export.3": "sudah ditulis, tetapi masih ada sisa untuk cakram lain",
     "exit.bundle.export.8": "sudah ditulis, tetapi sebagian rekaman tidak dapat dibaca di simpul",
     "exit.bundle.import.3": "diambil sejauh ada ruang, atau tanda terima tidak dapat ditulis",
-    "exit.bundle.import.6": "disk untuk simpul lain atau dari klaster lain, atau entri tanpa tanda tangan yang sah",
-    "exit.bundle.import.8": "sebagian disk rusak, terpotong atau hilang; yang baik sudah tersimpan",
-    "exit.bundle.receipts.4": "tidak ada tanda terima di disk",
+    "exit.bundle.import.6": "cakram untuk simpul lain atau dari klaster lain, atau entri tanpa tanda tangan yang sah",
+    "exit.bundle.import.8": "sebagian cakram rusak, terpotong atau hilang; yang baik sudah tersimpan",
+    "exit.bundle.receipts.4": "tidak ada tanda terima di cakram",
     "exit.bundle.receipts.6": "sebagian tanda terima tidak dihitung",
-    "exit.bundle.inspect.8": "sebagian disk rusak, terpotong atau hilang",
+    "exit.bundle.inspect.8": "sebagian cakram rusak, terpotong atau hilang",
 }
