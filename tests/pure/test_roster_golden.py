@@ -81,4 +81,5 @@ def test_domains_are_what_they_were() -> None:
         "ACCESS": "lumbung/access/0",
         "JOIN": "lumbung/join/0",
         "REPORT": "lumbung/report/0",
+        "BUNDLE": "lumbung/bundle/0",
     }
