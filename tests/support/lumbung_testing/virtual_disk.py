@@ -170,6 +170,17 @@ class VirtualDisk:
             self._visible.overwrite(Family.CHUNKS, key, new, damaged=damaged)
         self._durable.overwrite(Family.CHUNKS, key, new, damaged=damaged)
 
+    def replace_chunk(self, key: bytes, value: bytes) -> None:
+        """A misdirected write: the bytes of another chunk lie under `key`, and no checksum tells."""
+        self._visible.overwrite(Family.CHUNKS, key, value, damaged=False)
+        self._durable.overwrite(Family.CHUNKS, key, value, damaged=False)
+
+    def lose_chunk(self, key: bytes) -> None:
+        """A lost write: what lay under `key` is gone, though a sync had covered it."""
+        gone = Batch(deletes=[(Family.CHUNKS, key)])
+        self._visible.apply(gone)
+        self._durable.apply(gone)
+
     def _hurt_some_chunk(self, luck: random.Random, *, damaged: bool) -> bytes | None:
         keys = self._durable.all_keys(Family.CHUNKS)
         if not keys:

@@ -84,9 +84,12 @@ class VirtualNetwork:
         self._group_of = {host: number for number, group in enumerate(groups) for host in group}
         self._refresh()
 
-    def one_way(self, source: str, target: str) -> None:
-        """What `source` sends to `target` is held up, while the other way works."""
-        self._one_ways[source, target] = None
+    def one_way(self, source: str, target: str, *, is_held: bool = True) -> None:
+        """What `source` sends to `target` is held up, while the other way works; or let it go again."""
+        if is_held:
+            self._one_ways[source, target] = None
+        else:
+            self._one_ways.pop((source, target), None)
         self._refresh()
 
     def heal(self) -> None:
@@ -100,6 +103,17 @@ class VirtualNetwork:
         now = trio.current_time()
         line = self._line(source, target)
         self._close_line(line, max(line.closed_until, now + seconds), now)
+
+    def is_busy(self, one: str, other: str) -> bool:
+        """Whether bytes of some call are under way between the two."""
+        now = trio.current_time()
+        return any(
+            call.outgoing(side).is_under_way(now)
+            for connection, ends in self._connections.items()
+            if (ends.source, ends.target) in ((one, other), (other, one))
+            for call in connection.calls
+            for side in Side
+        )
 
     def cut(self, one: str, other: str) -> None:
         """End all streams between the two, at once and at both sides; new ones may be opened."""

@@ -10,11 +10,12 @@ from functools import partial
 
 import trio
 
-from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_cluster.ids import UNITS, BlobId, NodeNumber
 from lumbung_cluster.roster import Roster
 from lumbung_cluster.roster_codec import SignedRoster
 from lumbung_node.ports.identity import IdentityRecord
 from lumbung_node.ports.transport import AccessCheck, Transport
+from lumbung_node.services.rosters import GOSSIP_ROSTERS_MAX
 from lumbung_testing.rosters import drc, founding, office, signed
 from lumbung_testing.simulation.content import Delivery
 from lumbung_testing.simulation.damage import DamageBook
@@ -51,7 +52,7 @@ class SimCluster:
     def __init__(self, seed: int, node_count: int, story: Story, nursery: trio.Nursery) -> None:
         self.story = story
         self.rosters = [_sign_founding(node_count)]
-        self.roster: Roster = self.rosters[0].parse()
+        self._newest: Roster = self.rosters[0].parse()
         self.misbehaviour = Misbehaviour()
         self.offices = [NodeNumber(number) for number in range(1, node_count)]
         self.network = SimNetwork(luck(seed, "network"))
@@ -67,12 +68,27 @@ class SimCluster:
         self._nursery = nursery
         self._old_count = 0
 
+    @property
+    def roster(self) -> Roster:
+        """The newest roster that was signed, whoever obeys it already."""
+        return self._newest
+
+    def sign(self, following: Roster) -> None:
+        """The custodians sign a roster that follows on the newest one."""
+        self.rosters.append(signed(following, "a", "b"))
+        self._newest = following
+        self.story.tell("all", "roster", str(following.epoch))
+
+    async def publish(self, office: NodeNumber) -> None:
+        """Somebody brings the newest rosters to an office; from there they travel with the sessions."""
+        await self.operators[office].publish([roster.encode() for roster in self.rosters[-GOSSIP_ROSTERS_MAX:]])
+
     def start(self, number: NodeNumber) -> None:
         self.nodes[number].start(self._nursery, self._open_transport)
 
-    async def kill(self, number: NodeNumber) -> None:
-        self.story.tell(f"n{number}", "crash")
-        self.nodes[number].die(self.network.kill_host)
+    async def kill(self, number: NodeNumber, *, is_silent: bool = False) -> None:
+        self.story.tell(f"n{number}", "crash", "silent" if is_silent else "")
+        self.nodes[number].die(self.network.kill_host_silently if is_silent else self.network.kill_host)
         await self.nodes[number].buried()
 
     def boot_old_machine(self, old: OldMachine) -> SimNode:
@@ -96,6 +112,10 @@ class SimCluster:
         missing = [f"n{node.number} does not serve" for node in self.nodes.values() if node.core is None]
         if missing:
             return missing
+        for node in self.nodes.values():
+            epoch = node.core.rosters.roster.epoch if node.core is not None else 0
+            if epoch != self.roster.epoch:
+                missing.append(f"n{node.number} obeys epoch {epoch}, the newest is {self.roster.epoch}")
         for origin, blob in self.promises.acked:
             for holder in self.holders(origin, blob):
                 if not self.nodes[holder].durable.holds(origin, blob):
@@ -110,7 +130,7 @@ class SimCluster:
         core = self.nodes[origin].core
         assert core is not None
         end = core.store.state.end(origin).number
-        holders = [h for h in self.holders(origin, BlobId(bytes(32))) if h != origin]
+        holders = sorted({h for unit in range(UNITS) for h in self.roster.holders_of(origin, unit)} - {origin})
         return [(h, n) for h in holders for n in core.store.proofs.ledger.account(h).unproven(end, 1)]
 
     def _documents(self) -> MemoryDocuments:

@@ -6,12 +6,14 @@ import random
 from dataclasses import dataclass
 
 from lumbung_cluster.ids import BlobId
-from lumbung_cluster.limits import MIB
+from lumbung_cluster.limits import MEMORY_BLOB_BYTES_MAX, MIB
 
 __all__ = ["Delivery", "draw_delivery"]
 
 _SEALED_PREFIX = b"age-encryption.org/v1\n"
 _TAG_VERSION = b"\1"
+_STREAMED = 1 / 120
+_CHUNKED = 1 / 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,12 @@ class Delivery:
 
 
 def draw_delivery(luck: random.Random) -> Delivery:
-    """Mostly small; one in sixty takes several chunks. Half of them belong to a record."""
-    size = luck.choice((1, 40, 300, 300, 2000, 2000)) if luck.random() > 1 / 60 else MIB + luck.randrange(MIB)
+    """Mostly small; some take several chunks, a few go to disk as they come. Half of them belong to a record."""
+    size = luck.choice((1, 40, 300, 300, 2000, 2000))
+    if (kind := luck.random()) < _STREAMED:
+        size = MEMORY_BLOB_BYTES_MAX + luck.randrange(4 * MIB)
+    elif kind < _CHUNKED:
+        size = MIB + luck.randrange(MIB)
     content = _SEALED_PREFIX + luck.randbytes(size)
     if luck.random() < 0.5:
         return Delivery(content)

@@ -28,17 +28,41 @@ class SimNetwork:
     def kill_host(self, host: str) -> None:
         self._network.kill_host(host)
 
+    def kill_host_silently(self, host: str) -> None:
+        """As a power cut: no kernel is left to tell the peers."""
+        self._network.kill_host(host, silently=True)
+
     def partition(self, groups: Sequence[Sequence[str]]) -> None:
         self._network.partition(groups)
 
     def one_way(self, source: str, target: str) -> None:
         self._network.one_way(source, target)
 
+    def stop(self, one: str, other: str, *, is_stopped: bool) -> None:
+        """Stop or release the link between the two, both ways."""
+        self._network.one_way(one, other, is_held=is_stopped)
+        self._network.one_way(other, one, is_held=is_stopped)
+
+    def stall(self, source: str, target: str, seconds: float) -> None:
+        self._network.stall(source, target, seconds)
+
+    def refuse_dials(self, source: str, target: str, *, is_refused: bool) -> None:
+        self._network.refuse_dials(source, target, is_refused=is_refused)
+
+    def is_busy(self, one: str, other: str) -> bool:
+        return self._network.is_busy(one, other)
+
     def cut(self, a: str, b: str) -> None:
         self._network.cut(a, b)
 
-    def slow(self, a: str, b: str, *, is_slow: bool) -> None:
-        shape = LineShape(latency_s=0.3, jitter_s=0.2, bytes_per_s=20e3) if is_slow else _QUICK
+    def slow(self, a: str, b: str, bytes_per_s: float) -> None:
+        """A line of this rate and a satellite's delay, both ways."""
+        self._shape(a, b, LineShape(latency_s=0.3, jitter_s=0.2, bytes_per_s=bytes_per_s))
+
+    def quicken(self, a: str, b: str) -> None:
+        self._shape(a, b, _QUICK)
+
+    def _shape(self, a: str, b: str, shape: LineShape) -> None:
         self._network.shape(a, b, shape)
         self._network.shape(b, a, shape)
 

@@ -41,7 +41,7 @@ __all__ = ["NODE_PORT", "USUAL_PACE", "Life", "OpenTransport", "SimNode", "node_
 
 NODE_PORT = 7000
 USUAL_PACE = Pace(write_s=0.0002, sync_s=0.004)  # a sync that takes no time hides what happens before it returns
-_DISK_BYTES = 64 * MIB
+_DISK_BYTES = 512 * MIB
 _MARKS = DiskMarks(foreign_free_bytes=4 * MIB, own_free_bytes=2 * MIB)
 
 OpenTransport = Callable[["SimNode", "Life", AccessCheck], AbstractAsyncContextManager[Transport]]

@@ -134,6 +134,9 @@ async def _sweep(cluster: SimCluster) -> None:
 async def _converge(cluster: SimCluster) -> None:
     """Wait until nothing lags; silent damage is found because everything is read at every holder."""
     begun = trio.current_time()
+    async with trio.open_nursery() as nursery:
+        for office in cluster.offices:
+            nursery.start_soon(cluster.publish, office)
     read_at = -_READ_ALL_S
     while True:
         if trio.current_time() - read_at >= _READ_ALL_S:

@@ -7,6 +7,7 @@ import random
 import trio
 
 from lumbung_cluster.limits import MIB
+from lumbung_node.ports.keyvalue import Family
 from lumbung_node.store.layout import place_key
 from lumbung_testing.simulation.damage import Harm
 from lumbung_testing.simulation.faults.stage import DISK_CAPACITY_BYTES, Fault, Stage
@@ -19,7 +20,7 @@ _CATCH_UP_S = 30.0  # what had to wait on a slow disk is written by then
 
 
 async def _rot(stage: Stage, draws: random.Random) -> None:
-    """A bit flips under its checksum, or a write went astray and other bytes lie there."""
+    """A bit flips, told by its checksum or by nothing; another chunk's bytes were written here; a write was lost."""
     node = stage.some_node(draws)
     held = node.durable.held()
     if not held:
@@ -28,7 +29,16 @@ async def _rot(stage: Stage, draws: random.Random) -> None:
     if not stage.is_elsewhere(node, origin, blob):
         return
     key = place_key(row.place + draws.randrange(row.chunks))
-    node.disk.hurt_chunk(key, draws, damaged=draws.random() < 0.5)
+    match draws.choice(("checksum", "silent", "misdirected", "lost")):
+        case "misdirected":
+            other = draws.choice(list(held.values()))
+            node.disk.replace_chunk(key, node.disk.durable.get(Family.CHUNKS, place_key(other.place)) or b"")
+        case "lost":
+            node.disk.lose_chunk(key)
+        case kind:
+            node.disk.hurt_chunk(key, draws, damaged=kind == "checksum")
+    if node.durable.holds(origin, blob):
+        return  # its own bytes were written over it
     stage.cluster.damage.note(node, origin, blob, Harm.ROTTEN, node.generation)
     stage.tell(node, "rot", f"{blob.raw.hex()[:12]} of {origin}")
     if draws.random() < 0.7:  # somebody happens to read it, else it lies unnoticed

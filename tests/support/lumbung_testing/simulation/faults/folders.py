@@ -54,9 +54,26 @@ async def _roll_back(stage: Stage, draws: random.Random) -> None:
         await stage.restart_after(node, draws.uniform(0.5, 20.0))
 
 
+async def _roll_back_alone(stage: Stage, draws: random.Random) -> None:
+    """A folder is put back while the office is cut off: people go on recording, and no peer can tell it anything."""
+    node = stage.some_node(draws)
+    image = node.disk.copy()
+    await trio.sleep(draws.uniform(5.0, 40.0))
+    others = [other for other in stage.cluster.nodes.values() if other is not node]
+    if not await stage.replace(node, image):
+        return
+    for other in others:
+        stage.cluster.network.stop(node.host, other.host, is_stopped=True)
+    await stage.restart_after(node, draws.uniform(0.5, 5.0))
+    await trio.sleep(draws.uniform(10.0, 60.0))
+    for other in others:
+        stage.cluster.network.stop(node.host, other.host, is_stopped=False)
+
+
 FAULTS = (
     Fault("wipe", 18, _wipe),
     Fault("old machine", 12, _old_machine),
     Fault("copy of a folder", 24, _copy_folder),
     Fault("rollback", 18, _roll_back),
+    Fault("rollback alone", 9, _roll_back_alone),
 )

@@ -22,7 +22,7 @@ from lumbung_testing.virtual_disk import DiskImage
 
 __all__ = ["DISK_CAPACITY_BYTES", "Fault", "Stage"]
 
-DISK_CAPACITY_BYTES = 64 * MIB
+DISK_CAPACITY_BYTES = 512 * MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +54,16 @@ class Stage:
         self.cluster.story.tell(node.host, what, more)
 
     def is_elsewhere(self, node: SimNode, origin: NodeNumber, blob: BlobId) -> bool:
-        """Whether an intact durable copy would be left without this node's."""
-        others = [other for other in self.cluster.nodes.values() if other is not node]
+        """Whether an intact durable copy would be left without this node's, at a node that the others get it from."""
+        receivers = self.cluster.roster.receivers_of(origin, blob.unit)
+        others = [self.cluster.nodes[number] for number in receivers if number != node.number]
         return any(other.durable.holds(origin, blob) for other in others)
 
-    async def kill(self, node: SimNode) -> None:
+    async def kill(self, node: SimNode, *, is_silent: bool = False) -> None:
+        """End its process; the peers are told by its kernel, or (silently) by nobody."""
         if node.is_up:
             with trio.CancelScope(shield=True):  # the phase may end now: a node is never left half dead
-                await self.cluster.kill(node.number)
+                await self.cluster.kill(node.number, is_silent=is_silent)
 
     async def restart_after(self, node: SimNode, down_s: float) -> None:
         await trio.sleep(down_s)

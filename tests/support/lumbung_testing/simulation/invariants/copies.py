@@ -13,6 +13,7 @@ from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.roster_node import Role
 from lumbung_node.ports.keyvalue import Family
 from lumbung_node.services.core import Core
+from lumbung_node.store.covers import CoverRow, cover_key
 from lumbung_node.store.layout import CopyRow, copy_key
 from lumbung_proto.v1 import blobs_pb2
 from lumbung_testing.simulation.damage import Harm
@@ -59,16 +60,21 @@ def check_counted(claims: Claims, origin: SimNode, holders: Sequence[NodeNumber]
     for acked_at, blob in claims.acked if core is not None else ():
         row = origin.durable.row(acked_at, blob) if acked_at == origin.number else None
         if row is not None and core is not None and row.number <= core.store.state.end(acked_at).number:
-            for holder in core.store.proofs.ledger.proven(row.number, holders):
+            held = [h for h in holders if core.ledger_roster.units_held(h, acked_at) >> blob.unit & 1]
+            for holder in core.store.proofs.ledger.proven(row.number, held):
                 _check_named(claims, origin, holder, blob)
-                _check_on_disk(claims, origin, core, holder, row.number)
+                _check_on_disk(claims, origin, core, holder, row.number, blob)
 
 
-def _check_on_disk(claims: Claims, origin: SimNode, core: Core, holder: NodeNumber, number: int) -> None:
-    raw = origin.disk.durable.get(Family.PROOFS, copy_key(number, holder))
+def _check_on_disk(claims: Claims, origin: SimNode, core: Core, holder: NodeNumber, number: int, blob: BlobId) -> None:
+    """A receipt by name, or one over the whole inventory, of the life in which the ledger counts it."""
+    tables, generation = origin.disk.durable, core.store.proofs.ledger.account(holder).generation
+    raw = tables.get(Family.PROOFS, copy_key(number, holder))
     row = CopyRow.unpack(raw) if raw is not None else None
-    generation = core.store.proofs.ledger.account(holder).generation
-    if row is None or not row.proven or row.generation != generation:
+    raw = tables.get(Family.PROOFS, cover_key(holder))
+    cover = CoverRow.unpack(raw) if raw is not None else None
+    is_named = row is not None and row.proven and row.generation == generation
+    if not is_named and (cover is None or cover.generation != generation or not cover.covers(number, blob.unit)):
         claims.broken("proof is durable", f"{origin.host} counts node {holder} for number {number}, on disk is {row}")
 
 
