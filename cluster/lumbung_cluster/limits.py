@@ -106,3 +106,14 @@ RECONCILE_DIFFERENCES_MAX: Final = 16_384  # named in one go: 0.5 MiB of ids; wh
 RECONCILE_EAGER_SYMBOLS: Final = 32  # 288 bytes: names up to about 18 differences in the first round trip
 RECONCILE_IDS_PAGE_MAX: Final = 2000  # full ids in one answer: 62.5 KiB
 RECONCILE_IDS_UNIT_MAX: Final = 262_144  # full ids of one unit: an origin of 16 million blobs
+
+# --- flow of a session ------------------------------------------------------------------------------------------
+FLIGHT_BYTES_MIN: Final = 2 * PIECE_SIZE_BYTES_MIN  # one piece on the line of 128 kbit/s while the next is handed over
+FLIGHT_BYTES_START: Final = 64 * KIB  # 4 s of the slowest line; doubles with each round, so 6 rounds to 4 MiB
+FLIGHT_BYTES_MAX: Final = 8 * MIB  # 10 Mbit/s and 600 ms need 0.75 MiB; more only fills windows on the way
+OFFER_FLIGHTS_MAX: Final = 8  # an offer takes about 16 s of the link: long enough that its answers cost nothing
+OFFERS_REFUSED_KEPT_MAX: Final = 64  # refused offers whose bytes may still be on their way: skipped, not an offence
+FOREIGN_MEMORY_PEER_BYTES_MAX: Final = 8 * MIB  # of what one peer brings: one blob of the largest size in memory
+FOREIGN_RATE_BYTES_PER_S_MIN: Final = 4 * KIB  # a quarter of 128 kbit/s; below it a peer yields memory to who waits
+FOREIGN_HOLD_S_MAX: Final = 2048.0  # 8 MiB at that rate; a larger blob goes on where it was cut, the others begin anew
+FOREIGN_HOLD_S_MIN: Final = 60.0  # before a rate is judged: two silences, or fourteen pieces of the slowest line

@@ -27,6 +27,11 @@ class ByteBudget:
     def taken_bytes(self) -> int:
         return self._taken
 
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether somebody waits for his turn."""
+        return bool(self._queue)
+
     @asynccontextmanager
     async def hold(self, count: int) -> AsyncIterator[None]:
         """Hold `count` bytes for the block."""

@@ -123,6 +123,7 @@ class SessionFrame(_message.Message):
     ACCESS_FIELD_NUMBER: _builtins.int
     GOODBYE_FIELD_NUMBER: _builtins.int
     TAKES_FIELD_NUMBER: _builtins.int
+    RECEIVED_FIELD_NUMBER: _builtins.int
     RECONCILE_COMPARE_FIELD_NUMBER: _builtins.int
     RECONCILE_COMPARED_FIELD_NUMBER: _builtins.int
     RECONCILE_ASK_FIELD_NUMBER: _builtins.int
@@ -186,6 +187,10 @@ class SessionFrame(_message.Message):
         """How much the sender's bandwidth windows let it receive from now on."""
 
     @_builtins.property
+    def received(self) -> Global___Received:
+        """How many bytes the receiver has taken."""
+
+    @_builtins.property
     def reconcile_compare(self) -> _reconcile_frames_pb2.ReconcileCompare:
         """Do we hold the same?"""
 
@@ -241,6 +246,7 @@ class SessionFrame(_message.Message):
         access: Global___AccessGossip | None = ...,
         goodbye: Global___Goodbye | None = ...,
         takes: Global___Takes | None = ...,
+        received: Global___Received | None = ...,
         reconcile_compare: _reconcile_frames_pb2.ReconcileCompare | None = ...,
         reconcile_compared: _reconcile_frames_pb2.ReconcileCompared | None = ...,
         reconcile_ask: _reconcile_frames_pb2.ReconcileAsk | None = ...,
@@ -252,11 +258,11 @@ class SessionFrame(_message.Message):
         inventory_ask: Global___InventoryAsk | None = ...,
         inventory_word: Global___InventoryWord | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "applied", b"applied", "goodbye", b"goodbye", "hello", b"hello", "inventory_ask", b"inventory_ask", "inventory_word", b"inventory_word", "kind", b"kind", "need", b"need", "offer", b"offer", "pieces", b"pieces", "proof", b"proof", "prove", b"prove", "reconcile_ask", b"reconcile_ask", "reconcile_compare", b"reconcile_compare", "reconcile_compared", b"reconcile_compared", "reconcile_fetch", b"reconcile_fetch", "reconcile_fetched", b"reconcile_fetched", "reconcile_settle", b"reconcile_settle", "reconcile_settled", b"reconcile_settled", "reconcile_tell", b"reconcile_tell", "roster", b"roster", "takes", b"takes", "want", b"want", "withdraw", b"withdraw"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "applied", b"applied", "goodbye", b"goodbye", "hello", b"hello", "inventory_ask", b"inventory_ask", "inventory_word", b"inventory_word", "kind", b"kind", "need", b"need", "offer", b"offer", "pieces", b"pieces", "proof", b"proof", "prove", b"prove", "received", b"received", "reconcile_ask", b"reconcile_ask", "reconcile_compare", b"reconcile_compare", "reconcile_compared", b"reconcile_compared", "reconcile_fetch", b"reconcile_fetch", "reconcile_fetched", b"reconcile_fetched", "reconcile_settle", b"reconcile_settle", "reconcile_settled", b"reconcile_settled", "reconcile_tell", b"reconcile_tell", "roster", b"roster", "takes", b"takes", "want", b"want", "withdraw", b"withdraw"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "applied", b"applied", "goodbye", b"goodbye", "hello", b"hello", "inventory_ask", b"inventory_ask", "inventory_word", b"inventory_word", "kind", b"kind", "need", b"need", "offer", b"offer", "pieces", b"pieces", "proof", b"proof", "prove", b"prove", "reconcile_ask", b"reconcile_ask", "reconcile_compare", b"reconcile_compare", "reconcile_compared", b"reconcile_compared", "reconcile_fetch", b"reconcile_fetch", "reconcile_fetched", b"reconcile_fetched", "reconcile_settle", b"reconcile_settle", "reconcile_settled", b"reconcile_settled", "reconcile_tell", b"reconcile_tell", "roster", b"roster", "takes", b"takes", "want", b"want", "withdraw", b"withdraw"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "applied", b"applied", "goodbye", b"goodbye", "hello", b"hello", "inventory_ask", b"inventory_ask", "inventory_word", b"inventory_word", "kind", b"kind", "need", b"need", "offer", b"offer", "pieces", b"pieces", "proof", b"proof", "prove", b"prove", "received", b"received", "reconcile_ask", b"reconcile_ask", "reconcile_compare", b"reconcile_compare", "reconcile_compared", b"reconcile_compared", "reconcile_fetch", b"reconcile_fetch", "reconcile_fetched", b"reconcile_fetched", "reconcile_settle", b"reconcile_settle", "reconcile_settled", b"reconcile_settled", "reconcile_tell", b"reconcile_tell", "roster", b"roster", "takes", b"takes", "want", b"want", "withdraw", b"withdraw"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["hello", "offer", "want", "pieces", "applied", "prove", "proof", "withdraw", "need", "roster", "access", "goodbye", "takes", "reconcile_compare", "reconcile_compared", "reconcile_ask", "reconcile_tell", "reconcile_fetch", "reconcile_fetched", "reconcile_settle", "reconcile_settled", "inventory_ask", "inventory_word"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["hello", "offer", "want", "pieces", "applied", "prove", "proof", "withdraw", "need", "roster", "access", "goodbye", "takes", "received", "reconcile_compare", "reconcile_compared", "reconcile_ask", "reconcile_tell", "reconcile_fetch", "reconcile_fetched", "reconcile_settle", "reconcile_settled", "inventory_ask", "inventory_word"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -648,6 +654,7 @@ class Applied(_message.Message):
     LACKING_FIELD_NUMBER: _builtins.int
     STATUS_CODE_FIELD_NUMBER: _builtins.int
     SENTENCE_FIELD_NUMBER: _builtins.int
+    RECEIVED_BYTES_FIELD_NUMBER: _builtins.int
     offer: _builtins.int
     """The offer."""
     lacking: _builtins.bytes
@@ -656,6 +663,8 @@ class Applied(_message.Message):
     """Why, when the receiver refused something; gRPC status number, 0 for none."""
     sentence: _builtins.str
     """What was expected and what came."""
+    received_bytes: _builtins.int
+    """As Received."""
     @_builtins.property
     def mark(self) -> Global___OriginMark:
         """Feed lane: the receiver's new durable mark."""
@@ -673,14 +682,37 @@ class Applied(_message.Message):
         lacking: _builtins.bytes = ...,
         status_code: _builtins.int = ...,
         sentence: _builtins.str = ...,
+        received_bytes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["mark", b"mark", "receipt", b"receipt"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["lacking", b"lacking", "mark", b"mark", "offer", b"offer", "receipt", b"receipt", "sentence", b"sentence", "status_code", b"status_code"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lacking", b"lacking", "mark", b"mark", "offer", b"offer", "receipt", b"receipt", "received_bytes", b"received_bytes", "sentence", b"sentence", "status_code", b"status_code"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Applied: _TypeAlias = Applied  # noqa: Y015
+
+@_typing.final
+class Received(_message.Message):
+    """How many bytes of blobs the receiver has taken: what paces the sender. An Applied says it too."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BYTES_FIELD_NUMBER: _builtins.int
+    bytes: _builtins.int
+    """Payload bytes of all Pieces since the session began, those of refused offers included."""
+    def __init__(
+        self,
+        *,
+        bytes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes", b"bytes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Received: _TypeAlias = Received  # noqa: Y015
 
 @_typing.final
 class Prove(_message.Message):

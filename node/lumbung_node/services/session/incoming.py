@@ -21,8 +21,10 @@ from lumbung_cluster.entry import Entry, SignedList
 from lumbung_cluster.errors import Rejected, StatusCode
 from lumbung_cluster.feed import HASH_SIZE_BYTES, Mark
 from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_node.services.budget import ByteBudget
 from lumbung_node.services.core import Core
 from lumbung_node.services.session.arrivals import Arrival, Arrivals
+from lumbung_node.services.session.flow import ReceivedBytes
 from lumbung_node.services.session.greeting import Greeting, mark_message
 from lumbung_node.services.session.link import FrameLink
 from lumbung_node.services.session.lists import ListChecker
@@ -31,6 +33,7 @@ from lumbung_node.services.statements import commit_receipt
 from lumbung_node.store.jobs import ForeignBlob, Job
 from lumbung_node.store.layout import MarkRow
 from lumbung_node.store.reads import is_intact
+from lumbung_node.store.state import Pulse
 from lumbung_proto.v1 import peer_pb2
 
 __all__ = ["Incoming"]
@@ -46,7 +49,6 @@ class _Taking:
     origin: NodeNumber
     places: list[tuple[SignedList, int]]
     arrivals: dict[int, Arrival] = field(default_factory=dict)
-    progress: trio.Event = field(default_factory=trio.Event)
     claimed: trio.Event = field(default_factory=trio.Event)
     submitted: trio.Event = field(default_factory=trio.Event)
 
@@ -68,6 +70,10 @@ class Incoming:
         self._open: dict[int, _Taking] = {}
         self._submitted_upto: dict[NodeNumber, int] = {}
         self._last: dict[NodeNumber, _Taking] = {}
+        self._refused: dict[int, None] = {}
+        self._progress = Pulse()
+        self._share = ByteBudget(limits.FOREIGN_MEMORY_PEER_BYTES_MAX)
+        self.received = ReceivedBytes(link)
 
     def on_offer(self, message: peer_pb2.Offer, nursery: trio.Nursery) -> None:
         """Start to take an offer. Raises Rejected for one that breaks the protocol."""
@@ -93,6 +99,7 @@ class Incoming:
             )
         taking = _Taking(message, origin, self._checker.places(message, origin))
         self._open[message.offer] = taking
+        self._refused.pop(message.offer, None)
         previous = None
         if message.lane == peer_pb2.LANE_FEED:  # this lane alone moves marks, in order; no other waits behind it
             previous = self._last.get(origin)
@@ -101,6 +108,10 @@ class Incoming:
 
     async def on_pieces(self, message: peer_pb2.Pieces, payload: memoryview) -> None:
         """Route bytes to their blobs. Raises Rejected for bytes that nobody asked for."""
+        self.received.add(len(payload))
+        if message.offer in self._refused:  # its bytes were on their way already
+            self.received.tell_soon()
+            return
         taking = self._open.get(message.offer)
         if taking is None:
             raise Rejected(StatusCode.INVALID_ARGUMENT, f"pieces for offer {message.offer}, which is not open")
@@ -116,8 +127,10 @@ class Incoming:
             else:
                 await arrival.append(payload[at : at + piece.length_bytes])
             at += piece.length_bytes
-        if payload:  # an empty frame is no progress
-            taking.progress.set()
+        if not all(arrival.ended for arrival in taking.arrivals.values()):
+            self.received.tell_soon()
+        if payload or any(piece.failed for piece in message.pieces):  # an empty frame is no progress
+            self._progress.beat()
 
     async def _take(self, taking: _Taking, previous: _Taking | None) -> None:
         message = taking.message
@@ -136,19 +149,13 @@ class Incoming:
                 wanted = [i for i in assigned if taking.entry(i).blob in lacking]
                 sizes = [min(taking.entry(i).size_bytes, limits.MEMORY_BLOB_BYTES_MAX) for i in wanted]
                 taking.claimed.set()
-                async with self._core.foreign_memory.hold(sum(sizes)):
+                async with self._share.hold(sum(sizes)), self._core.foreign_memory.hold(sum(sizes)):
                     await self._receive(taking, wanted)
                     job = await self._submit(taking, previous)
                     await self._core.store.committer.settle(job)
             await self._answer(taking, job)
         except Rejected as exc:
-            refusal = peer_pb2.Applied(
-                offer=message.offer,
-                lacking=bits(range(len(message.entries)), len(message.entries)),
-                status_code=exc.code.value,
-                sentence=exc.sentence,
-            )
-            await self._link.send(peer_pb2.SessionFrame(applied=refusal))
+            await self._refuse(message, exc)
         finally:
             taking.claimed.set()
             taking.submitted.set()
@@ -156,6 +163,21 @@ class Incoming:
             with trio.CancelScope(shield=True):
                 for arrival in taking.arrivals.values():
                     await arrival.keep_for_later()
+
+    async def _refuse(self, message: peer_pb2.Offer, exc: Rejected) -> None:
+        """Say why; what still comes of the offer is skipped."""
+        self._refused[message.offer] = None
+        while len(self._refused) > limits.OFFERS_REFUSED_KEPT_MAX:
+            del self._refused[next(iter(self._refused))]
+        self._open.pop(message.offer, None)
+        refusal = peer_pb2.Applied(
+            offer=message.offer,
+            lacking=bits(range(len(message.entries)), len(message.entries)),
+            status_code=exc.code.value,
+            sentence=exc.sentence,
+            received_bytes=self.received.tell_now(),
+        )
+        await self._link.send(peer_pb2.SessionFrame(applied=refusal))
 
     def _assigned(self, taking: _Taking) -> list[int]:
         """The entries whose unit this node holds; others pass by."""
@@ -173,14 +195,27 @@ class Incoming:
             if arrival.resumed_bytes:
                 want.resume.append(peer_pb2.ResumeAt(entry=index, offset_bytes=arrival.resumed_bytes))
         await self._link.send(peer_pb2.SessionFrame(want=want))
+        begun, received_before = trio.current_time(), self.received.total
         while not all(arrival.ended for arrival in taking.arrivals.values()):
-            taking.progress = trio.Event()
+            # Bytes of any offer will do: on a slow line this one's may stand behind another's for minutes.
             with trio.move_on_after(limits.BLOB_SILENCE_S) as silence:
-                await taking.progress.wait()
+                await self._progress.wait()
             if silence.cancelled_caught:
                 raise Rejected(
                     StatusCode.DEADLINE_EXCEEDED, f"expected bytes, got none for {limits.BLOB_SILENCE_S:.0f} s"
                 )
+            self._check_rate(trio.current_time() - begun, self.received.total - received_before)
+
+    def _check_rate(self, elapsed_s: float, received_bytes: int) -> None:
+        """Whoever crawls goes on for as long as nobody else waits for the memory that he holds. Raises Rejected."""
+        if not self._core.foreign_memory.is_waited_for or elapsed_s < limits.FOREIGN_HOLD_S_MIN:
+            return
+        if received_bytes < elapsed_s * limits.FOREIGN_RATE_BYTES_PER_S_MIN or elapsed_s > limits.FOREIGN_HOLD_S_MAX:
+            raise Rejected(
+                StatusCode.RESOURCE_EXHAUSTED,
+                f"others wait for memory: expected {limits.FOREIGN_RATE_BYTES_PER_S_MIN} bytes/s for at most "
+                f"{limits.FOREIGN_HOLD_S_MAX:.0f} s, got {received_bytes} bytes in {elapsed_s:.0f} s",
+            )
 
     async def _submit(self, taking: _Taking, previous: _Taking | None) -> Job:
         """Hand what came whole to the committer, after the origin's earlier offers: marks move in order."""
@@ -231,7 +266,7 @@ class Incoming:
         )
         here = [i for i, row in enumerate(rows) if is_intact(row)]
         lacking = [i for i in range(len(rows)) if i not in set(here)]
-        applied = peer_pb2.Applied(offer=message.offer)
+        applied = peer_pb2.Applied(offer=message.offer, received_bytes=self.received.tell_now())
         if lacking:
             applied.lacking = bits(lacking, len(rows))
         mark = job.marks.get((self._peer, taking.origin))

@@ -26,6 +26,7 @@ from lumbung_cluster.feed import judge_mark
 from lumbung_cluster.ids import BlobId, Generation, NodeNumber
 from lumbung_node.services.core import Core
 from lumbung_node.services.pace import LinkPace
+from lumbung_node.services.session.flow import FlowLink
 from lumbung_node.services.session.greeting import Greeting
 from lumbung_node.services.session.link import FrameLink
 from lumbung_node.services.session.pieces import PieceSender
@@ -115,8 +116,12 @@ class Outgoing:
         self._fresh_offered = 0
         self._waited = _Queue(limits.WAITED_WAITING_MAX)
         self._repair = _Queue(limits.NEEDS_WAITING_MAX)
-        self._pieces = {lane: PieceSender(core, link, pace, partial(self._is_backlog, lane)) for lane in OutLane}
+        self.flow = FlowLink(link)
         self.open: dict[int, OpenOffer] = {}
+        self._pieces = {
+            lane: PieceSender(core, self.flow, pace, partial(self._is_backlog, lane), self.open.__contains__)
+            for lane in OutLane
+        }
         self.applied = Pulse()
         self.started = trio.Event()
 
@@ -282,7 +287,7 @@ class Outgoing:
         peer, generation = self._peer, self._greeting.generation
         news = [row for _, row in rows if not _was_learnt_from(row, peer, generation)]
         items = await self._items(origin, news)
-        fitting = _fitting(items)
+        fitting = _fitting(items, self.flow.offer_bytes_max())
         upto, running_hash = rows[-1][0], rows[-1][1].running_hash
         if len(fitting) < len(items):
             first_left = items[len(fitting)].blob
@@ -301,7 +306,7 @@ class Outgoing:
         self, lane: OutLane, origin: NodeNumber, items: list[OfferedItem], window: trio.Semaphore
     ) -> None:
         while items:
-            fitting = _fitting(items)
+            fitting = _fitting(items, self.flow.offer_bytes_max())
             items = items[len(fitting) :]
             await window.acquire()
             await self._send(OpenOffer(0, lane, origin, fitting, window=window))
@@ -356,7 +361,7 @@ def _was_learnt_from(row: FeedRow, peer: NodeNumber, generation: Generation) -> 
     return row.source == peer and row.source_generation == generation
 
 
-def _fitting(items: list[OfferedItem]) -> list[OfferedItem]:
+def _fitting(items: list[OfferedItem], bytes_max: int) -> list[OfferedItem]:
     """As many from the front as one offer may carry: at least one, whatever its size.
 
     Different lists are bounded too, so that the header stays small: entries of many small commits have a list each.
@@ -365,6 +370,6 @@ def _fitting(items: list[OfferedItem]) -> list[OfferedItem]:
     for index, item in enumerate(items):
         size += item.size_bytes
         lists.add(item.signed.list)
-        if index and (size > limits.OFFER_BYTES_MAX or len(lists) > limits.OFFER_LISTS_MAX):
+        if index and (size > bytes_max or len(lists) > limits.OFFER_LISTS_MAX):
             return items[:index]
     return items[: limits.OFFER_ENTRIES_MAX]

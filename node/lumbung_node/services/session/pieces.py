@@ -13,15 +13,13 @@ from lumbung_cluster.errors import BlobDamaged, Rejected, StatusCode
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_node.services.core import Core
 from lumbung_node.services.pace import LinkPace
-from lumbung_node.services.session.link import FrameLink
+from lumbung_node.services.session.flow import FlowLink
 from lumbung_node.store.layout import BlobRow
 from lumbung_proto.v1 import peer_pb2
 
 __all__ = ["PieceSender", "bits", "bits_of"]
 
 _WANTS_WAITING_MAX = 2 * limits.OFFERS_OPEN_PER_LANE_MAX
-_SEND_SLOW_S = 1.0  # a piece should be about one second of the link
-_SEND_QUICK_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +31,22 @@ class _Wanted:
 
 
 class PieceSender:
-    """One lane's sender. The size of its pieces follows the link: doubled while it is quick, halved when it is slow."""
+    """One lane's sender. Pieces are about one second of the link. `is_open`: whether the peer still takes an offer."""
 
-    def __init__(self, core: Core, link: FrameLink, pace: LinkPace, is_backlog: Callable[[NodeNumber], bool]) -> None:
+    def __init__(
+        self,
+        core: Core,
+        link: FlowLink,
+        pace: LinkPace,
+        is_backlog: Callable[[NodeNumber], bool],
+        is_open: Callable[[int], bool],
+    ) -> None:
         self._core = core
         self._link = link
+        self._is_open = is_open
         self._pace = pace
         self._is_backlog = is_backlog
         self._send, self._receive = trio.open_memory_channel[_Wanted](_WANTS_WAITING_MAX)
-        self._piece_bytes = 256 * limits.KIB
         self._frame: list[peer_pb2.Piece] = []
         self._payload: list[bytes | memoryview] = []
         self._payload_bytes = 0
@@ -108,7 +113,7 @@ class PieceSender:
                 await self._send_bytes(wanted.serial, index, memoryview(chunk))
 
     async def _send_bytes(self, serial: int, index: int, content: memoryview) -> None:
-        while content:
+        while content and self._is_open(serial):  # once the peer has refused it, its bytes are in the others' way
             room = max(1, self._frame_bytes_max() - self._payload_bytes)
             piece, content = content[:room], content[room:]
             await self._add(serial, peer_pb2.Piece(entry=index, length_bytes=len(piece)), piece)
@@ -121,7 +126,7 @@ class PieceSender:
             await self._flush(serial)
 
     def _frame_bytes_max(self) -> int:
-        return min(self._piece_bytes, self._pace.piece_bytes_max())
+        return min(self._link.piece_bytes(), self._pace.piece_bytes_max())
 
     async def _flush(self, serial: int) -> None:
         if not self._frame:
@@ -129,14 +134,9 @@ class PieceSender:
         await self._pace.ready(is_backlog=self._sends_backlog)
         self._pace.occupy(self._payload_bytes, is_backlog=self._sends_backlog)
         frame = peer_pb2.SessionFrame(pieces=peer_pb2.Pieces(offer=serial, pieces=self._frame))
-        payload, self._frame, self._payload, self._payload_bytes = self._payload, [], [], 0
-        begun = trio.current_time()
-        await self._link.send(frame, payload)
-        elapsed_s = trio.current_time() - begun
-        if elapsed_s > _SEND_SLOW_S:
-            self._piece_bytes = max(limits.PIECE_SIZE_BYTES_MIN, self._piece_bytes // 2)
-        elif elapsed_s < _SEND_QUICK_S:
-            self._piece_bytes = min(limits.PIECE_SIZE_BYTES_MAX, self._piece_bytes * 2)
+        payload, size_bytes = self._payload, self._payload_bytes
+        self._frame, self._payload, self._payload_bytes = [], [], 0
+        await self._link.send_pieces(frame, payload, size_bytes)
 
 
 def bits(indexes: Sequence[int], count: int) -> bytes:

@@ -121,6 +121,7 @@ class Session:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(outgoing.run)
             nursery.start_soon(proving.run)
+            nursery.start_soon(incoming.received.run)
             nursery.start_soon(self._tell_pace, pace)
             nursery.start_soon(self._pass_on_access)
             await self._read(outgoing, incoming, proving, pace, nursery)
@@ -150,6 +151,8 @@ class Session:
                     outgoing.on_want(frame.want)
                 case "pieces":
                     await incoming.on_pieces(frame.pieces, payload)
+                case "received":
+                    outgoing.flow.count(frame.received.bytes)
                 case "applied":
                     await self._on_applied(frame.applied, outgoing, proving)
                 case "prove":
@@ -177,6 +180,7 @@ class Session:
                     raise Rejected(StatusCode.INVALID_ARGUMENT, f"unexpected frame {other}")
 
     async def _on_applied(self, applied: peer_pb2.Applied, outgoing: Outgoing, proving: Proving) -> None:
+        outgoing.flow.count(applied.received_bytes)
         offer = outgoing.on_applied(applied)
         if offer is None:
             raise Rejected(StatusCode.INVALID_ARGUMENT, f"applied for offer {applied.offer}, which is not open")
