@@ -42,6 +42,7 @@ class Domain(Enum):
     WITHDRAWAL = b"lumbung/withdrawal/0"
     ROSTER = b"lumbung/roster/0"
     ACCESS = b"lumbung/access/0"
+    LIFE = b"lumbung/life/0"
     JOIN = b"lumbung/join/0"
     REPORT = b"lumbung/report/0"
     BUNDLE = b"lumbung/bundle/0"

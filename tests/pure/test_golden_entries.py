@@ -14,6 +14,7 @@ import pytest
 from lumbung_cluster.entry import FLAG_UNSEALED, Entry, EntryList, SignedList, sign_list
 from lumbung_cluster.feed import first_hash, next_hash
 from lumbung_cluster.ids import BlobId, Generation, NodeNumber
+from lumbung_cluster.life import Life, SignedLife, sign_life
 from lumbung_cluster.limits import BLOB_SIZE_BYTES_MAX
 from lumbung_cluster.receipt import SignedStatement, Statement, StatementKind, sign_statement
 from lumbung_cluster.signed import Domain, Signature, is_signed_by, signed_hash
@@ -36,6 +37,7 @@ def statement(kind: StatementKind, nonce: int, blobs: tuple[BlobId, ...]) -> Sta
     return Statement(kind, CLUSTER, HOLDER, Generation(5), 6, ORIGIN, nonce, 813, 1_795_500_060_000, blobs)
 
 
+LIFE = Life(CLUSTER, HOLDER, Generation(5), bytes(range(0xA0, 0xB0)), 1_795_500_060_000)
 RECEIPT = statement(StatementKind.COMMIT_RECEIPT, (2 << 40) + 7, BLOBS)
 WITHDRAWAL = statement(StatementKind.WITHDRAWAL, (2 << 40) + 8, BLOBS[1:2])
 
@@ -65,9 +67,23 @@ def test_a_holders_word_has_the_bytes_that_were_signed(name: str, content: State
     assert SignedStatement.from_bytes(body + signature.key_public + signature.signature) == signed
 
 
+def test_a_life_has_the_bytes_that_were_signed() -> None:
+    body, digest, signature = vector("life")
+    signed = sign_life(LIFE, SeededSigner("receipt 4"))
+
+    assert (signed.body, signed.signature) == (body, signature)
+    assert signed_hash(Domain.LIFE, body) == digest
+    assert SignedLife.from_bytes(body + signature.key_public + signature.signature) == signed
+
+
 @pytest.mark.parametrize(
     ("name", "domain"),
-    [("entry_list", Domain.ENTRY), ("receipt", Domain.RECEIPT), ("withdrawal", Domain.WITHDRAWAL)],
+    [
+        ("entry_list", Domain.ENTRY),
+        ("receipt", Domain.RECEIPT),
+        ("withdrawal", Domain.WITHDRAWAL),
+        ("life", Domain.LIFE),
+    ],
 )
 def test_signatures_of_the_vectors_are_valid_under_their_own_domain_only(name: str, domain: Domain) -> None:
     body, _, signature = vector(name)

@@ -8,8 +8,8 @@ import trio.testing
 
 from lumbung_cluster.ids import BlobId, Generation
 from lumbung_node.services.copies import CopyBook
+from lumbung_node.services.core import DoubtAboutOurselves
 from lumbung_node.services.session.arrivals import Arrivals
-from lumbung_node.services.session.outgoing import DoubtAboutOurselves
 from lumbung_node.services.session.pieces import PieceSender
 from lumbung_testing.session_pair import CENTRE, LUCK, OFFICE, PEER, box, connected, living, put, until_proven
 

@@ -31,6 +31,7 @@ async def opened(disk: VirtualDisk, identity: MemoryIdentity) -> AsyncIterator[S
         cluster=CLUSTER,
         node=NODE,
         signer=Ed25519Signer.from_seed(b"s" * 32),
+        life_signer=Ed25519Signer.from_seed(b"l" * 32),
         clock=VirtualClock(),
         randomness=SeededRandomness(LUCK),
         blocking=InlineWork(),

@@ -12,7 +12,19 @@ sys.path.insert(0, str(ROOT / "tests" / "support"))
 from lumbung_testing.simulation.scenario import Plan, run_scenario  # noqa: E402 (the path comes first)
 from lumbung_testing.simulation.story import Violation  # noqa: E402
 
-_SHOWN = ("stored", "repeated", "put failed", "got", "crash", "wipe", "rollback", "messages")
+_SHOWN = (
+    "stored",
+    "repeated",
+    "put failed",
+    "got",
+    "crash",
+    "wipe",
+    "rollback",
+    "recovered",
+    "two lives",
+    "own history doubted",
+    "messages",
+)
 
 
 def main() -> int:

@@ -1,6 +1,6 @@
 """The identity folder: what must not be restored together with the data. Small files, each replaced atomically.
 
-identity.json        generation, store uuid, tokens, file system, last wall time seen (format 0)
+identity.json        generation and life, store uuid, tokens, file system, last wall time seen (format 0)
 rosters/NNNNNNNNNN   signed rosters that were ever obeyed, by epoch
 access/NNNNNNNNNN    the newest signed access list of each office, by node number
 """
@@ -43,6 +43,9 @@ class IdentityFolder:
                 "token_next": record.token_next.hex(),
                 "file_system": record.file_system,
                 "clock_seen_ms": record.clock_seen_ms,
+                "life_id": record.life_id.hex(),
+                "life_started_ms": record.life_started_ms,
+                "stopped_by": record.stopped_by.hex(),
             },
             indent=2,
         )
@@ -68,6 +71,9 @@ class IdentityFolder:
                 bytes.fromhex(fields["token_next"]),
                 str(fields["file_system"]),
                 int(fields["clock_seen_ms"]),
+                bytes.fromhex(fields["life_id"]),
+                int(fields["life_started_ms"]),
+                bytes.fromhex(fields["stopped_by"]),
             )
         except (KeyError, ValueError, TypeError) as exc:
             raise KeyRefused(f"{self._file}: {exc!r}; give the file back from a backup") from exc

@@ -17,6 +17,8 @@ __all__ = ["IdentityRecord", "IdentityState"]
 class IdentityRecord:
     """`token` changes at each opening of the store and lies in both places; `token_next` covers a crash in between.
 
+    `life_id` (16 B) was drawn when this generation started. `stopped_by` is the signed life that has stopped this
+    machine, empty while it lives: only an operator takes it away again.
     `file_system` names the file system under the data folder, to tell an empty disk from one that is not mounted.
     """
 
@@ -26,6 +28,9 @@ class IdentityRecord:
     token_next: bytes
     file_system: str
     clock_seen_ms: int
+    life_id: bytes = b""
+    life_started_ms: int = 0
+    stopped_by: bytes = b""
 
 
 class IdentityState(Protocol):

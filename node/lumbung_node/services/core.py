@@ -20,7 +20,12 @@ from lumbung_node.services.rosters import RosterKeeper
 from lumbung_node.store.state import Pulse
 from lumbung_node.store.store import Store
 
-__all__ = ["STORE_FAILURES", "Condition", "Core"]
+__all__ = ["STORE_FAILURES", "Condition", "Core", "DoubtAboutOurselves"]
+
+
+class DoubtAboutOurselves(Exception):
+    """Our store was rolled back, or another machine has lived in our generation: we go on in a new one."""
+
 
 STORE_FAILURES = (OutcomeUnknown, StoreClosed, StoreDamaged, DiskFull, DiskFailed)
 """After these the store is opened again, and all services with it; what waited was not answered as durable."""
@@ -30,7 +35,8 @@ STORE_FAILURES = (OutcomeUnknown, StoreClosed, StoreDamaged, DiskFull, DiskFaile
 class Condition:
     """What the node knows is wrong with itself.
 
-    `stopped`: another machine lives under this identity in a higher generation; no puts, no signatures any more.
+    `stopped`: another machine lives under this identity in a higher life; no puts, no signatures any more, until an
+    operator says otherwise (the identity remembers it).
     `fork`: another roster of the same epoch was seen. `refuses_foreign` and `refuses_own`: the disk marks.
     """
 
@@ -80,7 +86,12 @@ class Core:
         return LinkPace(self.schedule, record.name if record is not None else "", self.clock)
 
     def may_doubt(self, peer: NodeNumber) -> bool:
-        """Whether `peer` may make us doubt our own history now: a liar could void all our receipts again and again."""
+        """Whether `peer` may make us doubt our own history now: a liar could void all our receipts again and again.
+
+        Never once we have stopped: a machine that is no longer this node begins no life as it.
+        """
+        if self.condition.stopped:
+            return False
         now, last = trio.current_time(), self.doubted_at.get(peer)
         if last is not None and now - last < DOUBT_INTERVAL_S:
             return False

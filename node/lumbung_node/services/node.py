@@ -23,7 +23,7 @@ from lumbung_node.ports.transport import AccessCheck, Listener, Transport
 from lumbung_node.ports.world import Blocking, Randomness, Signer, Verifier, WallClock
 from lumbung_node.services.budget import ByteBudget
 from lumbung_node.services.copies import CopyBook
-from lumbung_node.services.core import STORE_FAILURES, Core
+from lumbung_node.services.core import STORE_FAILURES, Condition, Core
 from lumbung_node.services.operations import Operations
 from lumbung_node.services.replicator import Replicator
 from lumbung_node.services.rosters import RosterKeeper
@@ -93,6 +93,7 @@ async def _live(parts: NodeParts, on_ready: Callable[[str, Core], None]) -> None
             cluster=parts.cluster,
             node=parts.number,
             signer=parts.entry_signer,
+            life_signer=parts.receipt_signer,
             clock=parts.clock,
             randomness=parts.randomness,
             blocking=parts.blocking,
@@ -123,6 +124,7 @@ async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core],
         ledger_roster=parts.rosters.roster,
         accept_unsealed=parts.accept_unsealed,
         schedule=parts.schedule,
+        condition=Condition(stopped=store.stopped_by is not None),
     )
     await core.load_covers()
     await look(core, parts.disk)

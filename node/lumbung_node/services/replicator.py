@@ -20,10 +20,9 @@ from lumbung_cluster.errors import (
 from lumbung_cluster.ids import BlobId, Generation, NodeNumber
 from lumbung_cluster.roster_node import NodeRecord
 from lumbung_node.ports.transport import CallKind, Channel, Endpoint, LinkClass, Method, ServerCall, Transport
-from lumbung_node.services.core import STORE_FAILURES, Core
+from lumbung_node.services.core import STORE_FAILURES, Core, DoubtAboutOurselves
 from lumbung_node.services.session.arrivals import Arrivals
 from lumbung_node.services.session.link import FrameLink, dialled_link, served_link
-from lumbung_node.services.session.outgoing import DoubtAboutOurselves
 from lumbung_node.services.session.session import Session
 
 __all__ = ["SESSION", "Link", "LinkState", "Replicator"]
@@ -191,7 +190,11 @@ class Replicator:
             session.ended.set()
 
     async def _doubt(self, peer: NodeNumber, reason: str) -> None:
-        """The peer saw more of our feed than we have: live in a new generation, in which nothing is proven yet."""
+        """The peer saw more of our feed than we have, or another machine in our generation: live in a new one.
+
+        Nothing is proven in it yet. Every peer that we met has shown the newest life that it knows of us, and a higher
+        one would have stopped us: so the next generation is higher than any that was seen.
+        """
         generation = Generation(self._core.store.state.generation + 1)
         self._core.log.error("own history doubted", told_by=peer, reason=reason, generation=generation)
         await self._core.store.start_generation(generation)

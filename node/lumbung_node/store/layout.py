@@ -30,6 +30,7 @@ __all__ = [
     "copy_key",
     "damaged_key",
     "feed_key",
+    "life_key",
     "list_key",
     "mark_key",
     "pack_list",
@@ -80,6 +81,11 @@ def damaged_key(origin: NodeNumber, blob: BlobId) -> bytes:
 def verified_key(origin: NodeNumber) -> bytes:
     """SYSTEM: 'i', origin u32 -> u64 UTC ms: when the longest unread bytes of that origin were last checked here."""
     return b"i" + _U32.pack(origin)
+
+
+def life_key(node: NodeNumber) -> bytes:
+    """SYSTEM: 'l', node u32 -> the newest signed life met of that node, 144 B."""
+    return b"l" + _U32.pack(node)
 
 
 def mark_key(sender: NodeNumber, origin: NodeNumber) -> bytes:

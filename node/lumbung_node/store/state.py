@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 
 import trio
 
+from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.errors import StoreDamaged, StoreMisconfigured
 from lumbung_cluster.feed import FeedEnd, first_hash
 from lumbung_cluster.ids import BlobId, ClusterId, Generation, NodeNumber
+from lumbung_cluster.life import SignedLife
 from lumbung_node.ports.keyvalue import Batch, Family, KeyValue
 from lumbung_node.store.layout import (
     FORMAT_VERSION,
@@ -31,6 +33,7 @@ KEY_TOKEN = b"token"
 KEY_NEXT_PLACE = b"next_place"
 KEY_NEXT_SERIAL = b"next_serial"
 KEY_NONCE = b"asked_nonce"
+LIFE_KEY_SIZE = 5
 NONCE_RESERVE = 1 << 20  # questions that may be asked between two commits; a restart skips what was left
 
 
@@ -52,8 +55,9 @@ class Pulse:
 class StoreState:
     """`ends` and `counts` are durable ones. Places, serials and nonces are taken in memory and saved with commits.
 
-    `damaged` names the blobs whose stored bytes are known to be wrong, with their feed numbers. `verified_since_ms` is
-    the oldest time at which some byte of an origin was last read and checked here (its store time counts as such).
+    `lives` are the newest lives met of other nodes. `damaged` names the blobs whose stored bytes are known to be wrong,
+    with their feed numbers. `verified_since_ms` is the oldest time at which some byte of an origin was last read and
+    checked here (its store time counts as such).
     """
 
     cluster: ClusterId
@@ -65,7 +69,7 @@ class StoreState:
     ends: dict[NodeNumber, FeedEnd] = field(default_factory=dict)
     counts: dict[NodeNumber, OriginCounts] = field(default_factory=dict)
     marks: dict[tuple[NodeNumber, NodeNumber], MarkRow] = field(default_factory=dict)
-    generations_seen: dict[NodeNumber, Generation] = field(default_factory=dict)
+    lives: dict[NodeNumber, SignedLife] = field(default_factory=dict)
     damaged: dict[tuple[NodeNumber, BlobId], int] = field(default_factory=dict)
     verified_since_ms: dict[NodeNumber, int] = field(default_factory=dict)
     repairing: set[bytes] = field(default_factory=set)
@@ -77,6 +81,11 @@ class StoreState:
 
     def count(self, origin: NodeNumber) -> OriginCounts:
         return self.counts.get(origin, OriginCounts())
+
+    @property
+    def generations_seen(self) -> dict[NodeNumber, Generation]:
+        """The newest generation met of each peer."""
+        return {node: life.content.generation for node, life in self.lives.items()}
 
     def take_places(self, count: int) -> int:
         """A run of `count` places; returns the first."""
@@ -140,11 +149,16 @@ async def _load_system(kv: KeyValue, state: StoreState) -> None:
         state.damaged[origin, blob] = int.from_bytes(value, "big")
     for key, value in await scan_all(kv, Family.SYSTEM, verified_key(NodeNumber(0)), b"j"):
         state.verified_since_ms[NodeNumber(int.from_bytes(key[1:], "big"))] = int.from_bytes(value, "big")
-    for key, value in await scan_all(kv, Family.SYSTEM, b"g", b"h"):
-        if len(key) == 5:
-            state.generations_seen[NodeNumber(int.from_bytes(key[1:], "big"))] = Generation(
-                int.from_bytes(value, "big")
-            )
+    for key, value in await scan_all(kv, Family.SYSTEM, b"l", b"m"):
+        if len(key) == LIFE_KEY_SIZE:
+            state.lives[NodeNumber(int.from_bytes(key[1:], "big"))] = _parse_life(value)
+
+
+def _parse_life(value: bytes) -> SignedLife:
+    try:
+        return SignedLife.from_bytes(value)
+    except Malformed as exc:
+        raise StoreDamaged(str(exc)) from exc
 
 
 async def _load_end(kv: KeyValue, state: StoreState, origin: NodeNumber) -> FeedEnd:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import trio
 
 from lumbung_cluster.errors import StoreMisconfigured
 from lumbung_cluster.ids import BlobId, ClusterId, Generation, NodeNumber
 from lumbung_cluster.inventory.fingerprint import InventoryKey
+from lumbung_cluster.life import SignedLife
 from lumbung_node.ports.identity import IdentityRecord, IdentityState
 from lumbung_node.ports.keyvalue import Batch, Family, KeyValue
 from lumbung_node.ports.world import Blocking, Randomness, Signer, WallClock
@@ -17,7 +19,8 @@ from lumbung_node.store.committer import Committer
 from lumbung_node.store.covers import Covers
 from lumbung_node.store.inventories import Inventories
 from lumbung_node.store.jobs import Job
-from lumbung_node.store.layout import RowState
+from lumbung_node.store.layout import RowState, life_key
+from lumbung_node.store.own_lives import OwnLives, stopped_by
 from lumbung_node.store.proofs import Proofs
 from lumbung_node.store.reads import Reader
 from lumbung_node.store.state import KEY_TOKEN, KEY_UUID, StoreState, load_state
@@ -27,7 +30,10 @@ __all__ = ["Store", "open_store"]
 
 @dataclass(slots=True)
 class Store:
-    """`committer.run` must run as a task for anything to be written, and `inventories.run` beside it."""
+    """`committer.run` must run as a task for anything to be written, and `inventories.run` beside it.
+
+    `life` is the life that this node lives in, `stopped_by` the one of another machine that has stopped it.
+    """
 
     kv: KeyValue
     state: StoreState
@@ -37,6 +43,9 @@ class Store:
     covers: Covers
     inventories: Inventories
     identity: IdentityState
+    own_lives: OwnLives
+    life: SignedLife
+    stopped_by: SignedLife | None
     identity_turn: trio.Lock = field(default_factory=trio.Lock)
 
     @property
@@ -51,28 +60,37 @@ class Store:
         await self.committer.commit(Job(damaged=[(origin, blob)]))
         return True
 
-    async def see_generation(self, node: NodeNumber, generation: Generation) -> None:
-        """Remember, durably, the highest generation seen of a peer; what it proved in older ones is void."""
-        if generation <= self.state.generations_seen.get(node, Generation(0)):
-            return
+    async def see_life(self, life: SignedLife) -> None:
+        """Remember, durably, the newest life of a peer; what it proved in older generations is void."""
+        node, generation = life.content.node, life.content.generation
+        if generation <= self.state.generations_seen.get(node, 0):
+            return  # the first life met of a generation stays: it is the one whose words may have been believed
         job = Job()
-        job.extra.put(Family.SYSTEM, b"g" + node.to_bytes(4, "big"), generation.to_bytes(4, "big"))
+        job.extra.put(Family.SYSTEM, life_key(node), life.to_bytes())
         await self.committer.commit(job)
-        self.state.generations_seen[node] = generation
+        self.state.lives[node] = life
         if self.proofs.ledger.meet(node, generation):
             self.proofs.changed.beat()
 
     async def start_generation(self, generation: Generation) -> None:
         """A doubt about our own history: from now on live in a new generation, under which nothing is proven yet."""
-        await self.update_identity(lambda record: replace(record, generation=generation))
+        record = await self.update_identity(partial(self.own_lives.begin, generation))
+        self.life = self.own_lives.sign(record)
         self.state.generation = generation
 
-    async def update_identity(self, change: Callable[[IdentityRecord], IdentityRecord]) -> None:
+    async def stop(self, evidence: SignedLife) -> None:
+        """Another machine lives under our identity: remember it over restarts."""
+        self.stopped_by = evidence
+        await self.update_identity(lambda record: replace(record, stopped_by=evidence.to_bytes()))
+
+    async def update_identity(self, change: Callable[[IdentityRecord], IdentityRecord]) -> IdentityRecord:
         """Change the identity's record durably; one change at a time, so that none undoes another."""
         async with self.identity_turn:
             record = await self.identity.load()
             assert record is not None
-            await self.identity.save(change(record))
+            changed = change(record)
+            await self.identity.save(changed)
+            return changed
 
 
 async def open_store(
@@ -82,6 +100,7 @@ async def open_store(
     cluster: ClusterId,
     node: NodeNumber,
     signer: Signer,
+    life_signer: Signer,
     clock: WallClock,
     randomness: Randomness,
     blocking: Blocking,
@@ -90,8 +109,21 @@ async def open_store(
     """Open what lies under `kv` as the node that `identity` remembers, in a new generation when they do not match.
 
     They match when the folder has the uuid, and the token of the last opening, that the identity remembers. An empty
-    folder, one of another store, or an old copy of this one does not.
+    folder, one of another store, or an old copy of this one does not. `signer` signs entries, `life_signer` lives.
     """
+    own_lives = OwnLives(cluster, node, life_signer, clock, randomness)
+    record = await _open_identity(kv, identity, own_lives)
+    state = await load_state(kv, cluster, node, record.generation)
+    reader = Reader(kv, state, blocking)
+    committer = Committer(kv, state, signer, clock)
+    proofs = Proofs(kv, state, reader, committer)
+    await proofs.load()
+    return Store(kv, state, reader, committer, proofs, identity, own_lives, own_lives.sign(record), stopped_by(record))
+
+
+async def _open_identity(kv: KeyValue, identity: IdentityState, own_lives: OwnLives) -> IdentityRecord:
+    """Compare store and identity, begin a new life when they differ, and mark both with a fresh token."""
+    randomness = own_lives.randomness
     record = await identity.load()
     uuid, token = await kv.get(Family.SYSTEM, [KEY_UUID, KEY_TOKEN])
     fresh_token = randomness.bytes(16)
@@ -102,10 +134,11 @@ async def open_store(
                 "the data folder has a store, but the identity folder remembers none: give the identity folder back, "
                 "or move the data folder away"
             )
-        record = IdentityRecord(Generation(1), randomness.bytes(16), b"", b"", file_system, clock.now_ms())
+        first = IdentityRecord(Generation(1), randomness.bytes(16), b"", b"", file_system, own_lives.clock.now_ms())
+        record = own_lives.begin(Generation(1), first)
     elif uuid != record.store_uuid or token not in (record.token, record.token_next):
         uuid = randomness.bytes(16) if uuid is None else uuid
-        record = replace(record, generation=Generation(record.generation + 1), store_uuid=uuid)
+        record = own_lives.begin(Generation(record.generation + 1), replace(record, store_uuid=uuid))
     # Both places name the token before either forgets the old one: a crash in between is not taken for a rollback.
     record = replace(record, token=token or b"", token_next=fresh_token, file_system=file_system)
     await identity.save(record)
@@ -114,12 +147,6 @@ async def open_store(
     batch.put(Family.SYSTEM, KEY_TOKEN, fresh_token)
     await kv.write(batch)
     await kv.sync()
-    await identity.save(replace(record, token=fresh_token, token_next=b""))
-    state = await load_state(kv, cluster, node, record.generation)
-    reader = Reader(kv, state, blocking)
-    committer = Committer(kv, state, signer, clock)
-    proofs = Proofs(kv, state, reader, committer)
-    await proofs.load()
-    inventories = Inventories(kv, state, inventory_key, blocking)
-    covers = Covers(kv, state, committer, proofs)
-    return Store(kv, state, reader, committer, proofs, covers, inventories, identity)
+    record = replace(record, token=fresh_token, token_next=b"")
+    await identity.save(record)
+    return record

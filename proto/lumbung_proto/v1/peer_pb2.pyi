@@ -279,7 +279,6 @@ class Hello(_message.Message):
     CLUSTER_ID_FIELD_NUMBER: _builtins.int
     NODE_FIELD_NUMBER: _builtins.int
     GENERATION_FIELD_NUMBER: _builtins.int
-    GENERATION_SEEN_FIELD_NUMBER: _builtins.int
     ROSTER_EPOCH_FIELD_NUMBER: _builtins.int
     ROSTER_HASH_FIELD_NUMBER: _builtins.int
     MARKS_FIELD_NUMBER: _builtins.int
@@ -289,6 +288,8 @@ class Hello(_message.Message):
     SOFTWARE_FIELD_NUMBER: _builtins.int
     STOPPED_FIELD_NUMBER: _builtins.int
     NONCE_FIELD_NUMBER: _builtins.int
+    LIFE_FIELD_NUMBER: _builtins.int
+    LIFE_SEEN_FIELD_NUMBER: _builtins.int
     wire_low: _builtins.int
     """Lowest wire version spoken."""
     wire_high: _builtins.int
@@ -299,8 +300,6 @@ class Hello(_message.Message):
     """The speaker's number; must be the one in its certificate."""
     generation: _builtins.int
     """The speaker's generation."""
-    generation_seen: _builtins.int
-    """The highest generation of the other side that the speaker has ever seen; 0 for none."""
     roster_epoch: _builtins.int
     """Epoch of the speaker's roster."""
     roster_hash: _builtins.bytes
@@ -325,6 +324,14 @@ class Hello(_message.Message):
     def access_versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___AccessVersion]:
         """Access list versions held, by office."""
 
+    @_builtins.property
+    def life(self) -> Global___SignedBytes:
+        """The life that the speaker lives in, signed by itself: 48 bytes of body. Its generation is the one above."""
+
+    @_builtins.property
+    def life_seen(self) -> Global___SignedBytes:
+        """The newest life of the other side that the speaker has met, as that side signed it; absent for none."""
+
     def __init__(
         self,
         *,
@@ -333,7 +340,6 @@ class Hello(_message.Message):
         cluster_id: _builtins.bytes = ...,
         node: _builtins.int = ...,
         generation: _builtins.int = ...,
-        generation_seen: _builtins.int = ...,
         roster_epoch: _builtins.int = ...,
         roster_hash: _builtins.bytes = ...,
         marks: _abc.Iterable[Global___OriginMark] | None = ...,
@@ -343,10 +349,12 @@ class Hello(_message.Message):
         software: _builtins.str = ...,
         stopped: _builtins.bool = ...,
         nonce: _builtins.int = ...,
+        life: Global___SignedBytes | None = ...,
+        life_seen: Global___SignedBytes | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["life", b"life", "life_seen", b"life_seen"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_versions", b"access_versions", "clock_ms", b"clock_ms", "cluster_id", b"cluster_id", "generation", b"generation", "generation_seen", b"generation_seen", "marks", b"marks", "node", b"node", "nonce", b"nonce", "roster_epoch", b"roster_epoch", "roster_hash", b"roster_hash", "session_nonce", b"session_nonce", "software", b"software", "stopped", b"stopped", "wire_high", b"wire_high", "wire_low", b"wire_low"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_versions", b"access_versions", "clock_ms", b"clock_ms", "cluster_id", b"cluster_id", "generation", b"generation", "life", b"life", "life_seen", b"life_seen", "marks", b"marks", "node", b"node", "nonce", b"nonce", "roster_epoch", b"roster_epoch", "roster_hash", b"roster_hash", "session_nonce", b"session_nonce", "software", b"software", "stopped", b"stopped", "wire_high", b"wire_high", "wire_low", b"wire_low"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

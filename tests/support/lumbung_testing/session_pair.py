@@ -13,7 +13,7 @@ from lumbung_cluster.errors import PeerGone
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.schedule import ALWAYS_FREE, Schedule
 from lumbung_node.services.budget import ByteBudget
-from lumbung_node.services.core import Core
+from lumbung_node.services.core import Condition, Core
 from lumbung_node.services.rosters import open_rosters
 from lumbung_node.services.session.arrivals import Arrivals
 from lumbung_node.services.session.link import FrameLink
@@ -83,6 +83,7 @@ async def living(box: Box) -> AsyncIterator[Core]:
         cluster=CLUSTER,
         node=box.number,
         signer=SeededSigner(f"entry {box.number}"),
+        life_signer=SeededSigner(f"receipt {box.number}"),
         clock=VirtualClock(),
         randomness=SeededRandomness(LUCK),
         blocking=InlineWork(),
@@ -106,6 +107,7 @@ async def living(box: Box) -> AsyncIterator[Core]:
         ledger_roster=founding(),
         accept_unsealed=True,
         schedule=box.schedule,
+        condition=Condition(stopped=store.stopped_by is not None),
     )
     await core.load_covers()
     async with trio.open_nursery() as nursery:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from lumbung_cluster.errors import Rejected, StatusCode
 from lumbung_cluster.feed import HASH_SIZE_BYTES, Mark
 from lumbung_cluster.ids import ClusterId, Generation, NodeNumber
+from lumbung_cluster.life import SignedLife
 from lumbung_cluster.limits import HELLO_MARKS_MAX
 from lumbung_node.services.core import Core
+from lumbung_node.services.session.lives import judge_our_life, judge_their_life, life_message, read_life
 from lumbung_node.store.layout import MarkRow
 from lumbung_proto.v1 import peer_pb2
 
@@ -25,8 +27,8 @@ class Greeting:
     node: NodeNumber
     cluster: ClusterId
     wire: int
-    generation: Generation
-    generation_seen: Generation
+    life: SignedLife
+    life_seen: SignedLife | None
     roster_epoch: int
     roster_hash: bytes
     marks: dict[NodeNumber, Mark]
@@ -35,6 +37,10 @@ class Greeting:
     software: str
     stopped: bool
     nonce: int
+
+    @property
+    def generation(self) -> Generation:
+        return self.life.content.generation
 
 
 def make_hello(core: Core, peer: NodeNumber) -> peer_pb2.Hello:
@@ -46,7 +52,7 @@ def make_hello(core: Core, peer: NodeNumber) -> peer_pb2.Hello:
         cluster_id=core.cluster.raw,
         node=core.number,
         generation=state.generation,
-        generation_seen=state.generations_seen.get(peer, 0),
+        life=life_message(core.store.life),
         roster_epoch=roster.epoch,
         roster_hash=core.rosters.signed.hash,
         clock_ms=core.clock.now_ms(),
@@ -55,6 +61,8 @@ def make_hello(core: Core, peer: NodeNumber) -> peer_pb2.Hello:
         stopped=core.condition.stopped,
         nonce=state.take_nonce(),
     )
+    if peer in state.lives:
+        hello.life_seen.CopyFrom(life_message(state.lives[peer]))
     for origin in roster.origins_shared(core.number, peer):
         row = state.marks.get((peer, origin))
         if row is not None and covers_units(row, roster.units_held(core.number, origin)):
@@ -88,8 +96,9 @@ def read_hello(frame: peer_pb2.SessionFrame) -> Greeting:
     hello = frame.hello
     if len(hello.marks) > HELLO_MARKS_MAX or len(hello.access_versions) > HELLO_MARKS_MAX:
         raise _malformed(f"hello: expected at most {HELLO_MARKS_MAX} marks, got {len(hello.marks)}")
-    if len(hello.cluster_id) != 16 or hello.generation == 0:
-        raise _malformed("hello: expected a cluster id of 16 bytes and a generation from 1")
+    life = read_life(hello.life)
+    if len(hello.cluster_id) != 16 or hello.generation != life.content.generation:
+        raise _malformed("hello: expected a cluster id of 16 bytes and the generation of the life shown")
     low, high = max(WIRE_LOW, hello.wire_low), min(WIRE_HIGH, hello.wire_high)
     if low > high:
         raise Rejected(
@@ -100,8 +109,8 @@ def read_hello(frame: peer_pb2.SessionFrame) -> Greeting:
         NodeNumber(hello.node),
         ClusterId(hello.cluster_id),
         high,
-        Generation(hello.generation),
-        Generation(hello.generation_seen),
+        life,
+        read_life(hello.life_seen) if hello.HasField("life_seen") else None,
         hello.roster_epoch,
         hello.roster_hash,
         {NodeNumber(mark.origin): read_mark(mark) for mark in hello.marks},
@@ -114,24 +123,15 @@ def read_hello(frame: peer_pb2.SessionFrame) -> Greeting:
 
 
 async def judge_greeting(core: Core, peer: NodeNumber, greeting: Greeting) -> None:
-    """Learn from the greeting and refuse what must not go on. Raises Rejected."""
+    """Learn from the greeting and refuse what must not go on. Raises Rejected, DoubtAboutOurselves, LifeUnknown."""
     if greeting.cluster != core.cluster or greeting.node != peer:
         raise Rejected(
             StatusCode.PERMISSION_DENIED,
             f"expected node {peer} of cluster {core.cluster}, got node {greeting.node} of {greeting.cluster}",
         )
-    own = core.store.state.generation
-    if greeting.generation_seen > own and not core.condition.stopped:
-        core.condition.stopped = True
-        core.log.error("two lives", own=own, seen=greeting.generation_seen, told_by=peer)
-    seen = core.store.state.generations_seen.get(peer, Generation(0))
-    if greeting.generation < seen:
-        raise Rejected(
-            StatusCode.FAILED_PRECONDITION,
-            f"another machine lives as node {peer} in generation {seen}, this one is of {greeting.generation}: "
-            "it must stop taking puts",
-        )
-    await core.store.see_generation(peer, greeting.generation)
+    if greeting.life_seen is not None:
+        await judge_our_life(core, peer, greeting.life_seen)
+    await judge_their_life(core, peer, greeting.life)
 
 
 def _malformed(sentence: str) -> Rejected:

@@ -24,7 +24,7 @@ from lumbung_cluster import limits
 from lumbung_cluster.errors import Rejected, StatusCode
 from lumbung_cluster.feed import judge_mark
 from lumbung_cluster.ids import BlobId, Generation, NodeNumber
-from lumbung_node.services.core import Core
+from lumbung_node.services.core import Core, DoubtAboutOurselves
 from lumbung_node.services.pace import LinkPace
 from lumbung_node.services.session.flow import FlowLink
 from lumbung_node.services.session.greeting import Greeting
@@ -35,11 +35,7 @@ from lumbung_node.store.reads import is_intact
 from lumbung_node.store.state import Pulse
 from lumbung_proto.v1 import peer_pb2
 
-__all__ = ["DoubtAboutOurselves", "OfferedItem", "OpenOffer", "OutLane", "Outgoing"]
-
-
-class DoubtAboutOurselves(Exception):
-    """The peer saw, in our present generation, what we no longer have: this store was rolled back."""
+__all__ = ["OfferedItem", "OpenOffer", "OutLane", "Outgoing"]
 
 
 class OutLane(Enum):

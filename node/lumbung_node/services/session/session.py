@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NoReturn
 
 import trio
 
@@ -16,6 +17,7 @@ from lumbung_node.services.session.arrivals import Arrivals
 from lumbung_node.services.session.greeting import Greeting, judge_greeting, make_hello, read_hello
 from lumbung_node.services.session.incoming import Incoming
 from lumbung_node.services.session.link import FrameLink
+from lumbung_node.services.session.lives import LifeUnknown
 from lumbung_node.services.session.outgoing import Outgoing
 from lumbung_node.services.session.proving import Proving
 from lumbung_proto.v1 import peer_pb2
@@ -64,7 +66,6 @@ class Session:
             greeting = await self._greet()
             on_greeted()
             self.settled.set()
-            await self._pass_on(greeting)
             await self._talk(greeting)
 
     async def _greet(self) -> Greeting:
@@ -81,8 +82,23 @@ class Session:
         self.clock_offset_ms = greeting.clock_ms - self._core.clock.now_ms()
         self.greeting = greeting
         self._access_known.update(greeting.access_versions)
-        await judge_greeting(self._core, self.peer, greeting)
+        await self._pass_on(greeting)
+        try:
+            await judge_greeting(self._core, self.peer, greeting)
+        except LifeUnknown as exc:
+            await self._learn_roster(greeting, str(exc))
         return greeting
+
+    async def _learn_roster(self, greeting: Greeting, reason: str) -> NoReturn:
+        """The peer may have a key that only its newer roster names: take the roster, which starts all sessions anew."""
+        with trio.move_on_after(_HELLO_WAIT_S):
+            while greeting.roster_epoch > self._core.rosters.roster.epoch:
+                received = await self._link.receive()
+                if received is None:
+                    break
+                if received[0].WhichOneof("kind") == "roster":
+                    await self._take_roster(bytes(received[1]))
+        raise Rejected(StatusCode.FAILED_PRECONDITION, reason)
 
     async def _pass_on(self, greeting: Greeting) -> None:
         """Rosters travel with every session: whoever is behind gets them. A new one starts all sessions anew."""

@@ -16,6 +16,7 @@ from lumbung_cluster.roster_codec import SignedRoster
 from lumbung_node.ports.identity import IdentityRecord
 from lumbung_node.ports.transport import AccessCheck, Transport
 from lumbung_node.services.rosters import GOSSIP_ROSTERS_MAX
+from lumbung_node.store import own_lives
 from lumbung_testing.rosters import drc, founding, office, signed
 from lumbung_testing.simulation.content import Delivery
 from lumbung_testing.simulation.damage import DamageBook
@@ -90,6 +91,25 @@ class SimCluster:
         self.story.tell(f"n{number}", "crash", "silent" if is_silent else "")
         self.nodes[number].die(self.network.kill_host_silently if is_silent else self.network.kill_host)
         await self.nodes[number].buried()
+
+    async def recover_stopped(self) -> None:
+        """No old machine runs any more: operators who see the red lamp type the cure."""
+        for node in self.nodes.values():
+            if node.core is not None and node.core.condition.stopped:
+                await self.recover(node.number)
+
+    async def recover(self, number: NodeNumber) -> None:
+        """An operator's word that this is the only machine of its node: `lumbung node recover`, peers asked first."""
+        node = self.nodes[number]
+        if node.is_up:
+            await self.kill(number)
+        cores = [other.core for other in self.nodes.values() if other.core is not None]
+        lives = [core.store.state.lives[number] for core in cores if number in core.store.state.lives]
+        seen = [life.content for life in lives]
+        node.identity.record = own_lives.recovered_record(node.identity.record, seen, node.clock.now_ms())
+        node.generation_least = max(node.generation_least, *(life.generation + 1 for life in seen), 1)
+        self.story.tell(node.host, "recovered", f"above generation {node.generation}")
+        self.start(number)
 
     def boot_old_machine(self, old: OldMachine) -> SimNode:
         """The machine that a wiped node ran on before: the same identity in an older generation, at another address."""

@@ -142,6 +142,7 @@ async def _converge(cluster: SimCluster) -> None:
         if trio.current_time() - read_at >= _READ_ALL_S:
             read_at = trio.current_time()
             is_all_right = await _read_all(cluster)
+        await cluster.recover_stopped()
         lagging = cluster.lagging()
         if not lagging and is_all_right:
             break

@@ -11,8 +11,6 @@ from lumbung_testing.simulation.faults.stage import Fault, Stage
 
 __all__ = ["FAULTS"]
 
-_LOOK_S = 0.1
-
 
 async def _copy_folder(stage: Stage, draws: random.Random) -> None:
     node = stage.some_node(draws)
@@ -22,29 +20,45 @@ async def _copy_folder(stage: Stage, draws: random.Random) -> None:
 
 async def _wipe(stage: Stage, draws: random.Random) -> None:
     node = stage.some_node(draws)
-    image, record, was_serving = node.disk.copy(), node.identity.record, node.core is not None
+    image, record = node.disk.copy(), node.identity.record
     if await stage.replace(node, None):
-        if record is not None and was_serving:  # else its folder may be one that starts another generation by itself
+        if record is not None:
+            if draws.random() < 0.5:  # its folder was put back from a copy: it will doubt its history
+                image = stage.images.get(node.number, image)
             stage.old_machines[node.number] = OldMachine(node.number, image, record)
         await stage.restart_after(node, draws.uniform(0.5, 20.0))
 
 
 async def _old_machine(stage: Stage, draws: random.Random) -> None:
-    """Somebody switches on again what a wiped node ran on before: two machines, one identity."""
+    """Somebody switches on again what a wiped node ran on before: two machines, one identity.
+
+    It may doubt its history, and so come by itself to the very generation that the present machine lives in.
+    """
     if not stage.old_machines:
         return
     old = stage.old_machines.pop(draws.choice(list(stage.old_machines)))
     machine = stage.cluster.boot_old_machine(old)
-    until = trio.current_time() + draws.uniform(10.0, 60.0)
     try:
-        # One that doubts its history starts the very generation of the present machine: an operator's case.
-        generation = old.record.generation
-        while trio.current_time() < until and machine.generation == generation:  # noqa: ASYNC110 (polled)
-            await trio.sleep(_LOOK_S)
+        await trio.sleep(draws.uniform(10.0, 60.0))
     finally:
         machine.die(stage.cluster.network.kill_host)
         with trio.CancelScope(shield=True):
             await machine.buried()
+    await trio.sleep(draws.uniform(1.0, 30.0))
+    with trio.CancelScope(shield=True):
+        await stage.cluster.recover_stopped()
+
+
+async def _lose_identity(stage: Stage, draws: random.Random) -> None:
+    """The system disk is gone with the identity and the data; keys come back from a backup, and nothing else."""
+    node = stage.some_node(draws)
+    if await stage.replace(node, None):
+        node.identity.record, node.generation_least = None, 1
+        stage.tell(node, "identity lost")
+        await trio.sleep(draws.uniform(0.5, 20.0))
+        if not node.is_up:
+            with trio.CancelScope(shield=True):
+                await stage.cluster.recover(node.number)
 
 
 async def _roll_back(stage: Stage, draws: random.Random) -> None:
@@ -73,6 +87,7 @@ async def _roll_back_alone(stage: Stage, draws: random.Random) -> None:
 FAULTS = (
     Fault("wipe", 18, _wipe),
     Fault("old machine", 12, _old_machine),
+    Fault("identity lost", 6, _lose_identity),
     Fault("copy of a folder", 24, _copy_folder),
     Fault("rollback", 18, _roll_back),
     Fault("rollback alone", 9, _roll_back_alone),

@@ -1,6 +1,6 @@
 """Lives and rosters: an older machine gets no word, an older roster is never obeyed again.
 
-older lives are void    a session with a generation older than the newest met carries nothing
+older lives are void    a session with a life other than the newest met carries nothing
 no lower epoch          a node never obeys an older roster than it did before
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import trio
 
+from lumbung_cluster.life import Life, OwnVerdict, judge_own_life
 from lumbung_proto.v1 import peer_pb2
 from lumbung_testing.simulation.invariants.claims import Claims
 from lumbung_testing.simulation.invariants.ends import SessionEnds
@@ -18,8 +19,10 @@ __all__ = ["HEARD", "SAYS", "SAYS_ANYTHING"]
 
 def _hear_hello(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
     ends.heard = frame.hello
-    if frame.hello.generation_seen > ends.said.generation and node.stopped_at is None:
-        node.stopped_at = trio.current_time()
+    if frame.hello.HasField("life_seen") and node.stopped_at is None:
+        own, shown = Life.parse(ends.said.life.body), Life.parse(frame.hello.life_seen.body)
+        if judge_own_life(own, shown) is OwnVerdict.STOP:
+            node.stopped_at = trio.current_time()
 
 
 def _says_hello(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
@@ -32,13 +35,14 @@ def _says_hello(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb
 
 def _believes_the_newest(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
     kind = frame.WhichOneof("kind")
-    if kind in ("hello", "goodbye") or node.core is None or not ends.generation:
+    if kind in ("hello", "goodbye", "roster", "access") or node.core is None or not ends.generation:
         return
-    newest = node.core.store.state.generations_seen.get(ends.peer, 0)
-    if ends.generation < newest:
+    newest = node.core.store.state.lives[ends.peer].content
+    if Life.parse(ends.heard.life.body).order != newest.order:
         claims.broken(
             "older lives are void",
-            f"{node.host} sends {kind} to node {ends.peer} of generation {ends.generation}, newest met {newest}",
+            f"{node.host} sends {kind} to node {ends.peer} of generation {ends.generation}, newest met "
+            f"{newest.generation}",
         )
 
 

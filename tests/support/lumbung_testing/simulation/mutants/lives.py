@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
 import trio
 
 from lumbung_cluster.ids import NodeNumber
+from lumbung_cluster.life import Life, PeerVerdict, judge_peer_life
+from lumbung_node.ports.identity import IdentityRecord
 from lumbung_node.services.core import Core
-from lumbung_node.services.session import session
+from lumbung_node.services.session import lives, session
 from lumbung_node.services.session.greeting import Greeting
+from lumbung_node.store import own_lives
 from lumbung_testing.simulation.mutants.mutant import Mutant
 from lumbung_testing.simulation.patching import patched
 from lumbung_testing.world import MemoryDocuments
@@ -19,9 +23,30 @@ __all__ = ["MUTANTS"]
 
 def _two_machines_with_one_identity_both_believed() -> AbstractContextManager[object]:
     async def judge(core: Core, peer: NodeNumber, greeting: Greeting) -> None:
-        await core.store.see_generation(peer, greeting.generation)
+        await core.store.see_life(greeting.life)
 
     return patched(session, "judge_greeting", judge)
+
+
+def _generation_taken_from_the_own_record_only() -> AbstractContextManager[object]:
+    original = own_lives.recovered_record
+
+    def recovered(record: IdentityRecord | None, seen: Sequence[Life], now_ms: int) -> IdentityRecord:
+        return original(record, (), now_ms)
+
+    return patched(own_lives, "recovered_record", recovered)
+
+
+def _rival_life_believed() -> AbstractContextManager[object]:
+    def judge(known: Life | None, shown: Life) -> PeerVerdict:
+        verdict = judge_peer_life(known, shown)
+        return PeerVerdict.KNOWN if verdict is PeerVerdict.RIVAL else verdict
+
+    return patched(lives, "judge_peer_life", judge)
+
+
+def _stopped_machine_begins_another_life() -> AbstractContextManager[object]:
+    return patched(Core, "may_doubt", lambda core, peer: True)
 
 
 def _roster_not_kept() -> AbstractContextManager[object]:
@@ -33,5 +58,8 @@ def _roster_not_kept() -> AbstractContextManager[object]:
 
 MUTANTS = (
     Mutant("two machines with one identity both believed", _two_machines_with_one_identity_both_believed),
+    Mutant("generation taken from the own record only", _generation_taken_from_the_own_record_only),
+    Mutant("rival life in one generation believed", _rival_life_believed, is_quick=False),
+    Mutant("stopped machine begins another life", _stopped_machine_begins_another_life, is_quick=False),
     Mutant("roster not kept", _roster_not_kept, is_quick=False),
 )

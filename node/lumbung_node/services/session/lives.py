@@ -1,0 +1,90 @@
+"""Lives in a Hello: what we show, what we believe of the peer's, and what the peer has seen of ours."""
+
+from __future__ import annotations
+
+from lumbung_cluster.canonical import Malformed
+from lumbung_cluster.errors import Rejected, StatusCode
+from lumbung_cluster.ids import NodeNumber
+from lumbung_cluster.life import OwnVerdict, PeerVerdict, SignedLife, judge_own_life, judge_peer_life
+from lumbung_cluster.signed import Signature
+from lumbung_node.services.core import Core, DoubtAboutOurselves
+from lumbung_proto.v1 import peer_pb2
+
+__all__ = ["LifeUnknown", "judge_our_life", "judge_their_life", "life_message", "read_life"]
+
+
+class LifeUnknown(Exception):
+    """The peer's life is signed with a key that our roster does not give it; a newer roster may."""
+
+
+def life_message(life: SignedLife) -> peer_pb2.SignedBytes:
+    return peer_pb2.SignedBytes(
+        body=life.body, public_key=life.signature.key_public, signature=life.signature.signature
+    )
+
+
+def read_life(message: peer_pb2.SignedBytes) -> SignedLife:
+    """Raises Rejected for bytes that are no signed life."""
+    try:
+        return SignedLife.parse(message.body, Signature(message.public_key, message.signature))
+    except Malformed as exc:
+        raise Rejected(StatusCode.INVALID_ARGUMENT, f"hello: {exc}") from exc
+
+
+async def judge_our_life(core: Core, peer: NodeNumber, shown: SignedLife) -> None:
+    """The newest life that the peer has met of us. Only our own signature counts: a peer's word alone changes nothing.
+
+    Raises DoubtAboutOurselves when another machine has lived in our generation and we are the one that goes on.
+    """
+    if not _is_signed_by_node(core, core.number, shown):
+        core.log.warning("life refused", told_by=peer, generation=shown.content.generation)
+        return
+    match judge_own_life(core.store.life.content, shown.content):
+        case OwnVerdict.NOTHING:
+            return
+        case OwnVerdict.STOP if not core.condition.stopped:
+            core.condition.stopped = True
+            own = core.store.life.content
+            core.log.error("two lives", own=own.generation, seen=shown.content.generation, told_by=peer)
+            await _remember(core, shown)
+        case OwnVerdict.MOVE_ON if not core.condition.stopped:
+            raise DoubtAboutOurselves(f"another machine has lived in generation {shown.content.generation}")
+
+
+async def judge_their_life(core: Core, peer: NodeNumber, shown: SignedLife) -> None:
+    """Learn the peer's life. Raises Rejected for one that does not count here, LifeUnknown for a key that we lack."""
+    if shown.content.node != peer or shown.content.cluster != core.cluster or not shown.is_valid(core.verifier):
+        raise Rejected(StatusCode.PERMISSION_DENIED, f"hello: expected a life that node {peer} has signed")
+    if not _is_signed_by_node(core, peer, shown):
+        raise LifeUnknown(f"life: its key is not a receipt key of node {peer} in epoch {core.rosters.roster.epoch}")
+    known = core.store.state.lives.get(peer)
+    match judge_peer_life(known.content if known is not None else None, shown.content):
+        case PeerVerdict.KNOWN:
+            return
+        case PeerVerdict.NEWER:
+            await core.store.see_life(shown)
+        case PeerVerdict.OLDER | PeerVerdict.RIVAL as verdict:
+            assert known is not None
+            core.log.warning("life refused", peer=peer, generation=shown.content.generation, reason=verdict.value)
+            raise Rejected(
+                StatusCode.FAILED_PRECONDITION,
+                f"another machine lives as node {peer} in generation {known.content.generation}, this one is of "
+                f"{shown.content.generation}: it must stop taking puts or start a new life",
+            )
+
+
+def _is_signed_by_node(core: Core, node: NodeNumber, life: SignedLife) -> bool:
+    """Under a receipt key of the node that the roster in force knows, for this cluster and node."""
+    content, roster = life.content, core.rosters.roster
+    if content.cluster != core.cluster or content.node != node:
+        return False
+    keys = roster.receipt_keys(node)
+    is_key = any(key.key == life.signature.key_public and key.holds_in(roster.epoch) for key in keys)
+    return is_key and life.is_valid(core.verifier)
+
+
+async def _remember(core: Core, evidence: SignedLife) -> None:
+    try:
+        await core.store.stop(evidence)
+    except OSError as exc:  # a full system disk: we stand still all the same, and the next peer shows it again
+        core.log.warning("stop not remembered", reason=str(exc))

@@ -1,0 +1,148 @@
+"""Two machines with one identity: only the node's own signature stops it, and exactly one of the two goes on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import trio
+import trio.testing
+
+from lumbung_cluster.errors import Rejected, StatusCode
+from lumbung_cluster.ids import Generation
+from lumbung_cluster.life import Life, SignedLife, sign_life
+from lumbung_node.services.core import Core, DoubtAboutOurselves
+from lumbung_node.services.session.greeting import judge_greeting, make_hello, read_hello
+from lumbung_node.store.own_lives import recovered_record
+from lumbung_proto.v1 import peer_pb2
+from lumbung_testing.rosters import CLUSTER, SeededSigner
+from lumbung_testing.session_pair import CENTRE, OFFICE, PEER, box, connected, living, put, until_proven
+
+FAR = Generation(7)
+
+
+def life_of_office(generation: int, life_id: bytes = b"x" * 16, key: str = "receipt 1") -> SignedLife:
+    return sign_life(Life(CLUSTER, OFFICE, Generation(generation), life_id, 0), SeededSigner(key))
+
+
+async def greet(speaker: Core, judge: Core, *, seen: SignedLife | None = None) -> None:
+    """`judge` hears the speaker's Hello, with another word about itself than the speaker's own memory when given."""
+    hello = make_hello(speaker, judge.number)
+    if seen is not None:
+        signature = seen.signature
+        hello.life_seen.CopyFrom(
+            peer_pb2.SignedBytes(body=seen.body, public_key=signature.key_public, signature=signature.signature)
+        )
+    await judge_greeting(judge, speaker.number, read_hello(peer_pb2.SessionFrame(hello=hello)))
+
+
+@pytest.mark.parametrize("key", ["receipt 2", "entry 1", "receipt 4"])
+async def test_a_partners_word_alone_stops_nobody(key: str) -> None:
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await greet(peer, office, seen=life_of_office(FAR, key=key))
+
+        assert not office.condition.stopped
+
+
+async def test_a_life_of_another_node_or_cluster_stops_nobody() -> None:
+    signer = SeededSigner("receipt 1")
+    own = life_of_office(FAR).content
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await greet(peer, office, seen=sign_life(replace(own, node=PEER), signer))
+        await greet(peer, office, seen=sign_life(replace(own, cluster=type(CLUSTER)(b"o" * 16)), signer))
+
+        assert not office.condition.stopped
+
+
+async def test_a_higher_life_under_the_own_signature_stops_the_node_for_ever_until_an_operator_recovers_it() -> None:
+    office_box = box(OFFICE)
+    async with living(box(PEER)) as peer:
+        async with living(office_box) as office:
+            await greet(peer, office, seen=life_of_office(FAR))
+            assert office.condition.stopped
+        async with living(office_box) as office:
+            assert office.condition.stopped
+            assert office.store.state.generation == 1
+        office_box.identity.record = recovered_record(office_box.identity.record, (), 0)
+        async with living(office_box) as office:
+            assert not office.condition.stopped
+            assert office.store.state.generation == FAR + 1
+
+
+async def test_a_stopped_machine_begins_no_life_whatever_the_marks_say() -> None:
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await greet(peer, office, seen=life_of_office(FAR))
+
+        assert not office.may_doubt(PEER)
+
+
+async def test_older_lives_change_nothing() -> None:
+    office_box = box(OFFICE)
+    async with living(office_box) as office, living(box(PEER)) as peer:
+        await office.store.start_generation(Generation(3))
+        await greet(peer, office, seen=life_of_office(2))
+        await greet(peer, office, seen=office.store.life)
+
+        assert not office.condition.stopped
+
+
+async def test_a_rival_with_a_higher_life_id_stops_the_node() -> None:
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await greet(peer, office, seen=life_of_office(1, b"\xff" * 16))
+
+        assert office.condition.stopped
+
+
+async def test_a_rival_with_a_lower_life_id_makes_the_node_doubt_its_generation() -> None:
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        with pytest.raises(DoubtAboutOurselves):
+            await greet(peer, office, seen=life_of_office(1, bytes(16)))
+
+        assert not office.condition.stopped
+
+
+async def test_a_peer_refuses_both_an_older_life_and_a_rival_of_the_one_it_knows() -> None:
+    async with living(box(PEER)) as peer:
+        async with living(box(OFFICE)) as first:
+            await first.store.start_generation(Generation(2))
+            await greet(first, peer)
+        for generation in (1, 2):
+            async with living(box(OFFICE)) as second:
+                await second.store.start_generation(Generation(generation))
+                with pytest.raises(Rejected, match="another machine lives as node 1 in generation 2") as refused:
+                    await greet(second, peer)
+                assert refused.value.code is StatusCode.FAILED_PRECONDITION
+
+
+async def test_a_peer_shows_the_newest_life_after_its_own_restart() -> None:
+    peer_box = box(PEER)
+    async with living(box(OFFICE)) as office:
+        await office.store.start_generation(FAR)
+        async with living(peer_box) as peer:
+            await greet(office, peer)
+        async with living(peer_box) as peer, living(box(OFFICE)) as old:
+            await greet(peer, old)
+            assert old.condition.stopped
+
+
+async def test_of_two_machines_in_one_generation_one_stops_and_the_other_goes_on_in_the_next(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The one that moved on is in a generation in which nobody else has lived, so its proofs are its own."""
+    async with living(box(PEER)) as peer, living(box(CENTRE)) as centre, living(box(OFFICE)) as old:
+        await old.store.start_generation(Generation(2))
+        await put(old, [b"before"])
+        async with connected(old, peer):
+            await until_proven(old, PEER, 1)
+        async with living(box(OFFICE)) as present:
+            await present.store.start_generation(Generation(2))
+            await greet(present, centre)
+            for core in (old, present):
+                shown_by = centre if core is old else peer
+                try:
+                    await greet(shown_by, core)
+                except DoubtAboutOurselves:
+                    await core.store.start_generation(Generation(3))
+            assert sorted([old.condition.stopped, present.condition.stopped]) == [False, True]
+            survivor = present if old.condition.stopped else old
+            assert survivor.store.state.generation == 3
