@@ -79,6 +79,7 @@ def test_domains_are_what_they_were() -> None:
         "WITHDRAWAL": "lumbung/withdrawal/0",
         "ROSTER": "lumbung/roster/0",
         "ACCESS": "lumbung/access/0",
+        "LIFE": "lumbung/life/0",
         "JOIN": "lumbung/join/0",
         "REPORT": "lumbung/report/0",
         "BUNDLE": "lumbung/bundle/0",
