@@ -104,6 +104,7 @@ async def opened(
         cluster=CLUSTER,
         node=NODE,
         signer=SIGNER,
+        life_signer=SIGNER,
         clock=VirtualClock(),
         randomness=SeededRandomness(LUCK),
         blocking=InlineWork(),

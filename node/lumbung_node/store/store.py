@@ -118,7 +118,9 @@ async def open_store(
     committer = Committer(kv, state, signer, clock)
     proofs = Proofs(kv, state, reader, committer)
     await proofs.load()
-    return Store(kv, state, reader, committer, proofs, identity, own_lives, own_lives.sign(record), stopped_by(record))
+    inventories = Inventories(kv, state, inventory_key, blocking)
+    life = own_lives.sign(record)
+    return Store(kv, state, reader, committer, proofs, inventories, identity, own_lives, life, stopped_by(record))
 
 
 async def _open_identity(kv: KeyValue, identity: IdentityState, own_lives: OwnLives) -> IdentityRecord:
