@@ -16,10 +16,9 @@ import trio
 from lumbung_cluster import limits
 from lumbung_cluster.errors import LumbungError
 from lumbung_cluster.ids import NodeNumber
-from lumbung_node.services.core import Core
+from lumbung_node.services.core import Core, DoubtAboutOurselves
 from lumbung_node.services.session.arrivals import Arrivals
 from lumbung_node.services.session.link import FrameLink
-from lumbung_node.services.session.outgoing import DoubtAboutOurselves
 from lumbung_node.services.session.session import Session
 from lumbung_node.store.reads import is_intact
 from lumbung_proto.codec import MalformedFrame, decode_frame, encode_frame
