@@ -69,6 +69,7 @@ class StoreState:
     ends: dict[NodeNumber, FeedEnd] = field(default_factory=dict)
     counts: dict[NodeNumber, OriginCounts] = field(default_factory=dict)
     marks: dict[tuple[NodeNumber, NodeNumber], MarkRow] = field(default_factory=dict)
+    generations_seen: dict[NodeNumber, Generation] = field(default_factory=dict)
     lives: dict[NodeNumber, SignedLife] = field(default_factory=dict)
     damaged: dict[tuple[NodeNumber, BlobId], int] = field(default_factory=dict)
     verified_since_ms: dict[NodeNumber, int] = field(default_factory=dict)
@@ -81,11 +82,6 @@ class StoreState:
 
     def count(self, origin: NodeNumber) -> OriginCounts:
         return self.counts.get(origin, OriginCounts())
-
-    @property
-    def generations_seen(self) -> dict[NodeNumber, Generation]:
-        """The newest generation met of each peer."""
-        return {node: life.content.generation for node, life in self.lives.items()}
 
     def take_places(self, count: int) -> int:
         """A run of `count` places; returns the first."""
@@ -149,6 +145,11 @@ async def _load_system(kv: KeyValue, state: StoreState) -> None:
         state.damaged[origin, blob] = int.from_bytes(value, "big")
     for key, value in await scan_all(kv, Family.SYSTEM, verified_key(NodeNumber(0)), b"j"):
         state.verified_since_ms[NodeNumber(int.from_bytes(key[1:], "big"))] = int.from_bytes(value, "big")
+    for key, value in await scan_all(kv, Family.SYSTEM, b"g", b"h"):
+        if len(key) == 5:
+            state.generations_seen[NodeNumber(int.from_bytes(key[1:], "big"))] = Generation(
+                int.from_bytes(value, "big")
+            )
     for key, value in await scan_all(kv, Family.SYSTEM, b"l", b"m"):
         if len(key) == LIFE_KEY_SIZE:
             state.lives[NodeNumber(int.from_bytes(key[1:], "big"))] = _parse_life(value)

@@ -61,14 +61,24 @@ class Store:
         return True
 
     async def see_life(self, life: SignedLife) -> None:
-        """Remember, durably, the newest life of a peer; what it proved in older generations is void."""
-        node, generation = life.content.node, life.content.generation
-        if generation <= self.state.generations_seen.get(node, 0):
-            return  # the first life met of a generation stays: it is the one whose words may have been believed
+        """Remember, durably, the newest life of a peer: the first that was met of its newest generation."""
+        node, known = life.content.node, self.state.lives.get(life.content.node)
+        if known is not None and life.content.generation <= known.content.generation:
+            return  # the first one stays: it is the one whose words may have been believed
         job = Job()
         job.extra.put(Family.SYSTEM, life_key(node), life.to_bytes())
         await self.committer.commit(job)
         self.state.lives[node] = life
+        await self.see_generation(node, life.content.generation)
+
+    async def see_generation(self, node: NodeNumber, generation: Generation) -> None:
+        """Remember, durably, the highest generation seen of a peer; what it proved in older ones is void."""
+        if generation <= self.state.generations_seen.get(node, Generation(0)):
+            return
+        job = Job()
+        job.extra.put(Family.SYSTEM, b"g" + node.to_bytes(4, "big"), generation.to_bytes(4, "big"))
+        await self.committer.commit(job)
+        self.state.generations_seen[node] = generation
         if self.proofs.ledger.meet(node, generation):
             self.proofs.changed.beat()
 
@@ -119,8 +129,10 @@ async def open_store(
     proofs = Proofs(kv, state, reader, committer)
     await proofs.load()
     inventories = Inventories(kv, state, inventory_key, blocking)
+    covers = Covers(kv, state, committer, proofs)
     life = own_lives.sign(record)
-    return Store(kv, state, reader, committer, proofs, inventories, identity, own_lives, life, stopped_by(record))
+    stopper = stopped_by(record)
+    return Store(kv, state, reader, committer, proofs, covers, inventories, identity, own_lives, life, stopper)
 
 
 async def _open_identity(kv: KeyValue, identity: IdentityState, own_lives: OwnLives) -> IdentityRecord:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.errors import Rejected, StatusCode
-from lumbung_cluster.ids import NodeNumber
+from lumbung_cluster.ids import Generation, NodeNumber
 from lumbung_cluster.life import OwnVerdict, PeerVerdict, SignedLife, judge_own_life, judge_peer_life
 from lumbung_cluster.signed import Signature
 from lumbung_node.services.core import Core, DoubtAboutOurselves
@@ -58,17 +58,20 @@ async def judge_their_life(core: Core, peer: NodeNumber, shown: SignedLife) -> N
     if not _is_signed_by_node(core, peer, shown):
         raise LifeUnknown(f"life: its key is not a receipt key of node {peer} in epoch {core.rosters.roster.epoch}")
     known = core.store.state.lives.get(peer)
-    match judge_peer_life(known.content if known is not None else None, shown.content):
+    verdict = judge_peer_life(known.content if known is not None else None, shown.content)
+    seen = core.store.state.generations_seen.get(peer, Generation(0))
+    if shown.content.generation < seen:  # a receipt on a carried disk may have spoken for a newer one
+        verdict = PeerVerdict.OLDER
+    match verdict:
         case PeerVerdict.KNOWN:
             return
         case PeerVerdict.NEWER:
             await core.store.see_life(shown)
-        case PeerVerdict.OLDER | PeerVerdict.RIVAL as verdict:
-            assert known is not None
+        case PeerVerdict.OLDER | PeerVerdict.RIVAL:
             core.log.warning("life refused", peer=peer, generation=shown.content.generation, reason=verdict.value)
             raise Rejected(
                 StatusCode.FAILED_PRECONDITION,
-                f"another machine lives as node {peer} in generation {known.content.generation}, this one is of "
+                f"another machine lives as node {peer} in generation {seen}, this one is of "
                 f"{shown.content.generation}: it must stop taking puts or start a new life",
             )
 
