@@ -12,6 +12,7 @@ SOURCES := cluster node proto tools tests
 # The checks print in their order, and two runs of pip in one environment would spoil it.
 .NOTPARALLEL:
 .PHONY: help setup demo test check lint format types imports buf stubs stubs-check pytest sim mutants fuzz bench-quick \
+	bench-bundle \
 	requirements clean
 
 help: ## this list
@@ -71,6 +72,9 @@ fuzz: $(DEV) ## hostile input for every reader; ARGS="--inputs 1000000 --seed 1"
 
 bench-quick: $(RUNTIME) ## figures of three nodes on loopback
 	$(PY) -m lumbung_tools.bench.quick $(ARGS)
+
+bench-bundle: $(RUNTIME) ## a disk filled and imported, beside cp and sync
+	$(PY) -m lumbung_tools.bench.bundle $(ARGS)
 
 # pip-compile asks the machine's index for the hashes of all wheels, so that one file serves every Python and processor.
 PIN = $(VENV)/bin/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --annotation-style=line \
