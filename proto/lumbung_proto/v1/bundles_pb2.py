@@ -25,17 +25,17 @@ _sym_db = _symbol_database.Default()
 from lumbung_proto.v1 import peer_pb2 as lumbung__proto_dot_v1_dot_peer__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1elumbung_proto/v1/bundles.proto\x12\nlumbung.v1\x1a\x1blumbung_proto/v1/peer.proto\"\x8f\x01\n\rExportRequest\x12\x0e\n\x06holder\x18\x01 \x01(\r\x12\x0f\n\x07origins\x18\x02 \x03(\r\x12\x12\n\neverything\x18\x03 \x01(\x08\x12\r\n\x05\x61\x66ter\x18\x04 \x01(\x04\x12\x0c\n\x04\x61new\x18\x05 \x01(\x08\x12,\n\x0c\x62undles_here\x18\x06 \x03(\x0b\x32\x16.lumbung.v1.BundleHere\"-\n\nBundleHere\x12\x11\n\tbundle_id\x18\x01 \x01(\x0c\x12\x0c\n\x04\x64isk\x18\x02 \x01(\r\"\xbc\x01\n\x0e\x45xportResponse\x12(\n\x05\x62\x65gin\x18\x01 \x01(\x0b\x32\x17.lumbung.v1.ExportBeginH\x00\x12(\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x17.lumbung.v1.ExportBatchH\x00\x12(\n\x05\x62ytes\x18\x03 \x01(\x0b\x32\x17.lumbung.v1.ExportBytesH\x00\x12$\n\x03\x65nd\x18\x04 \x01(\x0b\x32\x15.lumbung.v1.ExportEndH\x00\x42\x06\n\x04kind\"\xe8\x01\n\x0b\x45xportBegin\x12\x11\n\tbundle_id\x18\x01 \x01(\x0c\x12\x0c\n\x04\x64isk\x18\x02 \x01(\r\x12\x11\n\tnext_part\x18\x03 \x01(\r\x12\x12\n\ngeneration\x18\x04 \x01(\r\x12\x14\n\x0croster_epoch\x18\x05 \x01(\r\x12\'\n\x07origins\x18\x06 \x03(\x0b\x32\x16.lumbung.v1.BundleSpan\x12\x14\n\x0c\x65ntries_left\x18\x07 \x01(\x04\x12\x17\n\x0fsize_bytes_left\x18\x08 \x01(\x04\x12\x0f\n\x07resumed\x18\t \x01(\x08\x12\x12\n\ncreated_ms\x18\n \x01(\x04\"H\n\nBundleSpan\x12\x0e\n\x06origin\x18\x01 \x01(\r\x12\r\n\x05nonce\x18\x02 \x01(\x04\x12\r\n\x05\x61\x66ter\x18\x03 \x01(\x04\x12\x0c\n\x04upto\x18\x04 \x01(\x04\"\x92\x01\n\x0b\x45xportBatch\x12\x0e\n\x06origin\x18\x01 \x01(\r\x12&\n\x05lists\x18\x02 \x03(\x0b\x32\x17.lumbung.v1.SignedBytes\x12)\n\x07\x65ntries\x18\x03 \x03(\x0b\x32\x18.lumbung.v1.OfferedEntry\x12\x0c\n\x04upto\x18\x04 \x01(\x04\x12\x12\n\nunreadable\x18\x05 \x03(\x0c\"\x1d\n\x0b\x45xportBytes\x12\x0e\n\x06\x66\x61iled\x18\x01 \x01(\x08\"4\n\tExportEnd\x12\'\n\x07origins\x18\x01 \x03(\x0b\x32\x16.lumbung.v1.BundleSpan\"\x1f\n\x0bSealRequest\x12\x10\n\x08manifest\x18\x01 \x01(\x0c\"9\n\x0cSealResponse\x12)\n\x08manifest\x18\x01 \x01(\x0b\x32\x17.lumbung.v1.SignedBytes\"\x8b\x01\n\rImportRequest\x12(\n\x05\x62\x65gin\x18\x01 \x01(\x0b\x32\x17.lumbung.v1.ImportBeginH\x00\x12\"\n\x05offer\x18\x02 \x01(\x0b\x32\x11.lumbung.v1.OfferH\x00\x12$\n\x06pieces\x18\x03 \x01(\x0b\x32\x12.lumbung.v1.PiecesH\x00\x42\x06\n\x04kind\"\x81\x01\n\x0bImportBegin\x12)\n\x08manifest\x18\x01 \x01(\x0b\x32\x17.lumbung.v1.SignedBytes\x12\x12\n\ncluster_id\x18\x02 \x01(\x0c\x12\x11\n\tbundle_id\x18\x03 \x01(\x0c\x12\x10\n\x08\x65xporter\x18\x04 \x01(\r\x12\x0e\n\x06holder\x18\x05 \x01(\r\"\x92\x01\n\x0eImportResponse\x12(\n\x05\x62\x65gun\x18\x01 \x01(\x0b\x32\x17.lumbung.v1.ImportBegunH\x00\x12 \n\x04want\x18\x02 \x01(\x0b\x32\x10.lumbung.v1.WantH\x00\x12,\n\x07\x61pplied\x18\x03 \x01(\x0b\x32\x19.lumbung.v1.ImportAppliedH\x00\x42\x06\n\x04kind\"5\n\x0bImportBegun\x12\x14\n\x0creceipts_for\x18\x01 \x03(\r\x12\x10\n\x08sentence\x18\x02 \x01(\t\"\x9c\x01\n\rImportApplied\x12\r\n\x05offer\x18\x01 \x01(\r\x12+\n\x08verdicts\x18\x02 \x03(\x0e\x32\x19.lumbung.v1.ImportVerdict\x12(\n\x07receipt\x18\x03 \x01(\x0b\x32\x17.lumbung.v1.SignedBytes\x12\x13\n\x0bstatus_code\x18\x04 \x01(\r\x12\x10\n\x08sentence\x18\x05 \x01(\t\"@\n\x13TakeReceiptsRequest\x12)\n\x08receipts\x18\x01 \x03(\x0b\x32\x17.lumbung.v1.SignedBytes\"B\n\x14TakeReceiptsResponse\x12*\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x19.lumbung.v1.ReceiptAnswer\"m\n\rReceiptAnswer\x12+\n\x07outcome\x18\x01 \x01(\x0e\x32\x1a.lumbung.v1.ReceiptOutcome\x12\x0e\n\x06holder\x18\x02 \x01(\r\x12\r\n\x05\x62lobs\x18\x03 \x01(\r\x12\x10\n\x08sentence\x18\x04 \x01(\t*\xba\x01\n\rImportVerdict\x12\x1e\n\x1aIMPORT_VERDICT_UNSPECIFIED\x10\x00\x12\x19\n\x15IMPORT_VERDICT_STORED\x10\x01\x12\x1a\n\x16IMPORT_VERDICT_PRESENT\x10\x02\x12\x1b\n\x17IMPORT_VERDICT_NOT_OURS\x10\x03\x12\x19\n\x15IMPORT_VERDICT_BROKEN\x10\x04\x12\x1a\n\x16IMPORT_VERDICT_REFUSED\x10\x05*\x86\x01\n\x0eReceiptOutcome\x12\x1f\n\x1bRECEIPT_OUTCOME_UNSPECIFIED\x10\x00\x12\x1b\n\x17RECEIPT_OUTCOME_COUNTED\x10\x01\x12\x19\n\x15RECEIPT_OUTCOME_KNOWN\x10\x02\x12\x1b\n\x17RECEIPT_OUTCOME_REFUSED\x10\x03\x32\xa9\x02\n\rBundleService\x12\x41\n\x06\x45xport\x12\x19.lumbung.v1.ExportRequest\x1a\x1a.lumbung.v1.ExportResponse0\x01\x12\x39\n\x04Seal\x12\x17.lumbung.v1.SealRequest\x1a\x18.lumbung.v1.SealResponse\x12\x43\n\x06Import\x12\x19.lumbung.v1.ImportRequest\x1a\x1a.lumbung.v1.ImportResponse(\x01\x30\x01\x12U\n\x0cTakeReceipts\x12\x1f.lumbung.v1.TakeReceiptsRequest\x1a .lumbung.v1.TakeReceiptsResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1elumbung_proto/v1/bundles.proto\x12\nlumbung.v1\x1a\x1blumbung_proto/v1/peer.proto\"\x8f\x01\n\rExportRequest\x12\x0e\n\x06holder\x18\x01 \x01(\r\x12\x0f\n\x07origins\x18\x02 \x03(\r\x12\x12\n\neverything\x18\x03 \x01(\x08\x12\r\n\x05\x61\x66ter\x18\x04 \x01(\x04\x12\x0c\n\x04\x61new\x18\x05 \x01(\x08\x12,\n\x0c\x62undles_here\x18\x06 \x03(\x0b\x32\x16.lumbung.v1.BundleHere\"-\n\nBundleHere\x12\x11\n\tbundle_id\x18\x01 \x01(\x0c\x12\x0c\n\x04\x64isk\x18\x02 \x01(\r\"\xbc\x01\n\x0e\x45xportResponse\x12(\n\x05\x62\x65gin\x18\x01 \x01(\x0b\x32\x17.lumbung.v1.ExportBeginH\x00\x12(\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x17.lumbung.v1.ExportBatchH\x00\x12(\n\x05\x62ytes\x18\x03 \x01(\x0b\x32\x17.lumbung.v1.ExportBytesH\x00\x12$\n\x03\x65nd\x18\x04 \x01(\x0b\x32\x15.lumbung.v1.ExportEndH\x00\x42\x06\n\x04kind\"\xe8\x01\n\x0b\x45xportBegin\x12\x11\n\tbundle_id\x18\x01 \x01(\x0c\x12\x0c\n\x04\x64isk\x18\x02 \x01(\r\x12\x11\n\tnext_part\x18\x03 \x01(\r\x12\x12\n\ngeneration\x18\x04 \x01(\r\x12\x14\n\x0croster_epoch\x18\x05 \x01(\r\x12\'\n\x07origins\x18\x06 \x03(\x0b\x32\x16.lumbung.v1.BundleSpan\x12\x14\n\x0c\x65ntries_left\x18\x07 \x01(\x04\x12\x17\n\x0fsize_bytes_left\x18\x08 \x01(\x04\x12\x0f\n\x07resumed\x18\t \x01(\x08\x12\x12\n\ncreated_ms\x18\n \x01(\x04\"H\n\nBundleSpan\x12\x0e\n\x06origin\x18\x01 \x01(\r\x12\r\n\x05nonce\x18\x02 \x01(\x04\x12\r\n\x05\x61\x66ter\x18\x03 \x01(\x04\x12\x0c\n\x04upto\x18\x04 \x01(\x04\"\xa3\x01\n\x0b\x45xportBatch\x12\x0e\n\x06origin\x18\x01 \x01(\r\x12&\n\x05lists\x18\x02 \x03(\x0b\x32\x17.lumbung.v1.SignedBytes\x12)\n\x07\x65ntries\x18\x03 \x03(\x0b\x32\x18.lumbung.v1.OfferedEntry\x12\x0c\n\x04upto\x18\x04 \x01(\x04\x12\x12\n\nunreadable\x18\x05 \x03(\x0c\x12\x0f\n\x07numbers\x18\x06 \x03(\x04\"\x1d\n\x0b\x45xportBytes\x12\x0e\n\x06\x66\x61iled\x18\x01 \x01(\x08\"4\n\tExportEnd\x12\'\n\x07origins\x18\x01 \x03(\x0b\x32\x16.lumbung.v1.BundleSpan\"\x1f\n\x0bSealRequest\x12\x10\n\x08manifest\x18\x01 \x01(\x0c\"9\n\x0cSealResponse\x12)\n\x08manifest\x18\x01 \x01(\x0b\x32\x17.lumbung.v1.SignedBytes\"\x8b\x01\n\rImportRequest\x12(\n\x05\x62\x65gin\x18\x01 \x01(\x0b\x32\x17.lumbung.v1.ImportBeginH\x00\x12\"\n\x05offer\x18\x02 \x01(\x0b\x32\x11.lumbung.v1.OfferH\x00\x12$\n\x06pieces\x18\x03 \x01(\x0b\x32\x12.lumbung.v1.PiecesH\x00\x42\x06\n\x04kind\"\x81\x01\n\x0bImportBegin\x12)\n\x08manifest\x18\x01 \x01(\x0b\x32\x17.lumbung.v1.SignedBytes\x12\x12\n\ncluster_id\x18\x02 \x01(\x0c\x12\x11\n\tbundle_id\x18\x03 \x01(\x0c\x12\x10\n\x08\x65xporter\x18\x04 \x01(\r\x12\x0e\n\x06holder\x18\x05 \x01(\r\"\x92\x01\n\x0eImportResponse\x12(\n\x05\x62\x65gun\x18\x01 \x01(\x0b\x32\x17.lumbung.v1.ImportBegunH\x00\x12 \n\x04want\x18\x02 \x01(\x0b\x32\x10.lumbung.v1.WantH\x00\x12,\n\x07\x61pplied\x18\x03 \x01(\x0b\x32\x19.lumbung.v1.ImportAppliedH\x00\x42\x06\n\x04kind\"5\n\x0bImportBegun\x12\x14\n\x0creceipts_for\x18\x01 \x03(\r\x12\x10\n\x08sentence\x18\x02 \x01(\t\"\x9c\x01\n\rImportApplied\x12\r\n\x05offer\x18\x01 \x01(\r\x12+\n\x08verdicts\x18\x02 \x03(\x0e\x32\x19.lumbung.v1.ImportVerdict\x12(\n\x07receipt\x18\x03 \x01(\x0b\x32\x17.lumbung.v1.SignedBytes\x12\x13\n\x0bstatus_code\x18\x04 \x01(\r\x12\x10\n\x08sentence\x18\x05 \x01(\t\"@\n\x13TakeReceiptsRequest\x12)\n\x08receipts\x18\x01 \x03(\x0b\x32\x17.lumbung.v1.SignedBytes\"B\n\x14TakeReceiptsResponse\x12*\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x19.lumbung.v1.ReceiptAnswer\"m\n\rReceiptAnswer\x12+\n\x07outcome\x18\x01 \x01(\x0e\x32\x1a.lumbung.v1.ReceiptOutcome\x12\x0e\n\x06holder\x18\x02 \x01(\r\x12\r\n\x05\x62lobs\x18\x03 \x01(\r\x12\x10\n\x08sentence\x18\x04 \x01(\t*\xba\x01\n\rImportVerdict\x12\x1e\n\x1aIMPORT_VERDICT_UNSPECIFIED\x10\x00\x12\x19\n\x15IMPORT_VERDICT_STORED\x10\x01\x12\x1a\n\x16IMPORT_VERDICT_PRESENT\x10\x02\x12\x1b\n\x17IMPORT_VERDICT_NOT_OURS\x10\x03\x12\x19\n\x15IMPORT_VERDICT_BROKEN\x10\x04\x12\x1a\n\x16IMPORT_VERDICT_REFUSED\x10\x05*\x86\x01\n\x0eReceiptOutcome\x12\x1f\n\x1bRECEIPT_OUTCOME_UNSPECIFIED\x10\x00\x12\x1b\n\x17RECEIPT_OUTCOME_COUNTED\x10\x01\x12\x19\n\x15RECEIPT_OUTCOME_KNOWN\x10\x02\x12\x1b\n\x17RECEIPT_OUTCOME_REFUSED\x10\x03\x32\xa9\x02\n\rBundleService\x12\x41\n\x06\x45xport\x12\x19.lumbung.v1.ExportRequest\x1a\x1a.lumbung.v1.ExportResponse0\x01\x12\x39\n\x04Seal\x12\x17.lumbung.v1.SealRequest\x1a\x18.lumbung.v1.SealResponse\x12\x43\n\x06Import\x12\x19.lumbung.v1.ImportRequest\x1a\x1a.lumbung.v1.ImportResponse(\x01\x30\x01\x12U\n\x0cTakeReceipts\x12\x1f.lumbung.v1.TakeReceiptsRequest\x1a .lumbung.v1.TakeReceiptsResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lumbung_proto.v1.bundles_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_IMPORTVERDICT']._serialized_start=1977
-  _globals['_IMPORTVERDICT']._serialized_end=2163
-  _globals['_RECEIPTOUTCOME']._serialized_start=2166
-  _globals['_RECEIPTOUTCOME']._serialized_end=2300
+  _globals['_IMPORTVERDICT']._serialized_start=1994
+  _globals['_IMPORTVERDICT']._serialized_end=2180
+  _globals['_RECEIPTOUTCOME']._serialized_start=2183
+  _globals['_RECEIPTOUTCOME']._serialized_end=2317
   _globals['_EXPORTREQUEST']._serialized_start=76
   _globals['_EXPORTREQUEST']._serialized_end=219
   _globals['_BUNDLEHERE']._serialized_start=221
@@ -47,31 +47,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BUNDLESPAN']._serialized_start=694
   _globals['_BUNDLESPAN']._serialized_end=766
   _globals['_EXPORTBATCH']._serialized_start=769
-  _globals['_EXPORTBATCH']._serialized_end=915
-  _globals['_EXPORTBYTES']._serialized_start=917
-  _globals['_EXPORTBYTES']._serialized_end=946
-  _globals['_EXPORTEND']._serialized_start=948
-  _globals['_EXPORTEND']._serialized_end=1000
-  _globals['_SEALREQUEST']._serialized_start=1002
-  _globals['_SEALREQUEST']._serialized_end=1033
-  _globals['_SEALRESPONSE']._serialized_start=1035
-  _globals['_SEALRESPONSE']._serialized_end=1092
-  _globals['_IMPORTREQUEST']._serialized_start=1095
-  _globals['_IMPORTREQUEST']._serialized_end=1234
-  _globals['_IMPORTBEGIN']._serialized_start=1237
-  _globals['_IMPORTBEGIN']._serialized_end=1366
-  _globals['_IMPORTRESPONSE']._serialized_start=1369
-  _globals['_IMPORTRESPONSE']._serialized_end=1515
-  _globals['_IMPORTBEGUN']._serialized_start=1517
-  _globals['_IMPORTBEGUN']._serialized_end=1570
-  _globals['_IMPORTAPPLIED']._serialized_start=1573
-  _globals['_IMPORTAPPLIED']._serialized_end=1729
-  _globals['_TAKERECEIPTSREQUEST']._serialized_start=1731
-  _globals['_TAKERECEIPTSREQUEST']._serialized_end=1795
-  _globals['_TAKERECEIPTSRESPONSE']._serialized_start=1797
-  _globals['_TAKERECEIPTSRESPONSE']._serialized_end=1863
-  _globals['_RECEIPTANSWER']._serialized_start=1865
-  _globals['_RECEIPTANSWER']._serialized_end=1974
-  _globals['_BUNDLESERVICE']._serialized_start=2303
-  _globals['_BUNDLESERVICE']._serialized_end=2600
+  _globals['_EXPORTBATCH']._serialized_end=932
+  _globals['_EXPORTBYTES']._serialized_start=934
+  _globals['_EXPORTBYTES']._serialized_end=963
+  _globals['_EXPORTEND']._serialized_start=965
+  _globals['_EXPORTEND']._serialized_end=1017
+  _globals['_SEALREQUEST']._serialized_start=1019
+  _globals['_SEALREQUEST']._serialized_end=1050
+  _globals['_SEALRESPONSE']._serialized_start=1052
+  _globals['_SEALRESPONSE']._serialized_end=1109
+  _globals['_IMPORTREQUEST']._serialized_start=1112
+  _globals['_IMPORTREQUEST']._serialized_end=1251
+  _globals['_IMPORTBEGIN']._serialized_start=1254
+  _globals['_IMPORTBEGIN']._serialized_end=1383
+  _globals['_IMPORTRESPONSE']._serialized_start=1386
+  _globals['_IMPORTRESPONSE']._serialized_end=1532
+  _globals['_IMPORTBEGUN']._serialized_start=1534
+  _globals['_IMPORTBEGUN']._serialized_end=1587
+  _globals['_IMPORTAPPLIED']._serialized_start=1590
+  _globals['_IMPORTAPPLIED']._serialized_end=1746
+  _globals['_TAKERECEIPTSREQUEST']._serialized_start=1748
+  _globals['_TAKERECEIPTSREQUEST']._serialized_end=1812
+  _globals['_TAKERECEIPTSRESPONSE']._serialized_start=1814
+  _globals['_TAKERECEIPTSRESPONSE']._serialized_end=1880
+  _globals['_RECEIPTANSWER']._serialized_start=1882
+  _globals['_RECEIPTANSWER']._serialized_end=1991
+  _globals['_BUNDLESERVICE']._serialized_start=2320
+  _globals['_BUNDLESERVICE']._serialized_end=2617
 # @@protoc_insertion_point(module_scope)

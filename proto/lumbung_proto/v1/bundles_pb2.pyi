@@ -305,6 +305,7 @@ class ExportBatch(_message.Message):
     ENTRIES_FIELD_NUMBER: _builtins.int
     UPTO_FIELD_NUMBER: _builtins.int
     UNREADABLE_FIELD_NUMBER: _builtins.int
+    NUMBERS_FIELD_NUMBER: _builtins.int
     origin: _builtins.int
     """The origin's number."""
     upto: _builtins.int
@@ -321,6 +322,10 @@ class ExportBatch(_message.Message):
     def unreadable(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """Ids that could not be read here: they are not in the batch."""
 
+    @_builtins.property
+    def numbers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Number of each entry in the exporter's feed: a disk may take the first few and leave the rest to the next one."""
+
     def __init__(
         self,
         *,
@@ -329,10 +334,11 @@ class ExportBatch(_message.Message):
         entries: _abc.Iterable[_peer_pb2.OfferedEntry] | None = ...,
         upto: _builtins.int = ...,
         unreadable: _abc.Iterable[_builtins.bytes] | None = ...,
+        numbers: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "lists", b"lists", "origin", b"origin", "unreadable", b"unreadable", "upto", b"upto"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "lists", b"lists", "numbers", b"numbers", "origin", b"origin", "unreadable", b"unreadable", "upto", b"upto"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from lumbung_cluster import limits
 from lumbung_cluster.bundle import END_SIZE_BYTES, HEAD_SIZE_BYTES, Batch, PartHead
 from lumbung_cluster.bundle_manifest import Manifest, OriginSpan, PartRecord, SignedManifest
-from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.ids import NodeNumber
 from lumbung_node.ports.world import Blocking
 from lumbung_tools.bundles.folder import BundleFolder
@@ -61,33 +60,36 @@ class DiskWriter:
         """What is sealed."""
         return self._manifest
 
-    async def begin_batch(self, batch: Batch) -> bool:
-        """Room for a batch; False when the disk is full. Raises OSError for a disk that fails."""
+    async def begin_batch(self, batch: Batch) -> int:
+        """Room for a batch, or for its first entries: how many are taken. 0 when the disk is full.
+
+        Raises OSError for a disk that fails.
+        """
         if self._part is not None and self._part.blob_bytes + batch.blob_bytes > self._part_bytes_max:
             await self.close_part()
         return await self._blocking.run(partial(self._begin, batch))
 
-    def _begin(self, batch: Batch) -> bool:
-        size = len(batch.pack()) + batch.blob_bytes
+    def _begin(self, batch: Batch) -> int:
         fresh = HEAD_SIZE_BYTES + END_SIZE_BYTES if self._part is None else 0
-        if not self._room.takes(size + fresh, len(batch.places)):
-            return False
+        count = self._room.fitting(batch, fresh)
+        if not count:
+            return 0
         if self._part is None:
             self._part = PartWriter(self._folder, self._head())
             self._room.spend(fresh, 0)
-        batch = replace(batch, part=self._next_part, batch=self._part.next_batch)
+        places = batch.places[:count]
+        batch = replace(batch, part=self._next_part, batch=self._part.next_batch, places=places)
         try:
             self._part.begin_batch(batch)
         except OSError as exc:
             self._forget(exc)
-            return False
+            return 0
         self._batch, self._left_bytes = batch, batch.blob_bytes
-        return True
+        return count
 
     async def write(self, payload: memoryview) -> bool:
         """The batch's next bytes; False when the disk turned out to be full (the batch is gone then)."""
-        if len(payload) > self._left_bytes:
-            raise Malformed("export", f"{self._left_bytes} bytes of the batch", f"{len(payload)}")
+        assert len(payload) <= self._left_bytes
         return await self._blocking.run(partial(self._write, payload))
 
     def _write(self, payload: memoryview) -> bool:
@@ -115,8 +117,9 @@ class DiskWriter:
         self._batch = None
 
     @property
-    def is_inside_batch(self) -> bool:
-        return self._batch is not None and self._left_bytes > 0
+    def batch_bytes_left(self) -> int:
+        """Of the batch that was begun; 0 when all of them are there."""
+        return self._left_bytes
 
     def end_batch(self) -> None:
         assert self._batch is not None

@@ -114,6 +114,7 @@ class _Export:
         self._on_progress = on_progress
         self._writer: DiskWriter | None = None
         self._batch: bundles_pb2.ExportBatch | None = None
+        self._taken = 0
         self._begin = bundles_pb2.ExportBegin()
         self._done = Exported(b"", 0, resumed=False)
 
@@ -161,10 +162,12 @@ class _Export:
             return True
         batch = self._batch_of(header)
         writer = await self._opened()
-        if not await writer.begin_batch(batch):
-            self._done.refused = max(entry.size_bytes for entry in batch.entries)
+        taken = await writer.begin_batch(batch)
+        if taken < len(batch.places):
+            self._done.refused = batch.entries[taken].size_bytes
+        if not taken:
             return False
-        self._batch = header
+        self._batch, self._taken = header, taken
         return await self._on_payload(payload)
 
     async def _on_bytes(self, header: bundles_pb2.ExportBytes, payload: memoryview) -> bool:
@@ -180,16 +183,23 @@ class _Export:
         return True
 
     async def _on_payload(self, payload: memoryview) -> bool:
-        assert self._writer is not None
-        assert self._batch is not None
-        if payload and not await self._writer.write(payload):
+        """False when the disk is full, with or without the first entries of this batch."""
+        header, writer = self._batch, self._writer
+        assert header is not None
+        assert writer is not None
+        is_whole = self._taken == len(header.entries)
+        if is_whole and len(payload) > writer.batch_bytes_left:
+            raise PeerGone("answer not understood: more bytes than the batch has")
+        payload = payload[: writer.batch_bytes_left]
+        if payload and not await writer.write(payload):
             return False
-        if not self._writer.is_inside_batch:
-            self._writer.end_batch()
-            self._writer.cover(NodeNumber(self._batch.origin), self._batch.upto)
-            self._batch = None
-            self._on_progress(self._writer.entries, max(self._begin.entries_left, self._writer.entries))
-        return True
+        if writer.batch_bytes_left:
+            return True
+        writer.end_batch()
+        writer.cover(NodeNumber(header.origin), header.upto if is_whole else header.numbers[self._taken - 1])
+        self._batch = None
+        self._on_progress(writer.entries, max(self._begin.entries_left, writer.entries))
+        return is_whole
 
     async def _on_end(self, end: bundles_pb2.ExportEnd) -> None:
         if self._writer is None:
@@ -278,6 +288,8 @@ class _Export:
                 lists=tuple(_list_of(words) for words in header.lists),
                 places=tuple((entry.list, entry.index) for entry in header.entries),
             )
+            if len(header.numbers) != len(batch.places):
+                raise Malformed("export", f"{len(batch.places)} numbers", f"{len(header.numbers)}")
             return Batch.parse(batch.pack())
         except (Malformed, IndexError) as exc:
             raise PeerGone(f"answer not understood: {exc}") from exc

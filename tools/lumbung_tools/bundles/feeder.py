@@ -36,8 +36,11 @@ def wanted_frames(folder: BundleFolder, offered: OfferedBatch, want: peer_pb2.Wa
     """Messages for the node. Blocks on the disk; raises nothing for what cannot be read."""
     try:
         with folder.open_part(offered.part) as file:
+            failed: set[int] = set()
             for draft in _drafts(offered.found, want):
-                yield _frame(offered.serial, file, draft)
+                frame = _frame(offered.serial, file, draft, failed)
+                if frame is not None:
+                    yield frame
     except (OSError, Malformed):  # the disk is gone
         yield _failed_frame(offered.serial, _wanted(offered.found, want))
 
@@ -70,16 +73,20 @@ def _drafts(found: FoundBatch, want: peer_pb2.Want) -> Iterator[_Draft]:
         yield draft
 
 
-def _frame(serial: int, file: PartFile, draft: _Draft) -> bytes:
+def _frame(serial: int, file: PartFile, draft: _Draft, failed: set[int]) -> bytes | None:
+    """Nothing more comes for an entry once it has failed: the node may have answered its batch by then."""
     pieces, payload = peer_pb2.Pieces(offer=serial), []
     for index, at, length in draft.slices:
+        if index in failed:
+            continue
         content = _read(file, at, length)
         if content is None:
+            failed.add(index)
             pieces.pieces.add(entry=index, failed=True)
         else:
             pieces.pieces.add(entry=index, length_bytes=length)
             payload.append(content)
-    return encode_frame(bundles_pb2.ImportRequest(pieces=pieces), payload)
+    return encode_frame(bundles_pb2.ImportRequest(pieces=pieces), payload) if pieces.pieces else None
 
 
 def _read(file: PartFile, at: int, length: int) -> bytes | None:

@@ -38,8 +38,14 @@ class Room:
         left = on_disk if self._left_bytes is None else min(on_disk, self._left_bytes)
         return left - limits.BUNDLE_DISK_RESERVE_BYTES - self.entries * limits.BUNDLE_RECEIPT_BYTES
 
-    def takes(self, size_bytes: int, entries: int) -> bool:
-        return size_bytes + entries * limits.BUNDLE_RECEIPT_BYTES <= self.free_bytes()
+    def fitting(self, batch: Batch, overhead_bytes: int) -> int:
+        """How many of the batch's entries, from the first on, there is room for. Raises OSError."""
+        left = self.free_bytes() - overhead_bytes - len(batch.pack())
+        for count, entry in enumerate(batch.entries):
+            left -= entry.size_bytes + limits.BUNDLE_RECEIPT_BYTES
+            if left < 0:
+                return count
+        return len(batch.places)
 
 
 @dataclass(slots=True)

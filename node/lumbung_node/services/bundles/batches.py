@@ -25,14 +25,14 @@ class _Item:
 
 @dataclass(slots=True)
 class LackingBatch:
-    """Entries of one origin with their verified bytes, covering the feed up to `upto`.
+    """Entries of one origin (number, id, list) with their verified bytes, covering the feed up to `upto`.
 
     `contents` follow `items`; a single blob over 8 MiB comes with its row in `large` instead, to be streamed.
     """
 
     origin: NodeNumber
     upto: int
-    items: list[tuple[BlobId, ListPlace]] = field(default_factory=list)
+    items: list[tuple[int, BlobId, ListPlace]] = field(default_factory=list)
     lists: list[SignedList] = field(default_factory=list)
     contents: list[bytes] = field(default_factory=list)
     large: BlobRow | None = None
@@ -108,7 +108,7 @@ class Lacking:
             kept = list(group)
         else:
             kept = await self._read(group, batch)
-        batch.items = [(item.blob, item.row.signed) for item in kept]
+        batch.items = [(item.number, item.blob, item.row.signed) for item in kept]
         places = list({item.row.signed.list: item.row.signed for item in kept}.values())
         batch.lists = await self._core.store.reader.lists(self._origin, places)
         return batch

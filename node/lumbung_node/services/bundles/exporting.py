@@ -215,7 +215,7 @@ class Exporting:
 
     async def _send_large(self, call: ServerCall, batch: LackingBatch) -> None:
         assert batch.large is not None
-        blob = batch.items[0][0]
+        blob = batch.items[0][1]
         try:
             async for chunk in self._core.store.reader.stream(blob, batch.large):
                 header = bundles_pb2.ExportResponse(bytes=bundles_pb2.ExportBytes())
@@ -260,7 +260,8 @@ def _header(batch: LackingBatch) -> bundles_pb2.ExportBatch:
         origin=batch.origin, upto=batch.upto, unreadable=[blob.raw for blob in batch.unreadable]
     )
     places: dict[tuple[int, int, int], int] = {}
-    for _, signed in batch.items:
+    for number, _, signed in batch.items:
+        header.numbers.append(number)
         at = places.setdefault(signed.list, len(places))
         header.entries.add(list=at, index=signed.index)
     for found in batch.lists:
