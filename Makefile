@@ -11,9 +11,9 @@ SOURCES := cluster node proto tools tests
 .DELETE_ON_ERROR:
 # The checks print in their order, and two runs of pip in one environment would spoil it.
 .NOTPARALLEL:
-.PHONY: help setup demo test check lint format types imports buf stubs stubs-check pytest sim mutants fuzz bench-quick \
-	bench-bundle \
-	requirements clean
+.PHONY: help setup demo test check lint format types imports buf stubs stubs-check pytest requirements clean
+.PHONY: sim mutants fuzz abuse
+.PHONY: bench-quick bench-bundle
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
@@ -66,6 +66,9 @@ sim: $(DEV) ## the simulation; ARGS="--seed 7" and so on
 
 mutants: $(DEV) ## break the code on purpose: the simulation must find each
 	$(PY) tests/simulation/mutants.py $(ARGS)
+
+abuse: $(DEV) ## callers that misbehave at a real node, and what an honest one feels; ARGS="--seconds 60"
+	$(PY) tests/abuse/run.py $(ARGS)
 
 fuzz: $(DEV) ## hostile input for every reader; ARGS="--inputs 1000000 --seed 1"
 	$(PY) tests/fuzz/run.py $(ARGS)

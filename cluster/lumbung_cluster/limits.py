@@ -45,6 +45,14 @@ CALLS_PER_PEER_MAX: Final = 16  # open calls of one caller; a global bound alone
 CALLS_TOTAL_MAX: Final = 4096  # 600 sessions and the calls of stations
 CONNECTIONS_UNAUTHENTICATED_S: Final = 20.0  # handshake: a satellite line needs 5 s, an idle socket gets no more
 
+# --- patience ---------------------------------------------------------------------------------------------------
+ERRORS_BURST: Final = 20  # refusals for a broken protocol that a caller gets at once: more than a day of slips
+ERRORS_REFILL_PER_S: Final = 0.5
+ERROR_WAIT_S_MAX: Final = 10.0  # with 16 call slots a caller gets at most 1.6 refusals a second then
+ERRING_CALLERS_MAX: Final = 4096
+WORDS_BURST: Final = 400  # frames of a session that ask for work without bringing bytes: a rebuild's first questions
+WORDS_PER_S: Final = 100.0  # 25,600 ids proven a second: a million in 40 s; an endless asker costs a tenth of a core
+
 # --- times -----------------------------------------------------------------------------------------------------
 BLOB_SILENCE_S: Final = 30.0  # without a byte inside a blob, or with an unanswered request, a stream ends
 DEADLINE_UNARY_S: Final = 30.0

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
+import trio
+
+from lumbung_cluster import limits
 from lumbung_cluster.access import Duty
 from lumbung_cluster.caller_role import AccessRole, NodeRole, Refused, role_of
-from lumbung_cluster.errors import Rejected, StatusCode
+from lumbung_cluster.errors import PeerGone, Rejected, StatusCode
 from lumbung_cluster.ids import NodeNumber
+from lumbung_cluster.patience import Patience
 from lumbung_cluster.roster_node import Role
 from lumbung_node.ports.transport import Caller, CallKind, Handler, Method, ServerCall
 from lumbung_node.ports.world import WallClock
@@ -137,9 +141,28 @@ class Server:
         self._reading = Reading(core, copies)
         self._exporting = Exporting(core)
         self._carried = CarriedReceipts(core)
+        self._patience = Patience(
+            burst=limits.ERRORS_BURST,
+            refill_per_s=limits.ERRORS_REFILL_PER_S,
+            wait_s_max=limits.ERROR_WAIT_S_MAX,
+            callers_max=limits.ERRING_CALLERS_MAX,
+        )
 
     def handlers(self) -> Mapping[Method, Handler]:
-        return {method: _telling_store_failures(handler) for method, handler in self._services().items()}
+        return {method: self._patient(_telling_store_failures(handler)) for method, handler in self._services().items()}
+
+    def _patient(self, handler: Handler) -> Handler:
+        """Refusals for a broken protocol wait a little once a caller has had many: each costs us more than him."""
+
+        async def handle(call: ServerCall) -> None:
+            try:
+                await handler(call)
+            except (Rejected, BaseExceptionGroup) as failure:
+                if _is_broken_protocol(failure):
+                    await trio.sleep(self._patience.erred(call.caller.uri, trio.current_time()))
+                raise
+
+        return handle
 
     def _services(self) -> Mapping[Method, Handler]:
         return {
@@ -201,6 +224,13 @@ class Server:
         office = self._core.rosters.roster.office_of(self._core.number) or self._core.number
         response = roster_pb2.PublishAccessResponse(version=versions.get(office, 0), changed=changed)
         await call.send(response.SerializeToString())
+
+
+def _is_broken_protocol(failure: BaseException) -> bool:
+    """Whether this is INVALID_ARGUMENT and nothing worse: a bug or a cancellation goes its way at once."""
+    if isinstance(failure, BaseExceptionGroup):
+        return all(_is_broken_protocol(part) or isinstance(part, PeerGone) for part in failure.exceptions)
+    return isinstance(failure, Rejected) and failure.code is StatusCode.INVALID_ARGUMENT
 
 
 def _telling_store_failures(handler: Handler) -> Handler:

@@ -10,6 +10,7 @@ import trio
 from lumbung_cluster import limits
 from lumbung_cluster.errors import PeerGone, Rejected, StatusCode
 from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_cluster.patience import Bucket
 from lumbung_cluster.schedule import FREE
 from lumbung_node.services.core import Core
 from lumbung_node.services.pace import LinkPace, read_takes, takes_message
@@ -24,6 +25,7 @@ from lumbung_proto.v1 import peer_pb2
 
 __all__ = ["Session"]
 
+_FRAMES_OF_BLOBS = ("offer", "want", "pieces", "applied")
 _PACE_LOOK_S = 30.0
 _HELLO_WAIT_S = 20.0  # as the handshake: a satellite line needs 5 s
 
@@ -157,9 +159,13 @@ class Session:
         self, outgoing: Outgoing, incoming: Incoming, proving: Proving, pace: LinkPace, nursery: trio.Nursery
     ) -> None:
         """Dispatch frames until the peer ends the stream."""
+        words = Bucket(limits.WORDS_BURST, limits.WORDS_PER_S)
         while (received := await self._link.receive()) is not None:
             frame, payload = received
-            match frame.WhichOneof("kind"):
+            kind = frame.WhichOneof("kind")
+            if kind not in _FRAMES_OF_BLOBS:  # each costs us a signature, reads or a write, and the peer nothing
+                await trio.sleep(words.take(trio.current_time()))
+            match kind:
                 case "offer":
                     proving.see_nonce(frame.offer.nonce)
                     incoming.on_offer(frame.offer, nursery)

@@ -1,0 +1,56 @@
+"""A real node under abuse: only listed statuses, memory bounded, an honest station served meanwhile."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+import trio
+
+from lumbung_node.adapters.grpc_transport import TlsIdentity
+from lumbung_testing.abuse import KINDS, LIAR
+from lumbung_testing.abused import ALLOWED, abusing, honest_puts, resident_mib
+from lumbung_testing.callers import admit_station, dial
+from lumbung_testing.real_clusters import OFFICES, cluster_up, found
+from lumbung_tools.localcluster.founding import Founded
+
+_VICTIM = OFFICES[0]
+_SECONDS = 3.0
+_PUTS = 20
+_GROWTH_MIB_MAX = 128.0  # 64 KiB for each of two thousand sockets; no bomb may reach it
+
+
+@dataclass(frozen=True, slots=True)
+class _Cluster:
+    """The liar's node is down, so that the abuser can speak in its place."""
+
+    founded: Founded
+    pid: int
+    honest: TlsIdentity
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Cluster]:
+    founded = found(tmp_path_factory.mktemp("abuse"))
+    with cluster_up(founded) as pids:
+        os.kill(pids[LIAR], signal.SIGKILL)
+        yield _Cluster(founded, pids[_VICTIM], trio.run(admit_station, founded, _VICTIM, "honest"))
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+async def test_an_honest_station_is_served_and_the_abuser_gets_only_what_is_listed(
+    cluster: _Cluster, kind: str
+) -> None:
+    before = resident_mib(cluster.pid)
+    async with dial(cluster.founded, cluster.honest, _VICTIM) as channel:
+        async with abusing(kind, cluster.founded, _VICTIM, _SECONDS) as ended:
+            await honest_puts(channel, _PUTS, random.Random(kind))
+        await honest_puts(channel, 1, random.Random(f"{kind} after"))
+
+    assert ended.tries > 0
+    assert set(ended.statuses or ()) <= ALLOWED[kind], ended.statuses
+    assert resident_mib(cluster.pid) - before < _GROWTH_MIB_MAX

@@ -1,0 +1,100 @@
+"""An honest station at a node that others abuse: what it waits for, and how the node's memory grows."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import random
+import statistics
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import trio
+
+from lumbung_cluster.ids import BlobId
+from lumbung_node.ports.transport import Channel
+from lumbung_proto.codec import encode_frame
+from lumbung_proto.v1 import blobs_pb2
+from lumbung_testing.real_clusters import on_test_path
+from lumbung_testing.sealed_files import looking_sealed
+from lumbung_tools.client.methods import PUT
+from lumbung_tools.localcluster.founding import Founded
+
+__all__ = ["ALLOWED", "Ended", "abusing", "honest_puts", "percentile_99", "resident_mib"]
+
+ALLOWED = {
+    "idle-sockets": set[str](),
+    "wrong-certificates": {"PERMISSION_DENIED", "TrustRefused", "PeerUnreachable"},
+    "many-streams": {"RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED"},
+    "slow-puts": {"RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "UNAVAILABLE"},
+    "element-bombs": {"INVALID_ARGUMENT"},
+    "compressed-bombs": {"RESOURCE_EXHAUSTED"},
+    "endless-words": {"INVALID_ARGUMENT", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED"},
+    "endless-offers": {"INVALID_ARGUMENT", "RESOURCE_EXHAUSTED", "PERMISSION_DENIED"},
+}
+"""The statuses with which each kind of abuse may end."""
+
+_BLOB_BYTES = 4096
+
+
+@dataclass(slots=True)
+class Ended:
+    """What an abuser tells at its end."""
+
+    tries: int = 0
+    statuses: Counter[str] | None = None
+
+
+@asynccontextmanager
+async def abusing(kind: str, founded: Founded, victim: str, seconds: float) -> AsyncIterator[Ended]:
+    """The abuse goes on for `seconds`; leaving the block waits for its end."""
+    words = [sys.executable, "-m", "lumbung_testing.abuse", kind, victim, str(seconds)]
+    ended = Ended()
+
+    async def run() -> None:
+        done = await trio.run_process(
+            words, stdin=pickle.dumps(founded), capture_stdout=True, env=on_test_path(os.environ)
+        )
+        said = json.loads(done.stdout)
+        ended.tries, ended.statuses = said["tries"], Counter(said["statuses"])
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(run)
+        yield ended
+
+
+async def honest_puts(channel: Channel, count: int, draws: random.Random) -> list[float]:
+    """Seconds that each of `count` puts, one after the other, waits to be durable. All must be stored."""
+    waits = []
+    for _ in range(count):
+        content = looking_sealed(draws.randbytes(_BLOB_BYTES))
+        begun = trio.current_time()
+        async with channel.stream(PUT) as stream:
+            start = blobs_pb2.PutStart(size_bytes=len(content), id=BlobId.of(content).raw, copies=1)
+            part = blobs_pb2.PutPart(ticket=1, start=start, length_bytes=len(content))
+            await stream.send(encode_frame(blobs_pb2.PutRequest(parts=[part]), [content]))
+            received = await stream.receive()
+            assert received is not None
+            (answer,) = blobs_pb2.PutResponse.FromString(received).answers
+            assert answer.outcome == blobs_pb2.PUT_OUTCOME_STORED, answer
+            waits.append(trio.current_time() - begun)
+            await stream.finish_sending()
+            while await stream.receive() is not None:
+                pass
+    return waits
+
+
+def percentile_99(waits: list[float]) -> float:
+    return statistics.quantiles(waits, n=100)[98]
+
+
+def resident_mib(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    raise ValueError(f"process {pid} tells no VmRSS")
