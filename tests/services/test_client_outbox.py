@@ -128,3 +128,14 @@ def test_a_refused_plaintext_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(PlaintextRefused):
         outbox.seal(io.BytesIO(b""), None, RECIPIENTS)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_entry_that_two_commands_forget_is_gone_and_nobody_stumbles(tmp_path: Path) -> None:
+    """Two puts of the same file share the entry, and both get their answer."""
+    entry = seal(tmp_path)
+    for _ in range(2):
+        outbox = Outbox(tmp_path, SECRET)
+        outbox.forget(entry)
+        outbox.close()
+
+    assert count_waiting(tmp_path) == 0

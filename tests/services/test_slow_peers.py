@@ -116,3 +116,25 @@ async def test_one_peer_holds_no_more_than_its_share_of_memory(autojump_clock: t
         await trio.sleep(20)
         assert 0 < centre.foreign_memory.taken_bytes <= limits.FOREIGN_MEMORY_PEER_BYTES_MAX
         nursery.cancel_scope.cancel()
+
+
+async def test_a_blob_of_a_line_that_breaks_every_ten_seconds_comes_all_the_same(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """300 KiB take 19 s of this line."""
+    network = VirtualNetwork(random.Random(1), shape=_SLOWEST)
+    async with living(box(OFFICE)) as office, living(box(CENTRE)) as centre, trio.open_nursery() as nursery:
+        nodes = [LinkedNode(network, core) for core in (office, centre)]
+        await put(office, [LUCK.randbytes(300 * limits.KIB)])
+        nursery.start_soon(nodes[1].replicator.run)
+        await nursery.start(nodes[1].serve)
+        nursery.start_soon(nodes[0].replicator.run)
+
+        async def break_the_line() -> None:
+            while True:
+                await trio.sleep(10)
+                network.cut(host(OFFICE), host(CENTRE))
+
+        nursery.start_soon(break_the_line)
+        await until_proven(office, CENTRE, 1)
+        nursery.cancel_scope.cancel()

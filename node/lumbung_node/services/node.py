@@ -144,7 +144,7 @@ async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core],
             nursery.start_soon(store.inventories.run, parts.log)
             async with transport.serve(parts.listen, server.handlers()) as listener:
                 nursery.start_soon(replicator.run)
-                nursery.start_soon(watch_disk, core, parts.disk, replicator.arriving)
+                nursery.start_soon(watch_disk, core, parts.disk, replicator.sweep)
                 nursery.start_soon(watch_clock, core)
                 nursery.start_soon(_revoke_on_change, parts.rosters, gate, listener)
                 on_ready(listener.address, core)

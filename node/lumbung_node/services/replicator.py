@@ -78,9 +78,9 @@ class Replicator:
             self._core.ledger_roster = self._core.rosters.roster
             await self._core.load_covers()
 
-    def arriving(self) -> set[tuple[NodeNumber, BlobId]]:
-        """The blobs that sessions are bringing now."""
-        return self.arrivals.coming()
+    async def sweep(self, begun_before_ms: int) -> None:
+        """Take away pieces of blobs that cut streams left before, and that no session has gone on with."""
+        await self.arrivals.sweep(begun_before_ms)
 
     def hurry(self, blob: BlobId, number: int) -> None:
         """Somebody waits for copies of this own blob."""

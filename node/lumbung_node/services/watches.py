@@ -5,17 +5,15 @@ Everything comes back by itself when space returns or the clock is set right.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
 import trio
 
 from lumbung_cluster.health import CLOCK_SKEW_MS
-from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_node.ports.identity import IdentityRecord
 from lumbung_node.services.core import Core
-from lumbung_node.store.runs import drop_old_runs
 
 __all__ = ["DiskMarks", "look", "watch_clock", "watch_disk"]
 
@@ -33,18 +31,17 @@ class DiskMarks:
     own_free_bytes: int
 
 
-async def watch_disk(core: Core, marks: DiskMarks, arriving: Callable[[], set[tuple[NodeNumber, BlobId]]]) -> None:
+async def watch_disk(core: Core, marks: DiskMarks, sweep: Callable[[int], Awaitable[None]]) -> None:
     """Runs until cancelled. Also takes away the pieces of replication that nobody resumed for a day.
 
-    `arriving` names the blobs that a session is bringing now: their pieces stay, however old.
+    `sweep(before_ms)` takes away those that began before and that no session is bringing now.
     """
     swept = trio.current_time() - _SWEEP_INTERVAL_S
     while True:
         await look(core, marks)
         if trio.current_time() - swept >= _SWEEP_INTERVAL_S:
             swept = trio.current_time()
-            before_ms = core.clock.now_ms() - _STAGING_AGE_MS
-            await drop_old_runs(core.store.kv, begun_before_ms=before_ms, busy=arriving())
+            await sweep(core.clock.now_ms() - _STAGING_AGE_MS)
         await trio.sleep(_LOOK_INTERVAL_S)
 
 

@@ -83,7 +83,7 @@ class Proofs:
         return [row.number for row in rows if row is not None]
 
     async def _not_overruled(self, word: Statement, numbers: list[int]) -> list[int]:
-        """Those whose present row is not a later word: (generation, nonce) is the order, whatever came last.
+        """Those whose present row is an earlier word: (generation, nonce) is the order, whatever came last.
 
         At one nonce a withdrawal is the later word: it is signed after the receipts that it takes back.
         """
@@ -92,7 +92,7 @@ class Proofs:
         kept = []
         for number, value in zip(numbers, values, strict=True):
             held = CopyRow.unpack(value) if value is not None else None
-            if held is None or (held.generation, held.nonce, not held.proven) <= order:
+            if held is None or (held.generation, held.nonce, not held.proven) < order:
                 kept.append(number)
         return kept
 

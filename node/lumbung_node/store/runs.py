@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lumbung_cluster.ids import BlobId, NodeNumber, blob_hasher
 from lumbung_cluster.limits import CHUNK_SIZE_BYTES
 from lumbung_node.ports.keyvalue import Batch, Family, KeyValue
@@ -10,7 +12,7 @@ from lumbung_node.store.jobs import Content
 from lumbung_node.store.layout import PendingRow, place_key
 from lumbung_node.store.state import NO_END, StoreState, scan_all
 
-__all__ = ["Run", "chunk_count", "drop_old_runs", "open_run", "resume_run", "staged_bytes"]
+__all__ = ["Run", "chunk_count", "drop_runs", "foreign_runs", "open_run", "resume_run"]
 
 _AHEAD_CHUNKS = 4  # written at once: 4 MiB
 
@@ -111,24 +113,21 @@ async def resume_run(committer: Committer, kv: KeyValue, origin: NodeNumber, blo
     return None
 
 
-async def staged_bytes(kv: KeyValue) -> int:
-    """What runs of replication may take up: the full size of each."""
-    rows = [PendingRow.unpack(value) for _, value in await scan_all(kv, Family.PENDING, b"", NO_END)]
-    return sum(row.size_bytes for row in rows if row.foreign)
+async def foreign_runs(kv: KeyValue) -> list[tuple[bytes, PendingRow]]:
+    """All runs of replication that have come to the disk, with their keys."""
+    rows = [(key, PendingRow.unpack(value)) for key, value in await scan_all(kv, Family.PENDING, b"", NO_END)]
+    return [(key, row) for key, row in rows if row.foreign]
 
 
-async def drop_old_runs(kv: KeyValue, *, begun_before_ms: int, busy: set[tuple[NodeNumber, BlobId]]) -> int:
-    """Take away runs of replication that nobody resumed; how many."""
+async def drop_runs(kv: KeyValue, runs: Sequence[tuple[bytes, PendingRow]]) -> None:
+    """Take these away with what was written of them."""
     batch = Batch()
-    for key, value in await scan_all(kv, Family.PENDING, b"", NO_END):
-        row = PendingRow.unpack(value)
-        if row.foreign and row.begun_ms < begun_before_ms and (row.origin, row.blob) not in busy:
-            first = int.from_bytes(key, "big")
-            batch.delete_range(Family.CHUNKS, key, place_key(first + row.chunks))
-            batch.delete(Family.PENDING, key)
+    for key, row in runs:
+        first = int.from_bytes(key, "big")
+        batch.delete_range(Family.CHUNKS, key, place_key(first + row.chunks))
+        batch.delete(Family.PENDING, key)
     if batch.deletes:
         await kv.write(batch)
-    return len(batch.deletes)
 
 
 async def _rehashed(committer: Committer, kv: KeyValue, first: int, row: PendingRow) -> Run:

@@ -577,7 +577,7 @@ class ResumeAt(_message.Message):
     entry: _builtins.int
     """Index into Offer.entries."""
     offset_bytes: _builtins.int
-    """First byte wanted, a multiple of 1 MiB."""
+    """First byte wanted; a multiple of 1 MiB for blobs over 8 MiB."""
     def __init__(
         self,
         *,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 import trio
 
@@ -12,9 +13,10 @@ from lumbung_cluster.entry import Entry
 from lumbung_cluster.errors import DiskFailed, DiskFull, OutcomeUnknown, Rejected, StatusCode, StoreClosed
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_node.services.core import Core
+from lumbung_node.services.session.staging import CutBlobs, Staging
 from lumbung_node.store.jobs import Content
 from lumbung_node.store.reads import is_intact
-from lumbung_node.store.runs import Run, open_run, resume_run, staged_bytes
+from lumbung_node.store.runs import Run, open_run, resume_run
 
 __all__ = ["Arrival", "Arrivals", "split_chunks", "verified_content"]
 
@@ -40,14 +42,17 @@ async def verified_content(core: Core, blob: BlobId, content: bytes | bytearray)
 class Arrival:
     """One blob that is coming in: into memory, or straight to disk when it is large."""
 
-    def __init__(self, core: Core, entry: Entry, run: Run | None) -> None:
+    def __init__(
+        self, core: Core, entry: Entry, run: Run | None, beginning: bytearray, leave: Callable[[bytearray], None]
+    ) -> None:
         self._core = core
+        self._leave = leave
         self._entry = entry
         self._run = run
-        self._buffer = bytearray()
+        self._buffer = beginning
         self._taken = False
         self.reason = ""
-        self.resumed_bytes = run.received_bytes if run is not None else 0
+        self.resumed_bytes = run.received_bytes if run is not None else len(beginning)
 
     @property
     def received_bytes(self) -> int:
@@ -89,12 +94,14 @@ class Arrival:
         return content
 
     async def keep_for_later(self) -> None:
-        """The stream ended before the blob did: whole chunks of a large blob stay for a day."""
-        if self._run is not None and not self._taken:
-            try:
+        """The offer is over. What came of a blob that is not whole stays: of a large one its whole chunks for a day."""
+        try:
+            if self._run is not None and not self._taken:
                 await self._run.keep()
-            except (StoreClosed, OutcomeUnknown, DiskFull, DiskFailed):
-                return  # nothing was promised for these bytes: they will come again
+        except (StoreClosed, OutcomeUnknown, DiskFull, DiskFailed):
+            return  # nothing was promised for these bytes: they will come again
+        finally:
+            self._leave(self._buffer if not self._taken and not self.reason else bytearray())
 
 
 class Arrivals:
@@ -103,6 +110,8 @@ class Arrivals:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._coming: dict[tuple[NodeNumber, BlobId], trio.Event] = {}
+        self._staging = Staging(core.store.kv)
+        self._cut = CutBlobs()
 
     @asynccontextmanager
     async def claim(self, origin: NodeNumber, blobs: Sequence[BlobId]) -> AsyncIterator[set[BlobId]]:
@@ -127,30 +136,35 @@ class Arrivals:
                 self._coming.pop((origin, blob), None)
             done.set()
 
-    def coming(self) -> set[tuple[NodeNumber, BlobId]]:
-        return set(self._coming)
-
-    async def begin(self, origin: NodeNumber, entry: Entry) -> Arrival:
-        """Room for a claimed blob; goes on where a cut stream stopped."""
+    async def begin(self, peer: NodeNumber, origin: NodeNumber, entry: Entry) -> Arrival:
+        """Room for a claimed blob; goes on where a cut stream stopped, a small one only where `peer` itself stopped."""
         if entry.size_bytes <= limits.MEMORY_BLOB_BYTES_MAX:
-            return Arrival(self._core, entry, None)
+            place = (peer, origin, entry.blob)
+            return Arrival(self._core, entry, None, self._cut.take(place), partial(self._cut.keep, place))
+        await self._staging.reserve(origin, entry.blob, entry.size_bytes)
+
+        def release(_: bytearray) -> None:
+            self._staging.release(origin, entry.blob)
+
+        try:
+            return Arrival(self._core, entry, await self._run(origin, entry), bytearray(), release)
+        except BaseException:
+            release(bytearray())
+            raise
+
+    async def sweep(self, begun_before_ms: int) -> None:
+        """Take away what cut streams left and nobody has gone on with."""
+        await self._staging.sweep(begun_before_ms)
+
+    async def _run(self, origin: NodeNumber, entry: Entry) -> Run:
         store = self._core.store
-        run = await resume_run(store.committer, store.kv, origin, entry.blob)
-        if run is None:
-            staged = await staged_bytes(store.kv)
-            if staged + entry.size_bytes > limits.STAGING_BYTES_MAX:
-                raise Rejected(
-                    StatusCode.RESOURCE_EXHAUSTED,
-                    f"staging: expected at most {limits.STAGING_BYTES_MAX} bytes under way, got {staged} and more",
-                )
-            run = open_run(
-                store.committer,
-                store.kv,
-                store.state,
-                origin=origin,
-                blob=entry.blob,
-                size_bytes=entry.size_bytes,
-                foreign=True,
-                now_ms=self._core.clock.now_ms(),
-            )
-        return Arrival(self._core, entry, run)
+        return await resume_run(store.committer, store.kv, origin, entry.blob) or open_run(
+            store.committer,
+            store.kv,
+            store.state,
+            origin=origin,
+            blob=entry.blob,
+            size_bytes=entry.size_bytes,
+            foreign=True,
+            now_ms=self._core.clock.now_ms(),
+        )

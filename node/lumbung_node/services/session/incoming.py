@@ -190,7 +190,7 @@ class Incoming:
             return
         want = peer_pb2.Want(offer=taking.message.offer, wanted=bits(wanted, len(taking.places)))
         for index in wanted:
-            arrival = await self._arrivals.begin(taking.origin, taking.entry(index))
+            arrival = await self._arrivals.begin(self._peer, taking.origin, taking.entry(index))
             taking.arrivals[index] = arrival
             if arrival.resumed_bytes:
                 want.resume.append(peer_pb2.ResumeAt(entry=index, offset_bytes=arrival.resumed_bytes))

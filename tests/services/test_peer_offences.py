@@ -1,0 +1,190 @@
+"""What a node makes of a partner with a valid certificate that breaks the rules: told by frames of its own making."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import trio
+import trio.testing
+
+from lumbung_cluster import limits
+from lumbung_cluster.errors import Rejected, StatusCode
+from lumbung_cluster.ids import BlobId
+from lumbung_cluster.receipt import SignedStatement, StatementKind
+from lumbung_cluster.signed import Signature
+from lumbung_node.ports.keyvalue import Family
+from lumbung_node.ports.transport import Caller
+from lumbung_node.services.copies import CopyBook
+from lumbung_node.services.core import Core
+from lumbung_node.services.putting import PutStream
+from lumbung_node.services.session.arrivals import Arrivals
+from lumbung_node.services.session.greeting import make_hello
+from lumbung_node.services.session.link import FrameLink
+from lumbung_node.services.session.pieces import bits
+from lumbung_node.services.session.session import Session
+from lumbung_node.services.statements import commit_receipt
+from lumbung_proto.codec import encode_frame
+from lumbung_proto.v1 import blobs_pb2, peer_pb2
+from lumbung_testing.session_pair import OFFICE, PEER, Pipe, box, living, put
+
+_FOR_EVER_S = 120.0
+
+
+@dataclass(slots=True)
+class _Facing:
+    """A session of a node and the partner's end of its stream, hellos exchanged."""
+
+    session: Session
+    link: FrameLink
+    failures: list[Rejected] = field(default_factory=list)
+
+    async def say(self, payload: bytes = b"", **kind: object) -> None:
+        await self.link.send(peer_pb2.SessionFrame(**kind), [payload])  # type: ignore[arg-type]
+
+    async def hear(self, kind: str) -> peer_pb2.SessionFrame:
+        """The next frame of this kind."""
+        with trio.fail_after(_FOR_EVER_S):
+            while (received := await self.link.receive()) is not None:
+                if received[0].WhichOneof("kind") == kind:
+                    return received[0]
+        raise AssertionError(f"expected {kind}, got the end")
+
+
+@asynccontextmanager
+async def _facing(core: Core, partner: Core, *, greet: bool = True) -> AsyncIterator[_Facing]:
+    to_core, from_partner = trio.open_memory_channel[bytes](16)
+    to_partner, from_core = trio.open_memory_channel[bytes](16)
+    link = FrameLink(Pipe(to_partner, from_partner), peer_pb2.SessionResponse, peer_pb2.SessionRequest)
+    mine = FrameLink(Pipe(to_core, from_core), peer_pb2.SessionRequest, peer_pb2.SessionResponse)
+    facing = _Facing(Session(core, link, partner.number, Arrivals(core)), mine)
+    over = trio.Event()
+
+    async def run() -> None:
+        try:
+            await facing.session.run()
+        except* Rejected as group:
+            facing.failures += [exc for exc in group.exceptions if isinstance(exc, Rejected)]
+        over.set()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(run)
+        if greet:
+            await facing.say(hello=make_hello(partner, core.number))
+        yield facing
+        if not facing.failures:
+            with trio.move_on_after(1):
+                await over.wait()
+        nursery.cancel_scope.cancel()
+
+
+async def _offer(core: Core, content: bytes, *, times: int = 1) -> peer_pb2.Offer:
+    """An offer of one own blob of `core`, named so many times, on a lane without marks."""
+    row = await core.store.reader.row(core.number, BlobId.of(content))
+    assert row is not None
+    (signed,) = await core.store.reader.lists(core.number, [row.signed])
+    offer = peer_pb2.Offer(offer=1, origin=core.number, lane=peer_pb2.LANE_REPAIR, nonce=1)
+    offer.lists.add(body=signed.body, public_key=signed.signature.key_public, signature=signed.signature.signature)
+    for _ in range(times):
+        offer.entries.add(list=0, index=row.signed.index)
+    return offer
+
+
+async def test_a_blob_that_an_offer_names_twice_is_refused(autojump_clock: trio.testing.MockClock) -> None:
+    """Two arrivals of one blob once shared its claim: a receipt stood over chunks that the second had deleted."""
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await put(office, [b"a recording"])
+        async with _facing(peer, office) as facing:
+            await facing.say(offer=await _offer(office, b"a recording", times=2))
+        assert [refused.code for refused in facing.failures] == [StatusCode.INVALID_ARGUMENT]
+        assert "each blob once" in facing.failures[0].sentence
+        assert peer.store.state.count(OFFICE).blobs == 0
+
+
+async def test_a_second_want_for_one_offer_is_refused(autojump_clock: trio.testing.MockClock) -> None:
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await put(office, [b"a recording"])
+        async with _facing(office, peer) as facing:
+            offer = (await facing.hear("offer")).offer
+            want = peer_pb2.Want(offer=offer.offer, wanted=bits([0], 1))
+            await facing.say(want=want)
+            await facing.hear("pieces")
+            await facing.say(want=want)
+        assert [refused.sentence for refused in facing.failures] == [
+            f"offer {offer.offer}: expected one want, got another"
+        ]
+
+
+async def test_a_goodbye_with_a_code_that_nobody_knows_is_a_goodbye(autojump_clock: trio.testing.MockClock) -> None:
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        async with _facing(office, peer) as facing:
+            await facing.say(goodbye=peer_pb2.Goodbye(status_code=999, sentence="bye\x1b[31m" + "e" * 500))
+            await facing.session.settled.wait()
+        assert facing.failures == []
+        assert facing.session.goodbye == "bye[31m" + "e" * 192
+        async with _facing(office, peer, greet=False) as facing:
+            await facing.say(goodbye=peer_pb2.Goodbye(status_code=999, sentence="not now"))
+        assert [(refused.code, refused.sentence) for refused in facing.failures] == [(StatusCode.UNKNOWN, "not now")]
+
+
+async def test_more_bytes_received_than_were_sent_is_refused(autojump_clock: trio.testing.MockClock) -> None:
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        async with _facing(office, peer) as facing:
+            await facing.say(received=peer_pb2.Received(bytes=1))
+        assert [refused.code for refused in facing.failures] == [StatusCode.INVALID_ARGUMENT]
+
+
+async def test_a_word_that_says_nothing_new_takes_no_room(autojump_clock: trio.testing.MockClock) -> None:
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await put(office, [b"a recording"])
+        async with _facing(peer, office) as facing:
+            await facing.say(offer=await _offer(office, b"a recording"))
+            await facing.hear("want")
+            pieces = peer_pb2.Pieces(offer=1, pieces=[peer_pb2.Piece(entry=0, length_bytes=11)])
+            await facing.say(b"a recording", pieces=pieces)
+            await facing.hear("applied")
+        message = await commit_receipt(peer, OFFICE, 1, [BlobId.of(b"a recording")])
+        assert message is not None
+        word = SignedStatement.parse(message.body, Signature(message.public_key, message.signature))
+        assert word.content.kind is StatementKind.COMMIT_RECEIPT
+        await office.store.proofs.record(word, 1)
+        before = await office.store.kv.scan(Family.PROOFS, b"", b"\xff" * 32, 100)
+        for later_ms in (2, 3):
+            await office.store.proofs.record(word, later_ms)
+        assert await office.store.kv.scan(Family.PROOFS, b"", b"\xff" * 32, 100) == before
+
+
+# --- own recording beside slow peers ---------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _PutCall:
+    """One frame, then the end; what is answered stays in `sent`."""
+
+    message: bytes | None
+    sent: list[bytes] = field(default_factory=list)
+    caller: Caller = field(default=Caller("lumbung://test", b""))
+    request_id: bytes = b""
+
+    async def receive(self) -> bytes | None:
+        message, self.message = self.message, None
+        return message
+
+    async def send(self, message: bytes) -> None:
+        self.sent.append(message)
+
+
+async def test_own_puts_go_on_while_peers_hold_all_memory_that_is_theirs(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    content = b"a citizen waits"
+    start = blobs_pb2.PutStart(size_bytes=len(content), id=BlobId.of(content).raw, copies=1)
+    frame = blobs_pb2.PutRequest(parts=[blobs_pb2.PutPart(ticket=1, start=start, length_bytes=len(content))])
+    async with living(box(OFFICE)) as office:
+        async with office.foreign_memory.hold(limits.GIB):  # all that there is
+            call = _PutCall(encode_frame(frame, [content]))
+            with trio.fail_after(_FOR_EVER_S):
+                await PutStream(office, CopyBook(office), lambda blob, number: None, call).run()  # type: ignore[arg-type]
+        (answer,) = blobs_pb2.PutResponse.FromString(call.sent[0]).answers
+        assert answer.outcome == blobs_pb2.PUT_OUTCOME_STORED

@@ -1,0 +1,118 @@
+"""Pieces of large blobs under way: within a quota, kept for a day, and never taken from under a stream."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+import trio.testing
+
+from lumbung_cluster import limits
+from lumbung_cluster.entry import Entry
+from lumbung_cluster.errors import Rejected, StatusCode
+from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_node.services.core import Core
+from lumbung_node.services.session.arrivals import Arrivals
+from lumbung_node.services.watches import DiskMarks, watch_disk
+from lumbung_node.store.runs import foreign_runs
+from lumbung_testing.session_pair import CENTRE, LUCK, OFFICE, PEER, box, living
+
+_NO_MARKS = DiskMarks(0, 0)
+_BEGINNING = limits.STAGING_ORIGIN_BYTES_MAX // 4
+_DAY_AND_MORE_S = limits.STAGING_AGE_S_MAX + 7200
+
+
+def _entry(content: bytes, size_bytes: int | None = None) -> Entry:
+    return Entry(BlobId.of(content), size_bytes or len(content), 1, 1, 0)
+
+
+async def _begun(core: Core, arrivals: Arrivals, origin: NodeNumber, name: bytes) -> None:
+    """A blob of a quarter of the quota of which 4 MiB came before the stream was cut."""
+    arrival = await arrivals.begin(origin, origin, _entry(name, _BEGINNING))
+    await arrival.append(memoryview(bytes(4 * limits.MIB)))
+    await arrival.keep_for_later()
+
+
+async def test_blobs_that_have_only_begun_count_against_the_quota(autojump_clock: trio.testing.MockClock) -> None:
+    async with living(box(CENTRE)) as centre:
+        arrivals = Arrivals(centre)
+        for name in (b"1", b"2"):
+            await arrivals.begin(OFFICE, OFFICE, _entry(name, limits.BLOB_SIZE_BYTES_MAX))
+        with pytest.raises(Rejected) as of_origin:
+            await arrivals.begin(OFFICE, OFFICE, _entry(b"3", limits.BLOB_SIZE_BYTES_MAX))
+        for name in (b"4", b"5"):
+            await arrivals.begin(PEER, PEER, _entry(name, limits.BLOB_SIZE_BYTES_MAX))
+        with pytest.raises(Rejected) as of_all:
+            await arrivals.begin(PEER, NodeNumber(3), _entry(b"6", limits.BLOB_SIZE_BYTES_MAX))
+    assert (of_origin.value.code, of_all.value.code) == (StatusCode.RESOURCE_EXHAUSTED, StatusCode.RESOURCE_EXHAUSTED)
+
+
+async def test_what_was_cut_gives_way_to_what_comes_the_oldest_first(autojump_clock: trio.testing.MockClock) -> None:
+    async with living(box(CENTRE)) as centre:
+        arrivals = Arrivals(centre)
+        await _begun(centre, arrivals, PEER, b"of another")
+        for name in (b"oldest", b"older", b"newer", b"newest"):
+            await trio.sleep(1)
+            await _begun(centre, arrivals, OFFICE, name)
+        await arrivals.begin(OFFICE, OFFICE, _entry(b"comes now", _BEGINNING + limits.MIB))
+        left = [row.blob for _, row in await foreign_runs(centre.store.kv)]
+        assert left == [BlobId.of(name) for name in (b"of another", b"newer", b"newest")]
+
+
+async def test_the_sweep_leaves_a_blob_that_still_comes_however_old(autojump_clock: trio.testing.MockClock) -> None:
+    """It once took the first chunks of a blob that took more than a day: the blob was then committed with holes."""
+    content = LUCK.randbytes(12 * limits.MIB)
+    first, rest = content[: 8 * limits.MIB], content[8 * limits.MIB :]
+    async with living(box(CENTRE)) as centre, trio.open_nursery() as nursery:
+        arrivals = Arrivals(centre)
+        await _begun(centre, arrivals, OFFICE, b"left by its sender")
+        arrival = await arrivals.begin(OFFICE, OFFICE, _entry(content))
+        await arrival.append(memoryview(first))
+        nursery.start_soon(watch_disk, centre, _NO_MARKS, arrivals.sweep)
+        await trio.sleep(_DAY_AND_MORE_S)
+        assert [row.blob for _, row in await foreign_runs(centre.store.kv)] == [BlobId.of(content)]
+        await arrival.append(memoryview(rest))
+        assert await arrival.content() is not None
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_cut_blob_goes_on_where_it_stopped(autojump_clock: trio.testing.MockClock) -> None:
+    content = LUCK.randbytes(12 * limits.MIB)
+    async with living(box(CENTRE)) as centre:
+        arrivals = Arrivals(centre)
+        arrival = await arrivals.begin(OFFICE, OFFICE, _entry(content))
+        await arrival.append(memoryview(content)[: 5 * limits.MIB + 10])
+        await arrival.keep_for_later()
+        again = await arrivals.begin(OFFICE, OFFICE, _entry(content))
+        assert again.resumed_bytes == 5 * limits.MIB
+        await again.append(memoryview(content)[5 * limits.MIB :])
+        assert await again.content() is not None
+
+
+async def test_a_small_blob_goes_on_too_but_only_with_the_peer_that_began_it(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    content = LUCK.randbytes(300 * limits.KIB)
+    async with living(box(CENTRE)) as centre:
+        arrivals = Arrivals(centre)
+        arrival = await arrivals.begin(PEER, OFFICE, _entry(content))
+        await arrival.append(memoryview(content)[:100_000])
+        await arrival.keep_for_later()
+        assert (await arrivals.begin(OFFICE, OFFICE, _entry(content))).resumed_bytes == 0
+        again = await arrivals.begin(PEER, OFFICE, _entry(content))
+        assert again.resumed_bytes == 100_000
+        await again.append(memoryview(content)[100_000:])
+        assert await again.content() is not None
+        await again.keep_for_later()
+        assert (await arrivals.begin(PEER, OFFICE, _entry(content))).resumed_bytes == 0
+
+
+async def test_beginnings_of_small_blobs_stay_within_their_memory(autojump_clock: trio.testing.MockClock) -> None:
+    async with living(box(CENTRE)) as centre:
+        arrivals = Arrivals(centre)
+        entries = [_entry(b"%d" % number, 2 * limits.MIB) for number in range(6)]
+        for entry in entries:
+            arrival = await arrivals.begin(PEER, OFFICE, entry)
+            await arrival.append(memoryview(bytes(limits.MIB)))
+            await arrival.keep_for_later()
+        resumed = [(await arrivals.begin(PEER, OFFICE, entry)).resumed_bytes for entry in entries]
+        assert resumed == [0, 0, *[limits.MIB] * 4]
