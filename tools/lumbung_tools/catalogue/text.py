@@ -19,6 +19,8 @@ from lumbung_tools.catalogue.inventory_english import INVENTORY_ENGLISH
 from lumbung_tools.catalogue.inventory_indonesian import INVENTORY_INDONESIAN
 from lumbung_tools.catalogue.local_english import LOCAL_ENGLISH
 from lumbung_tools.catalogue.local_indonesian import LOCAL_INDONESIAN
+from lumbung_tools.catalogue.reason_english import REASON_ENGLISH
+from lumbung_tools.catalogue.reason_indonesian import REASON_INDONESIAN
 
 __all__ = ["MESSAGES", "Catalogue", "placeholders", "rfc3339"]
 
@@ -34,12 +36,14 @@ MESSAGES: Final = {
         **LOCAL_INDONESIAN,
         **BUNDLE_INDONESIAN,
         **INVENTORY_INDONESIAN,
+        **REASON_INDONESIAN,
     },
     Language.ENGLISH: {
         **ENGLISH,
         **LOCAL_ENGLISH,
         **BUNDLE_ENGLISH,
         **INVENTORY_ENGLISH,
+        **REASON_ENGLISH,
     },
 }
 

@@ -11,7 +11,7 @@ from lumbung_node.adapters.keys.ed25519 import Ed25519Verifier
 from lumbung_tools.catalogue.text import rfc3339
 from lumbung_tools.cli.framework import Call
 from lumbung_tools.client.answers import CopyCount
-from lumbung_tools.client.ask import BlobName, NotAnId
+from lumbung_tools.client.ask import ID_DIGITS_MIN, BlobName, NotAnId
 from lumbung_tools.client.profile import PROFILE_FILE, Profile, load_profile
 from lumbung_tools.client.session import Session, open_session
 from lumbung_tools.client.trust import VerifiedRoster
@@ -27,10 +27,18 @@ def run(call: Call, work: Callable[[Session], Awaitable[None]]) -> None:
     profile = profile_of(call)
 
     async def in_session() -> None:
-        async with open_session(profile, call.open_transport, Ed25519Verifier()) as session:
+        opened = open_session(profile, call.open_transport, Ed25519Verifier())
+        async with opened as session, trio.open_nursery() as nursery:
+            nursery.start_soon(_name_the_late, call, session)
             await work(session)
+            nursery.cancel_scope.cancel()
 
     trio.run(in_session)
+
+
+async def _name_the_late(call: Call, session: Session) -> None:
+    async for whom in session.waits.late():
+        call.console.warn("wait.node", whom=whom)
 
 
 def profile_of(call: Call) -> Profile:
@@ -48,7 +56,7 @@ def blob_name(session: Session, digits: str | None, record: str | None) -> BlobN
     try:
         return BlobName.parse(digits or "")
     except NotAnId as exc:
-        raise CommandFailed(ExitCode.USAGE, "error.usage", why=exc) from exc
+        raise CommandFailed(ExitCode.USAGE, "name.not_an_id", least=ID_DIGITS_MIN, text=digits) from exc
 
 
 def node_named(roster: VerifiedRoster, name: str | None) -> NodeNumber | None:

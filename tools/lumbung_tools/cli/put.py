@@ -22,6 +22,7 @@ from lumbung_tools.client.recheck import recheck
 from lumbung_tools.client.session import Session
 from lumbung_tools.output.exit_codes import ExitCode, of_error, of_put, worst
 from lumbung_tools.output.failures import CommandFailed, sentence_of
+from lumbung_tools.output.refusals import reason_of
 
 __all__ = ["put"]
 
@@ -186,9 +187,9 @@ class _Report:
     def _line(self, item: PutItem, answer: PutAnswer) -> str:
         console, copies = self._console, answer.copies
         if answer.outcome is Outcome.REFUSED:
-            return console.text("put.refused", path=item.label, why=answer.sentence)
+            return console.text("put.refused", path=item.label, why=reason_of(console, answer.sentence))
         if answer.outcome is Outcome.UNKNOWN:
-            return console.text("put.unknown", path=item.label, why=answer.sentence)
+            return console.text("put.unknown", path=item.label, why=reason_of(console, answer.sentence))
         values = {"path": item.label, "count": copies.count, "wanted": copies.wanted, "id": _digits(answer)}
         if copies.safe:
             line = console.text("put.safe", **values)

@@ -21,6 +21,7 @@ from lumbung_tools.client.get import Source
 from lumbung_tools.client.profile import Profile
 from lumbung_tools.client.rosters import fetch_roster
 from lumbung_tools.client.trust import VerifiedRoster, read_roster, renew_roster
+from lumbung_tools.client.waits import Waits, WatchedChannel
 
 __all__ = ["OpenTransport", "Session", "Threads", "open_session"]
 
@@ -48,6 +49,7 @@ class Session:
         self.blocking: Blocking = Threads()
         self._transport = transport
         self._verifier = verifier
+        self.waits = Waits()
         self._channels: dict[tuple[NodeNumber, str], Channel] = {}
 
     @property
@@ -109,7 +111,8 @@ class Session:
         for endpoint in endpoints:
             key = (number, endpoint.address)
             if key not in self._channels:
-                self._channels[key] = self._transport.dial(endpoint)
+                whom = f"{self.roster.name(number)} ({endpoint.address})"
+                self._channels[key] = WatchedChannel(self._transport.dial(endpoint), self.waits, whom)
         return [self._channels[number, endpoint.address] for endpoint in endpoints]
 
 

@@ -23,6 +23,7 @@ from lumbung_node.toml_table import ConfigError
 from lumbung_tools.client.get import NobodyHasIt
 from lumbung_tools.output.console import Console
 from lumbung_tools.output.exit_codes import ExitCode, of_error
+from lumbung_tools.output.refusals import reason_of
 from lumbung_tools.sealing import PlaintextRefused
 
 __all__ = ["CommandFailed", "report", "sentence_of", "unwrap"]
@@ -56,15 +57,15 @@ def sentence_of(console: Console, error: BaseException) -> str:
         case NobodyHasIt():
             return " ".join(f"{name}: {sentence_of(console, failure)}" for name, failure in error.failures)
         case Rejected():
-            return console.text(_key_of_rejection(error), why=error.sentence)
+            return console.text(_key_of_rejection(error), why=reason_of(console, error.sentence))
         case PeerUnreachable():
-            return console.text("error.unreachable", why=error)
+            return console.text("error.unreachable", why=reason_of(console, error))
         case TrustRefused():
-            return console.text("error.trust", why=error)
+            return console.text("error.trust", why=reason_of(console, error))
         case PeerGone():
-            return console.text("error.gone", why=error)
+            return console.text("error.gone", why=reason_of(console, error))
         case OutcomeUnknown():
-            return console.text("error.unknown", why=error)
+            return console.text("error.unknown", why=reason_of(console, error))
         case BlobDamaged():
             return console.text("error.damaged", why=error)
         case KeyRefused():
@@ -74,7 +75,7 @@ def sentence_of(console: Console, error: BaseException) -> str:
         case Malformed() | PlaintextRefused() | OSError():
             return console.text("error.file", why=error)
         case _:
-            return console.text("error.refused", why=error)
+            return console.text("error.refused", why=reason_of(console, error))
 
 
 def report(console: Console, error: BaseException) -> ExitCode:

@@ -26,6 +26,8 @@ _SENTENCES = {
 def sentence_of_trouble(console: Console, trouble: wire.HealthItem, name: Callable[[int], str]) -> str:
     """What is wrong and what to do; a code of a newer node is named as it is."""
     key = _SENTENCES.get(trouble.code)
+    if trouble.code == "COPIES_SHORT" and trouble.values.get("reason") == "damaged":
+        key = "health.damaged"
     if key is None:
         return console.text("health.unknown", code=trouble.code)
     return console.text(key, node=name(trouble.node) if trouble.node else "")

@@ -8,6 +8,7 @@ from lumbung_proto.v1 import operations_pb2 as wire
 from lumbung_tools.catalogue.text import rfc3339
 from lumbung_tools.output.console import Console, JsonValue
 from lumbung_tools.output.health import severity_name
+from lumbung_tools.output.refusals import reason_of
 from lumbung_tools.output.verdict import verdict_of
 
 __all__ = ["print_status", "status_json"]
@@ -97,7 +98,7 @@ def _link_row(console: Console, status: wire.StatusResponse, link: wire.LinkStat
     read = console.text("link.no_proof")
     if link.verified_since_ms:
         read = console.text("where.age", age=words.duration(_age_s(status, link.verified_since_ms)))
-    return [link.name, condition, lag, str(link.proven_blobs), read, link.sentence]
+    return [link.name, condition, lag, str(link.proven_blobs), read, reason_of(console, link.sentence)]
 
 
 def _link_json(status: wire.StatusResponse, link: wire.LinkState) -> dict[str, JsonValue]:

@@ -1,0 +1,85 @@
+"""What nodes say in English, said to people in their language."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+import lumbung_cluster
+import lumbung_node
+from lumbung_cluster.errors import PeerUnreachable, Rejected, StatusCode
+from lumbung_node.config import Language
+from lumbung_proto.v1 import operations_pb2 as wire
+from lumbung_tools.catalogue.text import Catalogue
+from lumbung_tools.output.console import Console
+from lumbung_tools.output.failures import sentence_of
+from lumbung_tools.output.health import sentence_of_trouble
+from lumbung_tools.output.refusals import _SHAPES, reason_of
+
+_WORDS = re.compile(r"[A-Za-z',: -]{8,}")  # what a shape says between the values
+
+
+def console(language: Language = Language.INDONESIAN) -> Console:
+    return Console(Catalogue(language), io.StringIO(), io.StringIO(), is_json=False)
+
+
+def node_source() -> str:
+    """All that nodes can say, with the breaks of long string literals taken out."""
+    roots = [Path(package.__path__[0]) for package in (lumbung_cluster, lumbung_node)]
+    text = "".join(file.read_text() for root in roots for file in sorted(root.rglob("*.py")))
+    return re.sub(r'"\s*\n\s*f?"', "", text)
+
+
+@pytest.mark.parametrize("key", [key for key in _SHAPES if key != "reason.connection_refused"])  # the kernel says it
+def test_every_shape_is_one_that_nodes_still_speak_in(key: str) -> None:
+    source, shape = node_source(), _SHAPES[key]
+    plain = re.sub(r"\(\?P<\w+>([^()]|\[\^\)\])*\)|\\.[+*]?|\[[^]]*\].?|[.][*]|[()|?]", "\0", shape)
+    words = [found.strip() for found in _WORDS.findall(plain)]
+    for word in words:
+        assert word.strip(" ,:") in source, word
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            "sari of 36.02: expected a name on access list version 3, got a stranger",
+            "sari of 36.02 tidak ada di daftar akses kantor (versi 3); mintakan: lumbung cert admit",
+        ),
+        (
+            "open calls of lumbung://ab/access/1/sari: expected at most 16, got 17",
+            "terlalu banyak perintah sekaligus dari sini (paling banyak 16); tunggu yang lain selesai",
+        ),
+        ("127.0.0.1:7000: no answer within 20.0 s", "127.0.0.1:7000 tidak menjawab dalam 20 detik"),
+        ("no blob 3f2a9c01... of origin 1 here", "simpul ini tidak memiliki rekaman 3f2a9c01"),
+        (
+            "the store failed and is being opened again: try again",
+            "simpul sedang membuka kembali penyimpanannya setelah gangguan cakram",
+        ),
+    ],
+)
+def test_a_known_reason_is_told_in_the_readers_language(said: str, told: str) -> None:
+    assert reason_of(console(), said) == told
+
+
+def test_a_reason_that_nobody_knows_stays_as_it_was_said() -> None:
+    assert reason_of(console(), "expected tea, got coffee") == "expected tea, got coffee"
+
+
+def test_sentences_of_errors_hold_no_english_when_the_reason_is_known() -> None:
+    refused = Rejected(StatusCode.PERMISSION_DENIED, "lumbung://ab/node/3 may not read origin 2")
+    assert sentence_of(console(), refused) == "Ditolak: lumbung://ab/node/3 tidak berhak membaca rekaman simpul 2."
+    away = PeerUnreachable("10.0.0.1:7000: not connected within 20.0 s")
+    assert sentence_of(console(), away).startswith("Simpul tidak menjawab: 10.0.0.1:7000 tidak menjawab")
+
+
+def test_damage_is_told_as_damage_and_lacking_copies_as_such() -> None:
+    """Both stand under COPIES_SHORT."""
+    damaged = wire.HealthItem(code="COPIES_SHORT", values={"reason": "damaged", "blobs": "3"})
+    unproven = wire.HealthItem(code="COPIES_SHORT", values={"reason": "unproven", "blobs": "3"})
+    english = console(Language.ENGLISH)
+    assert "damaged" in sentence_of_trouble(english, damaged, str)
+    assert "damaged" not in sentence_of_trouble(english, unproven, str)

@@ -1,0 +1,50 @@
+"""Reasons for a refusal, for people: what a node said in a known shape, and what to do about it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["REASON_ENGLISH"]
+
+REASON_ENGLISH: Final[dict[str, str]] = {
+    "reason.stranger_node": "node {node} is not on the roster of epoch {epoch}",
+    "reason.left_node": "{name} has left the cluster",
+    "reason.node_key": "{name} shows a key that the roster of epoch {epoch} does not know; renew its certificate",
+    "reason.no_access_list": "{who} is not known yet: the node has no access list of that office",
+    "reason.access_list_key": "the access list for {who} was signed by a retired key; the office must sign it anew",
+    "reason.not_listed": "{who} is not on the office's access list (version {version}); ask for: lumbung cert admit",
+    "reason.access_key": "{who} shows a key that the access list does not know; ask for: lumbung cert admit",
+    "reason.access_time": "the access of {who} has expired or has not begun; check the clock, or ask for a new entry",
+    "reason.may_not_call": "{who} may not do this at this node ({method})",
+    "reason.may_no_longer": "{who} has lost its access",
+    "reason.may_not_read": "{who} may not read the recordings of node {origin}",
+    "reason.disk_full": "the node's disk is full ({free} bytes free); make room, it takes recordings again by itself",
+    "reason.slots": "too many commands at once from here (at most {most}); wait for the others",
+    "reason.slots_all": "the node is busy with {most} calls; try again later",
+    "reason.two_lives": (
+        "another machine runs under this node's identity, so this one takes no recordings; call the province"
+    ),
+    "reason.store_failed": "the node is opening its store again after a disk error",
+    "reason.store_closing": "the node is closing its store",
+    "reason.not_known_on_disk": "a disk error came before the bytes were known to be on disk",
+    "reason.not_sealed": "the file is not sealed; leave out --no-seal",
+    "reason.wrong_hash": "the bytes were changed on their way ({id})",
+    "reason.no_blob": "this node has no recording {id}",
+    "reason.no_record": "this node knows no recording under that number",
+    "reason.many_ids": "several ids begin with {digits}; give more digits",
+    "reason.ask_origin": "only the office that recorded it knows this: ask node {node}",
+    "reason.damaged_here": "the copy at this node is damaged",
+    "reason.deadline": "the node took the question and did not answer in time",
+    "reason.no_answer": "{address} did not answer within {seconds} s",
+    "reason.connection_refused": "nobody listens at {address}",
+    "reason.certificate": "the certificate at {address} was not issued for this cluster, or has expired",
+    "reason.closed_on_us": "{address} did not accept our certificate",
+    "reason.other_node": "{address} is {got}, expected {expected}",
+    "reason.other_key": "{address} shows a key that the roster does not know",
+    "name.not_an_id": "An id has {least} to 64 digits, 0-9 and a-f; {text} is none. lumbung ls shows all.",
+    "wait.node": "Waiting for an answer from {whom} ...",
+    "health.damaged": (
+        "Recordings kept here are damaged. Leave the node running and connected: good copies are fetched by "
+        "themselves. If the number stays for an hour, call the province."
+    ),
+}

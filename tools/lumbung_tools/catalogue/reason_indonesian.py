@@ -1,0 +1,55 @@
+"""Alasan penolakan untuk operator: what a node said in a known shape, and what to do about it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["REASON_INDONESIAN"]
+
+REASON_INDONESIAN: Final[dict[str, str]] = {
+    "reason.stranger_node": "simpul {node} tidak ada di daftar simpul epoch {epoch}",
+    "reason.left_node": "{name} sudah keluar dari klaster",
+    "reason.node_key": "{name} memakai kunci yang tidak dikenal daftar simpul epoch {epoch}; perbarui sertifikatnya",
+    "reason.no_access_list": "{who} belum dikenal: simpul belum memegang daftar akses kantor itu",
+    "reason.access_list_key": (
+        "daftar akses untuk {who} ditandatangani dengan kunci lama; kantor harus menandatanganinya lagi"
+    ),
+    "reason.not_listed": "{who} tidak ada di daftar akses kantor (versi {version}); mintakan: lumbung cert admit",
+    "reason.access_key": "{who} memakai kunci yang tidak dikenal daftar akses; mintakan: lumbung cert admit",
+    "reason.access_time": "masa akses {who} sudah lewat atau belum mulai; periksa jam, atau mintakan yang baru",
+    "reason.may_not_call": "{who} tidak berhak melakukan ini di simpul ini ({method})",
+    "reason.may_no_longer": "hak akses {who} sudah dicabut",
+    "reason.may_not_read": "{who} tidak berhak membaca rekaman simpul {origin}",
+    "reason.disk_full": (
+        "cakram simpul penuh ({free} bita kosong); kosongkan ruang, perekaman jalan lagi dengan sendirinya"
+    ),
+    "reason.slots": "terlalu banyak perintah sekaligus dari sini (paling banyak {most}); tunggu yang lain selesai",
+    "reason.slots_all": "simpul sedang melayani {most} permintaan; coba lagi nanti",
+    "reason.two_lives": (
+        "ada mesin lain yang berjalan dengan identitas simpul ini, jadi simpul ini tidak menerima rekaman; "
+        "hubungi provinsi"
+    ),
+    "reason.store_failed": "simpul sedang membuka kembali penyimpanannya setelah gangguan cakram",
+    "reason.store_closing": "simpul sedang menutup penyimpanannya",
+    "reason.not_known_on_disk": "cakram terganggu sebelum isinya dipastikan tersimpan",
+    "reason.not_sealed": "berkas belum disegel; jangan pakai --no-seal",
+    "reason.wrong_hash": "isi berubah di perjalanan ({id})",
+    "reason.no_blob": "simpul ini tidak memiliki rekaman {id}",
+    "reason.no_record": "simpul ini tidak mengenal rekaman dengan nomor itu",
+    "reason.many_ids": "ada beberapa id yang berawalan {digits}; tambah digitnya",
+    "reason.ask_origin": "hanya kantor yang merekamnya yang tahu: tanyakan kepada simpul {node}",
+    "reason.damaged_here": "salinan di simpul ini rusak",
+    "reason.deadline": "simpul menerima pertanyaan tetapi tidak menjawab pada waktunya",
+    "reason.no_answer": "{address} tidak menjawab dalam {seconds} detik",
+    "reason.connection_refused": "tidak ada yang menerima sambungan di {address}",
+    "reason.certificate": "sertifikat di {address} bukan untuk klaster ini, atau sudah berakhir",
+    "reason.closed_on_us": "{address} tidak menerima sertifikat kita",
+    "reason.other_node": "{address} adalah {got}, seharusnya {expected}",
+    "reason.other_key": "{address} memakai kunci yang tidak dikenal daftar simpul",
+    "name.not_an_id": "Id terdiri dari {least} sampai 64 digit, 0-9 dan a-f; {text} bukan id. Lihat: lumbung ls.",
+    "wait.node": "Menunggu jawaban dari {whom} ...",
+    "health.damaged": (
+        "Ada rekaman rusak di simpul ini. Biarkan simpul menyala dan tersambung: salinan yang baik diambil sendiri. "
+        "Jika satu jam lagi jumlahnya tetap, hubungi provinsi."
+    ),
+}
