@@ -7,6 +7,7 @@ access/NNNNNNNNNN    the newest signed access list of each office, by node numbe
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Sequence
@@ -14,17 +15,18 @@ from pathlib import Path
 
 import trio
 
-from lumbung_cluster.errors import KeyRefused
+from lumbung_cluster.errors import DiskFailed, DiskFull, KeyRefused
 from lumbung_cluster.ids import Generation
 from lumbung_node.ports.identity import IdentityRecord
 
 __all__ = ["DocumentFolder", "IdentityFolder", "replace_file"]
 
 _FORMAT = 0
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 class IdentityFolder:
-    """Implements ports.IdentityState on files."""
+    """Implements ports.IdentityState on files. `save` raises DiskFull and DiskFailed."""
 
     def __init__(self, folder: Path, data: Path) -> None:
         self._file = folder / "identity.json"
@@ -49,10 +51,18 @@ class IdentityFolder:
             },
             indent=2,
         )
-        await trio.to_thread.run_sync(replace_file, self._file, text.encode())
+        await trio.to_thread.run_sync(self._save, text.encode())
 
     async def file_system(self) -> str:
         return await trio.to_thread.run_sync(_file_system, self._data)
+
+    def _save(self, content: bytes) -> None:
+        """A disk that fails here is waited for like one that fails under the store: the node must not end by it."""
+        try:
+            replace_file(self._file, content)
+        except OSError as exc:
+            kind = DiskFull if exc.errno in _NO_ROOM else DiskFailed
+            raise kind(f"{self._file}: {exc.strerror}") from exc
 
     def _load(self) -> IdentityRecord | None:
         try:

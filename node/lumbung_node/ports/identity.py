@@ -39,7 +39,7 @@ class IdentityState(Protocol):
         ...
 
     async def save(self, record: IdentityRecord) -> None:
-        """Durable when it returns."""
+        """Durable when it returns. Raises DiskFull, DiskFailed."""
         ...
 
     async def file_system(self) -> str:

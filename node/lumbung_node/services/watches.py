@@ -11,6 +11,7 @@ from functools import partial
 
 import trio
 
+from lumbung_cluster.errors import DiskFailed, DiskFull
 from lumbung_cluster.health import CLOCK_SKEW_MS
 from lumbung_node.ports.identity import IdentityRecord
 from lumbung_node.services.core import Core
@@ -67,7 +68,7 @@ async def watch_clock(core: Core) -> None:
             condition.clock_jump_ms = 0
             try:
                 await core.store.update_identity(partial(_with_clock, core.clock.now_ms()))
-            except OSError as exc:  # a full system disk must not stop recording: the time is only advisory
+            except (DiskFailed, DiskFull) as exc:  # a full system disk must not stop recording: the time is only advisory
                 core.log.warning("clock not remembered", reason=str(exc))
 
 
