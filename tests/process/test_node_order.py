@@ -5,9 +5,7 @@ A kill cannot show this, since the page cache outlives the process.
 
 from __future__ import annotations
 
-import os
 import random
-import sys
 from collections import Counter
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
@@ -17,8 +15,9 @@ import trio
 
 from lumbung_cluster.limits import MEMORY_BLOB_BYTES_MAX
 from lumbung_testing import iorecord
-from lumbung_testing.iorecord import IoCall, uncovered_writes
-from lumbung_testing.real_clusters import DRC, found, open_office, real_cluster
+from lumbung_testing.iorecord import IoCall
+from lumbung_testing.marked_node import marked_command, promises
+from lumbung_testing.real_clusters import DRC, found, open_office, real_cluster, with_environment
 from lumbung_testing.sealed_files import looking_sealed, write_item
 from lumbung_tools.client.answers import PutAnswer
 from lumbung_tools.client.put import put_many
@@ -50,11 +49,8 @@ async def _record(layer: Path, folder: Path, *options: str) -> Mapping[str, list
     items = _items(folder / "files")
 
     def command(config: Path) -> list[str]:
-        recorded = iorecord.environment(layer, folder / f"{config.parent.name}.io", f"{config.parent.name}/data")
-        added = [f"{name}={value}" for name, value in recorded.items() if os.environ.get(name) != value]
-        module = ["lumbung_tools.localcluster.child", "lumbung_testing.marked_node"]
-        path = f"PYTHONPATH={os.pathsep.join(sys.path)}"
-        return ["env", path, *added, sys.executable, "-m", *module, "--config", str(config), *options]
+        recorded = iorecord.recording(layer, folder / f"{config.parent.name}.io", f"{config.parent.name}/data")
+        return with_environment(recorded, [*marked_command(config), *options])
 
     async def batches() -> AsyncGenerator[Sequence[PutItem], None]:
         for first in range(0, _BLOBS, _BATCH):
@@ -74,23 +70,8 @@ async def _record(layer: Path, folder: Path, *options: str) -> Mapping[str, list
     return {name: iorecord.read_log(folder / f"{name}.io") for name in (_OFFICE, DRC)}
 
 
-def _promises(calls: list[IoCall]) -> list[tuple[str, bool]]:
-    """Each promise with whether every write that it stands on was covered when it left."""
-    written: dict[str, int] = {}
-    found = []
-    for call in calls:
-        if call.op == "mark":
-            kind, _, blob = call.path.partition(" ")
-            if kind == "written":
-                written.setdefault(blob, call.begin)
-            else:
-                is_covered = not uncovered_writes(calls, written=written[blob], promised=call.begin)
-                found.append((kind, is_covered))
-    return found
-
-
 def _count(logs: Mapping[str, list[IoCall]], *, covered: bool) -> Counter[str]:
-    return Counter(kind for calls in logs.values() for kind, is_covered in _promises(calls) if is_covered is covered)
+    return Counter(kind for calls in logs.values() for kind, _, is_covered in promises(calls) if is_covered is covered)
 
 
 async def test_every_answer_offer_and_receipt_follows_the_sync_that_covers_it(layer: Path, tmp_path: Path) -> None:

@@ -15,7 +15,17 @@ from pathlib import Path
 
 from lumbung_testing.tools import require_tool
 
-__all__ = ["Fault", "IoCall", "build", "environment", "mark", "read_log", "uncovered_writes"]
+__all__ = [
+    "Fault",
+    "IoCall",
+    "build",
+    "environment",
+    "faults_only",
+    "mark",
+    "read_log",
+    "recording",
+    "uncovered_writes",
+]
 
 _SYNCS = ("fsync", "fdatasync")
 _FIELDS = 9
@@ -74,13 +84,19 @@ def environment(
     layer: Path, log: Path, part: str, *, faults: Iterable[Fault] = (), sockets: bool = False
 ) -> Mapping[str, str]:
     """The environment of a child process whose I/O on paths with `part` in them is to be recorded into `log`."""
+    added = recording(layer, log, part, faults=faults)
+    return os.environ | added | ({"IORECORD_SOCKETS": "1"} if sockets else {})
+
+
+def recording(layer: Path, log: Path, part: str, *, faults: Iterable[Fault] = ()) -> Mapping[str, str]:
+    """What to add to a child's environment for the same."""
+    return {**faults_only(layer, faults), "IORECORD_LOG": str(log), "IORECORD_PATH": part}
+
+
+def faults_only(layer: Path, faults: Iterable[Fault]) -> Mapping[str, str]:
+    """What to add to the environment of a child whose disk is to fail, without a record."""
     rules = "|".join(f"{fault.op},{fault.part},{fault.nth},{fault.errno}" for fault in faults)
-    added = {"LD_PRELOAD": str(layer), "IORECORD_LOG": str(log), "IORECORD_PATH": part}
-    if rules:
-        added["IORECORD_FAULTS"] = rules
-    if sockets:
-        added["IORECORD_SOCKETS"] = "1"
-    return os.environ | added
+    return {"LD_PRELOAD": str(layer)} | ({"IORECORD_FAULTS": rules} if rules else {})
 
 
 def mark(text: str) -> None:

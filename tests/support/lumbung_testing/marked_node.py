@@ -43,7 +43,7 @@ from lumbung_proto.codec import decode_frame
 from lumbung_proto.v1 import blobs_pb2, peer_pb2
 from lumbung_testing import iorecord
 
-__all__ = ["main"]
+__all__ = ["main", "marked_command", "promises"]
 
 _DURABLE = (blobs_pb2.PUT_OUTCOME_STORED, blobs_pb2.PUT_OUTCOME_REPEATED)
 _SESSION = "/lumbung.v1.PeerService/Session"
@@ -210,6 +210,30 @@ def _marked_parts(parts: NodeParts, *, syncs: bool) -> NodeParts:
         return _MarkedKeyValue(await parts.open_keyvalue(), syncs=syncs)
 
     return replace(parts, open_transport=open_transport, open_keyvalue=open_keyvalue)
+
+
+def marked_command(config: Path) -> list[str]:
+    """The command line of a marked node. It needs the layer of iorecord.c in its environment."""
+    modules = ["lumbung_tools.localcluster.child", "lumbung_testing.marked_node"]
+    return [sys.executable, "-m", *modules, "--config", str(config)]
+
+
+def promises(calls: Sequence[iorecord.IoCall]) -> list[tuple[str, str, bool]]:
+    """Each promise of a recorded process: kind, "ORIGIN ID", and whether a sync covered all that it stands on.
+
+    Where a blob was written again after a failure, its newest write before the promise counts.
+    """
+    written: dict[str, int] = {}
+    found = []
+    for call in calls:
+        if call.op == "mark":
+            kind, _, blob = call.path.partition(" ")
+            if kind == "written":
+                written[blob] = call.begin
+            elif blob in written:
+                uncovered = iorecord.uncovered_writes(calls, written=written[blob], promised=call.begin)
+                found.append((kind, blob, not uncovered))
+    return found
 
 
 def main() -> int:

@@ -29,11 +29,13 @@ __all__ = [
     "cluster_up",
     "found",
     "lumbung",
+    "no_disk_marks",
     "now_ms",
     "on_test_path",
     "open_office",
     "real_cluster",
     "run_up",
+    "with_environment",
 ]
 
 OFFICES = ("36.02", "34.04", "73.71")  # Lebak, Sleman, Makassar: three provinces
@@ -60,6 +62,16 @@ def accept_unsealed(founded: Founded, name: str) -> None:
     file.write_text(text.replace("accept_unsealed = false", "accept_unsealed = true"), encoding="utf-8")
 
 
+def no_disk_marks(founded: Founded, name: str, foreign_bytes: int = 2, own_bytes: int = 1) -> None:
+    """Let a node that is down work on a small disk: its two marks of free space at these bytes."""
+    file = founded.folder / "nodes" / name / "config.toml"
+    lines = file.read_text(encoding="utf-8").splitlines()
+    marks = {"disk_foreign_free_bytes": foreign_bytes, "disk_own_free_bytes": own_bytes}
+    changed = [f"{key} = {marks[key]}" if (key := line.partition(" = ")[0]) in marks else line for line in lines]
+    assert changed != lines
+    file.write_text("\n".join(changed) + "\n", encoding="utf-8")
+
+
 def on_test_path(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The environment of a child that imports what this process can import.
 
@@ -67,6 +79,12 @@ def on_test_path(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """
     kept = {name: value for name, value in environment.items() if name != "GRPC_VERBOSITY"}
     return {**kept, "PYTHONPATH": os.pathsep.join(sys.path)}
+
+
+def with_environment(added: Mapping[str, str], words: Sequence[str]) -> list[str]:
+    """The command line of a child that finds what we can import, with these variables beside ours."""
+    path = f"PYTHONPATH={os.pathsep.join(sys.path)}"
+    return ["env", path, *(f"{name}={value}" for name, value in added.items()), *words]
 
 
 def lumbung(*words: str | Path, home: Path | None = None, folder: Path | None = None) -> Done:

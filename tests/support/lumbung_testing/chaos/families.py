@@ -1,0 +1,36 @@
+"""The families of faults by name, with the count of a full run."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from lumbung_testing.chaos.cuts import run_cuts
+from lumbung_testing.chaos.flips import run_flips
+from lumbung_testing.chaos.io_faults import run_io_faults
+from lumbung_testing.chaos.kills import run_kills
+from lumbung_testing.chaos.report import Report, Tell
+
+__all__ = ["FAMILIES", "Family"]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    name: str
+    full_count: int
+    sentence: str
+    run: Callable[[Path, int, random.Random, Tell], Awaitable[Report]]
+    needs_mounts: bool = False
+
+
+_ALL = (
+    Family("kills", 200, "SIGKILL at random moments, five nodes under load", run_kills),
+    Family("cuts", 50, "power cuts under load, with as many controls that do not sync", run_cuts, needs_mounts=True),
+    Family("io-faults", 200, "the N-th write, sync or rename of a node fails, while it puts or copies", run_io_faults),
+    Family("flips", 200, "a flipped bit in a table, the log, MANIFEST or CURRENT of a closed node", run_flips),
+)
+
+FAMILIES: Final = {family.name: family for family in _ALL}

@@ -1,0 +1,223 @@
+"""One flipped bit in a file of a closed node: noticed, or every blob reads right. Wrong bytes are never served.
+
+The node starts alone on the damaged files. It may refuse to open them, refuse single blobs, or know that it has lost
+something (a new generation): all of that is *noticed*. It may read every blob right. Or rows are missing and it does
+not know: then its peer must tell it, and everything must be back; that is counted apart. Nothing else may happen.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+import trio
+
+from lumbung_cluster.errors import LumbungError, Rejected, StatusCode
+from lumbung_cluster.ids import BlobId
+from lumbung_node.ports.transport import Channel
+from lumbung_testing.chaos.report import Report, Tell
+from lumbung_testing.chaos.stations import Pace, Station, await_safe, missing_promises
+from lumbung_testing.real_clusters import DRC, found, open_office, real_cluster
+from lumbung_testing.sealed_files import fetch
+from lumbung_tools.client.ask import status
+from lumbung_tools.localcluster.founding import Founded
+from lumbung_tools.localcluster.processes import LocalCluster, NodeFailed, node_command, run_cluster
+
+__all__ = ["run_flips"]
+
+_OFFICE = "36.02"
+_PACE = Pace(batch=4, pause_s=0.01, size_bytes_max=20_000, large_every=0, copies=2)
+_LIVES = 3  # each start writes the log of the life before into tables
+_BLOBS_A_LIFE = 24
+_OPEN_S = 20.0  # a node that opens does so in a second or two
+_HEAL_S = 60.0
+_LOOK_S = 0.05
+_TAIL_BITS = 8 * 700  # the last records
+_STORE_FAILED = "store failed"
+# Of seven flips: files of one kind weigh by what they hold, not by their number.
+_KINDS: Mapping[str, tuple[str, int]] = {
+    "sst": ("*.sst", 3),
+    "WAL": ("*.log", 2),
+    "MANIFEST": ("MANIFEST-*", 1),
+    "CURRENT": ("CURRENT", 1),
+}
+
+
+class _Verdict(Enum):
+    REFUSED_TO_OPEN = "noticed: the store did not open"
+    BLOB_REFUSED = "noticed: a blob was refused"
+    NEW_GENERATION = "noticed: a new generation began"
+    ALL_RIGHT = "every blob read right"
+    TOLD_BY_PEER = "rows missing, noticed with the peer, all back"
+
+
+@dataclass(frozen=True, slots=True)
+class _Flip:
+    kind: str
+    file: Path
+    bit: int
+
+    def __str__(self) -> str:
+        return f"bit {self.bit} of {self.file.name}"
+
+    def strike(self) -> None:
+        with self.file.open("r+b") as file:
+            file.seek(self.bit // 8)
+            (old,) = file.read(1)
+            file.seek(self.bit // 8)
+            file.write(bytes([old ^ 1 << self.bit % 8]))
+
+
+async def run_flips(folder: Path, count: int, luck: random.Random, tell: Tell) -> Report:
+    report = Report("flips", count)
+    founded = found(folder, (_OFFICE,))
+    station = Station(founded, _OFFICE, folder / "files", random.Random(luck.random()), _PACE)
+    await _fill(founded, station)
+    sound = folder / "sound"
+    await trio.to_thread.run_sync(_copy, founded, founded.folder / "nodes", sound)
+    verdicts: Counter[str] = Counter()
+    while report.run < count:
+        await trio.to_thread.run_sync(_copy, founded, sound, founded.folder / "nodes")
+        flip = _draw(founded.folder / "nodes" / _OFFICE / "data" / "rocks", luck)
+        await trio.to_thread.run_sync(flip.strike)
+        async with run_cluster(founded.folder, _ignore, node_command) as cluster:
+            verdict = await _judge(cluster, founded, station, flip, report)
+        report.run += 1
+        if verdict is not None:
+            verdicts[f"{flip.kind}, {verdict.value}"] += 1
+        tell(f"{report.run} of {count}: {flip}: {verdict.value if verdict else 'FAILED'}")
+    report.figures |= {"blobs read after each": len(station.durable), **dict(sorted(verdicts.items()))}
+    return report
+
+
+def _ignore(_death: object) -> None:
+    """A node that ends by itself is told by the start that fails."""
+
+
+async def _fill(founded: Founded, station: Station) -> None:
+    """Blobs in tables of several starts, and the last of them only in the log."""
+    async with real_cluster(founded) as cluster:
+        for life in range(_LIVES):
+            if life:
+                await cluster.kill(_OFFICE)
+                await cluster.start([_OFFICE])
+            await station.put(_BLOBS_A_LIFE)
+        async with open_office(founded, _OFFICE) as session:
+            assert await await_safe(session, _HEAL_S, copies=2) is not None
+        for name in (_OFFICE, DRC):
+            await cluster.kill(name)
+
+
+def _copy(founded: Founded, source: Path, target: Path) -> None:
+    """Data and identity of both nodes; the ballast is laid down anew."""
+    for site in founded.sites:
+        for part in ("data", "identity"):
+            shutil.rmtree(target / site.name / part, ignore_errors=True)
+            shutil.copytree(source / site.name / part, target / site.name / part, ignore=_no_ballast)
+
+
+def _no_ballast(_folder: str, _names: Sequence[str]) -> list[str]:
+    return ["ballast"]
+
+
+def _draw(rocks: Path, luck: random.Random) -> _Flip:
+    """Half of the files are drawn by size, half each like the other; half of the bits lie near the end of the file.
+
+    Else nearly all would hit the bytes of blobs, and hardly one a small table of rows or the last record of a log.
+    """
+    (kind,) = luck.choices(list(_KINDS), [weight for _, weight in _KINDS.values()])
+    files = [file for file in sorted(rocks.glob(_KINDS[kind][0])) if file.stat().st_size]
+    by_size = luck.random() < 0.5
+    sizes = [file.stat().st_size if by_size else 1 for file in files]
+    (file,) = luck.choices(files, sizes)
+    bits = file.stat().st_size * 8
+    first = max(0, bits - _TAIL_BITS) if luck.random() < 0.5 else 0
+    return _Flip(kind, file, luck.randrange(first, bits))
+
+
+async def _judge(
+    cluster: LocalCluster, founded: Founded, station: Station, flip: _Flip, report: Report
+) -> _Verdict | None:
+    """The verdict, or None with a sentence in the report."""
+    if not await _opens(cluster):
+        return _Verdict.REFUSED_TO_OPEN
+    async with open_office(founded, _OFFICE) as session:
+        try:
+            generation = (await status(session.own)).generation
+        except LumbungError:
+            return _Verdict.REFUSED_TO_OPEN  # it opened, looked, and closed again
+        seen = Counter([await _read(session.own, blob) for blob in station.durable])
+        if seen["wrong"]:
+            report.lost.append(f"{flip}: {seen['wrong']} blobs were served with wrong bytes")
+            return None
+        if seen["right"] == len(station.durable):
+            return _Verdict.ALL_RIGHT
+        if seen["refused"]:
+            return _Verdict.BLOB_REFUSED
+        if generation > 1:
+            return _Verdict.NEW_GENERATION
+        await cluster.start([DRC])
+        healed = await _healed(founded, station)
+    if healed:
+        return _Verdict.TOLD_BY_PEER
+    report.lost.append(f"{flip}: {seen['missing']} of {len(station.durable)} blobs missing without a word")
+    return None
+
+
+async def _opens(cluster: LocalCluster) -> bool:
+    """Whether the office serves; False once its log says that the store failed, or the process ended."""
+    log = cluster.log_file(_OFFICE)
+    behind = log.stat().st_size if log.exists() else 0
+    opened = False
+
+    async def start(scope: trio.CancelScope) -> None:
+        nonlocal opened
+        try:
+            await cluster.start([_OFFICE])
+            opened = True
+        except NodeFailed:
+            pass
+        scope.cancel()
+
+    with trio.move_on_after(_OPEN_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(start, nursery.cancel_scope)
+            while True:
+                if _STORE_FAILED in _tail(log, behind):
+                    nursery.cancel_scope.cancel()
+                await trio.sleep(_LOOK_S)
+    return opened
+
+
+def _tail(log: Path, behind: int) -> str:
+    if not log.exists():
+        return ""
+    with log.open("rb") as file:
+        file.seek(behind)
+        return file.read().decode("utf-8", "replace")
+
+
+async def _read(channel: Channel, blob: bytes) -> str:
+    try:
+        content = await fetch(channel, blob)
+    except Rejected as exc:
+        return "missing" if exc.code is StatusCode.NOT_FOUND else "refused"
+    except LumbungError:
+        return "refused"
+    return "right" if BlobId.of(content).raw == blob else "wrong"
+
+
+async def _healed(founded: Founded, station: Station) -> bool:
+    """Whether every blob is back, with the peer's help, in time."""
+    with trio.move_on_after(_HEAL_S):
+        async with open_office(founded, _OFFICE) as session:
+            while True:
+                if not await missing_promises(session, station):
+                    return True
+                await trio.sleep(_LOOK_S)
+    return False

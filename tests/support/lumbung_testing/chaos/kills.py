@@ -1,0 +1,114 @@
+"""SIGKILL at random moments under load: one node, two, or all at once, some of them while they are only starting."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import trio
+
+from lumbung_cluster.errors import LumbungError
+from lumbung_testing.chaos.report import Report, Tell, spread
+from lumbung_testing.chaos.stations import Station, await_safe, missing_promises
+from lumbung_testing.real_clusters import OFFICES, found, open_office, real_cluster
+from lumbung_tools.client.ask import status
+from lumbung_tools.localcluster.founding import Founded
+from lumbung_tools.localcluster.processes import LocalCluster, NodeFailed
+
+__all__ = ["FOUR_OFFICES", "run_kills"]
+
+FOUR_OFFICES = (*OFFICES, "51.71")  # and Denpasar
+_LIFE_S = (0.1, 1.0)
+_START_S = (0.2, 1.2)
+_STARTS_KILLED = 0.1
+_TWO_AT_ONCE = 0.15
+_ALL_AT_ONCE = 0.05
+_SERVING_S = 5.0  # what is promised; told as a figure, because a busy machine is no fault of the node
+_PATIENCE_S = 60.0
+
+
+async def run_kills(folder: Path, count: int, luck: random.Random, tell: Tell) -> Report:
+    report = Report("kills", count)
+    founded = found(folder, FOUR_OFFICES)
+    stations = [
+        Station(founded, office, folder / "files" / office, random.Random(luck.random())) for office in FOUR_OFFICES
+    ]
+    serving_s: list[float] = []
+    async with real_cluster(founded) as cluster:
+        async with trio.open_nursery() as nursery:
+            for station in stations:
+                nursery.start_soon(station.run)
+            while report.run < count:
+                await trio.sleep(luck.uniform(*_LIFE_S))
+                await _strike(cluster, founded, luck, report, serving_s)
+                tell(f"{report.run} of {count} kills, {sum(len(s.durable) for s in stations)} durable blobs")
+            nursery.cancel_scope.cancel()
+        for station in stations:
+            async with open_office(founded, station.office) as session:
+                if await await_safe(session, _PATIENCE_S) is None:
+                    report.broken.append(f"{station.office} did not reach three copies in {_PATIENCE_S:.0f} s")
+                report.lost += await missing_promises(session, station)
+    answers = [took for station in stations for took in station.answer_s]
+    late = sum(took > _SERVING_S for took in serving_s)
+    report.figures |= {
+        "durable blobs": sum(len(station.durable) for station in stations),
+        "claimed copies": sum(len(named) for station in stations for named in station.claims.values()),
+        "serving again after": spread(serving_s),
+        f"starts that took over {_SERVING_S:.0f} s": late,
+        "first answer after (own node dead included)": spread(answers),
+    }
+    return report
+
+
+def _victims(cluster: LocalCluster, luck: random.Random) -> list[str]:
+    draw = luck.random()
+    size = len(cluster.names) if draw < _ALL_AT_ONCE else 2 if draw < _ALL_AT_ONCE + _TWO_AT_ONCE else 1
+    return luck.sample(cluster.names, size)
+
+
+async def _strike(
+    cluster: LocalCluster, founded: Founded, luck: random.Random, report: Report, serving_s: list[float]
+) -> None:
+    victims = _victims(cluster, luck)[: report.wanted - report.run]
+    for name in victims:
+        await cluster.kill(name)
+        report.run += 1
+    for name in victims:
+        if report.run < report.wanted and luck.random() < _STARTS_KILLED:
+            await _kill_while_starting(cluster, name, luck.uniform(*_START_S))
+            report.run += 1
+
+    async def come_back(name: str) -> None:
+        begun = trio.current_time()
+        await cluster.start([name])
+        await _await_status(founded, name)
+        serving_s.append(trio.current_time() - begun)
+
+    async with trio.open_nursery() as nursery:
+        for name in victims:
+            nursery.start_soon(come_back, name)
+
+
+async def _kill_while_starting(cluster: LocalCluster, name: str, life_s: float) -> None:
+    async def start() -> None:
+        try:
+            await cluster.start([name])
+        except NodeFailed:
+            return
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(start)
+        await trio.sleep(life_s)
+        await cluster.kill(name)
+
+
+async def _await_status(founded: Founded, name: str) -> None:
+    async with open_office(founded, name) as session:
+        with trio.fail_after(_PATIENCE_S):
+            while True:
+                try:
+                    await status(session.own)
+                except LumbungError:
+                    await trio.sleep(0.02)
+                else:
+                    return
