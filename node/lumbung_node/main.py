@@ -108,7 +108,7 @@ async def _make_parts(config: NodeConfig, log: Log) -> NodeParts:
     @asynccontextmanager
     async def open_transport(check: AccessCheck) -> AsyncIterator[Transport]:
         async with (
-            grpc_transport(_read_tls(config), access_check=check, log=log) as transport,
+            grpc_transport(_read_tls(config), access_check=check, link=config.link, log=log) as transport,
             trio.open_nursery() as nursery,
         ):
             nursery.start_soon(_renew_certificates, config, transport, log)

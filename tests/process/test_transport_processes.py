@@ -21,7 +21,7 @@ from lumbung_cluster.identity_uri import parse_identity
 from lumbung_cluster.limits import MIB
 from lumbung_node.adapters.grpc_transport import GrpcListener, GrpcTransport, grpc_transport
 from lumbung_node.adapters.keys.certificates import Authority
-from lumbung_node.ports.transport import Handler, Method, ServerCall
+from lumbung_node.ports.transport import Handler, LinkClass, Method, ServerCall
 from lumbung_testing.handlers import BIDI, UNARY, WaitingHandler, answer, drain
 from lumbung_testing.tls_parties import Issued, child_process, issue, new_authority
 from lumbung_testing.transports import let_everybody_in
@@ -53,7 +53,9 @@ def client(authority: Authority) -> Issued:
 @asynccontextmanager
 async def speaking_as(issued: Issued) -> AsyncIterator[GrpcTransport]:
     with trio.fail_after(TIMEOUT_S):
-        async with grpc_transport(issued.tls, access_check=let_everybody_in, log=ListLog()) as transport:
+        async with grpc_transport(
+            issued.tls, access_check=let_everybody_in, link=LinkClass.LAN, log=ListLog()
+        ) as transport:
             yield transport
 
 
@@ -87,6 +89,28 @@ async def test_stopped_server_on_a_lan_is_seen_by_keepalive(server: Issued, clie
         child.send_signal(signal.SIGSTOP)  # its kernel goes on to answer TCP: only a ping can tell
         with pytest.raises(PeerGone):
             await stream.receive()
+
+
+async def test_stopped_caller_on_a_lan_is_seen_by_keepalive(server: Issued, client: Issued) -> None:
+    """Nobody else could tell that it stands still: it is this side that it has dialled."""
+    gone = trio.Event()
+
+    async def hold(call: ServerCall) -> None:
+        try:
+            while await call.receive() is not None:
+                await call.send(b"")
+        except PeerGone:
+            gone.set()
+            raise
+
+    async with (
+        serving(server, {BIDI: hold}) as listener,
+        child_process(client, listener.address, server.caller.uri) as (child, said),
+    ):
+        assert said == "sent"
+        child.send_signal(signal.SIGSTOP)
+        await gone.wait()
+        child.kill()
 
 
 async def test_killed_caller_is_never_taken_for_one_that_finished(server: Issued, client: Issued) -> None:

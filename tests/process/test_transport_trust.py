@@ -15,7 +15,7 @@ import trio
 
 from lumbung_cluster.errors import PeerUnreachable, TrustRefused
 from lumbung_node.adapters.grpc_transport import GrpcListener, TlsIdentity, grpc_transport
-from lumbung_node.ports.transport import Channel, Endpoint, Handler, Method, ServerCall
+from lumbung_node.ports.transport import Channel, Endpoint, Handler, LinkClass, Method, ServerCall
 from lumbung_testing.handlers import BIDI, UNARY, WaitingHandler, answer, echo
 from lumbung_testing.tls_parties import Issued, child_process, issue, new_authority, relay, tcp_server
 from lumbung_testing.transports import let_everybody_in
@@ -28,7 +28,7 @@ TIMEOUT_S = 60.0
 async def serving(server: Issued, handlers: Mapping[Method, Handler]) -> AsyncIterator[GrpcListener]:
     with trio.fail_after(TIMEOUT_S):
         async with (
-            grpc_transport(server.tls, access_check=let_everybody_in, log=ListLog()) as transport,
+            grpc_transport(server.tls, access_check=let_everybody_in, link=LinkClass.LAN, log=ListLog()) as transport,
             transport.serve("127.0.0.1:0", handlers) as listener,
         ):
             yield listener
@@ -37,7 +37,9 @@ async def serving(server: Issued, handlers: Mapping[Method, Handler]) -> AsyncIt
 @asynccontextmanager
 async def dialled(client: Issued, endpoint: Endpoint) -> AsyncIterator[Channel]:
     with trio.fail_after(TIMEOUT_S):
-        async with grpc_transport(client.tls, access_check=let_everybody_in, log=ListLog()) as transport:
+        async with grpc_transport(
+            client.tls, access_check=let_everybody_in, link=LinkClass.LAN, log=ListLog()
+        ) as transport:
             yield transport.dial(endpoint)
 
 
@@ -170,7 +172,7 @@ async def test_renewed_certificates_are_used_without_a_restart() -> None:
     old, new, client = issue(authority, 1), issue(authority, 1), issue(authority, 2)
     with trio.fail_after(TIMEOUT_S):
         async with (
-            grpc_transport(old.tls, access_check=let_everybody_in, log=ListLog()) as transport,
+            grpc_transport(old.tls, access_check=let_everybody_in, link=LinkClass.LAN, log=ListLog()) as transport,
             transport.serve("127.0.0.1:0", {UNARY: answer, BIDI: echo}) as listener,
             dialled(client, old.at(listener.address)) as before,
             dialled(client, new.at(listener.address)) as after,
@@ -197,7 +199,7 @@ async def test_renewed_caller_shows_its_new_key_and_keeps_its_streams() -> None:
     with trio.fail_after(TIMEOUT_S):
         async with (
             serving(server, {UNARY: tell_pin, BIDI: echo}) as listener,
-            grpc_transport(old.tls, access_check=let_everybody_in, log=ListLog()) as transport,
+            grpc_transport(old.tls, access_check=let_everybody_in, link=LinkClass.LAN, log=ListLog()) as transport,
         ):
             channel = transport.dial(server.at(listener.address))
             async with channel.stream(BIDI) as stream:

@@ -68,7 +68,10 @@ async def watch_clock(core: Core) -> None:
             condition.clock_jump_ms = 0
             try:
                 await core.store.update_identity(partial(_with_clock, core.clock.now_ms()))
-            except (DiskFailed, DiskFull) as exc:  # a full system disk must not stop recording: the time is only advisory
+            except (
+                DiskFailed,
+                DiskFull,
+            ) as exc:  # must not stop recording: the time is only advisory
                 core.log.warning("clock not remembered", reason=str(exc))
 
 

@@ -29,6 +29,7 @@ from lumbung_node.ports.transport import (
     Channel,
     Endpoint,
     Handler,
+    LinkClass,
     Listener,
     Method,
     Transport,
@@ -146,7 +147,7 @@ class GrpcWorld:
         tls = TlsIdentity(
             certificate_chain_pem=leaf_pem, private_key_pem=key_pem, trust_roots_pem=self.authority.certificate_pem
         )
-        async with grpc_transport(tls, access_check=access_check, log=self.log) as transport:
+        async with grpc_transport(tls, access_check=access_check, link=LinkClass.LAN, log=self.log) as transport:
             yield Party(Caller(facts.uri, facts.pin), transport)
 
     def bugs(self) -> list[str]:

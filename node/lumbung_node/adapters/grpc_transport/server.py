@@ -21,7 +21,7 @@ from lumbung_node.adapters.grpc_transport.identity import CallerReader
 from lumbung_node.adapters.grpc_transport.options import server_options
 from lumbung_node.adapters.grpc_transport.server_call import GrpcServerCall
 from lumbung_node.ports.log import Log
-from lumbung_node.ports.transport import AccessCheck, Caller, Handler, Method
+from lumbung_node.ports.transport import AccessCheck, Caller, Handler, LinkClass, Method
 
 if TYPE_CHECKING:
     from lumbung_node.adapters.grpc_transport.server_call import ServicerContext
@@ -34,10 +34,11 @@ _EVENT_ID_BYTES: Final = 6
 class GrpcListener:
     """A `Listener` of the transport port: `bind`, then `start`, once each."""
 
-    def __init__(self, bridge: Bridge, access_check: AccessCheck, health: Health, log: Log) -> None:
+    def __init__(self, bridge: Bridge, access_check: AccessCheck, health: Health, link: LinkClass, log: Log) -> None:
         self._bridge = bridge
         self._nursery: trio.Nursery | None = None
         self._health = health
+        self._link = link
         self._log = log
         self._admission = Admission(
             access_check, calls_per_peer_max=CALLS_PER_PEER_MAX, calls_total_max=CALLS_TOTAL_MAX
@@ -82,7 +83,7 @@ class GrpcListener:
     # asyncio's side
 
     async def _bind(self, address: str, handlers: Mapping[Method, Handler], credentials: grpc.ServerCredentials) -> int:
-        server = grpc.aio.server(options=server_options(), maximum_concurrent_rpcs=CALLS_TOTAL_MAX)
+        server = grpc.aio.server(options=server_options(self._link), maximum_concurrent_rpcs=CALLS_TOTAL_MAX)
         server.add_generic_rpc_handlers([_Routes({m.name: self._route(m, handlers[m]) for m in handlers})])
         try:
             port = server.add_secure_port(address, credentials)

@@ -16,7 +16,7 @@ from lumbung_node.adapters.grpc_transport.identity import TlsIdentity
 from lumbung_node.adapters.grpc_transport.probe import make_probe_context
 from lumbung_node.adapters.grpc_transport.server import GrpcListener
 from lumbung_node.ports.log import Log
-from lumbung_node.ports.transport import AccessCheck, Endpoint, Handler, Method
+from lumbung_node.ports.transport import AccessCheck, Endpoint, Handler, LinkClass, Method
 
 __all__ = ["GrpcTransport", "grpc_transport"]
 
@@ -24,9 +24,10 @@ __all__ = ["GrpcTransport", "grpc_transport"]
 class GrpcTransport:
     """A `Transport` of the transport port."""
 
-    def __init__(self, bridge: Bridge, tls: TlsIdentity, access_check: AccessCheck, log: Log) -> None:
+    def __init__(self, bridge: Bridge, tls: TlsIdentity, access_check: AccessCheck, link: LinkClass, log: Log) -> None:
         self._bridge = bridge
         self._access_check = access_check
+        self._link = link
         self._log = log
         self._own = _own_side(tls)
 
@@ -45,7 +46,7 @@ class GrpcTransport:
     async def _serve(self, address: str, handlers: Mapping[Method, Handler]) -> AsyncIterator[GrpcListener]:
         health = Health(handlers)
         credentials = server_credentials(lambda: self._own.tls)
-        listener = GrpcListener(self._bridge, self._access_check, health, self._log)
+        listener = GrpcListener(self._bridge, self._access_check, health, self._link, self._log)
         await listener.bind(address, {**handlers, **health.handlers()}, credentials)
         async with trio.open_nursery() as nursery:
             try:
@@ -62,7 +63,13 @@ def _own_side(tls: TlsIdentity) -> OwnSide:
 
 
 @asynccontextmanager
-async def grpc_transport(tls: TlsIdentity, *, access_check: AccessCheck, log: Log) -> AsyncIterator[GrpcTransport]:
-    """A transport that speaks as `tls`, for as long as the block lasts. `access_check` is asked before each handler."""
+async def grpc_transport(
+    tls: TlsIdentity, *, access_check: AccessCheck, link: LinkClass, log: Log
+) -> AsyncIterator[GrpcTransport]:
+    """A transport that speaks as `tls`, for as long as the block lasts.
+
+    `access_check` is asked before each handler. `link` is the class of our own line: how soon a caller that fell silent
+    is let go.
+    """
     async with open_bridge(log) as bridge:
-        yield GrpcTransport(bridge, tls, access_check, log)
+        yield GrpcTransport(bridge, tls, access_check, link, log)
