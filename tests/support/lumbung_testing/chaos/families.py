@@ -10,9 +10,11 @@ from typing import Final
 
 from lumbung_testing.chaos.cuts import run_cuts
 from lumbung_testing.chaos.flips import run_flips
+from lumbung_testing.chaos.full_disk import run_full_disk
 from lumbung_testing.chaos.io_faults import run_io_faults
 from lumbung_testing.chaos.kills import run_kills
 from lumbung_testing.chaos.report import Report, Tell
+from lumbung_testing.chaos.stops import run_stops
 
 __all__ = ["FAMILIES", "Family"]
 
@@ -28,7 +30,11 @@ class Family:
 
 _ALL = (
     Family("kills", 200, "SIGKILL at random moments, five nodes under load", run_kills),
+    Family("stops", 5, "SIGSTOP for 30 s, each node in turn, five nodes under load", run_stops),
     Family("cuts", 50, "power cuts under load, with as many controls that do not sync", run_cuts, needs_mounts=True),
+    Family(
+        "full-disk", 10, "a disk that fills up under load and has room again later", run_full_disk, needs_mounts=True
+    ),
     Family("io-faults", 200, "the N-th write, sync or rename of a node fails, while it puts or copies", run_io_faults),
     Family("flips", 200, "a flipped bit in a table, the log, MANIFEST or CURRENT of a closed node", run_flips),
 )
