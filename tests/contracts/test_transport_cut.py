@@ -49,6 +49,25 @@ async def test_caller_that_leaves_midway_is_never_taken_for_one_that_finished(
     assert "finished" not in seen.ends
 
 
+async def test_caller_that_leaves_is_no_bug_of_a_handler_that_reads_in_a_task_of_its_own(world: TransportWorld) -> None:
+    seen = EndSeen()
+
+    async def read_in_a_task(call: ServerCall) -> None:
+        async def read() -> None:
+            await seen(call)
+            raise PeerGone("told by the task")
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(read)
+
+    async with connected(world, {BIDI: read_in_a_task}) as pair:
+        async with pair.channel.stream(BIDI) as stream:
+            await stream.send(b"half of it")
+            await seen.begun.wait()
+        await seen.ended.wait()
+    assert world.bugs() == []
+
+
 async def test_handler_that_cleans_up_finds_its_caller_gone_both_ways(world: TransportWorld) -> None:
     begun, cleaned = trio.Event(), trio.Event()
     found: list[str] = []

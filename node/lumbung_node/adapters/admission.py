@@ -67,12 +67,14 @@ class AnswerCount:
 def refusal_in(failure: BaseException) -> Rejected | None:
     """The refusal that a handler meant to raise, also from inside its nurseries; None when anything else is in there.
 
-    A PeerGone beside a refusal is its echo in another task of the handler.
+    A PeerGone beside a refusal is its echo in another task of the handler. Alone it is a caller who has left, which is
+    no bug of ours, from however deep it comes: CANCELLED.
     """
     leaves = _leaves(failure)
+    if not all(isinstance(leaf, Rejected | PeerGone) for leaf in leaves):
+        return None
     refusals = [leaf for leaf in leaves if isinstance(leaf, Rejected)]
-    is_clean = all(isinstance(leaf, Rejected | PeerGone) for leaf in leaves)
-    return refusals[0] if refusals and is_clean else None
+    return refusals[0] if refusals else Rejected(StatusCode.CANCELLED, str(leaves[0]))
 
 
 def internal_error(event_id: str) -> Rejected:

@@ -176,8 +176,6 @@ class VirtualListener:
         refusal = refusal_in(failure)
         if refusal is not None:
             return Rejected(refusal.code, refusal.sentence)
-        if isinstance(failure, PeerGone):
-            return Rejected(StatusCode.CANCELLED, str(failure))
         return self._bug(call, failure)
 
     def _bug(self, call: VirtualCall, failure: Exception) -> Rejected:

@@ -12,7 +12,7 @@ import grpc
 import grpc.aio
 import trio
 
-from lumbung_cluster.errors import PeerGone, Rejected, StatusCode
+from lumbung_cluster.errors import Rejected, StatusCode
 from lumbung_cluster.limits import CALLS_PER_PEER_MAX, CALLS_TOTAL_MAX
 from lumbung_node.adapters.admission import Admission, internal_error, refusal_in
 from lumbung_node.adapters.grpc_transport.bridge import Bridge
@@ -155,12 +155,7 @@ class GrpcListener:
         return None
 
     def _refusal(self, call: GrpcServerCall, failure: Exception) -> Rejected:
-        refusal = refusal_in(failure)
-        if refusal is not None:
-            return refusal
-        if isinstance(failure, PeerGone):
-            return Rejected(StatusCode.CANCELLED, str(failure))
-        return self._bug(call, failure)
+        return refusal_in(failure) or self._bug(call, failure)
 
     def _bug(self, call: GrpcServerCall, failure: Exception) -> Rejected:
         event_id = os.urandom(_EVENT_ID_BYTES).hex()
