@@ -10,11 +10,12 @@ Exit code 1 when anything was lost or broken. What this machine does not allow i
 from __future__ import annotations
 
 import argparse
+import os
 import random
+import signal
 import sys
 import tempfile
 import time
-from functools import partial
 from pathlib import Path
 
 import trio
@@ -24,8 +25,10 @@ sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 from lumbung_testing.chaos.families import FAMILIES, Family  # noqa: E402 (the path comes first)
 from lumbung_testing.chaos.machine import Refused, enter_own_mounts  # noqa: E402
-from lumbung_testing.chaos.report import Report, as_json, table  # noqa: E402
+from lumbung_testing.chaos.report import Order, Report, as_json, table  # noqa: E402
 from lumbung_tools.localcluster.disk import choose_place  # noqa: E402
+
+_STOPPED = 130
 
 
 def _parse() -> argparse.Namespace:
@@ -37,6 +40,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--seed", default="chaos", help="where faults fall; moments never repeat exactly")
     parser.add_argument("--dir", type=Path, help="work below this folder (default: the first temporary one on a disk)")
     parser.add_argument("--json", type=Path, default=ROOT / "build" / "chaos.json", help="where the figures go as JSON")
+    parser.add_argument("--brief", action="store_true", help="short waits, as in the share that the tests run")
     parser.add_argument("--quiet", action="store_true", help="no lines of progress")
     parser.add_argument("--list", action="store_true", help="name the families and stop")
     return parser.parse_args()
@@ -55,7 +59,7 @@ def _run_family(family: Family, count: int, chosen: argparse.Namespace, mounts: 
     place = chosen.dir or choose_place().folder
     with tempfile.TemporaryDirectory(prefix=f"lumbung-{family.name}-", dir=place) as folder:
         try:
-            report = trio.run(partial(family.run, Path(folder), count, luck, tell))
+            report = trio.run(family.run, Order(Path(folder), count, luck, tell, chosen.brief))
         except Refused as refused:
             report = Report(family.name, count).skip(str(refused))
     report.seconds = time.monotonic() - begun
@@ -68,6 +72,7 @@ def main() -> int:
         for family in FAMILIES.values():
             print(f"{family.name:<12}{family.full_count:>6}  {family.sentence}")
         return 0
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))  # one way to stop, which cleans up
     mounts = None
     try:
         enter_own_mounts()
@@ -84,9 +89,14 @@ def main() -> int:
     return 0 if all(report.is_good for report in reports) else 1
 
 
-if __name__ == "__main__":
+def _main_until_stopped() -> int:
+    code = _STOPPED
     try:
-        sys.exit(main())
-    except KeyboardInterrupt:
+        code = main()
+    except* KeyboardInterrupt:  # alone, or in the group of whichever task it met
         print("stopped; nothing is left running or mounted", file=sys.stderr)
-        sys.exit(130)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(_main_until_stopped())

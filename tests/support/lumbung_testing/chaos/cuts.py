@@ -21,7 +21,7 @@ from lumbung_testing import iorecord
 from lumbung_testing.chaos.disks import LoopDisk, freeze, loop_disk
 from lumbung_testing.chaos.machine import need_programs, try_loop_disk
 from lumbung_testing.chaos.oracle import lost_on_disk
-from lumbung_testing.chaos.report import Report, Tell, spread
+from lumbung_testing.chaos.report import Order, Report, Tell, spread
 from lumbung_testing.chaos.stations import Pace, Station, missing_promises
 from lumbung_testing.iorecord import Fault
 from lumbung_testing.real_clusters import DRC, found, no_disk_marks, open_office, real_cluster, with_environment
@@ -39,8 +39,9 @@ _PATIENCE_S = 90.0
 _PACE = Pace(batch=4, pause_s=0.05, large_every=60, copies=2)
 
 
-async def run_cuts(folder: Path, count: int, luck: random.Random, tell: Tell) -> Report:
+async def run_cuts(order: Order) -> Report:
     """`count` cuts, and as many of the control. Raises Refused."""
+    folder, count, luck, tell = order.folder, order.count, order.luck, order.tell
     need_programs("gcc", "mkfs.ext4")
     await trio.to_thread.run_sync(try_loop_disk)
     report = Report("cuts", count)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
+from lumbung_testing.chaos.canaries import run_canaries
 from lumbung_testing.chaos.cuts import run_cuts
 from lumbung_testing.chaos.flips import run_flips
 from lumbung_testing.chaos.full_disk import run_full_disk
 from lumbung_testing.chaos.io_faults import run_io_faults
 from lumbung_testing.chaos.kills import run_kills
-from lumbung_testing.chaos.report import Report, Tell
+from lumbung_testing.chaos.network import run_network
+from lumbung_testing.chaos.report import Order, Report
 from lumbung_testing.chaos.stops import run_stops
 
 __all__ = ["FAMILIES", "Family"]
@@ -24,7 +24,7 @@ class Family:
     name: str
     full_count: int
     sentence: str
-    run: Callable[[Path, int, random.Random, Tell], Awaitable[Report]]
+    run: Callable[[Order], Awaitable[Report]]
     needs_mounts: bool = False
 
 
@@ -37,6 +37,8 @@ _ALL = (
     ),
     Family("io-faults", 200, "the N-th write, sync or rename of a node fails, while it puts or copies", run_io_faults),
     Family("flips", 200, "a flipped bit in a table, the log, MANIFEST or CURRENT of a closed node", run_flips),
+    Family("network", 22, "a line with delay, loss, little rate, cuts of one way or both, reordering", run_network),
+    Family("canaries", 50, "tokens in recordings, searched for in every file of every node", run_canaries),
 )
 
 FAMILIES: Final = {family.name: family for family in _ALL}

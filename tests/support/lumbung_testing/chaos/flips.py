@@ -20,7 +20,7 @@ import trio
 from lumbung_cluster.errors import LumbungError, Rejected, StatusCode
 from lumbung_cluster.ids import BlobId
 from lumbung_node.ports.transport import Channel
-from lumbung_testing.chaos.report import Report, Tell
+from lumbung_testing.chaos.report import Order, Report
 from lumbung_testing.chaos.stations import Pace, Station, await_safe, missing_promises
 from lumbung_testing.real_clusters import DRC, found, open_office, real_cluster
 from lumbung_testing.sealed_files import fetch
@@ -73,7 +73,8 @@ class _Flip:
             file.write(bytes([old ^ 1 << self.bit % 8]))
 
 
-async def run_flips(folder: Path, count: int, luck: random.Random, tell: Tell) -> Report:
+async def run_flips(order: Order) -> Report:
+    folder, count, luck, tell = order.folder, order.count, order.luck, order.tell
     report = Report("flips", count)
     founded = found(folder, (_OFFICE,))
     station = Station(founded, _OFFICE, folder / "files", random.Random(luck.random()), _PACE)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from pathlib import Path
 
 import trio
 
@@ -17,7 +16,7 @@ from lumbung_cluster.errors import LumbungError
 from lumbung_cluster.limits import MIB
 from lumbung_testing.chaos.disks import LoopDisk, loop_disk
 from lumbung_testing.chaos.machine import need_programs, try_loop_disk
-from lumbung_testing.chaos.report import Report, Tell, spread
+from lumbung_testing.chaos.report import Order, Report, spread
 from lumbung_testing.chaos.stations import Pace, Station, missing_at, missing_promises
 from lumbung_testing.real_clusters import found, no_disk_marks, open_office, real_cluster
 from lumbung_tools.client.answers import Outcome
@@ -31,17 +30,20 @@ _DISK_BYTES = 640 * MIB
 _FOREIGN_MARK_BYTES = 48 * MIB
 _OWN_MARK_BYTES = 24 * MIB
 _BELOW_MARKS_BYTES = 12 * MIB
-_FULL_S = 12.0  # the disk is looked at every 5 s
+_FULL_S = 12.0
+_BRIEF_FULL_S = 6.0  # the disk is looked at every 5 s
 _BACK_S = 60.0  # a store that could not open tries again after at most 30 s
 _LOOK_S = 0.1
 _ASK_S = 3.0
 _PACE = Pace(batch=4, pause_s=0.1, size_bytes_max=200_000, large_every=40, copies=2, wait_s=1.0)
 
 
-async def run_full_disk(folder: Path, count: int, luck: random.Random, tell: Tell) -> Report:
+async def run_full_disk(order: Order) -> Report:
+    folder, count, luck, tell = order.folder, order.count, order.luck, order.tell
     need_programs("mkfs.ext4")
     await trio.to_thread.run_sync(try_loop_disk)
     report = Report("full-disk", count)
+    full_s = _BRIEF_FULL_S if order.brief else _FULL_S
     founded = found(folder, (_OFFICE,))
     no_disk_marks(founded, _OFFICE, _FOREIGN_MARK_BYTES, _OWN_MARK_BYTES)
     station = Station(founded, _OFFICE, folder / "files", random.Random(luck.random()), _PACE)
@@ -54,7 +56,7 @@ async def run_full_disk(folder: Path, count: int, luck: random.Random, tell: Tel
             while report.run < count:
                 await station.await_answer()
                 to_the_brim = report.run % 2 == 1
-                said.update(await _fill_and_give_back(founded, station, disk, to_the_brim, report, back_s))
+                said.update(await _fill_and_give_back(founded, station, disk, to_the_brim, full_s, report, back_s))
                 report.run += 1
                 tell(f"{report.run} of {count}, {len(station.durable)} durable blobs")
             nursery.cancel_scope.cancel()
@@ -72,13 +74,19 @@ async def run_full_disk(folder: Path, count: int, luck: random.Random, tell: Tel
 
 
 async def _fill_and_give_back(
-    founded: Founded, station: Station, disk: LoopDisk, to_the_brim: bool, report: Report, back_s: list[float]
+    founded: Founded,
+    station: Station,
+    disk: LoopDisk,
+    to_the_brim: bool,
+    full_s: float,
+    report: Report,
+    back_s: list[float],
 ) -> Counter[str]:
     """Fill under load, stay full for a while, give the room back and wait for the next blob to become durable."""
     said: Counter[str] = Counter()
     known = list(station.durable)[-1]
     await trio.to_thread.run_sync(disk.fill, 0 if to_the_brim else _BELOW_MARKS_BYTES)
-    with trio.move_on_after(_FULL_S):
+    with trio.move_on_after(full_s):
         while True:
             if to_the_brim:  # what the node gave up to open again is taken, too
                 await trio.to_thread.run_sync(disk.fill, 0)

@@ -20,7 +20,7 @@ import trio
 from lumbung_testing import iorecord
 from lumbung_testing.chaos.machine import need_programs
 from lumbung_testing.chaos.oracle import lost_on_disk
-from lumbung_testing.chaos.report import Report, Tell, spread
+from lumbung_testing.chaos.report import Order, Report, spread
 from lumbung_testing.chaos.stations import Pace, Station, await_safe, missing_promises
 from lumbung_testing.iorecord import Fault, IoCall
 from lumbung_testing.marked_node import marked_command, promises
@@ -85,7 +85,8 @@ class _Rig:
         return lost_on_disk(self.founded.folder / "nodes" / name, numbers[_OFFICE], wanted)
 
 
-async def run_io_faults(folder: Path, count: int, luck: random.Random, tell: Tell) -> Report:
+async def run_io_faults(order: Order) -> Report:
+    folder, count, luck, tell = order.folder, order.count, order.luck, order.tell
     need_programs("gcc")
     report = Report("io-faults", count)
     layer = await trio.to_thread.run_sync(iorecord.build, folder)

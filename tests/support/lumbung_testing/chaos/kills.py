@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
 
 import trio
 
 from lumbung_cluster.errors import LumbungError
-from lumbung_testing.chaos.report import Report, Tell, spread
+from lumbung_testing.chaos.report import Order, Report, spread
 from lumbung_testing.chaos.stations import Station, await_safe, missing_promises
 from lumbung_testing.real_clusters import OFFICES, found, open_office, real_cluster
 from lumbung_tools.client.ask import status
@@ -27,7 +26,8 @@ _SERVING_S = 5.0  # what is promised; told as a figure, because a busy machine i
 _PATIENCE_S = 60.0
 
 
-async def run_kills(folder: Path, count: int, luck: random.Random, tell: Tell) -> Report:
+async def run_kills(order: Order) -> Report:
+    folder, count, luck, tell = order.folder, order.count, order.luck, order.tell
     report = Report("kills", count)
     founded = found(folder, FOUR_OFFICES)
     stations = [

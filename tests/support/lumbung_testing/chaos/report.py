@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import json
+import random
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
-__all__ = ["SCHEMA", "Report", "Tell", "as_json", "spread", "table"]
+__all__ = ["SCHEMA", "Order", "Report", "Tell", "as_json", "spread", "table"]
 
 SCHEMA = "lumbung/chaos/1"
 _SHOWN_MAX = 5
 
 Tell = Callable[[str], None]
 """Says a line of progress to whoever watches a long run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a family is asked for: `count` faults, with `folder` to work in; `brief`: with waits as short as may be.
+
+    A family returns its Report, or raises Refused when the machine does not let it.
+    """
+
+    folder: Path
+    count: int
+    luck: random.Random
+    tell: Tell
+    brief: bool
 
 
 @dataclass(slots=True)

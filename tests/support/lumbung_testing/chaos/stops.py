@@ -10,13 +10,12 @@ import os
 import random
 import signal
 from collections import defaultdict
-from pathlib import Path
 
 import trio
 
 from lumbung_proto.v1 import operations_pb2
 from lumbung_testing.chaos.kills import FOUR_OFFICES
-from lumbung_testing.chaos.report import Report, Tell, spread
+from lumbung_testing.chaos.report import Order, Report, spread
 from lumbung_testing.chaos.stations import Station, await_safe, missing_promises
 from lumbung_testing.real_clusters import found, open_office, real_cluster
 from lumbung_tools.client.ask import status
@@ -26,6 +25,7 @@ from lumbung_tools.localcluster.processes import LocalCluster
 __all__ = ["run_stops"]
 
 _STOP_S = 30.0
+_BRIEF_STOP_S = 6.0
 _NOTICE_S = 3.0  # of link class "lan", which founded clusters have
 _OTHERS_ANSWER_S = 5.0  # a put at another office waits for nobody; a busy machine may be slow
 _SETTLE_S = 5.0
@@ -33,8 +33,10 @@ _PATIENCE_S = 150.0  # a partner's pause between two dials grows to a minute
 _LOOK_S = 0.1
 
 
-async def run_stops(folder: Path, count: int, luck: random.Random, tell: Tell) -> Report:
+async def run_stops(order: Order) -> Report:
+    folder, count, luck, tell = order.folder, order.count, order.luck, order.tell
     report = Report("stops", count)
+    stop_s = _BRIEF_STOP_S if order.brief else _STOP_S
     founded = found(folder, FOUR_OFFICES)
     stations = {
         office: Station(founded, office, folder / "files" / office, random.Random(luck.random()))
@@ -50,7 +52,7 @@ async def run_stops(folder: Path, count: int, luck: random.Random, tell: Tell) -
             await trio.sleep(_SETTLE_S)
             victim = cluster.names[report.run % len(cluster.names)]
             before = {office: len(station.answer_s) for office, station in stations.items()}
-            await _stop(cluster, founded, victim, noticed, report)
+            await _stop(cluster, founded, victim, stop_s, noticed, report)
             for office, station in stations.items():
                 if office != victim:
                     others_s += station.answer_s[before[office] :]
@@ -75,9 +77,14 @@ async def run_stops(folder: Path, count: int, luck: random.Random, tell: Tell) -
 
 
 async def _stop(
-    cluster: LocalCluster, founded: Founded, victim: str, noticed: defaultdict[str, list[float]], report: Report
+    cluster: LocalCluster,
+    founded: Founded,
+    victim: str,
+    stop_s: float,
+    noticed: defaultdict[str, list[float]],
+    report: Report,
 ) -> None:
-    """Stand still for `_STOP_S`, while all partners are watched."""
+    """Stand still for `stop_s`, while all partners are watched."""
     pid = cluster.pid(victim)
     number = next(int(site.number) for site in founded.sites if site.name == victim)
     async with trio.open_nursery() as nursery:
@@ -88,7 +95,7 @@ async def _stop(
                 if site.name != victim:
                     side = "dialled it" if int(site.number) < number else "were dialled by it"
                     nursery.start_soon(_watch, founded, site.name, number, side, noticed, report)
-            await trio.sleep_until(begun + _STOP_S)
+            await trio.sleep_until(begun + stop_s)
         finally:
             os.kill(pid, signal.SIGCONT)
         nursery.cancel_scope.cancel()
@@ -114,8 +121,9 @@ async def _watch(
                     break
                 await trio.sleep(_LOOK_S)
     except trio.Cancelled:
-        noticed[side].append(_STOP_S)
-        report.broken.append(f"{name} did not notice in {_STOP_S:.0f} s that node {victim} stands still")
+        took = trio.current_time() - begun
+        noticed[side].append(took)
+        report.broken.append(f"{name} did not notice in {took:.0f} s that node {victim} stands still")
         raise
     took = trio.current_time() - begun
     noticed[side].append(took)
