@@ -12,7 +12,7 @@ SOURCES := cluster node proto tools tests
 # The checks print in their order, and two runs of pip in one environment would spoil it.
 .NOTPARALLEL:
 .PHONY: help setup demo test check lint format types imports buf stubs stubs-check pytest requirements clean
-.PHONY: sim mutants fuzz abuse
+.PHONY: sim mutants chaos fuzz abuse
 .PHONY: bench-quick bench-bundle
 
 help: ## this list
@@ -67,14 +67,11 @@ sim: $(DEV) ## the simulation; ARGS="--seed 7" and so on
 mutants: $(DEV) ## break the code on purpose: the simulation must find each
 	$(PY) tests/simulation/mutants.py $(ARGS)
 
-<<<<<<< HEAD
 abuse: $(DEV) ## callers that misbehave at a real node, and what an honest one feels; ARGS="--seconds 60"
 	$(PY) tests/abuse/run.py $(ARGS)
-=======
-.PHONY: chaos
+
 chaos: $(DEV) ## real faults on real processes, half an hour; ARGS="--family kills --count 20", ARGS=--list
 	$(PY) tests/chaos/run.py $(ARGS)
->>>>>>> 5b363c5 (tests: bad lines and canaries on real nodes, and a share of all faults in every run)
 
 fuzz: $(DEV) ## hostile input for every reader; ARGS="--inputs 1000000 --seed 1"
 	$(PY) tests/fuzz/run.py $(ARGS)
