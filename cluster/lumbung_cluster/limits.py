@@ -128,3 +128,18 @@ FOREIGN_HOLD_S_MAX: Final = 2048.0  # 8 MiB at that rate; a larger blob goes on 
 FOREIGN_HOLD_S_MIN: Final = 60.0  # before a rate is judged: two silences, or fourteen pieces of the slowest line
 CUT_KEPT_BYTES_MAX: Final = 4 * MIB  # in memory, of blobs that were cut: thirteen of 300 KiB, each up to 19 s of a line
 CUT_KEPT_BYTES_MIN: Final = 64 * KIB  # 4 s of 128 kbit/s; less is not worth a place
+
+# --- scrub -----------------------------------------------------------------------------------------------------
+SCRUB_PERIOD_S: Final = 7 * 24 * 3600.0  # a promise of its own: every byte is read once in it (2 TB: 3.3 MB/s)
+SCRUB_START_DELAY_S: Final = 60.0  # after a start the sessions come first
+SCRUB_BUSY_SHARE_MAX: Final = 0.05  # of the time, while people work: 5 % of a 70 MB/s disk are those 3.3 MB/s
+SCRUB_BUSY_SHARE_MIN: Final = 0.01  # below it a busy node would get nowhere, and a small store costs nothing anyway
+SCRUB_BUSY_S: Final = 2.0  # so long after the last byte of a put, an arrival or a read a node counts as busy
+SCRUB_NAP_S_MAX: Final = 5.0  # then it is asked again whether anybody still works
+SCRUB_STEP_BLOBS_MAX: Final = 64  # looked at in one step; while busy a step also ends after SCRUB_STEP_BUSY_BYTES
+SCRUB_STEP_BYTES_MAX: Final = 8 * MIB  # read in one step of an idle node, so that a put waits 50 ms for it at most
+SCRUB_STEP_BUSY_BYTES: Final = MIB  # one chunk: 5 ms of disk and 1 ms of a core
+SCRUB_SAVE_INTERVAL_S: Final = 30.0  # the cursor costs a sync; after a crash so much is read once more
+EVENTS_KEPT_MAX: Final = 10_000  # about 1 MB: years of routine, or one bad day
+MASS_DAMAGE_SHARE: Final = 0.01  # a disk loses single sectors; one blob in a hundred is another kind of trouble
+MASS_DAMAGE_BLOBS_MIN: Final = 20  # a small office must not stop at the second rotten blob

@@ -12,8 +12,16 @@ from enum import Enum
 from pathlib import Path
 
 from lumbung_cluster.ids import NodeNumber
-from lumbung_cluster.limits import DISK_FOREIGN_FREE_BYTES_MIN, DISK_OWN_FREE_BYTES_MIN
+from lumbung_cluster.limits import (
+    DISK_FOREIGN_FREE_BYTES_MIN,
+    DISK_OWN_FREE_BYTES_MIN,
+    MASS_DAMAGE_BLOBS_MIN,
+    MASS_DAMAGE_SHARE,
+    SCRUB_PERIOD_S,
+)
 from lumbung_cluster.schedule import Schedule
+from lumbung_cluster.scrub_brake import BrakeSettings
+from lumbung_cluster.scrub_pace import ScrubSettings
 from lumbung_node.bandwidth_config import BANDWIDTH_KEYS, read_bandwidth, render_bandwidth
 from lumbung_node.ports.transport import LinkClass
 from lumbung_node.toml_table import ConfigError, TomlTable, read_toml
@@ -36,9 +44,12 @@ __all__ = [
 CONFIG_FORMAT = 1
 _PORT_MAX = 65535
 _NUMBER_MAX = 2**32 - 1
+_DAY_S = 24 * 3600.0
+_PERIOD_DAYS_MAX = 365  # less often than once a year is not reading at all
 _BYTES_MAX = 2**63 - 1  # what TOML can write
 _KEY_KEYS = ("tls_chain", "tls_key", "trust_roots", "entry_key", "receipt_key", "cluster_secret")
 _NODE_KEYS = ("name", "number", "identity", "data", "listen", "advertised", "language", "accept_unsealed")
+_SCRUB_KEYS = ("period_days", "mass_damage_percent", "mass_damage_blobs")
 _LIMIT_KEYS = ("disk_foreign_free_bytes", "disk_own_free_bytes")
 
 
@@ -108,6 +119,7 @@ class NodeConfig:
     roster: Path
     access_lists: tuple[Path, ...]
     disk: DiskMarks
+    scrub: ScrubSettings
     link: LinkClass
     bandwidth: Schedule
     log_format: LogFormat
@@ -179,6 +191,11 @@ access_lists = [{access_lists}]
 disk_foreign_free_bytes = {config.disk.foreign_free_bytes}
 disk_own_free_bytes = {config.disk.own_free_bytes}
 
+[scrub]
+period_days = {round(config.scrub.period_s / _DAY_S)}
+mass_damage_percent = {round(config.scrub.brake.share * 100)}
+mass_damage_blobs = {config.scrub.brake.blobs_min}
+
 [link]
 class = {_quoted(config.link.value)}
 
@@ -190,7 +207,7 @@ level = {_quoted(config.log_level.value)}
 
 
 def _parse(file: Path) -> NodeConfig:
-    root = read_toml(file, ("format", "node", "keys", "trust", "limits", "link", "bandwidth", "log"))
+    root = read_toml(file, ("format", "node", "keys", "trust", "limits", "scrub", "link", "bandwidth", "log"))
     _check_format(root)
     node = root.table("node", _NODE_KEYS, required=True)
     trust = root.table("trust", ("roster", "access_lists"), required=True)
@@ -211,6 +228,7 @@ def _parse(file: Path) -> NodeConfig:
         roster=trust.path("roster"),
         access_lists=trust.paths("access_lists"),
         disk=_disk(root.table("limits", _LIMIT_KEYS, required=False)),
+        scrub=_scrub(root.table("scrub", _SCRUB_KEYS, required=False)),
         link=link.choice("class", LinkClass, LinkClass.WAN),
         bandwidth=read_bandwidth(root.table("bandwidth", BANDWIDTH_KEYS, required=False)),
         log_format=log.choice("format", LogFormat, LogFormat.JSON),
@@ -255,6 +273,13 @@ def _disk(limits: TomlTable) -> DiskMarks:
             "own recordings must go on after foreign copies are refused",
         )
     return marks
+
+
+def _scrub(table: TomlTable) -> ScrubSettings:
+    days = table.whole("period_days", int(SCRUB_PERIOD_S / _DAY_S), low=1, high=_PERIOD_DAYS_MAX)
+    percent = table.whole("mass_damage_percent", round(MASS_DAMAGE_SHARE * 100), low=1, high=100)
+    blobs = table.whole("mass_damage_blobs", MASS_DAMAGE_BLOBS_MIN, low=1, high=_NUMBER_MAX)
+    return ScrubSettings(period_s=days * _DAY_S, brake=BrakeSettings(percent / 100, blobs))
 
 
 def _address(node: TomlTable, key: str, default: str | None) -> str:

@@ -137,6 +137,7 @@ async def _make_parts(config: NodeConfig, log: Log) -> NodeParts:
         schedule=config.bandwidth,
         keys_together=has_age_secret(config.data) or has_age_secret(config.file.parent),
         certificate_expires_ms=certificate.not_after_ms,
+        scrub=config.scrub,
     )
 
 

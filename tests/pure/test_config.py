@@ -10,6 +10,7 @@ import pytest
 
 from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.schedule import Schedule, TimeZone, Weekday, Window
+from lumbung_cluster.scrub_pace import ScrubSettings
 from lumbung_node.config import (
     ConfigError,
     DiskMarks,
@@ -50,6 +51,7 @@ def _home(folder: Path) -> NodeConfig:
         roster=keys / "roster",
         access_lists=(keys / "roster",),
         disk=DiskMarks(20, 10),
+        scrub=ScrubSettings(),
         link=LinkClass.SATELLITE,
         bandwidth=Schedule(TimeZone.WIT, (_NIGHT, _OFFICE)),
         log_format=LogFormat.CONSOLE,

@@ -17,7 +17,7 @@ from lumbung_cluster.errors import Rejected, StatusCode
 from lumbung_cluster.ids import BlobId, Generation
 from lumbung_cluster.receipt import StatementKind, sign_statement
 from lumbung_node.services.core import Core
-from lumbung_node.store.jobs import Job
+from lumbung_node.store.events import FoundBy
 from lumbung_testing.bundle_desk import Desk
 from lumbung_testing.rosters import SeededSigner
 from lumbung_testing.session_pair import CENTRE, OFFICE, PEER, Box, box, living, put
@@ -354,7 +354,7 @@ async def test_own_recordings_come_home_on_a_disk(tmp_path: Path) -> None:
 async def test_damaged_recordings_are_left_out_and_named(tmp_path: Path) -> None:
     contents = recordings(5)
     async with road(tmp_path, contents) as there:
-        await there.office.store.committer.commit(Job(damaged=[(OFFICE, BlobId.of(contents[2]))]))
+        assert await there.office.store.mark_damaged(OFFICE, BlobId.of(contents[2]), FoundBy.READ)
         written = await there.home.export(CENTRE, there.disk)
         assert (written.entries, written.unreadable) == (4, [BlobId.of(contents[2])])
 

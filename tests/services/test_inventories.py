@@ -17,6 +17,7 @@ from lumbung_cluster.inventory.fingerprint import InventoryKey
 from lumbung_cluster.inventory.inventory import Inventory
 from lumbung_node.adapters.keys.ed25519 import Ed25519Signer
 from lumbung_node.ports.keyvalue import Batch, Family, KeyValue, SpaceReport
+from lumbung_node.store.events import FoundBy
 from lumbung_node.store.inventory_rows import SumsRow, TableRow, sums_key, table_key
 from lumbung_node.store.jobs import Content, Job, OwnBlob
 from lumbung_node.store.layout import blob_key, feed_key
@@ -357,7 +358,7 @@ async def test_everything_can_be_made_from_the_id_rows(autojump_clock: trio.test
 async def test_damage_stays_in_the_set(autojump_clock: trio.testing.MockClock) -> None:
     async with opened(VirtualDisk(), MemoryIdentity()) as store:
         await put(store, 0, 10)
-        assert await store.mark_damaged(NODE, BlobId(ids(10)[3]))
+        assert await store.mark_damaged(NODE, BlobId(ids(10)[3]), FoundBy.READ)
         assert await folded(store) == (10, expected(10))
         assert await store.inventories.audit(NODE, BlobId(ids(10)[3]).unit)
 

@@ -84,6 +84,7 @@ async def _offer(core: Core, content: bytes, *, times: int = 1) -> peer_pb2.Offe
     row = await core.store.reader.row(core.number, BlobId.of(content))
     assert row is not None
     (signed,) = await core.store.reader.lists(core.number, [row.signed])
+    assert signed is not None
     offer = peer_pb2.Offer(offer=1, origin=core.number, lane=peer_pb2.LANE_REPAIR, nonce=1)
     offer.lists.add(body=signed.body, public_key=signed.signature.key_public, signature=signed.signature.signature)
     for _ in range(times):

@@ -191,6 +191,7 @@ async def test_entries_signed_before_and_after_an_unnoticed_rollback_keep_their_
             row = await peer.store.reader.row(OFFICE, BlobId.of(content))
             assert row is not None
             (signed_list,) = await peer.store.reader.lists(OFFICE, [row.signed])
+            assert signed_list is not None
             assert signed_list.content.entries[row.signed.index].blob == BlobId.of(content)
 
 

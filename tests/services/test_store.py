@@ -12,6 +12,7 @@ import trio
 from lumbung_cluster.errors import BlobDamaged, OutcomeUnknown, StoreClosed
 from lumbung_cluster.ids import BlobId, ClusterId, NodeNumber
 from lumbung_node.adapters.keys.ed25519 import Ed25519Signer
+from lumbung_node.store.events import FoundBy
 from lumbung_node.store.jobs import Content, Job, Outcome, OwnBlob
 from lumbung_node.store.store import Store, open_store
 from lumbung_testing.virtual_disk import VirtualDisk
@@ -82,7 +83,8 @@ async def test_lists_chain_over_many_commits_and_verify() -> None:
         assert [number for number, _ in rows] == list(range(1, 211))
         previous = None
         for _, row in rows:
-            signed = (await store.reader.lists(NODE, [row.signed]))[0]
+            (signed,) = await store.reader.lists(NODE, [row.signed])
+            assert signed is not None
             assert signed.content.entries[row.signed.index].blob == row.blob
             if row.signed.index == 0:
                 assert previous is None or signed.content.previous == previous
@@ -122,8 +124,8 @@ async def test_damage_is_set_aside_and_repaired_under_the_same_number() -> None:
         assert row is not None
         with pytest.raises(BlobDamaged):
             await store.reader.read_whole(BlobId.of(content), row)
-        assert await store.mark_damaged(NODE, BlobId.of(content))
-        assert not await store.mark_damaged(NODE, BlobId.of(content))
+        assert await store.mark_damaged(NODE, BlobId.of(content), FoundBy.READ)
+        assert not await store.mark_damaged(NODE, BlobId.of(content), FoundBy.READ)
         assert store.state.count(NODE).damaged == 1
         job = await store.committer.commit(Job(own=[own(content, repairs=True)]))
         assert (job.results[0].outcome, job.results[0].number) == (Outcome.REPAIRED, 1)

@@ -25,6 +25,7 @@ class Family(Enum):
     PROOFS = "proofs"  # copies and receipts of own blobs
     TAGS = "tags"  # record tag -> versions
     PENDING = "pending"  # runs of chunks without a row yet
+    EVENTS = "events"  # serial u64 -> event
     SYSTEM = "system"  # short names -> values
     INVENTORY = "inventory"  # sums and symbol tables of each origin
 

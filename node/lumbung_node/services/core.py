@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -14,9 +15,11 @@ from lumbung_cluster.roster import Roster
 from lumbung_cluster.schedule import Schedule
 from lumbung_node.ports.log import Log
 from lumbung_node.ports.world import Blocking, Randomness, Signer, Verifier, WallClock
+from lumbung_node.services.activity import Activity
 from lumbung_node.services.budget import ByteBudget
 from lumbung_node.services.pace import LinkPace
 from lumbung_node.services.rosters import RosterKeeper
+from lumbung_node.store.events import EventKind, FoundBy
 from lumbung_node.store.state import Pulse
 from lumbung_node.store.store import Store
 
@@ -77,6 +80,7 @@ class Core:
     condition: Condition = field(default_factory=Condition)
     doubted_at: dict[NodeNumber, float] = field(default_factory=dict)
     damage_found: Pulse = field(default_factory=Pulse)
+    activity: Activity = field(default_factory=Activity)
     damage_count: int = 0
     damage_serials: dict[tuple[NodeNumber, BlobId], int] = field(default_factory=dict)
 
@@ -103,12 +107,23 @@ class Core:
         held = partial(self.ledger_roster.units_held, origin=self.number)
         await self.store.covers.load(held)
 
-    async def found_damage(self, origin: NodeNumber, blob: BlobId) -> None:
+    async def found_damage(
+        self,
+        origin: NodeNumber,
+        blob: BlobId,
+        found_by: FoundBy = FoundBy.READ,
+        kind: EventKind = EventKind.DAMAGED_BYTES,
+    ) -> None:
         """Stored bytes are wrong: stop saying that we hold them, tell the origin, ask for a good copy."""
-        if await self.store.mark_damaged(origin, blob):
-            self.log.error("blob damaged", origin=origin, blob=str(blob))
-            damaged = self.store.state.damaged
-            self.damage_serials = {key: serial for key, serial in self.damage_serials.items() if key in damaged}
+        if await self.store.mark_damaged(origin, blob, found_by, kind):
+            self.log.error("blob damaged", origin=origin, blob=str(blob), kind=kind.name)
+            self.tell_damage([(origin, blob)])
+
+    def tell_damage(self, blobs: Sequence[tuple[NodeNumber, BlobId]]) -> None:
+        """These are marked as damaged, durably: the sessions withdraw them and ask for good copies."""
+        damaged = self.store.state.damaged
+        self.damage_serials = {key: serial for key, serial in self.damage_serials.items() if key in damaged}
+        for key in blobs:
             self.damage_count += 1
-            self.damage_serials[origin, blob] = self.damage_count
-            self.damage_found.beat()
+            self.damage_serials[key] = self.damage_count
+        self.damage_found.beat()

@@ -16,6 +16,7 @@ from lumbung_cluster.ids import ClusterId, NodeNumber
 from lumbung_cluster.inventory.fingerprint import InventoryKey
 from lumbung_cluster.limits import FOREIGN_MEMORY_BYTES_MAX, INGEST_MEMORY_BYTES_MAX
 from lumbung_cluster.schedule import Schedule
+from lumbung_cluster.scrub_pace import ScrubSettings
 from lumbung_node.ports.identity import IdentityState
 from lumbung_node.ports.keyvalue import KeyValue
 from lumbung_node.ports.log import Log
@@ -27,6 +28,7 @@ from lumbung_node.services.core import STORE_FAILURES, Condition, Core
 from lumbung_node.services.operations import Operations
 from lumbung_node.services.replicator import Replicator
 from lumbung_node.services.rosters import RosterKeeper
+from lumbung_node.services.scrub.scrubber import Scrubber
 from lumbung_node.services.server import AccessGate, Server
 from lumbung_node.services.watches import DiskMarks, look, watch_clock, watch_disk
 from lumbung_node.store.store import Store, open_store
@@ -63,6 +65,7 @@ class NodeParts:
     accept_unsealed: bool
     keys_together: bool
     certificate_expires_ms: int
+    scrub: ScrubSettings
 
 
 async def run_node(parts: NodeParts, on_ready: Callable[[str, Core], None]) -> None:
@@ -132,6 +135,8 @@ async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core],
     copies = CopyBook(core)
     async with parts.open_transport(gate.check) as transport:
         replicator = Replicator(core, transport)
+        store.state.scrub.brake = parts.scrub.brake
+        scrubber = Scrubber(core, parts.scrub, replicator.doubt_own_history)
         operations = Operations(
             core,
             replicator,
@@ -146,6 +151,7 @@ async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core],
                 nursery.start_soon(replicator.run)
                 nursery.start_soon(watch_disk, core, parts.disk, replicator.sweep)
                 nursery.start_soon(watch_clock, core)
+                nursery.start_soon(scrubber.run)
                 nursery.start_soon(_revoke_on_change, parts.rosters, gate, listener)
                 on_ready(listener.address, core)
                 await trio.sleep_forever()

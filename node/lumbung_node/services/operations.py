@@ -100,7 +100,7 @@ class Operations:
     async def _time_of(self, number: int) -> int:
         """When the own blob with this feed number was accepted; 0 for no number."""
         rows = await self._core.store.reader.feed_rows(self._core.number, [number])
-        held = await self._core.store.reader.rows(self._core.number, [row.blob for row in rows])
+        held = await self._core.store.reader.rows(self._core.number, [row.blob for row in rows.values()])
         return held[0].time_ms if held and held[0] is not None else 0
 
     async def _link(self, link: Link) -> operations_pb2.LinkState:

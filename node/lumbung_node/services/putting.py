@@ -105,6 +105,7 @@ class PutStream:
             raise Rejected(StatusCode.INVALID_ARGUMENT, str(exc)) from exc
         if len(header.parts) > limits.FRAME_PARTS_MAX:
             raise Rejected(StatusCode.INVALID_ARGUMENT, f"frame: expected at most {limits.FRAME_PARTS_MAX} parts")
+        self._core.activity.touch()
         whole: list[tuple[_Current, Offered]] = []
         try:
             await self._take_parts(header, payload, whole)

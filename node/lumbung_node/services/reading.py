@@ -75,9 +75,12 @@ class Reading:
             raise Rejected(StatusCode.DATA_LOSS, "the stored bytes here are damaged: ask another holder") from exc
 
     async def _send_blob(self, call: ServerCall, found: _Found, offset_bytes: int) -> None:
+        self._core.activity.touch()
         if found.row.state is RowState.DAMAGED:
             raise BlobDamaged(f"blob {found.blob} is known to be damaged")
-        signed = (await self._core.store.reader.lists(found.origin, [found.row.signed]))[0]
+        (signed,) = await self._core.store.reader.lists(found.origin, [found.row.signed])
+        if signed is None:
+            raise BlobDamaged(f"blob {found.blob}: its signed list is missing")
         seal_epoch = signed.content.entries[found.row.signed.index].seal_epoch
         header = blobs_pb2.GetResponse(
             start=blobs_pb2.GetStart(
@@ -95,6 +98,7 @@ class Reading:
         stream = self._core.store.reader.stream(found.blob, found.row, offset_bytes=offset_bytes)
         async with aclosing(stream) as chunks:
             async for chunk in chunks:
+                self._core.activity.touch()
                 await call.send(encode_frame(header, [chunk]))
                 header = blobs_pb2.GetResponse()
 
@@ -113,7 +117,7 @@ class Reading:
             holder=core.number,
             own=True,
             generation=core.store.state.generation,
-            verified_since_ms=found.row.verified_ms,
+            verified_since_ms=core.store.state.verified_ms(core.number, found.row),
             withdrawn=found.row.state is RowState.DAMAGED,
         )
         receivers = [n for n in core.rosters.roster.receivers_of(core.number, found.blob.unit) if n != core.number]

@@ -10,6 +10,7 @@ import trio
 
 from lumbung_cluster import limits
 from lumbung_cluster.errors import (
+    BlobDamaged,
     LumbungError,
     PeerGone,
     PeerUnreachable,
@@ -182,12 +183,19 @@ class Replicator:
             await _flat(lambda: session.run(lambda: link.become(LinkState.UP, "")))
         except DoubtAboutOurselves as exc:
             await self._doubt(link.peer, str(exc))
+        except BlobDamaged as exc:  # an index row of ours: the scrub mends it, and the next session goes on
+            self._core.log.warning("own index damaged", peer=link.peer, reason=str(exc))
+            raise PeerGone(f"own index damaged: {exc}") from exc
         finally:
             link.session = None
             if link.state is LinkState.UP:  # a call that nobody greeted leaves the link as long down as it was
                 link.become(LinkState.DOWN, session.goodbye)
             session.settled.set()
             session.ended.set()
+
+    async def doubt_own_history(self, reason: str) -> None:
+        """The node itself found that its feed is not what it was."""
+        await self._doubt(self._core.number, reason)
 
     async def _doubt(self, peer: NodeNumber, reason: str) -> None:
         """The peer saw more of our feed than we have, or another machine in our generation: live in a new one.

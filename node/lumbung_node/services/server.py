@@ -9,7 +9,7 @@ import trio
 from lumbung_cluster import limits
 from lumbung_cluster.access import Duty
 from lumbung_cluster.caller_role import AccessRole, NodeRole, Refused, role_of
-from lumbung_cluster.errors import PeerGone, Rejected, StatusCode
+from lumbung_cluster.errors import BlobDamaged, PeerGone, Rejected, StatusCode
 from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.patience import Patience
 from lumbung_cluster.roster_node import Role
@@ -243,5 +243,9 @@ def _telling_store_failures(handler: Handler) -> Handler:
             raise Rejected(
                 StatusCode.UNAVAILABLE, "the store failed and is being opened again: try again"
             ) from failures
+        except* BlobDamaged as damages:
+            raise Rejected(
+                StatusCode.DATA_LOSS, "a part of the index here is damaged and being mended: ask another holder"
+            ) from damages
 
     return handle

@@ -32,7 +32,7 @@ async def commit_receipt(
     ]
     if not held:
         return None
-    verified_since_ms = min(row.verified_ms for _, row in held)
+    verified_since_ms = min(core.store.state.verified_ms(origin, row) for _, row in held)
     return _sign(core, StatementKind.COMMIT_RECEIPT, origin, nonce, verified_since_ms, tuple(blob for blob, _ in held))
 
 

@@ -9,6 +9,7 @@ from lumbung_cluster.errors import BlobDamaged, DiskFull, OutcomeUnknown, Status
 from lumbung_cluster.ids import BlobId
 from lumbung_node.services.core import Core
 from lumbung_node.services.session.arrivals import split_chunks
+from lumbung_node.store.events import FoundBy
 from lumbung_node.store.jobs import Content, Job, Outcome, OwnBlob
 from lumbung_node.store.layout import BlobRow, TagVersion
 from lumbung_node.store.reads import is_intact
@@ -126,7 +127,7 @@ class Storing:
         try:
             await self._core.store.reader.verify(blob, row)
         except BlobDamaged:
-            await self._core.found_damage(self._core.number, blob)
+            await self._core.found_damage(self._core.number, blob, FoundBy.REPEAT)
             return False
         return True
 

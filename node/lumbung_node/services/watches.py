@@ -88,3 +88,4 @@ async def look(core: Core, marks: DiskMarks) -> None:
     if (foreign, own) != (condition.refuses_foreign, condition.refuses_own):
         core.log.warning("disk marks", free_bytes=space.free_bytes, refuses_foreign=foreign, refuses_own=own)
     condition.refuses_foreign, condition.refuses_own = foreign, own
+    core.store.state.scrub.has_room = not foreign  # replaced bytes are kept as evidence only while there is room

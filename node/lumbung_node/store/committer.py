@@ -7,12 +7,15 @@ from collections.abc import Sequence
 import trio
 
 from lumbung_cluster.errors import DiskFull, LumbungError, OutcomeUnknown, StoreClosed
+from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.limits import COMMIT_BLOBS_MAX, COMMIT_BYTES_MAX
 from lumbung_node.ports.keyvalue import Batch, Family, KeyValue
 from lumbung_node.ports.world import Signer, WallClock
 from lumbung_node.store.group import Group
 from lumbung_node.store.jobs import Job
-from lumbung_node.store.layout import BlobRow, TagVersion, blob_key, unpack_versions
+from lumbung_node.store.layout import BlobRow, FeedRow, ListPlace, TagVersion, blob_key, feed_key, unpack_versions
+from lumbung_node.store.readable import read_rows
+from lumbung_node.store.reads import is_intact
 from lumbung_node.store.state import StoreState
 
 __all__ = ["Committer"]
@@ -92,9 +95,9 @@ class Committer:
         # Shielded: once bytes are on their way to the disk, the answer has to be known or unknown, never abandoned.
         with trio.CancelScope(shield=True):
             try:
-                group = Group(
-                    self._state, self._signer, self._clock.now_ms(), await self._rows(jobs), await self._versions(jobs)
-                )
+                rows = await self._rows(jobs)
+                versions, feed_rows = await self._versions(jobs), await self._feed_rows(jobs, rows)
+                group = Group(self._state, self._signer, self._clock.now_ms(), rows, versions, feed_rows)
                 group.add(jobs)
                 group.finish()
                 await self._write(group)
@@ -129,9 +132,25 @@ class Committer:
             for job in jobs
             for foreign in job.foreign
         ]
-        keys += [blob_key(origin, blob) for job in jobs for origin, blob in job.damaged]
-        values = await self._kv.get(Family.BLOBS, keys) if keys else []
-        return {key: BlobRow.unpack(value) for key, value in zip(keys, values, strict=True) if value is not None}
+        keys += [blob_key(damage.origin, damage.blob) for job in jobs for damage in job.damage]
+        keys += [blob_key(remade.origin, remade.blob) for job in jobs for remade in job.remade]
+        keys += [blob_key(self._state.node, again.entry.blob) for job in jobs for again in job.signed_again]
+        keys += [blob_key(adopted.origin, adopted.entry.blob) for job in jobs for adopted in job.adopted]
+        # A row that cannot be read is one that is not there: the commit that mends it must go through.
+        rows = await read_rows(self._kv, Family.BLOBS, keys, BlobRow.unpack)
+        return {key: row for key, row in zip(keys, rows, strict=True) if row is not None}
+
+    async def _feed_rows(self, jobs: list[Job], rows: dict[bytes, BlobRow]) -> dict[tuple[NodeNumber, int], FeedRow]:
+        """The feed rows of blobs that come back with another list than the one that they had."""
+        wanted = []
+        for foreign in (item for job in jobs for item in job.foreign):
+            origin = foreign.signed.content.origin
+            row = rows.get(blob_key(origin, foreign.signed.content.entries[foreign.index].blob))
+            if row is not None and not is_intact(row) and row.signed != ListPlace.of(foreign.signed, foreign.index):
+                wanted.append((origin, row.number))
+        keys = [feed_key(*number) for number in wanted]
+        found = await read_rows(self._kv, Family.FEEDS, keys, FeedRow.unpack)
+        return {number: row for number, row in zip(wanted, found, strict=True) if row is not None}
 
     async def _versions(self, jobs: list[Job]) -> dict[bytes, list[TagVersion]]:
         """What is known under the record tags of new own blobs; nobody else writes them meanwhile."""

@@ -11,7 +11,8 @@ from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.limits import LIST_ENTRIES_MAX
 from lumbung_node.ports.keyvalue import Batch, Family
 from lumbung_node.ports.world import Signer
-from lumbung_node.store.jobs import Content, ForeignBlob, Job, Outcome, OwnBlob, Stored
+from lumbung_node.store.events import EventKind, FoundBy
+from lumbung_node.store.jobs import Adopted, Content, ForeignBlob, Job, Outcome, OwnBlob, SignedAgain, Stored
 from lumbung_node.store.layout import (
     BlobRow,
     FeedRow,
@@ -21,7 +22,6 @@ from lumbung_node.store.layout import (
     RowState,
     TagVersion,
     blob_key,
-    damaged_key,
     feed_key,
     list_key,
     mark_key,
@@ -30,6 +30,7 @@ from lumbung_node.store.layout import (
     place_key,
     verified_key,
 )
+from lumbung_node.store.mends import Mends
 from lumbung_node.store.state import KEY_NEXT_PLACE, KEY_NEXT_SERIAL, KEY_NONCE, NONCE_RESERVE, StoreState
 
 __all__ = ["Group"]
@@ -62,12 +63,14 @@ class Group:
         now_ms: int,
         rows: dict[bytes, BlobRow],
         versions: dict[bytes, list[TagVersion]],
+        feed_rows: dict[tuple[NodeNumber, int], FeedRow],
     ) -> None:
         self._state = state
         self._signer = signer
         self._now_ms = now_ms
         self._rows = rows
         self._versions = versions
+        self._feed_rows = feed_rows
         self._ends: dict[NodeNumber, FeedEnd] = {}
         self._counts: dict[NodeNumber, OriginCounts] = {}
         self._lists: set[tuple[NodeNumber, tuple[int, int, int]]] = set()
@@ -75,11 +78,10 @@ class Group:
         self.batch = Batch()
         self.chunk_rows: list[tuple[bytes, bytes]] = []
         self.repaired: set[bytes] = set()
-        self.damaged: dict[tuple[NodeNumber, BlobId], int] = {}
         self.marks: dict[tuple[NodeNumber, NodeNumber], MarkRow] = {}
-        self.mended: list[tuple[NodeNumber, BlobId]] = []
         self.verified_since_ms: dict[NodeNumber, int] = {}
         self._fresh: set[bytes] = set()
+        self._mends = Mends(state, now_ms, self.batch, rows, self._counts, self.repaired, self._fresh)
 
     def add(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
@@ -89,8 +91,17 @@ class Group:
             self._add_rest(job)
 
     def _add_rest(self, job: Job) -> None:
-        for origin, blob in job.damaged:
-            self._set_damaged(origin, blob)
+        for damage in job.damage:
+            self._mends.set_damaged(damage)
+        for remade in job.remade:
+            self._mends.remake(remade)
+        for mend in job.feed_mends:
+            self._mends.mend_feed(mend)
+        for again in job.signed_again:
+            self._sign_again(again)
+        for adopted in job.adopted:
+            self._adopt(adopted)
+        self._mends.note_all(job.events)
         for (sender, origin), mark in job.marks.items():
             self.batch.put(Family.MARKS, mark_key(sender, origin), mark.pack())
             self.marks[sender, origin] = mark
@@ -103,6 +114,7 @@ class Group:
         while self._unsigned:
             self._sign(self._unsigned[:LIST_ENTRIES_MAX])
             del self._unsigned[:LIST_ENTRIES_MAX]
+        self._mends.finish()
         for origin, counts in self._counts.items():
             self.batch.put(Family.SYSTEM, b"n" + origin.to_bytes(4, "big"), counts.pack())
             self._lower_verified(origin)
@@ -117,9 +129,7 @@ class Group:
         self._state.counts.update(self._counts)
         self._state.marks.update(self.marks)
         self._state.verified_since_ms.update(self.verified_since_ms)
-        self._state.damaged.update(self.damaged)
-        for key in self.mended:
-            self._state.damaged.pop(key, None)
+        self._mends.publish()
 
     def _lower_verified(self, origin: NodeNumber) -> None:
         """What is stored now counts as checked now: only an origin's first commit, or a clock set back, lowers it."""
@@ -136,7 +146,7 @@ class Group:
             if row.state is RowState.INTACT and (not item.repairs or key in self._fresh):
                 self._drop(item.content, row)
                 return Stored(Outcome.PRESENT, row.number)
-            return self._repair(key, row, item.content, origin)
+            return self._repair(key, replace(row, size_bytes=item.content.size_bytes), item.content, origin, origin)
         end = self._end(origin)
         entry = Entry(item.blob, item.content.size_bytes, self._now_ms, item.seal_epoch, item.flags)
         running_hash = next_hash(end.running_hash, entry)
@@ -162,15 +172,16 @@ class Group:
             if row.state is RowState.INTACT:
                 self._drop(item.content, row)
                 return Stored(Outcome.PRESENT, row.number)
-            return self._repair(key, row, item.content, content.origin)
+            signed = self._keep_list(item)
+            if signed != row.signed:
+                self._move_to_list(content.origin, row.number, item, signed)
+            # Size and time are the entry's: a row that was made again from a feed row alone did not know them.
+            known = replace(row, signed=signed, size_bytes=entry.size_bytes, time_ms=entry.time_ms)
+            return self._repair(key, known, item.content, content.origin, item.source)
         end = self._end(content.origin)
         number = end.number + 1
         running_hash = next_hash(end.running_hash, entry)
-        signed = ListPlace.of(item.signed, item.index)
-        if (content.origin, signed.list) not in self._lists:
-            self._lists.add((content.origin, signed.list))
-            packed = pack_list(item.signed.body, item.signed.signature)
-            self.batch.put(Family.LISTS, list_key(content.origin, signed), packed)
+        signed = self._keep_list(item)
         feed_row = FeedRow(entry.blob, running_hash, signed, item.source, item.source_generation)
         self.batch.put(Family.FEEDS, feed_key(content.origin, number), feed_row.pack())
         self._rows[key] = self._row(entry, item.content, self._place(item.content), number, signed)
@@ -178,9 +189,23 @@ class Group:
         self._grow(content.origin, FeedEnd(number, running_hash), entry.size_bytes)
         return Stored(Outcome.STORED, number)
 
-    def _repair(self, key: bytes, row: BlobRow, content: Content, origin: NodeNumber) -> Stored:
+    def _keep_list(self, item: ForeignBlob) -> ListPlace:
+        """The list goes down with its first blob, and again with a repair: the one here may be what was lost."""
+        origin, signed = item.signed.content.origin, ListPlace.of(item.signed, item.index)
+        if (origin, signed.list) not in self._lists:
+            self._lists.add((origin, signed.list))
+            self.batch.put(Family.LISTS, list_key(origin, signed), pack_list(item.signed.body, item.signed.signature))
+        return signed
+
+    def _move_to_list(self, origin: NodeNumber, number: int, item: ForeignBlob, signed: ListPlace) -> None:
+        """The blob came back with another list of its origin: the feed row follows, its running hash stays."""
+        row = self._feed_rows.get((origin, number))
+        if row is not None and row.blob == item.signed.content.entries[item.index].blob:
+            self.batch.put(Family.FEEDS, feed_key(origin, number), replace(row, signed=signed).pack())
+
+    def _repair(self, key: bytes, row: BlobRow, content: Content, origin: NodeNumber, source: NodeNumber) -> Stored:
         """New bytes under the old number; the damaged run is let go in the batch that makes the new one durable."""
-        self.batch.delete_range(Family.CHUNKS, place_key(row.place), place_key(row.place + row.chunks))
+        self._mends.replaced(origin, BlobId(key[4:]), row, source)
         mended = replace(
             row,
             state=RowState.INTACT,
@@ -191,26 +216,41 @@ class Group:
         self._rows[key] = mended
         self.repaired.add(key)
         self.batch.put(Family.BLOBS, key, mended.pack())
-        if row.state is RowState.DAMAGED:
-            counts = self._count(origin)
-            self._counts[origin] = replace(counts, damaged=max(0, counts.damaged - 1))
-            blob = BlobId(key[4:])
-            self.batch.delete(Family.SYSTEM, damaged_key(origin, blob))
-            self.mended.append((origin, blob))
         return Stored(Outcome.REPAIRED, row.number)
 
-    def _set_damaged(self, origin: NodeNumber, blob: BlobId) -> None:
-        """The bytes stay aside as evidence; the blob no longer counts as held."""
-        key = blob_key(origin, blob)
+    def _sign_again(self, item: SignedAgain) -> None:
+        """An own entry whose list is lost: we are who signs for it."""
+        state, blob = self._state, item.entry.blob
+        key = blob_key(state.node, blob)
         row = self._rows.get(key)
-        if row is None or row.state is RowState.DAMAGED or key in self.repaired or key in self._fresh:
+        if row is None or key in self.repaired or row.signed != item.feed_row.signed:
             return
-        self._rows[key] = replace(row, state=RowState.DAMAGED)
+        content = EntryList(state.cluster, state.node, state.generation, item.number, item.previous, (item.entry,))
+        signed = sign_list(content, self._signer)
+        place = ListPlace.of(signed, 0)
+        self.batch.put(Family.LISTS, list_key(state.node, place), pack_list(signed.body, signed.signature))
+        feed_row = replace(item.feed_row, signed=place)
+        self.batch.put(Family.FEEDS, feed_key(state.node, item.number), feed_row.pack())
+        self.repaired |= {key, feed_key(state.node, item.number)}  # nobody offers the list before it is durable
+        self._rows[key] = replace(row, signed=place)
         self.batch.put(Family.BLOBS, key, self._rows[key].pack())
-        self.batch.put(Family.SYSTEM, damaged_key(origin, blob), row.number.to_bytes(8, "big"))
-        self.damaged[origin, blob] = row.number
-        counts = self._count(origin)
-        self._counts[origin] = replace(counts, damaged=counts.damaged + 1)
+        self._mends.note(EventKind.SIGNED_AGAIN, FoundBy.SCRUB, state.node, blob, item.number)
+
+    def _adopt(self, item: Adopted) -> None:
+        """A row that no feed row names gets the next number: nothing that is here stays unknown to the others."""
+        key = blob_key(item.origin, item.entry.blob)
+        if self._rows.get(key) != item.before:
+            return
+        end = self._end(item.origin)
+        number, running_hash = end.number + 1, next_hash(end.running_hash, item.entry)
+        source, generation = self._state.node, self._state.generation
+        feed_row = FeedRow(item.entry.blob, running_hash, item.before.signed, source, generation)
+        self.batch.put(Family.FEEDS, feed_key(item.origin, number), feed_row.pack())
+        self._rows[key] = replace(item.before, number=number)
+        self.batch.put(Family.BLOBS, key, self._rows[key].pack())
+        self._fresh.add(key)
+        self._grow(item.origin, FeedEnd(number, running_hash), item.entry.size_bytes)
+        self._mends.note(EventKind.UNLISTED_ROW, FoundBy.SCRUB, item.origin, item.entry.blob, number)
 
     def _sign(self, news: list[_NewOwn]) -> None:
         origin, generation, first = self._state.node, self._state.generation, news[0].number

@@ -7,12 +7,25 @@ from enum import Enum
 
 import trio
 
-from lumbung_cluster.entry import SignedList
+from lumbung_cluster.entry import Entry, SignedList
 from lumbung_cluster.ids import BlobId, Generation, NodeNumber
 from lumbung_node.ports.keyvalue import Batch
-from lumbung_node.store.layout import MarkRow
+from lumbung_node.store.events import Event, EventKind, FoundBy
+from lumbung_node.store.layout import BlobRow, FeedRow, MarkRow
 
-__all__ = ["Content", "ForeignBlob", "Job", "Outcome", "OwnBlob", "Stored"]
+__all__ = [
+    "Adopted",
+    "Content",
+    "Damage",
+    "FeedMend",
+    "ForeignBlob",
+    "Job",
+    "Outcome",
+    "OwnBlob",
+    "Remade",
+    "SignedAgain",
+    "Stored",
+]
 
 
 @dataclass(slots=True)
@@ -53,6 +66,57 @@ class ForeignBlob:
     source_generation: Generation
 
 
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """Stored bytes, or the list that vouches for them, were found wrong. `place`: of the run that was looked at."""
+
+    origin: NodeNumber
+    blob: BlobId
+    kind: EventKind
+    found_by: FoundBy
+    place: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Remade:
+    """A blob row as it ought to be; `before` is the row that was looked at, None when there was none."""
+
+    origin: NodeNumber
+    blob: BlobId
+    before: BlobRow | None
+    row: BlobRow
+    kind: EventKind
+
+
+@dataclass(frozen=True, slots=True)
+class FeedMend:
+    """A feed row as it ought to be."""
+
+    origin: NodeNumber
+    number: int
+    row: FeedRow
+    kind: EventKind
+
+
+@dataclass(frozen=True, slots=True)
+class SignedAgain:
+    """An entry of the own origin whose list is lost: signed anew, alone. `previous` is the hash before it."""
+
+    number: int
+    entry: Entry
+    feed_row: FeedRow
+    previous: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """A blob that has a row and a list, and no number in the feed: it gets the next one."""
+
+    origin: NodeNumber
+    entry: Entry
+    before: BlobRow
+
+
 class Outcome(Enum):
     STORED = "stored"
     PRESENT = "present"  # durable before: the caller verifies its bytes before it says so
@@ -71,13 +135,18 @@ class Stored:
 class Job:
     """Committed as one: after a crash all of it is there or nothing. `results` follow `own`, then `foreign`.
 
-    `damaged` are blobs whose stored bytes were found wrong; `marks` are rows to advance with it; `extra` is written in
-    the same batch.
+    `marks` are rows to advance with it; `damage` to `events` are what a scrub, or somebody who read, has found and can
+    put right without other bytes; `extra` is written in the same batch.
     """
 
     own: list[OwnBlob] = field(default_factory=list)
     foreign: list[ForeignBlob] = field(default_factory=list)
-    damaged: list[tuple[NodeNumber, BlobId]] = field(default_factory=list)
+    damage: list[Damage] = field(default_factory=list)
+    remade: list[Remade] = field(default_factory=list)
+    feed_mends: list[FeedMend] = field(default_factory=list)
+    signed_again: list[SignedAgain] = field(default_factory=list)
+    adopted: list[Adopted] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
     marks: dict[tuple[NodeNumber, NodeNumber], MarkRow] = field(default_factory=dict)
     extra: Batch = field(default_factory=Batch)
     results: list[Stored] = field(default_factory=list)

@@ -79,8 +79,10 @@ class Proofs:
         self.changed.beat()
 
     async def _numbers(self, blobs: Sequence[BlobId]) -> list[int]:
-        rows = await self._reader.rows(self._state.node, blobs)
-        return [row.number for row in rows if row is not None]
+        """Feed numbers: one for each blob, and more for one that stands more than once in the feed."""
+        own, twice = self._state.node, self._state.scrub.twice
+        found = zip(blobs, await self._reader.rows(own, blobs), strict=True)
+        return [n for blob, row in found if row is not None for n in (row.number, *twice.get((own, blob), ()))]
 
     async def _not_overruled(self, word: Statement, numbers: list[int]) -> list[int]:
         """Those whose present row is an earlier word: (generation, nonce) is the order, whatever came last.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from functools import partial
 
@@ -26,6 +26,7 @@ from lumbung_node.store.layout import (
     unpack_list,
     unpack_versions,
 )
+from lumbung_node.store.readable import get_readable
 from lumbung_node.store.state import StoreState
 
 __all__ = ["Reader", "is_intact"]
@@ -46,11 +47,19 @@ class Reader:
     async def rows(self, origin: NodeNumber, blobs: Sequence[BlobId]) -> list[BlobRow | None]:
         """The durable rows, damaged ones included, in the order asked for."""
         keys = [blob_key(origin, blob) for blob in blobs]
-        values = await self._kv.get(Family.BLOBS, keys) if keys else []
+        values = await self._values(Family.BLOBS, keys)
         return [self._durable(origin, key, value) for key, value in zip(keys, values, strict=True)]
 
     async def row(self, origin: NodeNumber, blob: BlobId) -> BlobRow | None:
         return (await self.rows(origin, [blob]))[0]
+
+    async def _values(self, family: Family, keys: Sequence[bytes]) -> list[bytes | None]:
+        """Index rows. One in a corrupt block is as good as gone, and a scrub is called: recording must go on."""
+        try:
+            return await self._kv.get(family, keys) if keys else []
+        except BlobDamaged:
+            self._state.suspected.beat()
+            return await get_readable(self._kv, family, keys)
 
     def _durable(self, origin: NodeNumber, key: bytes, value: bytes | None) -> BlobRow | None:
         if value is None:
@@ -128,35 +137,55 @@ class Reader:
         return chunks
 
     async def feed(self, origin: NodeNumber, after: int, limit: int) -> list[tuple[int, FeedRow]]:
-        """Durable feed rows behind number `after`, rising."""
+        """Durable feed rows behind number `after`, rising and without a gap.
+
+        Raises BlobDamaged when the first of them is lost: nobody may pass over what a scrub is about to mend. Known
+        breaks, of which nothing is left, are passed over.
+        """
         end = self._state.end(origin).number
         if after >= end:
             return []
-        rows = await self._kv.scan(Family.FEEDS, feed_key(origin, after + 1), feed_key(origin, end + 1), limit)
-        return [(int.from_bytes(key[4:], "big"), FeedRow.unpack(value)) for key, value in rows]
+        try:
+            found = await self._kv.scan(Family.FEEDS, feed_key(origin, after + 1), feed_key(origin, end + 1), limit)
+        except BlobDamaged:
+            self._suspect(origin, range(after + 1, min(end, after + limit) + 1))
+            raise
+        rows: list[tuple[int, FeedRow]] = []
+        for key, value in found:
+            if key in self._state.repairing:
+                break  # mended, but its sync has not returned
+            number, expected = int.from_bytes(key[4:], "big"), (rows[-1][0] if rows else after) + 1
+            if any((origin, missing) not in self._state.scrub.breaks for missing in range(expected, number)):
+                break
+            rows.append((number, FeedRow.unpack(value)))
+        if not rows:
+            self._suspect(origin, [after + 1])
+            raise BlobDamaged(f"feed of origin {origin}: number {after + 1} is missing")
+        return rows
 
-    async def feed_rows(self, origin: NodeNumber, numbers: Sequence[int]) -> list[FeedRow]:
+    def _suspect(self, origin: NodeNumber, numbers: Iterable[int]) -> None:
+        self._state.suspects.update(dict.fromkeys((origin, number) for number in numbers))
+        self._state.suspected.beat()
+
+    async def feed_rows(self, origin: NodeNumber, numbers: Sequence[int]) -> dict[int, FeedRow]:
         """The durable rows of these numbers; missing ones are left out."""
         end = self._state.end(origin).number
-        keys = [feed_key(origin, number) for number in numbers if 1 <= number <= end]
-        values = await self._kv.get(Family.FEEDS, keys) if keys else []
-        return [FeedRow.unpack(value) for value in values if value is not None]
+        inside = [number for number in numbers if 1 <= number <= end]
+        values = await self._values(Family.FEEDS, [feed_key(origin, number) for number in inside])
+        found = zip(inside, values, strict=True)
+        return {number: FeedRow.unpack(value) for number, value in found if value is not None}
 
     async def hash_at(self, origin: NodeNumber, number: int) -> bytes | None:
         """The running hash of this node's feed at a durable number; None past the end."""
-        rows = await self.feed_rows(origin, [number])
-        return rows[0].running_hash if rows else None
+        row = (await self.feed_rows(origin, [number])).get(number)
+        return row.running_hash if row is not None else None
 
-    async def lists(self, origin: NodeNumber, places: Sequence[ListPlace]) -> list[SignedList]:
-        """The signed lists that hold these entries, in order. Raises BlobDamaged when one is gone."""
-        keys = [list_key(origin, place) for place in places]
-        values = await self._kv.get(Family.LISTS, keys) if keys else []
-        found = []
-        for place, value in zip(places, values, strict=True):
-            if value is None:
-                raise BlobDamaged(f"entry list {place.first} of generation {place.generation} of {origin} is missing")
-            found.append(SignedList.parse(*unpack_list(value)))
-        return found
+    async def lists(self, origin: NodeNumber, places: Sequence[ListPlace]) -> list[SignedList | None]:
+        """The signed lists that hold these entries, in order; None for one that is gone."""
+        values = await self._values(Family.LISTS, [list_key(origin, place) for place in places])
+        if None in values:
+            self._state.suspected.beat()
+        return [SignedList.parse(*unpack_list(value)) if value is not None else None for value in values]
 
     async def ids_with_prefix(self, origin: NodeNumber, prefix: bytes, limit: int) -> list[BlobId]:
         """Durable ids that begin with `prefix`, at most `limit`."""
@@ -174,7 +203,7 @@ class Reader:
 
     async def versions(self, record_tags: Sequence[bytes]) -> list[list[TagVersion]]:
         """What is durable under each record tag, oldest first."""
-        values = await self._kv.get(Family.TAGS, record_tags) if record_tags else []
+        values = await self._values(Family.TAGS, record_tags)
         end = self._state.end(self._state.node).number
         found = [unpack_versions(value) if value is not None else [] for value in values]
         return [[version for version in versions if version.number <= end] for versions in found]

@@ -11,9 +11,11 @@ from lumbung_cluster.errors import StoreDamaged, StoreMisconfigured
 from lumbung_cluster.feed import FeedEnd, first_hash
 from lumbung_cluster.ids import BlobId, ClusterId, Generation, NodeNumber
 from lumbung_cluster.life import SignedLife
+from lumbung_cluster.scrub_progress import verified_ms
 from lumbung_node.ports.keyvalue import Batch, Family, KeyValue
 from lumbung_node.store.layout import (
     FORMAT_VERSION,
+    BlobRow,
     FeedRow,
     MarkRow,
     OriginCounts,
@@ -22,6 +24,7 @@ from lumbung_node.store.layout import (
     place_key,
     verified_key,
 )
+from lumbung_node.store.scrub_rows import ScrubBook, load_scrub
 
 __all__ = ["NO_END", "Pulse", "StoreState", "load_state"]
 
@@ -57,7 +60,8 @@ class StoreState:
 
     `lives` are the newest lives met of other nodes. `damaged` names the blobs whose stored bytes are known to be wrong,
     with their feed numbers. `verified_since_ms` is the oldest time at which some byte of an origin was last read and
-    checked here (its store time counts as such).
+    checked here (its store time counts as such); for one blob `verified_ms` knows more. `suspected` beats when a reader
+    meets an index row that is lost, `suspects` are the feed numbers where that was: a scrub should come now.
     """
 
     cluster: ClusterId
@@ -74,7 +78,10 @@ class StoreState:
     damaged: dict[tuple[NodeNumber, BlobId], int] = field(default_factory=dict)
     verified_since_ms: dict[NodeNumber, int] = field(default_factory=dict)
     repairing: set[bytes] = field(default_factory=set)
+    scrub: ScrubBook = field(default_factory=ScrubBook)
     grown: Pulse = field(default_factory=Pulse)
+    suspects: dict[tuple[NodeNumber, int], None] = field(default_factory=dict)
+    suspected: Pulse = field(default_factory=Pulse)
 
     def end(self, origin: NodeNumber) -> FeedEnd:
         """The durable end of this node's feed of `origin`."""
@@ -82,6 +89,10 @@ class StoreState:
 
     def count(self, origin: NodeNumber) -> OriginCounts:
         return self.counts.get(origin, OriginCounts())
+
+    def verified_ms(self, origin: NodeNumber, row: BlobRow) -> int:
+        """When this blob's bytes were last read and checked here, UTC ms."""
+        return verified_ms(row.verified_ms, row.number, self.scrub.origins.get(origin))
 
     def take_places(self, count: int) -> int:
         """A run of `count` places; returns the first."""
@@ -108,6 +119,7 @@ async def load_state(kv: KeyValue, cluster: ClusterId, node: NodeNumber, generat
         state.marks[sender, origin] = MarkRow.unpack(value)
     for origin in sorted(state.counts):
         state.ends[origin] = await _load_end(kv, state, origin)
+    state.scrub = await load_scrub(kv)
     await _clear_leftovers(kv, state)
     return state
 

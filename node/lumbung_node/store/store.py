@@ -17,8 +17,9 @@ from lumbung_node.ports.keyvalue import Batch, Family, KeyValue
 from lumbung_node.ports.world import Blocking, Randomness, Signer, WallClock
 from lumbung_node.store.committer import Committer
 from lumbung_node.store.covers import Covers
+from lumbung_node.store.events import EventKind, FoundBy
 from lumbung_node.store.inventories import Inventories
-from lumbung_node.store.jobs import Job
+from lumbung_node.store.jobs import Damage, Job
 from lumbung_node.store.layout import RowState, life_key
 from lumbung_node.store.own_lives import OwnLives, stopped_by
 from lumbung_node.store.proofs import Proofs
@@ -52,12 +53,15 @@ class Store:
     def node(self) -> NodeNumber:
         return self.state.node
 
-    async def mark_damaged(self, origin: NodeNumber, blob: BlobId) -> bool:
+    async def mark_damaged(
+        self, origin: NodeNumber, blob: BlobId, found_by: FoundBy, kind: EventKind = EventKind.DAMAGED_BYTES
+    ) -> bool:
         """Take the blob out of what this node says it holds; its bytes stay aside. True when it counted until now."""
         row = await self.reader.row(origin, blob)
         if row is None or row.state is RowState.DAMAGED:
             return False
-        await self.committer.commit(Job(damaged=[(origin, blob)]))
+        damage = Damage(origin, blob, kind, found_by, row.place)
+        await self.committer.commit(Job(damage=[damage]))
         return True
 
     async def see_life(self, life: SignedLife) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.schedule import ALWAYS_FREE
+from lumbung_cluster.scrub_pace import ScrubSettings
 from lumbung_node.config import (
     DiskMarks,
     KeyFiles,
@@ -70,6 +71,7 @@ def _make_home(folder: Path, name: str, number: int) -> Path:
         roster=secret,
         access_lists=(),
         disk=DiskMarks(2, 1),
+        scrub=ScrubSettings(),
         link=LinkClass.LAN,
         bandwidth=ALWAYS_FREE,
         log_format=LogFormat.JSON,

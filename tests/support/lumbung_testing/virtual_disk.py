@@ -177,7 +177,11 @@ class VirtualDisk:
 
     def lose_chunk(self, key: bytes) -> None:
         """A lost write: what lay under `key` is gone, though a sync had covered it."""
-        gone = Batch(deletes=[(Family.CHUNKS, key)])
+        self.lose(Family.CHUNKS, key)
+
+    def lose(self, family: Family, key: bytes) -> None:
+        """Take a row away behind everybody's back, as a rewritten file that was lost would."""
+        gone = Batch(deletes=[(family, key)])
         self._visible.apply(gone)
         self._durable.apply(gone)
 

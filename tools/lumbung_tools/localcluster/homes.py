@@ -10,6 +10,7 @@ from lumbung_cluster.ids import ClusterId, NodeNumber
 from lumbung_cluster.inventory.fingerprint import InventoryKey
 from lumbung_cluster.limits import DISK_FOREIGN_FREE_BYTES_MIN, DISK_OWN_FREE_BYTES_MIN
 from lumbung_cluster.schedule import ALWAYS_FREE
+from lumbung_cluster.scrub_pace import ScrubSettings
 from lumbung_node.adapters.keys.age_identity import AgeIdentity
 from lumbung_node.adapters.keys.cluster_secret import save_cluster_secret
 from lumbung_node.adapters.keys.ed25519 import Ed25519Signer
@@ -129,6 +130,7 @@ def _config(folder: Path, home: NodeHome) -> NodeConfig:
         roster=folder / "roster.lumbung",
         access_lists=tuple(folder / f"access-{name}.lumbung" for name in home.access_lists),
         disk=DiskMarks(DISK_FOREIGN_FREE_BYTES_MIN, DISK_OWN_FREE_BYTES_MIN),
+        scrub=ScrubSettings(),
         link=LinkClass.LAN,
         bandwidth=ALWAYS_FREE,
         log_format=LogFormat.JSON,

@@ -10,6 +10,7 @@ from lumbung_cluster.entry import SignedList
 from lumbung_cluster.errors import BlobDamaged
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_node.services.core import Core
+from lumbung_node.store.events import EventKind, FoundBy
 from lumbung_node.store.layout import BlobRow, FeedRow, ListPlace
 from lumbung_node.store.reads import is_intact
 
@@ -87,7 +88,7 @@ class Lacking:
             return [(number, row) for number, row in rows if number <= self.end]
         account = self._core.store.proofs.ledger.account(self._holder)
         numbers = account.unproven(self.end, limits.OFFER_ENTRIES_MAX, after=after)
-        return list(zip(numbers, await reader.feed_rows(self._origin, numbers), strict=True))
+        return sorted((await reader.feed_rows(self._origin, numbers)).items())
 
     async def _readable(self, page: Sequence[tuple[int, FeedRow]]) -> tuple[list[_Item], list[BlobId]]:
         """What is the holder's to keep and intact here, and what is known to be damaged."""
@@ -108,9 +109,16 @@ class Lacking:
             kept = list(group)
         else:
             kept = await self._read(group, batch)
+        places = {item.row.signed.list: item.row.signed for item in kept}
+        found = await self._core.store.reader.lists(self._origin, list(places.values()))
+        lists = {key: signed for key, signed in zip(places, found, strict=True) if signed is not None}
+        for item in kept:
+            if item.row.signed.list not in lists:
+                await self._core.found_damage(self._origin, item.blob, FoundBy.READ, EventKind.LOST_LIST)
+                batch.unreadable.append(item.blob)
+        kept = [item for item in kept if item.row.signed.list in lists]
         batch.items = [(item.number, item.blob, item.row.signed) for item in kept]
-        places = list({item.row.signed.list: item.row.signed for item in kept}.values())
-        batch.lists = await self._core.store.reader.lists(self._origin, places)
+        batch.lists = list(lists.values())
         return batch
 
     async def _read(self, group: Sequence[_Item], batch: LackingBatch) -> list[_Item]:

@@ -117,6 +117,7 @@ class Incoming:
             raise Rejected(StatusCode.INVALID_ARGUMENT, f"pieces for offer {message.offer}, which is not open")
         if len(message.pieces) > limits.FRAME_PARTS_MAX:
             raise Rejected(StatusCode.INVALID_ARGUMENT, f"expected at most {limits.FRAME_PARTS_MAX} pieces in a frame")
+        self._core.activity.touch()
         at = 0
         for piece in message.pieces:
             arrival = taking.arrivals.get(piece.entry)

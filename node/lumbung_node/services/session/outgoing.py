@@ -21,6 +21,7 @@ from functools import partial
 import trio
 
 from lumbung_cluster import limits
+from lumbung_cluster.entry import SignedList
 from lumbung_cluster.errors import Rejected, StatusCode
 from lumbung_cluster.feed import judge_mark
 from lumbung_cluster.ids import BlobId, Generation, NodeNumber
@@ -30,6 +31,7 @@ from lumbung_node.services.session.flow import FlowLink
 from lumbung_node.services.session.greeting import Greeting
 from lumbung_node.services.session.link import FrameLink
 from lumbung_node.services.session.pieces import PieceSender
+from lumbung_node.store.events import EventKind, FoundBy
 from lumbung_node.store.layout import FeedRow, ListPlace
 from lumbung_node.store.reads import is_intact
 from lumbung_node.store.state import Pulse
@@ -309,7 +311,8 @@ class Outgoing:
 
     async def _items(self, origin: NodeNumber, rows: Sequence[FeedRow]) -> list[OfferedItem]:
         """What the peer should have of these rows. A damaged blob is left out: we do not say that we hold it."""
-        wanted = [row for row in rows if self._is_for_peer(origin, row.blob)]
+        # Once each: a blob whose row was lost may have come anew, and then stands twice in the feed.
+        wanted = list({row.blob: row for row in rows if self._is_for_peer(origin, row.blob)}.values())
         found = await self._core.store.reader.rows(origin, [row.blob for row in wanted])
         return [
             OfferedItem(row.blob, row.signed, held.size_bytes)
@@ -336,13 +339,14 @@ class Outgoing:
         )
         places: dict[tuple[int, int, int], int] = {}
         firsts: list[ListPlace] = []
+        lists = await self._lists(offer)
         for item in offer.items:
             key = item.signed.list
             if key not in places:
                 places[key] = len(firsts)
                 firsts.append(item.signed)
             message.entries.append(peer_pb2.OfferedEntry(list=places[key], index=item.signed.index))
-        for signed in await self._core.store.reader.lists(offer.origin, firsts):
+        for signed in (lists[place.list] for place in firsts):
             message.lists.append(
                 peer_pb2.SignedBytes(
                     body=signed.body, public_key=signed.signature.key_public, signature=signed.signature.signature
@@ -350,6 +354,17 @@ class Outgoing:
             )
         self.open[offer.serial] = offer
         await self._link.send(peer_pb2.SessionFrame(offer=message))
+
+    async def _lists(self, offer: OpenOffer) -> dict[tuple[int, int, int], SignedList]:
+        """The lists of an offer's items. What nobody vouches for any more is not offered: its list is lost here."""
+        places = {item.signed.list: item.signed for item in offer.items}
+        found = await self._core.store.reader.lists(offer.origin, list(places.values()))
+        lists = {key: signed for key, signed in zip(places, found, strict=True) if signed is not None}
+        for item in offer.items:
+            if item.signed.list not in lists:
+                await self._core.found_damage(offer.origin, item.blob, FoundBy.READ, EventKind.LOST_LIST)
+        offer.items = [item for item in offer.items if item.signed.list in lists]
+        return lists
 
 
 def _was_learnt_from(row: FeedRow, peer: NodeNumber, generation: Generation) -> bool:

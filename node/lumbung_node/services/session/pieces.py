@@ -136,6 +136,7 @@ class PieceSender:
         frame = peer_pb2.SessionFrame(pieces=peer_pb2.Pieces(offer=serial, pieces=self._frame))
         payload, size_bytes = self._payload, self._payload_bytes
         self._frame, self._payload, self._payload_bytes = [], [], 0
+        self._core.activity.touch()
         await self._link.send_pieces(frame, payload, size_bytes)
 
 

@@ -114,7 +114,10 @@ class Proving:
                 rows = await core.store.reader.feed_rows(origin, numbers)
                 units = core.rosters.roster.units_held(self._peer, origin)
                 asked = []
-                for number, row in zip(numbers, rows, strict=True):
+                for number in numbers:
+                    row = rows.get(number)
+                    if row is None:
+                        continue  # lost here: a scrub is about to mend it
                     if units >> row.blob.unit & 1:
                         asked.append(row.blob)
                     else:

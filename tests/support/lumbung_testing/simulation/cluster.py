@@ -140,6 +140,8 @@ class SimCluster:
             for holder in self.holders(origin, blob):
                 if not self.nodes[holder].durable.holds(origin, blob):
                     missing.append(f"n{holder} lacks {blob.raw.hex()[:12]} of {origin}")
+        for number, node in self.nodes.items():
+            missing += [f"n{number} has no feed row {gap} of {origin}" for origin, gap in node.durable.feed_gaps()]
         return missing or [
             f"n{origin} has no proof of number {number} by n{holder}"
             for origin in self.offices

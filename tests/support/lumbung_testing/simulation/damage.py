@@ -33,6 +33,7 @@ class DamageBook:
 
     def __init__(self) -> None:
         self._open: dict[tuple[NodeNumber, NodeNumber, BlobId], Destroyed] = {}
+        self._gaps: dict[tuple[NodeNumber, NodeNumber, int], float] = {}
         self._ever: set[tuple[NodeNumber, NodeNumber, BlobId]] = set()
 
     def note(self, node: SimNode, origin: NodeNumber, blob: BlobId, harm: Harm, generation: int) -> None:
@@ -49,6 +50,19 @@ class DamageBook:
     def is_rotten(self, node: NodeNumber, origin: NodeNumber, blob: BlobId) -> bool:
         found = self.of(node, origin, blob)
         return found is not None and found.harm is Harm.ROTTEN
+
+    def note_gap(self, node: SimNode, origin: NodeNumber, number: int) -> None:
+        """A row of a feed went, and nothing else of its blob."""
+        self._gaps[node.number, origin, number] = trio.current_time()
+
+    def gap_at(self, node: NodeNumber, origin: NodeNumber, number: int) -> float:
+        """When that was; long ago for never."""
+        return self._gaps.get((node, origin, number), float("-inf"))
+
+    def has_gap(self, node: SimNode, origin: NodeNumber) -> bool:
+        """Whether a row that went is not there again."""
+        lost = [number for who, whose, number in self._gaps if (who, whose) == (node.number, origin)]
+        return any(node.durable.feed_row(origin, number) is None for number in lost)
 
     def was_ever(self, node: NodeNumber, origin: NodeNumber, blob: BlobId) -> bool:
         return (node, origin, blob) in self._ever

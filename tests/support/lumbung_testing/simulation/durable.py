@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from lumbung_cluster.entry import SignedList
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_node.ports.keyvalue import Family
 from lumbung_node.store.layout import (
@@ -14,8 +15,10 @@ from lumbung_node.store.layout import (
     RowState,
     blob_key,
     feed_key,
+    list_key,
     mark_key,
     place_key,
+    unpack_list,
 )
 from lumbung_testing.virtual_tables import Tables
 
@@ -36,9 +39,24 @@ class DurableView:
         return BlobRow.unpack(value) if value is not None else None
 
     def holds(self, origin: NodeNumber, blob: BlobId) -> bool:
-        """Whether the blob is there, said to be intact, and its bytes hash to its id."""
+        """Whether the blob is there, said to be intact, its bytes hash to its id, and its list vouches for it."""
+        row = self.row(origin, blob)
+        return row is not None and row.state is RowState.INTACT and self._is_whole(origin, blob, row)
+
+    def has_bytes(self, origin: NodeNumber, blob: BlobId) -> bool:
+        """The same but for the list."""
         row = self.row(origin, blob)
         return row is not None and row.state is RowState.INTACT and self.bytes_match(blob, row)
+
+    def _is_whole(self, origin: NodeNumber, blob: BlobId, row: BlobRow) -> bool:
+        return self.bytes_match(blob, row) and self._is_vouched(origin, blob, row)
+
+    def _is_vouched(self, origin: NodeNumber, blob: BlobId, row: BlobRow) -> bool:
+        value = self._tables().get(Family.LISTS, list_key(origin, row.signed))
+        if value is None:
+            return False
+        entries = SignedList.parse(*unpack_list(value)).content.entries
+        return row.signed.index < len(entries) and entries[row.signed.index].blob == blob
 
     def bytes_match(self, blob: BlobId, row: BlobRow) -> bool:
         tables = self._tables()
@@ -66,6 +84,23 @@ class DurableView:
         value = self._tables().get(Family.SYSTEM, b"n" + origin.to_bytes(4, "big"))
         return OriginCounts.unpack(value).blobs if value is not None else 0
 
+    def feed_gaps(self) -> list[tuple[NodeNumber, int]]:
+        """Numbers that are missing below the last one of a feed."""
+        gaps, before = list[tuple[NodeNumber, int]](), (0, 0)
+        for key in self._tables().keys(Family.FEEDS, b"", _NO_END):
+            origin, number = int.from_bytes(key[:4], "big"), int.from_bytes(key[4:], "big")
+            expected = before[1] + 1 if before[0] == origin else 1
+            gaps += [(NodeNumber(origin), missing) for missing in range(expected, number)]
+            before = (origin, number)
+        return gaps
+
+    def named_by_feeds(self) -> set[tuple[NodeNumber, BlobId]]:
+        """Every blob that some feed row names."""
+        tables = self._tables()
+        keys = list(tables.keys(Family.FEEDS, b"", _NO_END))
+        rows = [(NodeNumber(int.from_bytes(key[:4], "big")), tables.get(Family.FEEDS, key)) for key in keys]
+        return {(origin, FeedRow.unpack(value).blob) for origin, value in rows if value is not None}
+
     def mark(self, sender: NodeNumber, origin: NodeNumber) -> MarkRow | None:
         value = self._tables().get(Family.MARKS, mark_key(sender, origin))
         return MarkRow.unpack(value) if value is not None else None
@@ -84,5 +119,5 @@ class DurableView:
         return {
             (origin, blob): row
             for origin, blob, row in rows
-            if row.state is RowState.INTACT and self.bytes_match(blob, row)
+            if row.state is RowState.INTACT and self._is_whole(origin, blob, row)
         }

@@ -15,6 +15,7 @@ from lumbung_cluster.identity_uri import NodeIdentity
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.limits import MIB
 from lumbung_cluster.schedule import ALWAYS_FREE
+from lumbung_cluster.scrub_pace import ScrubSettings
 from lumbung_node.ports.identity import IdentityRecord
 from lumbung_node.ports.keyvalue import Family
 from lumbung_node.ports.transport import AccessCheck, Caller, Transport
@@ -42,6 +43,7 @@ __all__ = ["NODE_PORT", "USUAL_PACE", "Life", "OpenTransport", "SimNode", "node_
 NODE_PORT = 7000
 USUAL_PACE = Pace(write_s=0.0002, sync_s=0.004)  # a sync that takes no time hides what happens before it returns
 _DISK_BYTES = 512 * MIB
+_SCRUB = ScrubSettings(period_s=60.0, start_delay_s=3.0)
 _MARKS = DiskMarks(foreign_free_bytes=4 * MIB, own_free_bytes=2 * MIB)
 
 OpenTransport = Callable[["SimNode", "Life", AccessCheck], AbstractAsyncContextManager[Transport]]
@@ -216,6 +218,7 @@ class SimNode:
             log=log,
             disk=_MARKS,
             schedule=ALWAYS_FREE,
+            scrub=_SCRUB,
             accept_unsealed=False,
             keys_together=False,
             certificate_expires_ms=1 << 50,

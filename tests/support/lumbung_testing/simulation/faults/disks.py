@@ -6,12 +6,13 @@ import random
 
 import trio
 
+from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.limits import MIB
 from lumbung_node.ports.keyvalue import Family
-from lumbung_node.store.layout import place_key
+from lumbung_node.store.layout import blob_key, feed_key, list_key, place_key
 from lumbung_testing.simulation.damage import Harm
 from lumbung_testing.simulation.faults.stage import DISK_CAPACITY_BYTES, Fault, Stage
-from lumbung_testing.simulation.node import USUAL_PACE
+from lumbung_testing.simulation.node import USUAL_PACE, SimNode
 from lumbung_testing.virtual_disk import Pace
 
 __all__ = ["FAULTS"]
@@ -44,6 +45,40 @@ async def _rot(stage: Stage, draws: random.Random) -> None:
     if draws.random() < 0.7:  # somebody happens to read it, else it lies unnoticed
         await trio.sleep(draws.uniform(0.1, 5.0))
         await stage.cluster.operators[origin].get(node.number, blob)
+
+
+async def _lose(stage: Stage, draws: random.Random) -> None:
+    """One row goes behind the index's back: what belongs together no longer does."""
+    node = stage.some_node(draws)
+    held = node.durable.held()
+    if not held:
+        return
+    (origin, blob), row = draws.choice(list(held.items()))
+    lost = {
+        Family.CHUNKS: place_key(row.place + draws.randrange(row.chunks)),
+        Family.BLOBS: blob_key(origin, blob),
+        Family.LISTS: list_key(origin, row.signed),
+        Family.FEEDS: feed_key(origin, row.number),
+    }
+    family = draws.choice(list(lost))
+    victims = {(origin, blob): None}
+    if family is Family.LISTS:
+        same = row.signed.list
+        victims |= {key: None for key, its in held.items() if key[0] == origin and its.signed.list == same}
+    if not all(stage.is_elsewhere(node, *victim) for victim in victims) or not _is_inside(node, origin, row.number):
+        return
+    node.disk.lose(family, lost[family])
+    stage.tell(node, "lost", f"{family.value} of {blob.raw.hex()[:12]} of {origin}")
+    if family is Family.FEEDS:
+        stage.cluster.damage.note_gap(node, origin, row.number)
+        return
+    for victim in victims:
+        stage.cluster.damage.note(node, *victim, Harm.ROTTEN, node.generation)
+
+
+def _is_inside(node: SimNode, origin: NodeNumber, number: int) -> bool:
+    """A last feed row that is lost makes a store that does not open: an operator's case, not the scrub's."""
+    return None not in (node.durable.feed_row(origin, number), node.durable.feed_row(origin, number + 1))
 
 
 async def _fail_sync(stage: Stage, draws: random.Random) -> None:
@@ -80,6 +115,7 @@ def _heal(stage: Stage) -> None:
 
 FAULTS = (
     Fault("rot", 36, _rot),
+    Fault("lost row", 36, _lose),
     Fault("failed sync", 12, _fail_sync, _heal),
     Fault("full disk", 12, _fill_disk),
     Fault("slow disk", 24, _slow_disk),

@@ -75,7 +75,9 @@ class Stage:
 
         Nothing waits between the judgement and the deed: no ack can slip in between.
         """
-        after = DurableView(lambda: image.tables).held() if image is not None else {}
+        view = DurableView(lambda: image.tables) if image is not None else None
+        after = view.held() if view is not None else {}
+        named = view.named_by_feeds() if view is not None else set()
         lost = [key for key in node.durable.held() if key not in after]
         if not all(self.is_elsewhere(node, origin, blob) for origin, blob in lost):
             return False
@@ -86,8 +88,7 @@ class Stage:
             node.die(self.cluster.network.kill_host)
         node.replace_disk(image)
         for origin, blob in lost:
-            is_row = node.durable.row(origin, blob) is not None
-            harm = Harm.ROTTEN if is_row else Harm.GONE
+            harm = Harm.ROTTEN if (origin, blob) in named else Harm.GONE
             self.cluster.damage.note(node, origin, blob, harm, generation)
         if killing:
             with trio.CancelScope(shield=True):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import trio
+
 from lumbung_cluster.ids import BlobId, NodeNumber
-from lumbung_testing.simulation.damage import DamageBook
+from lumbung_testing.simulation.damage import DamageBook, Harm
 from lumbung_testing.simulation.misbehaviour import Misbehaviour
 from lumbung_testing.simulation.node import SimNode
 from lumbung_testing.simulation.story import Story
 
-__all__ = ["Claims"]
+__all__ = ["UNDER_WAY_S", "Claims"]
+
+UNDER_WAY_S = 5.0  # a message that was made before a row was lost has left by then
 
 
 class Claims:
@@ -48,7 +52,12 @@ class Claims:
         if self.holds(node, origin, blob):
             return True
         if node.durable.row(origin, blob) is None:
-            return False
+            return self._went_just_now(node, origin, blob)
         if self.nodes[node.number] is not node:  # an old machine took what had rotted by then along
             return self.damage.was_ever(node.number, origin, blob)
         return self.damage.is_rotten(node.number, origin, blob)
+
+    def _went_just_now(self, node: SimNode, origin: NodeNumber, blob: BlobId) -> bool:
+        """Its row was lost while the message was on its way out."""
+        harm = self.damage.of(node.number, origin, blob)
+        return harm is not None and harm.harm is Harm.ROTTEN and trio.current_time() - harm.at < UNDER_WAY_S

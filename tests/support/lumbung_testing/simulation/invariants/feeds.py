@@ -7,12 +7,15 @@ marks follow the feed   only an offer of the feed lane moves a mark, exactly to 
 
 from __future__ import annotations
 
+import trio
+
 from lumbung_cluster.entry import SignedList
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.signed import Signature
 from lumbung_node.store.layout import RowState
 from lumbung_proto.v1 import peer_pb2
-from lumbung_testing.simulation.invariants.claims import Claims
+from lumbung_testing.simulation.damage import Harm
+from lumbung_testing.simulation.invariants.claims import UNDER_WAY_S, Claims
 from lumbung_testing.simulation.invariants.copies import check_counted
 from lumbung_testing.simulation.invariants.ends import SessionEnds
 from lumbung_testing.simulation.node import SimNode
@@ -102,6 +105,8 @@ def _check_passed(
 ) -> None:
     """A number that an offer covers: its entry is offered, or there is a good reason why not."""
     feed_row = node.durable.feed_row(origin, number)
+    if feed_row is None and trio.current_time() - claims.damage.gap_at(node.number, origin, number) < UNDER_WAY_S:
+        return  # it was lost while the offer was on its way out
     if feed_row is None:
         claims.broken("durable before said", f"{node.host} offers number {number} of {origin}, which is not durable")
         return
@@ -114,7 +119,8 @@ def _check_passed(
         return
     harm = claims.damage.of(peer, origin, blob)
     is_there = claims.nodes[peer].durable.row(origin, blob) is not None
-    if not is_there and (harm is None or ends.generation > harm.generation):
+    is_noticed = harm is None or (harm.harm is Harm.GONE and ends.generation > harm.generation)
+    if not is_there and is_noticed:
         claims.broken(
             "nothing is skipped",
             f"{node.host} passes over number {number} of {origin} ({blob}), node {peer} lacks it: learnt from "

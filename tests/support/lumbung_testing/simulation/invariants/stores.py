@@ -46,11 +46,16 @@ def _sweep_feeds(claims: Claims) -> None:
 
 def _check_feed(claims: Claims, node: SimNode, origin: NodeNumber) -> None:
     """The chain is followed from where the last look ended; whose word each entry is, is looked at anew each time."""
+    if claims.damage.has_gap(node, origin):
+        return
     checked, running = node.chains_checked.get(origin, (0, first_hash(CLUSTER, node.number, origin)))
     number = 0
     while (row := node.durable.feed_row(origin, number + 1)) is not None:
         number += 1
         entry = _entry(node, origin, row)
+        is_lost = claims.damage.is_rotten(node.number, origin, row.blob)
+        if (entry is None or entry.blob != row.blob) and is_lost:
+            return  # the list went, and the rest cannot be followed
         if entry is None or entry.blob != row.blob:
             claims.broken("the origin's word", f"{node.host}: number {number} of {origin} is not in the list it names")
             return

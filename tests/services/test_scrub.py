@@ -1,0 +1,319 @@
+"""A scrub of real stores on virtual disks: what it finds, what it mends alone, and what it fetches from others."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+import trio.lowlevel
+import trio.testing
+
+from lumbung_cluster.ids import BlobId, Generation, NodeNumber
+from lumbung_cluster.scrub_brake import BrakeSettings
+from lumbung_cluster.scrub_pace import ScrubSettings
+from lumbung_node.ports.keyvalue import Batch, Family
+from lumbung_node.services.core import Core
+from lumbung_node.services.scrub.brake import confirm
+from lumbung_node.services.scrub.scrubber import Scrubber
+from lumbung_node.store.events import EventKind, recent_events
+from lumbung_node.store.layout import BlobRow, FeedRow, RowState, blob_key, feed_key, list_key, place_key
+from lumbung_testing.session_pair import box, connected, living, put, until_proven
+from lumbung_testing.virtual_disk import Pace
+
+OFFICE, PEER = NodeNumber(1), NodeNumber(2)
+SETTINGS = ScrubSettings(period_s=60.0, start_delay_s=1.0)
+LUCK = random.Random(5)
+CONTENTS = [b"recording %d" % n + bytes(n) for n in range(30)]
+
+
+@asynccontextmanager
+async def scrubbing(core: Core, settings: ScrubSettings = SETTINGS) -> AsyncIterator[Scrubber]:
+    async def doubt(reason: str) -> None:
+        await core.store.start_generation(Generation(core.store.state.generation + 1))
+
+    core.store.state.scrub.brake = settings.brake
+    scrubber = Scrubber(core, settings, doubt)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(scrubber.run)
+        yield scrubber
+        nursery.cancel_scope.cancel()
+
+
+async def passes(core: Core, count: int = 1) -> None:
+    """Wait until so many passes have ended that began from now on, or were under way."""
+    book = core.store.state.scrub
+    with trio.fail_after(3600):
+        for _ in range(count):
+            before = book.pass_row.begun_ms if book.pass_row.ended_ms else 0
+            while book.pass_row.begun_ms == before or not book.pass_row.ended_ms:  # noqa: ASYNC110 (polled)
+                await trio.sleep(0.5)
+
+
+async def row_of(core: Core, content: bytes) -> BlobRow:
+    row = await core.store.reader.row(OFFICE, BlobId.of(content))
+    assert row is not None
+    return row
+
+
+async def kinds(core: Core) -> list[EventKind]:
+    """What the events tell, the oldest first."""
+    return [event.kind for _, event in reversed(await recent_events(core.store.kv, 1000))]
+
+
+async def is_whole(core: Core, contents: Sequence[bytes]) -> bool:
+    for content in contents:
+        row = await core.store.reader.row(OFFICE, BlobId.of(content))
+        if row is None or row.state is not RowState.INTACT:
+            return False
+        (signed,) = await core.store.reader.lists(OFFICE, [row.signed])
+        if signed is None or signed.content.entries[row.signed.index].blob != BlobId.of(content):
+            return False
+        if await core.store.reader.read_whole(BlobId.of(content), row) != content:
+            return False
+    rows = await core.store.reader.feed(OFFICE, 0, 1000)
+    return [number for number, _ in rows] == list(range(1, len(contents) + 1))
+
+
+async def test_a_pass_over_a_sound_store_finds_nothing_and_makes_every_proof_fresh(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    office = box(OFFICE)
+    async with living(office) as core:
+        await put(core, CONTENTS)
+        await trio.sleep(100)
+        async with scrubbing(core):
+            await passes(core)
+        book = core.store.state.scrub
+        assert (book.pass_row.wrong, book.pass_row.blobs) == (0, len(CONTENTS))
+        assert await kinds(core) == []
+        row = await row_of(core, CONTENTS[7])
+        assert core.store.state.verified_ms(OFFICE, row) >= row.verified_ms + 100_000
+
+
+@pytest.mark.parametrize("what", ["chunk", "bits", "row", "list", "feed row"])
+@pytest.mark.parametrize("at_origin", [True, False])
+async def test_whatever_is_lost_or_rots_at_one_holder_comes_back(
+    what: str, at_origin: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    office, peer = box(OFFICE), box(PEER)
+    async with living(office) as origin, living(peer) as holder, connected(origin, holder):
+        await put(origin, CONTENTS)
+        await until_proven(origin, PEER, len(CONTENTS))
+        hurt, hurt_box = (origin, office) if at_origin else (holder, peer)
+        row = await row_of(hurt, CONTENTS[11])
+        match what:
+            case "chunk":
+                hurt_box.disk.lose(Family.CHUNKS, place_key(row.place))
+            case "bits":
+                hurt_box.disk.hurt_chunk(place_key(row.place), LUCK, damaged=False)
+            case "row":
+                hurt_box.disk.lose(Family.BLOBS, blob_key(OFFICE, BlobId.of(CONTENTS[11])))
+            case "list":
+                hurt_box.disk.lose(Family.LISTS, list_key(OFFICE, row.signed))
+            case _:
+                hurt_box.disk.lose(Family.FEEDS, feed_key(OFFICE, row.number))
+        assert not await is_whole_or_damaged(hurt)
+        async with scrubbing(hurt):
+            await passes(hurt)
+            with trio.fail_after(120):
+                while not await is_whole(hurt, CONTENTS):  # noqa: ASYNC110 (polled)
+                    await trio.sleep(1)
+        assert await kinds(hurt)
+        assert hurt.store.state.damaged == {}
+
+
+async def is_whole_or_damaged(core: Core) -> bool:
+    try:
+        return await is_whole(core, CONTENTS)
+    except Exception:  # noqa: BLE001 (any way in which it shows is one)
+        return False
+
+
+async def test_damage_is_withdrawn_and_proven_anew_once_it_is_mended(autojump_clock: trio.testing.MockClock) -> None:
+    office, peer = box(OFFICE), box(PEER)
+    async with living(office) as origin, living(peer) as holder, connected(origin, holder):
+        await put(origin, CONTENTS)
+        await until_proven(origin, PEER, len(CONTENTS))
+        row = await row_of(holder, CONTENTS[3])
+        peer.disk.hurt_chunk(place_key(row.place), LUCK, damaged=True)
+        account = origin.store.proofs.ledger.account
+        seen = False
+        async with scrubbing(holder):
+            with trio.fail_after(300):
+                while not seen or not account(PEER).has(row.number):
+                    await origin.store.proofs.changed.wait()
+                    seen = seen or not account(PEER).has(row.number)
+        events = [event for _, event in await recent_events(holder.store.kv, 10)]
+        assert [(event.kind, event.source) for event in reversed(events)] == [
+            (EventKind.DAMAGED_BYTES, 0),
+            (EventKind.REPAIRED, OFFICE),
+        ]
+
+
+async def test_an_own_list_that_is_lost_is_signed_again_without_anybody(autojump_clock: trio.testing.MockClock) -> None:
+    office = box(OFFICE)
+    async with living(office) as core:
+        await put(core, CONTENTS)
+        row = await row_of(core, CONTENTS[0])
+        office.disk.lose(Family.LISTS, list_key(OFFICE, row.signed))
+        async with scrubbing(core):
+            await passes(core, 2)
+        assert await is_whole(core, CONTENTS)
+        assert set(await kinds(core)) == {EventKind.SIGNED_AGAIN}
+        assert core.store.state.generation == 1
+
+
+async def test_a_wrong_running_hash_is_put_right(autojump_clock: trio.testing.MockClock) -> None:
+    office = box(OFFICE)
+    async with living(office) as core:
+        await put(core, CONTENTS)
+        before = await core.store.reader.hash_at(OFFICE, 9)
+        await overwrite_hash(core, 9)
+        async with scrubbing(core):
+            await passes(core)
+        assert await core.store.reader.hash_at(OFFICE, 9) == before
+        assert await kinds(core) == [EventKind.WRONG_HASH]
+        assert core.store.state.generation == 1
+
+
+async def test_a_history_that_is_not_what_it_was_starts_a_new_generation_once(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    office = box(OFFICE)
+    async with living(office) as core:
+        await put(core, CONTENTS)
+        await overwrite_hash(core, 9)
+        await overwrite_hash(core, 10)
+        async with scrubbing(core):
+            await passes(core, 3)
+        assert core.store.state.generation == 2
+        assert (await kinds(core)).count(EventKind.DOUBTED) == 1
+
+
+async def overwrite_hash(core: Core, number: int) -> None:
+    row = (await core.store.reader.feed_rows(OFFICE, [number]))[number]
+    batch = Batch()
+    wrong = FeedRow(row.blob, bytes(32), row.signed, row.source, row.source_generation)
+    batch.put(Family.FEEDS, feed_key(OFFICE, number), wrong.pack())
+    await core.store.kv.write(batch)
+
+
+async def test_a_row_that_contradicts_its_list_is_written_anew(autojump_clock: trio.testing.MockClock) -> None:
+    office = box(OFFICE)
+    async with living(office) as core:
+        await put(core, CONTENTS)
+        row = await row_of(core, CONTENTS[4])
+        batch = Batch()
+        wrong = BlobRow(row.state, row.size_bytes + 1, row.place, 1, row.number, 5, row.verified_ms, row.signed)
+        batch.put(Family.BLOBS, blob_key(OFFICE, BlobId.of(CONTENTS[4])), wrong.pack())
+        await core.store.kv.write(batch)
+        async with scrubbing(core):
+            await passes(core)
+        mended = await row_of(core, CONTENTS[4])
+        assert (mended.size_bytes, mended.time_ms) == (row.size_bytes, row.time_ms)
+        assert await kinds(core) == [EventKind.WRONG_ROW]
+
+
+async def test_a_blob_that_came_anew_before_its_lost_row_was_noticed_is_proven_under_both_numbers(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    office, peer = box(OFFICE), box(PEER)
+    async with living(office) as origin, living(peer) as holder:
+        await put(origin, CONTENTS)
+        office.disk.lose(Family.BLOBS, blob_key(OFFICE, BlobId.of(CONTENTS[2])))
+        await put(origin, [CONTENTS[2]])
+        assert origin.store.state.end(OFFICE).number == len(CONTENTS) + 1
+        async with scrubbing(origin), connected(origin, holder):
+            await passes(origin)
+            await until_proven(origin, PEER, len(CONTENTS) + 1)
+        assert origin.store.state.scrub.twice == {(OFFICE, BlobId.of(CONTENTS[2])): (3,)}
+
+
+async def test_the_cursor_survives_a_restart_and_a_pause(autojump_clock: trio.testing.MockClock) -> None:
+    office = box(OFFICE)
+    async with living(office) as core:
+        await put(core, [b"small %d" % n for n in range(200)])
+        office.disk.pace = Pace(read_s=0.01)
+        async with scrubbing(core) as scrubber:
+            while core.store.state.scrub.progress(OFFICE).number == 0:  # noqa: ASYNC110 (polled)
+                await trio.sleep(0.005)
+            await scrubber.pause()
+            await trio.sleep(100)
+        number = core.store.state.scrub.progress(OFFICE).number
+        assert 0 < number < 200
+    async with living(office) as core:
+        assert core.store.state.scrub.progress(OFFICE).number == number
+        async with scrubbing(core) as scrubber:
+            await trio.sleep(100)
+            assert core.store.state.scrub.progress(OFFICE).number == number
+            await scrubber.start()
+            await passes(core)
+        assert core.store.state.scrub.pass_row.blobs == 200
+
+
+async def test_too_much_damage_puts_the_brake_on_and_keeps_what_is_replaced_until_confirmed(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    office, peer = box(OFFICE), box(PEER)
+    settings = ScrubSettings(60.0, 1.0, BrakeSettings(share=0.1, blobs_min=5))
+    async with living(office) as origin, living(peer) as holder, connected(origin, holder):
+        await put(origin, CONTENTS)
+        await until_proven(origin, PEER, len(CONTENTS))
+        rows = [await row_of(holder, content) for content in CONTENTS[:8]]
+        for row in rows:
+            peer.disk.hurt_chunk(place_key(row.place), LUCK, damaged=False)
+        book = holder.store.state.scrub
+        async with scrubbing(holder, settings):
+            await passes(holder)
+            with trio.fail_after(120):
+                while not await is_whole(holder, CONTENTS):  # noqa: ASYNC110 (polled)
+                    await trio.sleep(1)
+        assert list(book.brakes) == [OFFICE]
+        assert (book.pass_row.mended, book.pass_row.mended_in_alarm) == (0, 8)
+        assert book.evidence_bytes == sum(row.size_bytes for row in rows)
+        assert None not in await holder.store.kv.get(Family.CHUNKS, [place_key(row.place) for row in rows])
+        assert EventKind.MASS_DAMAGE in await kinds(holder)
+
+        await confirm(holder)
+
+        assert (book.brakes, book.evidence_bytes) == ({}, 0)
+        assert await holder.store.kv.get(Family.CHUNKS, [place_key(row.place) for row in rows]) == [None] * 8
+    async with living(peer) as holder:
+        assert (holder.store.state.scrub.brakes, holder.store.state.scrub.evidence_bytes) == ({}, 0)
+        assert await is_whole(holder, CONTENTS)
+
+
+async def test_evidence_gives_way_to_recordings_when_the_disk_fills_up(autojump_clock: trio.testing.MockClock) -> None:
+    office, peer = box(OFFICE), box(PEER)
+    settings = ScrubSettings(60.0, 1.0, BrakeSettings(share=0.1, blobs_min=5))
+    async with living(office) as origin, living(peer) as holder, connected(origin, holder):
+        await put(origin, CONTENTS)
+        await until_proven(origin, PEER, len(CONTENTS))
+        for content in CONTENTS[:8]:
+            peer.disk.hurt_chunk(place_key((await row_of(holder, content)).place), LUCK, damaged=False)
+        holder.store.state.scrub.has_room = False
+        async with scrubbing(holder, settings):
+            await passes(holder)
+            with trio.fail_after(120):
+                while not await is_whole(holder, CONTENTS):  # noqa: ASYNC110 (polled)
+                    await trio.sleep(1)
+        assert holder.store.state.scrub.evidence_bytes == 0
+        assert (await kinds(holder)).count(EventKind.EVIDENCE_NOT_KEPT) == 8
+
+
+async def test_only_the_newest_events_are_kept(
+    monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
+) -> None:
+    monkeypatch.setattr("lumbung_node.store.events.EVENTS_KEPT_MAX", 5)
+    office = box(OFFICE)
+    async with living(office) as core:
+        await put(core, CONTENTS)
+        for content in CONTENTS[:8]:
+            await core.found_damage(OFFICE, BlobId.of(content))
+        serials = [serial for serial, _ in await recent_events(core.store.kv, 100)]
+        assert serials == [8, 7, 6, 5, 4]
+    async with living(office) as core:
+        assert core.store.state.scrub.next_event == 9

@@ -1,0 +1,86 @@
+"""Mistakes of the scrub, and of what it withdraws and repairs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+
+import trio
+
+from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_cluster.receipt import StatementKind
+from lumbung_node.services import statements
+from lumbung_node.services.core import Core
+from lumbung_node.services.scrub.reading import ByteReader, Stored
+from lumbung_node.services.scrub.scrubber import Scrubber
+from lumbung_node.services.session import proving
+from lumbung_node.store.group import Group
+from lumbung_node.store.jobs import FeedMend, ForeignBlob
+from lumbung_node.store.layout import ListPlace, blob_key
+from lumbung_node.store.mends import Mends
+from lumbung_proto.v1 import peer_pb2
+from lumbung_testing.simulation.mutants.mutant import Mutant
+from lumbung_testing.simulation.patching import patched
+
+__all__ = ["MUTANTS"]
+
+
+def _no_scrub() -> AbstractContextManager[object]:
+    async def run(self: Scrubber) -> None:
+        await trio.sleep_forever()
+
+    return patched(Scrubber, "run", run)
+
+
+def _scrub_skips_large_blobs() -> AbstractContextManager[object]:
+    original = ByteReader.wrong
+
+    async def wrong(self: ByteReader, stored: Sequence[Stored]) -> list[int]:
+        small = [index for index, item in enumerate(stored) if item.row.chunks == 1]
+        return [small[index] for index in await original(self, [stored[index] for index in small])]
+
+    return patched(ByteReader, "wrong", wrong)
+
+
+def _repair_without_list() -> AbstractContextManager[object]:
+    original = Group._keep_list
+
+    def keep_list(self: Group, item: ForeignBlob) -> ListPlace:
+        entry = item.signed.content.entries[item.index]
+        is_repair = blob_key(item.signed.content.origin, entry.blob) in self._rows
+        return ListPlace.of(item.signed, item.index) if is_repair else original(self, item)
+
+    return patched(Group, "_keep_list", keep_list)
+
+
+def _damaged_copy_still_counted() -> AbstractContextManager[object]:
+    async def receipt(
+        core: Core, origin: NodeNumber, nonce: int, blobs: Sequence[BlobId]
+    ) -> peer_pb2.SignedBytes | None:
+        rows = await core.store.reader.rows(origin, blobs)
+        held = tuple(blob for blob, row in zip(blobs, rows, strict=True) if row is not None)
+        if not held or core.condition.stopped:
+            return None
+        return statements._sign(core, StatementKind.COMMIT_RECEIPT, origin, nonce, 0, held)
+
+    return patched(proving, "commit_receipt", receipt)
+
+
+def _mended_feed_row_offered_before_its_sync() -> AbstractContextManager[object]:
+    original = Mends.mend_feed
+
+    def mend_feed(self: Mends, item: FeedMend) -> None:
+        before = set(self.repaired)
+        original(self, item)
+        self.repaired.intersection_update(before)
+
+    return patched(Mends, "mend_feed", mend_feed)
+
+
+MUTANTS = (
+    Mutant("no scrub", _no_scrub),
+    Mutant("scrub skips large blobs", _scrub_skips_large_blobs, is_quick=False),
+    Mutant("repair without list", _repair_without_list),
+    Mutant("damaged copy still counted", _damaged_copy_still_counted),
+    Mutant("mended feed row offered before its sync", _mended_feed_row_offered_before_its_sync, is_quick=False),
+)
