@@ -25,6 +25,7 @@ from lumbung_node.adapters.keys.cluster_secret import load_cluster_secret
 from lumbung_node.adapters.keys.ed25519 import Ed25519Signer, Ed25519Verifier
 from lumbung_node.adapters.keys.key_files import read_secret
 from lumbung_node.adapters.rocks.keyvalue import open_rocks
+from lumbung_node.adapters.stderr_log import StderrLogger, write_or_drop
 from lumbung_node.adapters.world import SystemClock, SystemRandomness, WorkerThreads
 from lumbung_node.config import LogFormat, NodeConfig, load_config
 from lumbung_node.ports.keyvalue import KeyValue
@@ -83,8 +84,7 @@ async def _run(config: NodeConfig, log: Log) -> None:
 
 
 def _say_ready(address: str, _core: Core) -> None:
-    sys.stdout.write(f"ready {address}\n")
-    sys.stdout.flush()
+    write_or_drop(sys.stdout.fileno(), f"ready {address}")
 
 
 async def _stop_on_signal(scope: trio.CancelScope, log: Log) -> None:
@@ -204,7 +204,7 @@ def make_log(config: NodeConfig) -> Log:
             last,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(levels[config.log_level.value]),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=StderrLogger,
     )
     bound: Log = structlog.get_logger().bind(node=config.name)
     return bound

@@ -49,7 +49,11 @@ async def run_full_disk(order: Order) -> Report:
     station = Station(founded, _OFFICE, folder / "files", random.Random(luck.random()), _PACE)
     back_s: list[float] = []
     said: Counter[str] = Counter()
-    with loop_disk(founded.folder / "nodes" / _OFFICE, _DISK_BYTES) as disk:
+    home = founded.folder / "nodes" / _OFFICE
+    logs = founded.folder / "logs"
+    logs.mkdir()
+    (logs / f"{_OFFICE}.log").symlink_to(home / "log")  # an office has one disk for all
+    with loop_disk(home, _DISK_BYTES) as disk:
         async with real_cluster(founded) as cluster, trio.open_nursery() as nursery:
             pid = cluster.pid(_OFFICE)
             nursery.start_soon(station.run)
