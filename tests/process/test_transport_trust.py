@@ -167,6 +167,35 @@ async def test_peer_that_is_swapped_after_the_probe_is_not_spoken_to() -> None:
     assert not handler.entered.is_set()
 
 
+async def hang_up(_stream: trio.SocketStream) -> None:
+    """As the port of a node that is just ending."""
+
+
+async def test_peer_that_ends_after_the_probe_is_down_and_not_distrusted() -> None:
+    authority = new_authority()
+    server = issue(authority, 1)
+    async with (
+        serving(server, {UNARY: answer}) as honest,
+        tcp_server(hang_up) as ending,
+        relay(lambda number: ending if number else honest.address) as address,
+        dialled(issue(authority, 2), server.at(address)) as channel,
+    ):
+        with pytest.raises(PeerUnreachable):
+            await channel.call(UNARY, b"", deadline_s=10)
+
+
+async def test_peer_that_starts_anew_after_the_probe_is_spoken_to() -> None:
+    authority = new_authority()
+    server = issue(authority, 1)
+    async with (
+        serving(server, {UNARY: answer}) as honest,
+        tcp_server(hang_up) as ending,
+        relay(lambda number: ending if number == 1 else honest.address) as address,
+        dialled(issue(authority, 2), server.at(address)) as channel,
+    ):
+        assert await channel.call(UNARY, b"x", deadline_s=10)
+
+
 async def test_renewed_certificates_are_used_without_a_restart() -> None:
     authority = new_authority()
     old, new, client = issue(authority, 1), issue(authority, 1), issue(authority, 2)

@@ -21,6 +21,9 @@ from lumbung_node.ports.transport import Endpoint
 
 __all__ = ["Connection", "OwnSide"]
 
+# A node that stops between the probe and gRPC's own handshake is down. It does not distrust us: told so, a client would
+# give its put up. The second probe tells which it is.
+_HANDSHAKES: Final = 2
 _DRAIN_S_MAX: Final = 24 * 3600.0  # calls on a replaced connection go on; a stream that outlives a day is remade
 
 
@@ -83,11 +86,13 @@ class Connection:
             if live is not None and live.channel.get_state() is grpc.ChannelConnectivity.READY:
                 return live.channel
             own = self._own_side()
-            leaf = await probe(self._endpoint, own.probe_context, timeout_s=limit_s)
-            # A channel that failed waits before it tries again; the probe knows that somebody is there now.
-            live = self._replace(leaf, own)
-            await self._wait_ready(live.channel)
-            return live.channel
+            for _ in range(_HANDSHAKES):
+                leaf = await probe(self._endpoint, own.probe_context, timeout_s=limit_s)
+                # A channel that failed waits before it tries again; the probe knows that somebody is there now.
+                live = self._replace(leaf, own)
+                if await self._is_ready(live.channel):
+                    return live.channel
+            raise TrustRefused(f"{self._endpoint.address}: it answered, and then refused gRPC's handshake")
 
     def _replace(self, leaf: bytes, own: OwnSide) -> _Live:
         if self._live is not None:
@@ -99,12 +104,14 @@ class Connection:
         self._live = _Live(channel, leaf, own)
         return self._live
 
-    async def _wait_ready(self, channel: grpc.aio.Channel) -> None:
+    async def _is_ready(self, channel: grpc.aio.Channel) -> bool:
+        """Wait until it is, or until its handshake has failed."""
         state = channel.get_state(try_to_connect=True)
         while state is not grpc.ChannelConnectivity.READY:
             if state is grpc.ChannelConnectivity.TRANSIENT_FAILURE:
-                raise TrustRefused(f"{self._endpoint.address}: it answered, and then refused gRPC's handshake")
+                return False
             if state is grpc.ChannelConnectivity.SHUTDOWN:
                 raise PeerGone("the channel is closed")
             await channel.wait_for_state_change(state)
             state = channel.get_state(try_to_connect=True)
+        return True
