@@ -12,13 +12,15 @@ from collections import Counter
 
 import trio
 
-from lumbung_cluster.errors import LumbungError
+from lumbung_cluster.errors import PeerGone, PeerUnreachable, Rejected, StatusCode
+from lumbung_cluster.ids import BlobId
 from lumbung_cluster.limits import MIB
 from lumbung_testing.chaos.disks import LoopDisk, loop_disk
 from lumbung_testing.chaos.machine import need_programs, try_loop_disk
 from lumbung_testing.chaos.report import Order, Report, spread
-from lumbung_testing.chaos.stations import Pace, Station, missing_at, missing_promises
+from lumbung_testing.chaos.stations import Pace, Station, missing_promises
 from lumbung_testing.real_clusters import found, no_disk_marks, open_office, real_cluster
+from lumbung_testing.sealed_files import fetch
 from lumbung_tools.client.answers import Outcome
 from lumbung_tools.client.ask import status
 from lumbung_tools.localcluster.founding import Founded
@@ -94,7 +96,7 @@ async def _fill_and_give_back(
         while True:
             if to_the_brim:  # what the node gave up to open again is taken, too
                 await trio.to_thread.run_sync(disk.fill, 0)
-            said[await _looks(founded, known)] += 1
+            said[await _looks(founded, known, report)] += 1
             await trio.sleep(_LOOK_S)
     await trio.to_thread.run_sync(disk.give_back)
     begun = trio.current_time()
@@ -106,15 +108,20 @@ async def _fill_and_give_back(
     return said
 
 
-async def _looks(founded: Founded, known: bytes) -> str:
+async def _looks(founded: Founded, known: bytes, report: Report) -> str:
     """How the node stands, with the bytes of an older blob read and checked when it serves."""
     try:
         async with open_office(founded, _OFFICE) as session:
             with trio.fail_after(_ASK_S):
                 takes = (await status(session.own)).takes_puts
-                good = not await missing_at(session.own, 0, [known], _OFFICE)
-    except (LumbungError, trio.TooSlowError):
+                content = await fetch(session.own, known)
+    except (PeerGone, PeerUnreachable, trio.TooSlowError):
         return "looks at a node that opens its store again"
-    if not good:
-        return "looks at a node that serves, but not an old blob"
+    except Rejected as exc:
+        if exc.code is StatusCode.UNAVAILABLE:
+            return "looks at a node that opens its store again"
+        report.lost.append(f"an old blob was refused on a full disk: {exc}")
+        return "looks at a node that refuses an old blob"
+    if BlobId.of(content).raw != known:
+        report.lost.append("wrong bytes on a full disk")
     return "looks at a node that reads and takes puts" if takes else "looks at a node that reads and refuses puts"
