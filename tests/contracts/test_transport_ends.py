@@ -79,6 +79,28 @@ async def test_leaving_the_block_cancels_the_handler(world: TransportWorld) -> N
     assert world.bugs() == []
 
 
+async def test_leaving_while_several_tasks_of_the_handler_notice_it_ends_only_that_call(world: TransportWorld) -> None:
+    """One task is cancelled, another has just learnt that the caller is gone: the server goes on."""
+    left = trio.Event()
+
+    async def notice_twice(call: ServerCall) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.sleep_forever)
+            await call.send(b"hello")
+            try:
+                await trio.sleep_forever()
+            finally:
+                left.set()
+                raise PeerGone("the caller is gone")
+
+    async with connected(world, {BIDI: notice_twice, UNARY: answer}) as ends:
+        async with ends.channel.stream(BIDI) as stream:
+            assert await stream.receive() == b"hello"
+        await left.wait()
+        await ends.channel.call(UNARY, b"", deadline_s=30)
+    assert world.bugs() == []
+
+
 async def test_leaving_after_finishing_cancels_a_handler_that_does_not_end(world: TransportWorld) -> None:
     handler = WaitingHandler()
     async with connected(world, {BIDI: handler}) as ends:

@@ -141,6 +141,8 @@ class GrpcListener:
             with call.scope:
                 refusal = await self._answer(call, handler)
                 await call.flush()
+        except Exception as exc:  # noqa: BLE001 - what a task of the handler raised while the call was cancelled
+            refusal = self._refusal(call, exc)
         finally:
             del self._calls[call]
             self._admission.leave(call.caller)
