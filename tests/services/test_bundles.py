@@ -18,11 +18,14 @@ from lumbung_cluster.ids import BlobId, Generation
 from lumbung_cluster.receipt import StatementKind, sign_statement
 from lumbung_node.services.core import Core
 from lumbung_node.store.events import FoundBy
+from lumbung_proto.codec import encode_frame
+from lumbung_proto.v1 import bundles_pb2
 from lumbung_testing.bundle_desk import Desk
-from lumbung_testing.rosters import SeededSigner
+from lumbung_testing.rosters import CLUSTER, SeededSigner
 from lumbung_testing.session_pair import CENTRE, OFFICE, PEER, Box, box, living, put
 from lumbung_tools.bundles.folder import find_bundles
 from lumbung_tools.bundles.importing import Imported
+from lumbung_tools.client.methods import IMPORT
 from lumbung_tools.output.exit_codes import ExitCode
 
 LUCK = random.Random(11)
@@ -297,13 +300,28 @@ async def test_a_link_in_a_files_place_is_not_followed(tmp_path: Path, name: str
 # --- whose disk ----------------------------------------------------------------------------------------------------
 
 
-async def test_a_disk_for_another_node_is_refused(tmp_path: Path) -> None:
+async def test_a_disk_for_another_node_is_told_by_name(tmp_path: Path) -> None:
     async with road(tmp_path, recordings(5)) as there:
         await there.home.export(PEER, there.disk)
-        with pytest.raises(Rejected, match="disk for another node: expected 4, got 2") as refused:
-            await there.away.take_in(there.disk)
+        done = await there.away.take_in(there.disk)
+        (problem,) = done.problems.found
+        assert (problem.key, problem.code) == ("bundle.bad.holder", ExitCode.REFUSED)
+        assert (problem.values["holder"], problem.values["own"], there.held()) == ("34.04", "drc-batam", 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [({"holder": PEER}, "disk for another node: expected 4, got 2"), ({"cluster_id": bytes(16)}, "another cluster")],
+)
+async def test_a_node_refuses_a_disk_that_is_not_for_it(tmp_path: Path, change: dict[str, object], why: str) -> None:
+    fields = {"cluster_id": CLUSTER.raw, "bundle_id": bytes(16), "exporter": OFFICE, "holder": CENTRE, **change}
+    begin = bundles_pb2.ImportRequest(begin=bundles_pb2.ImportBegin(**fields))  # type: ignore[arg-type]
+    async with living(box(CENTRE)) as centre:
+        async with Desk(centre, tmp_path).channel.stream(IMPORT) as stream:
+            await stream.send(encode_frame(begin))
+            with pytest.raises(Rejected, match=why) as refused:
+                await stream.receive()
         assert refused.value.code is StatusCode.FAILED_PRECONDITION
-        assert there.held() == 0
 
 
 async def test_an_export_for_a_node_that_keeps_nothing_of_it_is_refused(tmp_path: Path) -> None:

@@ -75,8 +75,8 @@ def read_manifest(folder: BundleFolder, problems: Problems) -> SignedManifest | 
 async def import_bundle(session: Session, folder: BundleFolder, on_progress: Callable[[int, int], None]) -> Imported:
     """Take one disk in. `on_progress` hears of entries answered and expected.
 
-    Raises NotABundle, Rejected (a disk for another node or of another cluster), PeerUnreachable, TrustRefused,
-    PeerGone, OSError (the folder itself cannot be listed).
+    A disk for another node or of another cluster is told as a problem, and nothing is taken from it. Raises
+    NotABundle, Rejected, PeerUnreachable, TrustRefused, PeerGone, OSError (the folder itself cannot be listed).
     """
     problems = Problems()
     signed = await session.blocking.run(partial(read_manifest, folder, problems))
@@ -84,6 +84,13 @@ async def import_bundle(session: Session, folder: BundleFolder, on_progress: Cal
     done = Imported(
         head.bundle, head.exporter, head.holder, head.disk, signed.content if signed else None, problems=problems
     )
+    if head.cluster != session.roster.roster.cluster:
+        problems.add(ExitCode.REFUSED, "bundle.bad.cluster", bundle=folder.name)
+        return done
+    if head.holder != session.profile.node:
+        holder, own = session.roster.name(head.holder), session.roster.name(session.profile.node)
+        problems.add(ExitCode.REFUSED, "bundle.bad.holder", bundle=folder.name, holder=holder, own=own)
+        return done
     async with session.own.stream(IMPORT) as stream:
         await _Import(session, folder, signed, head, done, on_progress).run(stream)
     return done

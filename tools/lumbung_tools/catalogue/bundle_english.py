@@ -82,13 +82,14 @@ BUNDLE_ENGLISH: Final[dict[str, str]] = {
         "{bundle}: the manifest is damaged or was edited ({why}). Recordings are checked one by one; receipts need a"
         " manifest."
     ),
-    "bundle.bad.cluster": "{bundle}: is of another cluster.",
+    "bundle.bad.cluster": "{bundle}: is of another cluster; nothing was taken from it.",
+    "bundle.bad.holder": "{bundle}: is for {holder}, and this is {own}; nothing was taken from it.",
     "bundle.bad.part_missing": "{bundle}: file number {part} with {entries:recording|recordings} is missing.",
     "bundle.bad.part_unreadable": "{bundle}: {part} cannot be read ({why}).",
-    "bundle.bad.part_cut": "{bundle}: {part} is cut off at byte {at} ({why}); what stands before it was taken.",
+    "bundle.bad.part_cut": "{bundle}: {part} is cut off at byte {at} ({why}); what stands before that is good.",
     "bundle.bad.part_damaged": "{bundle}: {part} is damaged from byte {at} on ({why}); it goes on behind the damage.",
     "bundle.bad.part_other": "{bundle}: {part} is not the file that the manifest names.",
-    "bundle.bad.blob": "{bundle}: recording {blob} in {part} is damaged or cut off and was not taken.",
+    "bundle.bad.blob": "{bundle}: recording {blob} in {part} is damaged or cut off.",
     "bundle.bad.list": "{bundle}: {part} has entries that node {origin} has not signed.",
     "bundle.bad.refused": "{bundle}: the node refused {entries:recording|recordings} of {part}: {why}",
     "bundle.bad.slow": "{bundle}: {part} gave no bytes for too long ({why}). Type the same command again.",

@@ -86,13 +86,14 @@ BUNDLE_INDONESIAN: Final[dict[str, str]] = {
     "bundle.bad.manifest": (
         "{bundle}: manifes rusak atau diubah ({why}). Rekaman diperiksa satu per satu; tanda terima memerlukan manifes."
     ),
-    "bundle.bad.cluster": "{bundle}: berasal dari klaster lain.",
+    "bundle.bad.cluster": "{bundle}: berasal dari klaster lain; tidak ada yang diambil.",
+    "bundle.bad.holder": "{bundle}: untuk {holder}, sedangkan ini {own}; tidak ada yang diambil.",
     "bundle.bad.part_missing": "{bundle}: berkas nomor {part} berisi {entries} rekaman tidak ada.",
     "bundle.bad.part_unreadable": "{bundle}: {part} tidak dapat dibaca ({why}).",
-    "bundle.bad.part_cut": "{bundle}: {part} terpotong pada bita {at} ({why}); isi sebelumnya diambil.",
+    "bundle.bad.part_cut": "{bundle}: {part} terpotong pada bita {at} ({why}); isi sebelumnya tetap baik.",
     "bundle.bad.part_damaged": "{bundle}: {part} rusak mulai bita {at} ({why}); dilanjutkan setelah bagian yang rusak.",
     "bundle.bad.part_other": "{bundle}: {part} bukan berkas yang disebut manifes.",
-    "bundle.bad.blob": "{bundle}: rekaman {blob} di {part} rusak atau terpotong dan tidak diambil.",
+    "bundle.bad.blob": "{bundle}: rekaman {blob} di {part} rusak atau terpotong.",
     "bundle.bad.list": "{bundle}: {part} memuat entri yang tidak ditandatangani simpul {origin}.",
     "bundle.bad.refused": "{bundle}: simpul menolak {entries} rekaman dari {part}: {why}",
     "bundle.bad.slow": "{bundle}: {part} terlalu lama tidak terbaca ({why}). Ketik perintah yang sama sekali lagi.",

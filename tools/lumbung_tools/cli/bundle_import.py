@@ -51,26 +51,9 @@ def import_command(call: Call, dir: Path) -> None:
 def _say_imported(call: Call, roster: VerifiedRoster, path: Path, done: Imported) -> ExitCode:
     console, exporter = call.console, roster.name(done.exporter)
     say_problems(call, done.problems)
-    console.say(
-        "bundle.import.done",
-        bundle=path.name,
-        stored=done.stored,
-        size=console.catalogue.size(done.stored_bytes),
-        present=done.present,
-        exporter=exporter,
-    )
-    lacking = done.broken + done.refused
-    if done.not_ours:
-        console.say("bundle.import.not_ours", count=done.not_ours)
-    if lacking:
-        console.warn("bundle.import.lacking", count=lacking)
-    if done.receipts:
-        console.say("bundle.import.receipts", blobs=done.receipt_blobs, exporter=exporter)
-    elif done.stored or done.present:
-        console.say("bundle.import.no_receipts", exporter=exporter)
-    if done.manifest is not None and not done.manifest.is_complete:
-        console.say("bundle.import.more")
     code = worst(done.problems.codes)
+    if code is not ExitCode.REFUSED or done.stored or done.present:
+        _say_taken(call, path, done, exporter)
     console.json(
         "lumbung.bundle.import/1",
         {
@@ -93,6 +76,29 @@ def _say_imported(call: Call, roster: VerifiedRoster, path: Path, done: Imported
         },
     )
     return code
+
+
+def _say_taken(call: Call, path: Path, done: Imported, exporter: str) -> None:
+    console = call.console
+    console.say(
+        "bundle.import.done",
+        bundle=path.name,
+        stored=done.stored,
+        size=console.catalogue.size(done.stored_bytes),
+        present=done.present,
+        exporter=exporter,
+    )
+    lacking = done.broken + done.refused
+    if done.not_ours:
+        console.say("bundle.import.not_ours", count=done.not_ours)
+    if lacking:
+        console.warn("bundle.import.lacking", count=lacking)
+    if done.receipts:
+        console.say("bundle.import.receipts", blobs=done.receipt_blobs, exporter=exporter)
+    elif done.stored or done.present:
+        console.say("bundle.import.no_receipts", exporter=exporter)
+    if done.manifest is not None and not done.manifest.is_complete:
+        console.say("bundle.import.more")
 
 
 @command(

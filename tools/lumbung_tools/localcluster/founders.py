@@ -33,7 +33,15 @@ from lumbung_node.adapters.keys.cluster_secret import make_cluster_secret
 from lumbung_node.adapters.keys.ed25519 import Ed25519Signer
 from lumbung_tools.localcluster.sites import Site
 
-__all__ = ["CUSTODIANS_NEEDED", "Founders", "SiteKeys", "draft_roster", "make_founders", "make_site_keys"]
+__all__ = [
+    "CUSTODIANS_NEEDED",
+    "Founders",
+    "SiteKeys",
+    "draft_roster",
+    "make_founders",
+    "make_site_keys",
+    "office_of",
+]
 
 CUSTODIANS_NEEDED = 2
 _CUSTODIANS = 3
@@ -107,10 +115,17 @@ def draft_roster(founders: Founders, sites: Sequence[Site], keys: Mapping[NodeNu
             recovery=_quorum("recovery", founders.recovery, _RECOVERY_NEEDED),
             escrow=tuple(AgeRecipient(identity.recipient, _FIRST_EPOCH) for identity in founders.escrow),
             trust_roots=(TrustRoot("authority", founders.authority.certificate_pem.decode("ascii"), _FIRST_EPOCH),),
-            nodes=tuple(_node_record(site, keys[site.number]) for site in sites),
+            nodes=tuple(_node_record(site, keys[site.number], office_of(site, sites)) for site in sites),
             assignments=(),
         )
     )
+
+
+def office_of(site: Site, sites: Sequence[Site]) -> NodeNumber:
+    """The node that a site belongs to: a van's office by the beginning of its name, else itself."""
+    if site.role is not Role.VAN:
+        return site.number
+    return next(other.number for other in sites if site.name.startswith(f"{other.name}-"))
 
 
 def _quorum(name: str, signers: Sequence[Ed25519Signer], threshold: int) -> Quorum:
@@ -118,7 +133,7 @@ def _quorum(name: str, signers: Sequence[Ed25519Signer], threshold: int) -> Quor
     return Quorum(threshold, tuple(members))
 
 
-def _node_record(site: Site, keys: SiteKeys) -> NodeRecord:
+def _node_record(site: Site, keys: SiteKeys, office: NodeNumber) -> NodeRecord:
     pin = pin_of_public_key(public_key_of(keys.tls_key))
     uses = (
         (KeyUse.TLS, pin),
@@ -129,7 +144,7 @@ def _node_record(site: Site, keys: SiteKeys) -> NodeRecord:
     return NodeRecord(
         number=site.number,
         role=site.role,
-        office=site.number,
+        office=office,
         labels=(Label(site.name, _FIRST_EPOCH),),
         province=site.region.province_code,
         hazard_zone=site.region.zone,

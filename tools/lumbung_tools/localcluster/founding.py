@@ -42,6 +42,7 @@ from lumbung_tools.localcluster.founders import (
     draft_roster,
     make_founders,
     make_site_keys,
+    office_of,
 )
 from lumbung_tools.localcluster.homes import ClientHome, NodeHome, write_client_home, write_node_home
 from lumbung_tools.localcluster.sites import NoSuchPlan, Site
@@ -100,7 +101,8 @@ def _found(folder: Path, sites: Sequence[Site], language: Language, now_ms: int)
     _write_offline(folder, founders, sites, keys)
     for site in sites:
         # Operators of an origin may read it at each of its holders, so every holder starts with its list.
-        held = set(roster.origins_held(site.number))
+        # A van is run by the operators of its office.
+        held = {*roster.origins_held(site.number), office_of(site, sites)}
         lists = {other.name: access_lists[other.number] for other in sites if other.number in held}
         node = _node_home(founders, site, keys[site.number], signed.encode(), lists, language, now_ms)
         write_node_home(folder / "nodes" / site.name, node)
