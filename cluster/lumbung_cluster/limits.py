@@ -143,3 +143,8 @@ SCRUB_SAVE_INTERVAL_S: Final = 30.0  # the cursor costs a sync; after a crash so
 EVENTS_KEPT_MAX: Final = 10_000  # about 1 MB: years of routine, or one bad day
 MASS_DAMAGE_SHARE: Final = 0.01  # a disk loses single sectors; one blob in a hundred is another kind of trouble
 MASS_DAMAGE_BLOBS_MIN: Final = 20  # a small office must not stop at the second rotten blob
+# --- releases --------------------------------------------------------------------------------------------------
+RELEASE_INTERVAL_S: Final = 3600.0  # a node that leaves hears again, so that its release is at most an hour old
+RELEASE_LOOK_S: Final = 30.0  # how often an origin looks whether it may release a node that leaves
+RELEASE_AGE_MS_MAX: Final = 7 * 24 * 3600 * 1000  # what was proven longer ago is no longer fresh
+STAKE_ANSWER_S: Final = 10.0  # a line of 600 ms answers in one; a node that hangs must not hide the others

@@ -139,6 +139,14 @@ class Roster:
         """The mask of units of `origin` that `node` receives (as holder or leaving); all 64 for the origin itself."""
         return self._index.units.get(node, {}).get(origin, 0)
 
+    def units_leaving(self, node: NodeNumber, origin: NodeNumber) -> int:
+        """The mask of units of `origin` that `node` may let go of once the other holders have proven them."""
+        found = next((each for each in self.assignments if each.origin == origin), None)
+        if found is None:
+            return 0
+        leaving = next((share.units for share in found.leaving if share.node == node), 0)
+        return leaving & ~next((share.units for share in found.holders if share.node == node), 0)
+
     def origins_held(self, node: NodeNumber) -> tuple[NodeNumber, ...]:
         """The origins of which `node` receives some unit, its own among them, rising."""
         return tuple(sorted(self._index.units.get(node, {})))

@@ -46,6 +46,7 @@ class Domain(Enum):
     JOIN = b"lumbung/join/0"
     REPORT = b"lumbung/report/0"
     BUNDLE = b"lumbung/bundle/0"
+    RELEASE = b"lumbung/release/0"
 
 
 class Signer(Protocol):

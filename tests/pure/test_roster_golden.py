@@ -83,4 +83,5 @@ def test_domains_are_what_they_were() -> None:
         "JOIN": "lumbung/join/0",
         "REPORT": "lumbung/report/0",
         "BUNDLE": "lumbung/bundle/0",
+        "RELEASE": "lumbung/release/0",
     }

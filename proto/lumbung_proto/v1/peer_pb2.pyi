@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from lumbung_proto.v1 import leaving_frames_pb2 as _leaving_frames_pb2
 from lumbung_proto.v1 import reconcile_frames_pb2 as _reconcile_frames_pb2
 import builtins as _builtins
 import sys
@@ -134,6 +135,9 @@ class SessionFrame(_message.Message):
     RECONCILE_SETTLED_FIELD_NUMBER: _builtins.int
     INVENTORY_ASK_FIELD_NUMBER: _builtins.int
     INVENTORY_WORD_FIELD_NUMBER: _builtins.int
+    RELEASE_FIELD_NUMBER: _builtins.int
+    STAKE_ASK_FIELD_NUMBER: _builtins.int
+    STAKE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def hello(self) -> Global___Hello:
         """First frame of each side."""
@@ -230,6 +234,18 @@ class SessionFrame(_message.Message):
     def inventory_word(self) -> Global___InventoryWord:
         """The answer to InventoryAsk."""
 
+    @_builtins.property
+    def release(self) -> _leaving_frames_pb2.ReleaseWord:
+        """You may let go of these."""
+
+    @_builtins.property
+    def stake_ask(self) -> _leaving_frames_pb2.StakeAsk:
+        """What is at stake if a node stops?"""
+
+    @_builtins.property
+    def stake(self) -> _leaving_frames_pb2.Stake:
+        """The answer to StakeAsk."""
+
     def __init__(
         self,
         *,
@@ -257,12 +273,15 @@ class SessionFrame(_message.Message):
         reconcile_settled: _reconcile_frames_pb2.ReconcileSettled | None = ...,
         inventory_ask: Global___InventoryAsk | None = ...,
         inventory_word: Global___InventoryWord | None = ...,
+        release: _leaving_frames_pb2.ReleaseWord | None = ...,
+        stake_ask: _leaving_frames_pb2.StakeAsk | None = ...,
+        stake: _leaving_frames_pb2.Stake | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "applied", b"applied", "goodbye", b"goodbye", "hello", b"hello", "inventory_ask", b"inventory_ask", "inventory_word", b"inventory_word", "kind", b"kind", "need", b"need", "offer", b"offer", "pieces", b"pieces", "proof", b"proof", "prove", b"prove", "received", b"received", "reconcile_ask", b"reconcile_ask", "reconcile_compare", b"reconcile_compare", "reconcile_compared", b"reconcile_compared", "reconcile_fetch", b"reconcile_fetch", "reconcile_fetched", b"reconcile_fetched", "reconcile_settle", b"reconcile_settle", "reconcile_settled", b"reconcile_settled", "reconcile_tell", b"reconcile_tell", "roster", b"roster", "takes", b"takes", "want", b"want", "withdraw", b"withdraw"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "applied", b"applied", "goodbye", b"goodbye", "hello", b"hello", "inventory_ask", b"inventory_ask", "inventory_word", b"inventory_word", "kind", b"kind", "need", b"need", "offer", b"offer", "pieces", b"pieces", "proof", b"proof", "prove", b"prove", "received", b"received", "reconcile_ask", b"reconcile_ask", "reconcile_compare", b"reconcile_compare", "reconcile_compared", b"reconcile_compared", "reconcile_fetch", b"reconcile_fetch", "reconcile_fetched", b"reconcile_fetched", "reconcile_settle", b"reconcile_settle", "reconcile_settled", b"reconcile_settled", "reconcile_tell", b"reconcile_tell", "release", b"release", "roster", b"roster", "stake", b"stake", "stake_ask", b"stake_ask", "takes", b"takes", "want", b"want", "withdraw", b"withdraw"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "applied", b"applied", "goodbye", b"goodbye", "hello", b"hello", "inventory_ask", b"inventory_ask", "inventory_word", b"inventory_word", "kind", b"kind", "need", b"need", "offer", b"offer", "pieces", b"pieces", "proof", b"proof", "prove", b"prove", "received", b"received", "reconcile_ask", b"reconcile_ask", "reconcile_compare", b"reconcile_compare", "reconcile_compared", b"reconcile_compared", "reconcile_fetch", b"reconcile_fetch", "reconcile_fetched", b"reconcile_fetched", "reconcile_settle", b"reconcile_settle", "reconcile_settled", b"reconcile_settled", "reconcile_tell", b"reconcile_tell", "roster", b"roster", "takes", b"takes", "want", b"want", "withdraw", b"withdraw"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "applied", b"applied", "goodbye", b"goodbye", "hello", b"hello", "inventory_ask", b"inventory_ask", "inventory_word", b"inventory_word", "kind", b"kind", "need", b"need", "offer", b"offer", "pieces", b"pieces", "proof", b"proof", "prove", b"prove", "received", b"received", "reconcile_ask", b"reconcile_ask", "reconcile_compare", b"reconcile_compare", "reconcile_compared", b"reconcile_compared", "reconcile_fetch", b"reconcile_fetch", "reconcile_fetched", b"reconcile_fetched", "reconcile_settle", b"reconcile_settle", "reconcile_settled", b"reconcile_settled", "reconcile_tell", b"reconcile_tell", "release", b"release", "roster", b"roster", "stake", b"stake", "stake_ask", b"stake_ask", "takes", b"takes", "want", b"want", "withdraw", b"withdraw"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["hello", "offer", "want", "pieces", "applied", "prove", "proof", "withdraw", "need", "roster", "access", "goodbye", "takes", "received", "reconcile_compare", "reconcile_compared", "reconcile_ask", "reconcile_tell", "reconcile_fetch", "reconcile_fetched", "reconcile_settle", "reconcile_settled", "inventory_ask", "inventory_word"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["hello", "offer", "want", "pieces", "applied", "prove", "proof", "withdraw", "need", "roster", "access", "goodbye", "takes", "received", "reconcile_compare", "reconcile_compared", "reconcile_ask", "reconcile_tell", "reconcile_fetch", "reconcile_fetched", "reconcile_settle", "reconcile_settled", "inventory_ask", "inventory_word", "release", "stake_ask", "stake"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 

@@ -11,6 +11,7 @@ import trio
 
 from lumbung_cluster.errors import PeerGone
 from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_cluster.roster import Roster
 from lumbung_cluster.schedule import ALWAYS_FREE, Schedule
 from lumbung_node.services.budget import ByteBudget
 from lumbung_node.services.core import Condition, Core
@@ -68,6 +69,7 @@ class Box:
     identity: MemoryIdentity
     log: ListLog
     schedule: Schedule = field(default=ALWAYS_FREE)
+    roster: Roster = field(default_factory=founding)
 
 
 def box(number: NodeNumber) -> Box:
@@ -89,7 +91,7 @@ async def living(box: Box) -> AsyncIterator[Core]:
         blocking=InlineWork(),
         inventory_key=INVENTORY_KEY,
     )
-    documents = MemoryDocuments([signed(founding(), "a", "b").encode()])
+    documents = MemoryDocuments([signed(box.roster, "a", "b").encode()])
     core = Core(
         number=box.number,
         cluster=CLUSTER,
@@ -104,7 +106,7 @@ async def living(box: Box) -> AsyncIterator[Core]:
         log=box.log,
         memory=ByteBudget(16 << 20),
         foreign_memory=ByteBudget(24 << 20),
-        ledger_roster=founding(),
+        ledger_roster=box.roster,
         accept_unsealed=True,
         schedule=box.schedule,
         condition=Condition(stopped=store.stopped_by is not None),

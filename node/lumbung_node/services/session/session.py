@@ -21,11 +21,13 @@ from lumbung_node.services.session.link import FrameLink
 from lumbung_node.services.session.lives import LifeUnknown
 from lumbung_node.services.session.outgoing import Outgoing
 from lumbung_node.services.session.proving import Proving
+from lumbung_node.services.session.releasing import Releasing
+from lumbung_node.services.session.stakes import Stakes
 from lumbung_proto.v1 import peer_pb2
 
 __all__ = ["Session"]
 
-_FRAMES_OF_BLOBS = ("offer", "want", "pieces", "applied")
+_FRAMES_OF_BLOBS = ("offer", "want", "pieces", "applied", "received")
 _PACE_LOOK_S = 30.0
 _HELLO_WAIT_S = 20.0  # as the handshake: a satellite line needs 5 s
 
@@ -44,6 +46,8 @@ class Session:
         self._core = core
         self._link = link
         self._arrivals = arrivals
+        self.stakes = Stakes(core, link)
+        self._releasing = Releasing(core, link, peer)
         self._outgoing: Outgoing | None = None
         self._access_known: dict[NodeNumber, int] = {}  # versions of access lists that the peer holds
         self._scope = trio.CancelScope()
@@ -141,6 +145,7 @@ class Session:
             nursery.start_soon(proving.run)
             nursery.start_soon(incoming.received.run)
             nursery.start_soon(self._tell_pace, pace)
+            nursery.start_soon(self._releasing.run)
             nursery.start_soon(self._pass_on_access)
             await self._read(outgoing, incoming, proving, pace, nursery)
             nursery.cancel_scope.cancel()
@@ -191,6 +196,12 @@ class Session:
                     proving.take_need(frame.need)
                 case "takes":
                     pace.peer_takes = read_takes(frame.takes)
+                case "release":
+                    await self._releasing.take(frame.release)
+                case "stake_ask":
+                    await self.stakes.answer(frame.stake_ask)
+                case "stake":
+                    self.stakes.on_stake(frame.stake)
                 case "roster":
                     await self._take_roster(bytes(payload))
                 case "access":
