@@ -8,7 +8,7 @@ from enum import Enum
 
 from lumbung_cluster.ids import NodeNumber
 
-__all__ = ["Facts", "HealthCode", "LinkFacts", "LinkHealth", "Severity", "Trouble", "judge_health"]
+__all__ = ["AsideFacts", "Facts", "HealthCode", "LinkFacts", "LinkHealth", "Severity", "Trouble", "judge_health"]
 
 _DAY_MS = 24 * 3600 * 1000
 COPIES_SHORT_WARNING_MS = 10 * 60 * 1000  # a put waits 10 s; ten minutes on, something is in the way
@@ -31,6 +31,7 @@ class HealthCode(Enum):
     CLOCK_SKEW = "CLOCK_SKEW"
     TWO_LIVES = "TWO_LIVES"
     KEYS_TOGETHER = "KEYS_TOGETHER"
+    STORE_SET_ASIDE = "STORE_SET_ASIDE"
 
 
 class Severity(Enum):
@@ -60,6 +61,17 @@ class LinkFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class AsideFacts:
+    """One store that was set aside; `lacking` blobs it counted once and could not give."""
+
+    name: str
+    refuses_to_open: bool
+    ended: bool
+    taken: int
+    lacking: int
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What is known at `now_ms` (advisory wall time); ages are never an order of events."""
 
@@ -78,6 +90,7 @@ class Facts:
     fork: bool
     stopped: bool
     keys_together: bool
+    set_aside: Sequence[AsideFacts] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +105,7 @@ class Trouble:
 
 def judge_health(facts: Facts) -> list[Trouble]:
     """The present troubles, the worst first."""
-    found = [*_copies(facts), *_links(facts), *_clock(facts), *_disk(facts), *_identity(facts)]
+    found = [*_copies(facts), *_links(facts), *_clock(facts), *_disk(facts), *_identity(facts), *_aside(facts)]
     return sorted(found, key=lambda trouble: -trouble.severity.value)
 
 
@@ -156,6 +169,22 @@ def _identity(facts: Facts) -> Iterator[Trouble]:
         yield _own(HealthCode.TWO_LIVES, Severity.CRITICAL)
     if facts.keys_together:
         yield _own(HealthCode.KEYS_TOGETHER, Severity.WARNING)
+
+
+def _aside(facts: Facts) -> Iterator[Trouble]:
+    """Yellow until all of it is here: the holders offer what it lacks, and COPIES_SHORT tells what nobody has."""
+    for store in facts.set_aside:
+        is_whole = store.ended and not store.lacking
+        severity = Severity.NOTE if is_whole else Severity.WARNING
+        state = "refuses" if store.refuses_to_open else "ended" if store.ended else "running"
+        yield _own(
+            HealthCode.STORE_SET_ASIDE,
+            severity,
+            folder=store.name,
+            taken=store.taken,
+            lacking=store.lacking,
+            state=state,
+        )
 
 
 def _own(code: HealthCode, severity: Severity, **values: int | str) -> Trouble:

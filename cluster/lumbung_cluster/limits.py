@@ -81,6 +81,13 @@ BUNDLE_OFFERS_OPEN_MAX: Final = 4  # of one import: two commits under way while 
 BUNDLE_SYNC_BYTES: Final = 64 * MIB  # written between two syncs of a part: a slow disk shows its true pace
 BUNDLES_REMEMBERED_MAX: Final = 1024  # exports whose receipts still count; the oldest is forgotten
 
+# --- set-aside stores ------------------------------------------------------------------------------------------
+SET_ASIDE_STORES_MAX: Final = 4  # a disk that spoils every fresh store is dying: more folders would only fill it
+SET_ASIDE_DAMAGES: Final = 2  # a store that opens and is found damaged again within a minute is set aside, not retried
+TAKEOVER_PAGE_ROWS: Final = 64  # index rows looked at between two commits: what a crash repeats
+TAKEOVER_REST_S_MIN: Final = 0.005  # between two pages; else as long as the page took, so that puts have half the disk
+TAKEOVER_WAIT_S: Final = 5.0  # between two looks while the disk has no room: the disk watch looks as often
+
 # --- sessions --------------------------------------------------------------------------------------------------
 OFFER_BYTES_MAX: Final = 4 * MIB  # wanted bytes of one offer, but for a single larger blob: bounds receiver memory
 OFFER_LISTS_MAX: Final = 32  # signed lists in one offer: at most 60 KiB of header when all are full

@@ -24,6 +24,7 @@ from lumbung_node.adapters.keys.certificates import read_certificate
 from lumbung_node.adapters.keys.cluster_secret import load_cluster_secret
 from lumbung_node.adapters.keys.ed25519 import Ed25519Signer, Ed25519Verifier
 from lumbung_node.adapters.keys.key_files import read_secret
+from lumbung_node.adapters.rocks.aside import AsideFolders
 from lumbung_node.adapters.rocks.keyvalue import open_rocks
 from lumbung_node.adapters.stderr_log import StderrLogger, write_or_drop
 from lumbung_node.adapters.world import SystemClock, SystemRandomness, WorkerThreads
@@ -121,6 +122,7 @@ async def _make_parts(config: NodeConfig, log: Log) -> NodeParts:
         software=version("lumbung"),
         listen=config.listen,
         open_keyvalue=lambda: _open_store(config.data, log),
+        aside=AsideFolders(config.data),
         open_transport=open_transport,
         identity=IdentityFolder(config.identity, config.data),
         rosters=rosters,

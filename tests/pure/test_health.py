@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lumbung_cluster.health import Facts, HealthCode, LinkFacts, LinkHealth, Severity, judge_health
+from lumbung_cluster.health import AsideFacts, Facts, HealthCode, LinkFacts, LinkHealth, Severity, judge_health
 from lumbung_cluster.ids import NodeNumber
 
 NOW_MS = 1_795_500_000_000
@@ -192,6 +192,26 @@ def test_every_code_can_come() -> None:
         fork=True,
         stopped=True,
         keys_together=True,
+        set_aside=[AsideFacts("aside-20261125T215921Z", False, True, 7, 0)],
     )
 
     assert {trouble.code for trouble in judge_health(everything)} == set(HealthCode)
+
+
+@pytest.mark.parametrize(
+    ("refuses", "ended", "lacking", "severity"),
+    [
+        (False, True, 0, Severity.NOTE),
+        (False, False, 0, Severity.WARNING),
+        (False, True, 3, Severity.WARNING),
+        (True, False, 0, Severity.WARNING),
+    ],
+)
+def test_a_set_aside_store_is_yellow_until_all_of_it_is_here(
+    refuses: bool, ended: bool, lacking: int, severity: Severity
+) -> None:
+    facts = replace(WELL, set_aside=[AsideFacts("aside-20261125T215921Z", refuses, ended, 7, lacking)])
+
+    (trouble,) = judge_health(facts)
+
+    assert (trouble.code, trouble.severity) == (HealthCode.STORE_SET_ASIDE, severity)

@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import partial
 
 import trio
 
+from lumbung_cluster.errors import DiskFailed, StoreDamaged
 from lumbung_cluster.ids import ClusterId, NodeNumber
 from lumbung_cluster.inventory.fingerprint import InventoryKey
-from lumbung_cluster.limits import FOREIGN_MEMORY_BYTES_MAX, INGEST_MEMORY_BYTES_MAX
+from lumbung_cluster.limits import FOREIGN_MEMORY_BYTES_MAX, INGEST_MEMORY_BYTES_MAX, SET_ASIDE_DAMAGES
 from lumbung_cluster.schedule import Schedule
 from lumbung_cluster.scrub_pace import ScrubSettings
+from lumbung_node.ports.aside import AsideStores
 from lumbung_node.ports.identity import IdentityState
 from lumbung_node.ports.keyvalue import KeyValue
 from lumbung_node.ports.log import Log
@@ -25,11 +28,13 @@ from lumbung_node.ports.world import Blocking, Randomness, Signer, Verifier, Wal
 from lumbung_node.services.budget import ByteBudget
 from lumbung_node.services.copies import CopyBook
 from lumbung_node.services.core import STORE_FAILURES, Condition, Core
+from lumbung_node.services.opening import Opener
 from lumbung_node.services.operations import Operations
 from lumbung_node.services.replicator import Replicator
 from lumbung_node.services.rosters import RosterKeeper
 from lumbung_node.services.scrub.scrubber import Scrubber
 from lumbung_node.services.server import AccessGate, Server
+from lumbung_node.services.takeover import Takeover
 from lumbung_node.services.watches import DiskMarks, look, watch_clock, watch_disk
 from lumbung_node.store.store import Store, open_store
 
@@ -49,6 +54,7 @@ class NodeParts:
     software: str
     listen: str
     open_keyvalue: Callable[[], Awaitable[KeyValue]]
+    aside: AsideStores
     open_transport: Callable[[AccessCheck], AbstractAsyncContextManager[Transport]]
     identity: IdentityState
     rosters: RosterKeeper
@@ -71,42 +77,60 @@ class NodeParts:
 async def run_node(parts: NodeParts, on_ready: Callable[[str, Core], None]) -> None:
     """Serve until cancelled. `on_ready(address, core)` is called each time that the node serves.
 
-    Store failures open everything again, with a growing wait; anything else that is raised here is fatal.
+    Store failures open everything again, with a growing wait; a store that is found damaged again soon after it was
+    opened is set aside. Anything else that is raised here is fatal.
     """
-    wait_s = _REOPEN_WAIT_S_MIN
+    opener = Opener(parts.open_keyvalue, partial(_load, parts), parts.aside, parts.clock, parts.log)
+    wait_s, damages = _REOPEN_WAIT_S_MIN, 0
     while True:
-        begun = trio.current_time()
+        begun, found = trio.current_time(), ""
         try:
-            await _live(parts, on_ready)
+            await _live(parts, opener, on_ready)
         except* STORE_FAILURES as failures:
             parts.log.error("store failed, opening again", reason=str(failures.exceptions[0]))
+            damaged = failures.subgroup(StoreDamaged)
+            found = str(damaged.exceptions[0]) if damaged is not None else ""
         if trio.current_time() - begun > _SETTLED_S:
-            wait_s = _REOPEN_WAIT_S_MIN
+            wait_s, damages = _REOPEN_WAIT_S_MIN, 0
+        damages = damages + 1 if found else 0
+        if damages >= SET_ASIDE_DAMAGES:
+            damages = 0
+            await _set_aside(parts, opener, found)
         await trio.sleep(wait_s)
         wait_s = min(wait_s * 2, _REOPEN_WAIT_S_MAX)
 
 
-async def _live(parts: NodeParts, on_ready: Callable[[str, Core], None]) -> None:
-    """One life of the store: from opening it to its failure, or to our cancellation."""
-    kv = await parts.open_keyvalue()
+async def _set_aside(parts: NodeParts, opener: Opener, reason: str) -> None:
     try:
-        store = await open_store(
-            kv,
-            parts.identity,
-            cluster=parts.cluster,
-            node=parts.number,
-            signer=parts.entry_signer,
-            life_signer=parts.receipt_signer,
-            clock=parts.clock,
-            randomness=parts.randomness,
-            blocking=parts.blocking,
-            inventory_key=parts.inventory_key,
-        )
+        await opener.set_aside(reason)
+    except (StoreDamaged, DiskFailed) as exc:
+        parts.log.error("store not set aside", reason=str(exc))
+
+
+async def _load(parts: NodeParts, kv: KeyValue) -> Store:
+    return await open_store(
+        kv,
+        parts.identity,
+        cluster=parts.cluster,
+        node=parts.number,
+        signer=parts.entry_signer,
+        life_signer=parts.receipt_signer,
+        clock=parts.clock,
+        randomness=parts.randomness,
+        blocking=parts.blocking,
+        inventory_key=parts.inventory_key,
+    )
+
+
+async def _live(parts: NodeParts, opener: Opener, on_ready: Callable[[str, Core], None]) -> None:
+    """One life of the store: from opening it to its failure, or to our cancellation."""
+    store = await opener.open()
+    try:
         parts.log.info("store open", generation=store.state.generation)
         await _serve(parts, store, on_ready)
     finally:
         with trio.CancelScope(shield=True):
-            await kv.close()
+            await store.kv.close()
 
 
 async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core], None]) -> None:
@@ -137,9 +161,12 @@ async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core],
         replicator = Replicator(core, transport)
         store.state.scrub.brake = parts.scrub.brake
         scrubber = Scrubber(core, parts.scrub, replicator.doubt_own_history)
+        takeover = Takeover(core, parts.aside, replicator.arrivals)
+        await takeover.load()
         operations = Operations(
             core,
             replicator,
+            takeover,
             keys_together=parts.keys_together,
             certificate_expires_ms=parts.certificate_expires_ms,
         )
@@ -152,6 +179,7 @@ async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core],
                 nursery.start_soon(watch_disk, core, parts.disk, replicator.sweep)
                 nursery.start_soon(watch_clock, core)
                 nursery.start_soon(scrubber.run)
+                nursery.start_soon(takeover.run)
                 nursery.start_soon(_revoke_on_change, parts.rosters, gate, listener)
                 on_ready(listener.address, core)
                 await trio.sleep_forever()

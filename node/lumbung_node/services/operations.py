@@ -5,7 +5,7 @@ from __future__ import annotations
 import trio
 
 from lumbung_cluster.copies import proven_copies
-from lumbung_cluster.health import Facts, LinkFacts, LinkHealth, Trouble, judge_health
+from lumbung_cluster.health import AsideFacts, Facts, LinkFacts, LinkHealth, Trouble, judge_health
 from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.roster_node import Role
 from lumbung_cluster.tally import Tally, holder_groups, tally
@@ -13,6 +13,8 @@ from lumbung_node.ports.transport import ServerCall
 from lumbung_node.services.core import Core
 from lumbung_node.services.replicator import Link, LinkState, Replicator
 from lumbung_node.services.requests import read_request
+from lumbung_node.services.takeover import Takeover
+from lumbung_node.store.takeovers import TakeoverState
 from lumbung_proto.v1 import operations_pb2
 
 __all__ = ["Operations"]
@@ -28,9 +30,18 @@ _CONDITIONS = {
 class Operations:
     """Status of one node. Its cost grows with what is out of order, not with the number of blobs."""
 
-    def __init__(self, core: Core, replicator: Replicator, *, keys_together: bool, certificate_expires_ms: int) -> None:
+    def __init__(
+        self,
+        core: Core,
+        replicator: Replicator,
+        takeover: Takeover,
+        *,
+        keys_together: bool,
+        certificate_expires_ms: int,
+    ) -> None:
         self._core = core
         self._replicator = replicator
+        self._takeover = takeover
         self._keys_together = keys_together
         self._certificate_expires_ms = certificate_expires_ms
         self._started = trio.current_time()
@@ -69,8 +80,22 @@ class Operations:
                 refuses_own=core.condition.refuses_own,
             )
         )
+        self._add_set_aside(response)
         response.health.extend(_health_message(trouble) for trouble in self._troubles(response))
         return response
+
+    def _add_set_aside(self, response: operations_pb2.StatusResponse) -> None:
+        for name, row in self._takeover.rows.items():
+            response.set_aside.add(
+                name=name,
+                refuses_to_open=row.state is TakeoverState.REFUSES_TO_OPEN,
+                ended=row.state is TakeoverState.ENDED,
+                expected=row.expected,
+                taken=row.taken,
+                taken_bytes=row.taken_bytes,
+                present=row.present,
+                lacking=row.lacking if row.state is not TakeoverState.RUNNING else 0,
+            )
 
     def _tally(self) -> Tally:
         core = self._core
@@ -169,6 +194,10 @@ class Operations:
             fork=core.rosters.fork_seen,
             stopped=core.condition.stopped,
             keys_together=self._keys_together,
+            set_aside=[
+                AsideFacts(store.name, store.refuses_to_open, store.ended, store.taken, store.lacking)
+                for store in response.set_aside
+            ],
         )
         return judge_health(facts)
 

@@ -155,6 +155,7 @@ class Committer:
     async def _versions(self, jobs: list[Job]) -> dict[bytes, list[TagVersion]]:
         """What is known under the record tags of new own blobs; nobody else writes them meanwhile."""
         tags = list(dict.fromkeys(own.record_tag for job in jobs for own in job.own if own.record_tag))
+        tags += [tag for job in jobs for tag in job.tags if tag not in tags]
         values = await self._kv.get(Family.TAGS, tags) if tags else []
         return {tag: unpack_versions(value) for tag, value in zip(tags, values, strict=True) if value is not None}
 

@@ -22,6 +22,7 @@ from lumbung_node.store.layout import (
     RowState,
     TagVersion,
     blob_key,
+    counts_key,
     feed_key,
     list_key,
     mark_key,
@@ -105,9 +106,19 @@ class Group:
         for (sender, origin), mark in job.marks.items():
             self.batch.put(Family.MARKS, mark_key(sender, origin), mark.pack())
             self.marks[sender, origin] = mark
+        for tag, versions in job.tags.items():
+            self._merge_versions(tag, versions)
         self.batch.puts += job.extra.puts
         self.batch.deletes += job.extra.deletes
         self.batch.deletes_range += job.extra.deletes_range
+
+    def _merge_versions(self, tag: bytes, older: Sequence[TagVersion]) -> None:
+        """Versions of a record that come back from a set-aside store are older than all that are here."""
+        here = self._versions.setdefault(tag, [])
+        known = {version.blob for version in here}
+        here[:0] = [version for version in older if version.blob not in known]
+        if here:
+            self.batch.put(Family.TAGS, tag, pack_versions(here))
 
     def finish(self) -> None:
         """Sign what is new and close the batch."""
@@ -116,7 +127,7 @@ class Group:
             del self._unsigned[:LIST_ENTRIES_MAX]
         self._mends.finish()
         for origin, counts in self._counts.items():
-            self.batch.put(Family.SYSTEM, b"n" + origin.to_bytes(4, "big"), counts.pack())
+            self.batch.put(Family.SYSTEM, counts_key(origin), counts.pack())
             self._lower_verified(origin)
         state = self._state
         self.batch.put(Family.SYSTEM, KEY_NEXT_PLACE, state.next_place.to_bytes(8, "big"))

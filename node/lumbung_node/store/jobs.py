@@ -11,7 +11,7 @@ from lumbung_cluster.entry import Entry, SignedList
 from lumbung_cluster.ids import BlobId, Generation, NodeNumber
 from lumbung_node.ports.keyvalue import Batch
 from lumbung_node.store.events import Event, EventKind, FoundBy
-from lumbung_node.store.layout import BlobRow, FeedRow, MarkRow
+from lumbung_node.store.layout import BlobRow, FeedRow, MarkRow, TagVersion
 
 __all__ = [
     "Adopted",
@@ -136,7 +136,8 @@ class Job:
     """Committed as one: after a crash all of it is there or nothing. `results` follow `own`, then `foreign`.
 
     `marks` are rows to advance with it; `damage` to `events` are what a scrub, or somebody who read, has found and can
-    put right without other bytes; `extra` is written in the same batch.
+    put right without other bytes; `tags` are versions of records that come back, older than those that are here;
+    `extra` is written in the same batch.
     """
 
     own: list[OwnBlob] = field(default_factory=list)
@@ -148,6 +149,7 @@ class Job:
     adopted: list[Adopted] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     marks: dict[tuple[NodeNumber, NodeNumber], MarkRow] = field(default_factory=dict)
+    tags: dict[bytes, list[TagVersion]] = field(default_factory=dict)
     extra: Batch = field(default_factory=Batch)
     results: list[Stored] = field(default_factory=list)
     error: Exception | None = None

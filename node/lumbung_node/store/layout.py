@@ -28,6 +28,7 @@ __all__ = [
     "TagVersion",
     "blob_key",
     "copy_key",
+    "counts_key",
     "damaged_key",
     "feed_key",
     "life_key",
@@ -81,6 +82,11 @@ def damaged_key(origin: NodeNumber, blob: BlobId) -> bytes:
 def verified_key(origin: NodeNumber) -> bytes:
     """SYSTEM: 'i', origin u32 -> u64 UTC ms: when the longest unread bytes of that origin were last checked here."""
     return b"i" + _U32.pack(origin)
+
+
+def counts_key(origin: NodeNumber) -> bytes:
+    """SYSTEM: 'n', origin u32 -> origin counts."""
+    return b"n" + _U32.pack(origin)
 
 
 def life_key(node: NodeNumber) -> bytes:

@@ -117,6 +117,7 @@ class StatusResponse(_message.Message):
     UPTIME_S_FIELD_NUMBER: _builtins.int
     TAKES_PUTS_FIELD_NUMBER: _builtins.int
     CERTIFICATE_EXPIRES_MS_FIELD_NUMBER: _builtins.int
+    SET_ASIDE_FIELD_NUMBER: _builtins.int
     node: _builtins.int
     """The node's number."""
     name: _builtins.str
@@ -157,6 +158,10 @@ class StatusResponse(_message.Message):
     def health(self) -> _containers.RepeatedCompositeFieldContainer[Global___HealthItem]:
         """Present troubles, the worst first."""
 
+    @_builtins.property
+    def set_aside(self) -> _containers.RepeatedCompositeFieldContainer[Global___SetAsideStore]:
+        """Stores that were set aside and still lie there, oldest first."""
+
     def __init__(
         self,
         *,
@@ -175,14 +180,65 @@ class StatusResponse(_message.Message):
         uptime_s: _builtins.float = ...,
         takes_puts: _builtins.bool = ...,
         certificate_expires_ms: _builtins.int = ...,
+        set_aside: _abc.Iterable[Global___SetAsideStore] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["disk", b"disk", "own", b"own"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_expires_ms", b"certificate_expires_ms", "clock_ms", b"clock_ms", "disk", b"disk", "generation", b"generation", "health", b"health", "links", b"links", "name", b"name", "node", b"node", "origins", b"origins", "own", b"own", "roster_created_ms", b"roster_created_ms", "roster_epoch", b"roster_epoch", "software", b"software", "takes_puts", b"takes_puts", "uptime_s", b"uptime_s"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_expires_ms", b"certificate_expires_ms", "clock_ms", b"clock_ms", "disk", b"disk", "generation", b"generation", "health", b"health", "links", b"links", "name", b"name", "node", b"node", "origins", b"origins", "own", b"own", "roster_created_ms", b"roster_created_ms", "roster_epoch", b"roster_epoch", "set_aside", b"set_aside", "software", b"software", "takes_puts", b"takes_puts", "uptime_s", b"uptime_s"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StatusResponse: _TypeAlias = StatusResponse  # noqa: Y015
+
+@_typing.final
+class SetAsideStore(_message.Message):
+    """A store that did not open, or contradicted itself: set aside, and taken over entry by entry."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REFUSES_TO_OPEN_FIELD_NUMBER: _builtins.int
+    ENDED_FIELD_NUMBER: _builtins.int
+    EXPECTED_FIELD_NUMBER: _builtins.int
+    TAKEN_FIELD_NUMBER: _builtins.int
+    TAKEN_BYTES_FIELD_NUMBER: _builtins.int
+    PRESENT_FIELD_NUMBER: _builtins.int
+    LACKING_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name of its folder."""
+    refuses_to_open: _builtins.bool
+    """True when nothing of it can be read."""
+    ended: _builtins.bool
+    """True when everything that can be read of it was looked at."""
+    expected: _builtins.int
+    """Blobs that it once counted; 0 when that cannot be read."""
+    taken: _builtins.int
+    """Blobs taken over."""
+    taken_bytes: _builtins.int
+    """Their bytes."""
+    present: _builtins.int
+    """Blobs that were here already, from holders or new."""
+    lacking: _builtins.int
+    """Blobs that it could not give."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        refuses_to_open: _builtins.bool = ...,
+        ended: _builtins.bool = ...,
+        expected: _builtins.int = ...,
+        taken: _builtins.int = ...,
+        taken_bytes: _builtins.int = ...,
+        present: _builtins.int = ...,
+        lacking: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ended", b"ended", "expected", b"expected", "lacking", b"lacking", "name", b"name", "present", b"present", "refuses_to_open", b"refuses_to_open", "taken", b"taken", "taken_bytes", b"taken_bytes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetAsideStore: _TypeAlias = SetAsideStore  # noqa: Y015
 
 @_typing.final
 class OwnCounts(_message.Message):

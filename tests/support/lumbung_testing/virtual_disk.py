@@ -103,8 +103,8 @@ class VirtualDisk:
 
     @property
     def durable(self) -> Tables:
-        """What a power cut now would leave at least; to look at, not to write."""
-        return self._durable
+        """What a power cut now would leave at least; to look at, not to write. A spoiled disk gives nothing."""
+        return self._durable if not self._is_spoiled else Tables()
 
     @property
     def used_bytes(self) -> int:
@@ -139,6 +139,12 @@ class VirtualDisk:
     def restore(self, image: DiskImage) -> None:
         """Put an old copy of the folder in the place of what is there."""
         self._replace(image.tables.copy())
+
+    def take_away(self) -> Tables:
+        """The folder is renamed: what it holds, and an empty one in its place."""
+        taken = self._durable
+        self._replace(Tables())
+        return taken
 
     def spoil(self) -> None:
         """Damage the structure: the store does not open again until the disk is wiped or restored."""

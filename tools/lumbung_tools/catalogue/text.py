@@ -17,6 +17,8 @@ from lumbung_tools.catalogue.english import ENGLISH
 from lumbung_tools.catalogue.indonesian import INDONESIAN
 from lumbung_tools.catalogue.inventory_english import INVENTORY_ENGLISH
 from lumbung_tools.catalogue.inventory_indonesian import INVENTORY_INDONESIAN
+from lumbung_tools.catalogue.lives_english import LIVES_ENGLISH
+from lumbung_tools.catalogue.lives_indonesian import LIVES_INDONESIAN
 from lumbung_tools.catalogue.local_english import LOCAL_ENGLISH
 from lumbung_tools.catalogue.local_indonesian import LOCAL_INDONESIAN
 from lumbung_tools.catalogue.reason_english import REASON_ENGLISH
@@ -37,6 +39,7 @@ MESSAGES: Final = {
         **BUNDLE_INDONESIAN,
         **INVENTORY_INDONESIAN,
         **REASON_INDONESIAN,
+        **LIVES_INDONESIAN,
     },
     Language.ENGLISH: {
         **ENGLISH,
@@ -44,6 +47,7 @@ MESSAGES: Final = {
         **BUNDLE_ENGLISH,
         **INVENTORY_ENGLISH,
         **REASON_ENGLISH,
+        **LIVES_ENGLISH,
     },
 }
 

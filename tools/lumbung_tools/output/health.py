@@ -21,6 +21,7 @@ _SENTENCES = {
     "TWO_LIVES": "health.two_lives",
     "KEYS_TOGETHER": "health.keys_together",
 }
+_SHOWN_VALUES = ("folder", "taken", "lacking")  # a node's words go into sentences only under names that we know
 
 
 def sentence_of_trouble(console: Console, trouble: wire.HealthItem, name: Callable[[int], str]) -> str:
@@ -28,9 +29,22 @@ def sentence_of_trouble(console: Console, trouble: wire.HealthItem, name: Callab
     key = _SENTENCES.get(trouble.code)
     if trouble.code == "COPIES_SHORT" and trouble.values.get("reason") == "damaged":
         key = "health.damaged"
+    if trouble.code == "STORE_SET_ASIDE":
+        key = _set_aside_key(trouble)
     if key is None:
         return console.text("health.unknown", code=trouble.code)
-    return console.text(key, node=name(trouble.node) if trouble.node else "")
+    values = {value: trouble.values[value] for value in sorted(trouble.values) if value in _SHOWN_VALUES}
+    return console.text(key, node=name(trouble.node) if trouble.node else "", **values)
+
+
+def _set_aside_key(trouble: wire.HealthItem) -> str:
+    match trouble.values.get("state"):
+        case "running":
+            return "health.set_aside_running"
+        case "refuses":
+            return "health.set_aside_refuses"
+        case _:
+            return "health.set_aside_lacking" if trouble.values.get("lacking") != "0" else "health.set_aside_ended"
 
 
 def severity_key(trouble: wire.HealthItem) -> str:

@@ -33,23 +33,28 @@ from lumbung_node.adapters.rocks.options import (
 )
 from lumbung_node.ports.keyvalue import Batch, Family, SpaceReport
 
-__all__ = ["RocksEngine", "open_engine"]
+__all__ = ["RocksEngine", "open_engine", "sync_folder"]
 
 WRITE_PART_SIZE_BYTES = MIB  # the lock is held for 3 to 7 ms a part
 STALL_PAUSE_S = 0.003
 STALL_S_MAX = 120.0  # a spinning disk may need half a minute for the compaction that we wait for
 
 
-def open_engine(folder: Path, limits: RocksLimits, *, create: bool) -> RocksEngine:
-    """Open `folder`/rocks. What a fresh handle shows is durable: RocksDB replays its log into synced tables first."""
+def open_engine(folder: Path, limits: RocksLimits, *, create: bool, salvages: bool = False) -> RocksEngine:
+    """Open `folder`/rocks. What a fresh handle shows is durable: RocksDB replays its log into synced tables first.
+
+    `salvages` takes what can be had of a damaged store, and compacts nothing: for working copies only.
+    """
     path = folder / "rocks"
     cache = Cache(limits.cache_size_bytes)
-    families = {DEFAULT_FAMILY: family_options(None, cache, limits)}
-    families |= {family.value: family_options(family, cache, limits) for family in Family}
+    families = {DEFAULT_FAMILY: family_options(None, cache, limits, salvages=salvages)}
+    families |= {family.value: family_options(family, cache, limits, salvages=salvages) for family in Family}
     try:
         _check_folder(path, create=create)
         _make_folder(path)
-        database = Rdict(str(path), database_options(limits, create=create), column_families=families)
+        database = Rdict(
+            str(path), database_options(limits, create=create, salvages=salvages), column_families=families
+        )
     except LumbungError:
         raise
     except Exception as exc:
@@ -74,11 +79,16 @@ def _make_folder(path: Path) -> None:
         return
     _make_folder(path.parent)
     path.mkdir(exist_ok=True)
-    parent = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(parent)
+        os.fsync(handle)
     finally:
-        os.close(parent)
+        os.close(handle)
 
 
 class RocksEngine:

@@ -52,15 +52,17 @@ _SMALL_MEMTABLE_SIZE_BYTES = MIB
 _LEVEL0_FILES_MAX = 36
 
 
-def database_options(limits: RocksLimits, *, create: bool) -> Options:
-    """Options of the whole database."""
+def database_options(limits: RocksLimits, *, create: bool, salvages: bool = False) -> Options:
+    """Options of the whole database; `salvages` for a working copy of a damaged one."""
     options = Options(raw_mode=True)
     options.create_if_missing(create)
     options.create_missing_column_families(True)
     # The default recovery mode drops everything behind one flipped byte of the log without a word. This one accepts a
     # torn tail, which a power cut leaves, and refuses to open for anything else.
-    options.set_wal_recovery_mode(DBRecoveryMode.tolerate_corrupted_tail_records())
-    options.set_paranoid_checks(True)
+    options.set_wal_recovery_mode(
+        DBRecoveryMode.skip_any_corrupted_record() if salvages else DBRecoveryMode.tolerate_corrupted_tail_records()
+    )
+    options.set_paranoid_checks(not salvages)
     options.set_max_total_wal_size(limits.wal_size_bytes)
     options.set_db_write_buffer_size(limits.memtables_size_bytes)
     options.set_bytes_per_sync(MIB)
@@ -73,7 +75,7 @@ def database_options(limits: RocksLimits, *, create: bool) -> Options:
     return options
 
 
-def family_options(family: Family | None, cache: Cache, limits: RocksLimits) -> Options:
+def family_options(family: Family | None, cache: Cache, limits: RocksLimits, *, salvages: bool = False) -> Options:
     """Options of one family (None: RocksDB's own default family)."""
     options = Options(raw_mode=True)
     options.set_block_based_table_factory(_table_options(family, cache))
@@ -85,6 +87,7 @@ def family_options(family: Family | None, cache: Cache, limits: RocksLimits) -> 
         options.set_write_buffer_size(_INDEX_MEMTABLE_SIZE_BYTES.get(family, _SMALL_MEMTABLE_SIZE_BYTES))
         options.set_max_write_buffer_number(2)
     options.set_compression_type(DBCompressionType.none())  # sealed bytes, hashes and signatures do not shrink
+    options.set_disable_auto_compactions(salvages)  # a damaged table must be read around, not rewritten
     _take_no_half_measures(options)
     return options
 

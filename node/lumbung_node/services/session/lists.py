@@ -12,9 +12,20 @@ from lumbung_cluster.signed import Signature
 from lumbung_node.services.core import Core
 from lumbung_proto.v1 import peer_pb2
 
-__all__ = ["ListChecker"]
+__all__ = ["ListChecker", "is_of_origin"]
 
 _REMEMBERED_MAX = 256  # a list comes in several offers when its blobs are large: its signature is checked once
+
+
+def is_of_origin(core: Core, signed: SignedList, origin: NodeNumber) -> bool:
+    """Whether the list is the origin's own word under a key that the roster has for these numbers."""
+    content = signed.content
+    if content.cluster != core.cluster or content.origin != origin:
+        return False
+    keys = {record.key: record for record in core.rosters.roster.entry_keys(origin)}
+    key = keys.get(signed.signature.key_public)
+    last = content.first + len(content.entries) - 1
+    return key is not None and key.covers(content.generation, last) and signed.is_valid(core.verifier)
 
 
 class ListChecker:

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 import trio
 from blake3 import blake3
 
+from lumbung_cluster.errors import DiskFailed
 from lumbung_cluster.identity_uri import NodeIdentity
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.limits import MIB
 from lumbung_cluster.schedule import ALWAYS_FREE
 from lumbung_cluster.scrub_pace import ScrubSettings
+from lumbung_node.ports.aside import Source
 from lumbung_node.ports.identity import IdentityRecord
 from lumbung_node.ports.keyvalue import Family
 from lumbung_node.ports.transport import AccessCheck, Caller, Transport
@@ -28,6 +30,7 @@ from lumbung_testing.rosters import CLUSTER, SeededSigner, TestVerifier
 from lumbung_testing.simulation.durable import DurableView
 from lumbung_testing.simulation.failures import tell_failure
 from lumbung_testing.simulation.story import Story
+from lumbung_testing.virtual_aside import VirtualAside
 from lumbung_testing.virtual_disk import DiskImage, Pace, VirtualDisk
 from lumbung_testing.world import (
     INVENTORY_KEY,
@@ -83,6 +86,25 @@ class _LivingIdentity:
         return await self._inner.file_system()
 
 
+class _LivingAside:
+    """The set-aside stores as one life sees them: a dead process renames no folders."""
+
+    def __init__(self, inner: VirtualAside, life: Life) -> None:
+        self._inner = inner
+        self._life = life
+
+    async def set_aside(self, now_ms: int) -> str:
+        if self._life.is_dead:
+            raise DiskFailed("the process is dead")
+        return await self._inner.set_aside(now_ms)
+
+    async def names(self) -> list[str]:
+        return await self._inner.names()
+
+    async def open(self, name: str) -> Source:
+        return await self._inner.open(name)
+
+
 class SimNode:
     """Start it, kill it, replace its disk. `core` is the inside of the present life, None while it does not serve.
 
@@ -98,6 +120,7 @@ class SimNode:
         self.disk = VirtualDisk(capacity_bytes=_DISK_BYTES)
         self.disk.pace = USUAL_PACE
         self.durable = DurableView(lambda: self.disk.durable)
+        self.aside = VirtualAside(self.disk)
         self.identity = MemoryIdentity()
         self.documents = documents
         self.clock = VirtualClock()
@@ -205,6 +228,7 @@ class SimNode:
             software="simulated",
             listen=f"{self.host}:{NODE_PORT + self.number}",
             open_keyvalue=self.disk.open,
+            aside=_LivingAside(self.aside, life),
             open_transport=transport,
             identity=_LivingIdentity(self.identity, life),
             rosters=await open_rosters(self.documents, CLUSTER, verifier, log),
@@ -241,7 +265,7 @@ class NodeLog:
 
     def error(self, event: str, /, **values: object) -> None:
         self._say(event, values)
-        if event == "session failed":
+        if event in ("session failed", "takeover failed"):
             self._story.broken("no internal error", f"{self._host}: {values}")
 
     def _say(self, event: str, values: dict[str, object]) -> None:

@@ -5,7 +5,7 @@ Each fault draws from a stream of its own, so that a new one does not move the o
 
 from __future__ import annotations
 
-from lumbung_testing.simulation.faults import clocks, disks, folders, honesty, lines, processes, rosters
+from lumbung_testing.simulation.faults import aside, clocks, disks, folders, honesty, lines, processes, rosters
 from lumbung_testing.simulation.faults.stage import Fault
 
 __all__ = ["ALL_FAULTS"]
@@ -13,6 +13,7 @@ __all__ = ["ALL_FAULTS"]
 ALL_FAULTS: tuple[Fault, ...] = (
     *processes.FAULTS,
     *folders.FAULTS,
+    *aside.FAULTS,
     *disks.FAULTS,
     *clocks.FAULTS,
     *lines.FAULTS,

@@ -55,10 +55,8 @@ async def _lose_identity(stage: Stage, draws: random.Random) -> None:
     if await stage.replace(node, None):
         node.identity.record, node.generation_least = None, 1
         stage.tell(node, "identity lost")
-        await trio.sleep(draws.uniform(0.5, 20.0))
-        if not node.is_up:
-            with trio.CancelScope(shield=True):
-                await stage.cluster.recover(node.number)
+        with trio.CancelScope(shield=True):
+            await stage.cluster.recover(node.number)
 
 
 async def _roll_back(stage: Stage, draws: random.Random) -> None:

@@ -6,9 +6,16 @@ them on. A new topic is a module with `MUTANTS`, named in the list here.
 
 from __future__ import annotations
 
-from lumbung_testing.simulation.mutants import copies, disk, feeds, lives, scrub
+from lumbung_testing.simulation.mutants import aside, copies, disk, feeds, lives, scrub
 from lumbung_testing.simulation.mutants.mutant import Mutant
 
 __all__ = ["ALL_MUTANTS"]
 
-ALL_MUTANTS: tuple[Mutant, ...] = (*disk.MUTANTS, *feeds.MUTANTS, *copies.MUTANTS, *lives.MUTANTS, *scrub.MUTANTS)
+ALL_MUTANTS: tuple[Mutant, ...] = (
+    *disk.MUTANTS,
+    *feeds.MUTANTS,
+    *copies.MUTANTS,
+    *lives.MUTANTS,
+    *scrub.MUTANTS,
+    *aside.MUTANTS,
+)

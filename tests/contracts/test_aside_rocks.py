@@ -1,0 +1,158 @@
+"""Set-aside stores on real RocksDB: renamed whole, read in whatever way works, and never changed by reading."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from blake3 import blake3
+
+from lumbung_cluster.errors import BlobDamaged, StoreDamaged
+from lumbung_node.adapters.rocks.aside import AsideFolders
+from lumbung_node.adapters.rocks.keyvalue import open_rocks
+from lumbung_node.ports.aside import Source
+from lumbung_node.ports.keyvalue import Batch, Family
+from lumbung_node.store.layout import place_key
+
+_ROWS = 300
+_NOW_MS = 1_795_643_961_000  # 2026-11-25 21:59:21 UTC
+
+
+def chunk(place: int) -> bytes:
+    return random.Random(place).randbytes(20_000)
+
+
+async def write_store(data: Path) -> None:
+    """Half of the rows in tables, half in the log, as a power cut would leave them."""
+    store, cut = data / "rocks", data / "cut"
+    for rows in (range(_ROWS // 2), range(_ROWS // 2, _ROWS)):
+        kv = await open_rocks(data, create=True)
+        for place in rows:
+            await kv.write_chunks([(place_key(place), chunk(place))])
+            batch = Batch()
+            batch.put(Family.BLOBS, place_key(place), b"row")
+            await kv.write(batch)
+        await kv.sync()
+        shutil.copytree(store, cut)
+        await kv.close()
+        shutil.rmtree(store)
+        cut.rename(store)
+
+
+async def readable(source: Source) -> set[int]:
+    found = set()
+    for place in range(_ROWS):
+        try:
+            (value,) = await source.get(Family.CHUNKS, [place_key(place)])
+        except BlobDamaged:
+            continue
+        if value is not None:
+            assert value == chunk(place)
+            found.add(place)
+    return found
+
+
+def prints(folder: Path) -> dict[str, str]:
+    return {path.name: blake3(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
+
+
+def newest(store: Path, pattern: str) -> Path:
+    return max(store.glob(pattern), key=lambda path: path.stat().st_mtime_ns)
+
+
+def lose_current(store: Path) -> None:
+    (store / "CURRENT").unlink()
+
+
+def garble_current(store: Path) -> None:
+    (store / "CURRENT").write_bytes(b"garbage\n")
+
+
+def lose_manifest(store: Path) -> None:
+    for path in store.glob("MANIFEST-*"):
+        path.unlink()
+
+
+def flip_manifest(store: Path) -> None:
+    flip(newest(store, "MANIFEST-*"))
+
+
+def flip_log(store: Path) -> None:
+    flip(max(store.glob("*.log"), key=lambda path: path.stat().st_size))
+
+
+def lose_a_table(store: Path) -> None:
+    max(store.glob("*.sst"), key=lambda path: path.stat().st_size).unlink()
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0x40
+    path.write_bytes(bytes(content))
+
+
+@pytest.mark.parametrize(
+    ("hurt", "least"),
+    [
+        (lambda store: None, _ROWS),
+        (lose_current, _ROWS),
+        (garble_current, _ROWS),
+        (lose_manifest, _ROWS),
+        (flip_manifest, _ROWS // 2),
+        (flip_log, _ROWS - 60),
+        (lose_a_table, 1),
+    ],
+    ids=["nothing", "no CURRENT", "CURRENT garbled", "no manifest", "manifest flipped", "log flipped", "a table lost"],
+)
+async def test_a_hurt_store_gives_what_it_still_has_and_is_left_as_it_was(
+    tmp_path: Path, hurt: Callable[[Path], None], least: int
+) -> None:
+    await write_store(tmp_path)
+    hurt(tmp_path / "rocks")
+    aside = AsideFolders(tmp_path)
+    name = await aside.set_aside(_NOW_MS)
+    assert name == "aside-20261125T215921Z"
+    assert await aside.names() == [name]
+    before = prints(tmp_path / name / "rocks")
+
+    source = await aside.open(name)
+    found = await readable(source)
+    await source.close()
+
+    assert len(found) >= least
+    assert prints(tmp_path / name / "rocks") == before
+    assert [path.name for path in (tmp_path / name).iterdir()] == ["rocks"]
+
+
+async def test_a_fresh_store_opens_beside_it_at_once(tmp_path: Path) -> None:
+    await write_store(tmp_path)
+    await AsideFolders(tmp_path).set_aside(_NOW_MS)
+    kv = await open_rocks(tmp_path, create=True)
+    assert await kv.get(Family.BLOBS, [place_key(1)]) == [None]
+    await kv.close()
+
+
+async def test_two_in_one_second_have_names_of_their_own(tmp_path: Path) -> None:
+    aside = AsideFolders(tmp_path)
+    for _ in range(2):
+        kv = await open_rocks(tmp_path, create=True)
+        await kv.close()
+        await aside.set_aside(_NOW_MS)
+    assert await aside.names() == ["aside-20261125T215921Z", "aside-20261125T215921Z-1"]
+
+
+async def test_a_folder_that_repair_makes_an_empty_store_of_gives_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "aside-20261125T215921Z" / "rocks"
+    folder.mkdir(parents=True)
+    (folder / "CURRENT").write_bytes(b"MANIFEST-000001\n")
+    source = await AsideFolders(tmp_path).open("aside-20261125T215921Z")
+    assert await readable(source) == set()
+    await source.close()
+
+
+async def test_a_name_that_is_not_there_says_so(tmp_path: Path) -> None:
+    with pytest.raises(StoreDamaged, match="expected a folder that was set aside"):
+        await AsideFolders(tmp_path).open("aside-20261125T215921Z")

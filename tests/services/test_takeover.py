@@ -1,0 +1,189 @@
+"""A set-aside store is read entry by verified entry while the node works; what cannot be read is told."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+import trio.testing
+
+from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_node.ports.keyvalue import Family
+from lumbung_node.services.core import Core
+from lumbung_node.services.session.arrivals import Arrivals
+from lumbung_node.services.takeover import Takeover
+from lumbung_node.store.jobs import Content, Job, OwnBlob
+from lumbung_node.store.layout import list_key, place_key
+from lumbung_node.store.takeovers import TakeoverState
+from lumbung_testing.session_pair import OFFICE, PEER, Box, box, connected, living, put, until_proven
+from lumbung_testing.virtual_aside import VirtualAside
+from lumbung_testing.virtual_tables import Tables
+
+CONTENTS = [f"blob {n} of the office".encode() * 50 for n in range(150)]
+LARGE = bytes(9_000_000)
+
+
+async def set_aside(at: Box) -> tuple[VirtualAside, Tables]:
+    aside = VirtualAside(at.disk)
+    name = await aside.set_aside(1)
+    return aside, aside.tables[name]
+
+
+@asynccontextmanager
+async def taking_over(core: Core, aside: VirtualAside) -> AsyncIterator[Takeover]:
+    takeover = Takeover(core, aside, Arrivals(core))
+    await takeover.load()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(takeover.run)
+        yield takeover
+        nursery.cancel_scope.cancel()
+
+
+async def until_over(takeover: Takeover) -> None:
+    with trio.fail_after(600):
+        while any(row.state is TakeoverState.RUNNING for row in takeover.rows.values()):  # noqa: ASYNC110
+            await trio.sleep(0.1)
+
+
+async def held(core: Core, origin: NodeNumber, contents: list[bytes]) -> list[bytes]:
+    """Those that are read back whole."""
+    found = []
+    for content in contents:
+        blob = BlobId.of(content)
+        row = await core.store.reader.row(origin, blob)
+        if row is not None:
+            await core.store.reader.verify(blob, row)
+            found.append(content)
+    return found
+
+
+async def test_everything_of_both_origins_comes_back_and_is_signed_as_before(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    office_box, peer_box = box(OFFICE), box(PEER)
+    async with living(peer_box) as peer, living(office_box) as office:
+        await put(office, [*CONTENTS, LARGE])
+        await put(peer, [b"of the peer"])
+        async with connected(office, peer):
+            await until_proven(office, PEER, len(CONTENTS) + 1)
+    aside, _ = await set_aside(peer_box)
+    async with living(peer_box) as peer, taking_over(peer, aside) as takeover:
+        await until_over(takeover)
+        (row,) = takeover.rows.values()
+        assert (row.state, row.taken, row.lacking) == (TakeoverState.ENDED, len(CONTENTS) + 2, 0)
+        assert await held(peer, OFFICE, [*CONTENTS, LARGE]) == [*CONTENTS, LARGE]
+        assert await held(peer, PEER, [b"of the peer"]) == [b"of the peer"]
+        assert peer.store.state.generation == 2
+
+
+@pytest.mark.parametrize("damaged", [True, False])
+async def test_bytes_that_changed_are_not_taken_and_are_counted(
+    damaged: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    at = box(OFFICE)
+    async with living(at) as office:
+        await put(office, CONTENTS)
+        row = await office.store.reader.row(OFFICE, BlobId.of(CONTENTS[7]))
+        assert row is not None
+    aside, tables = await set_aside(at)
+    tables.overwrite(Family.CHUNKS, place_key(row.place), b"other bytes", damaged=damaged)
+    async with living(at) as office, taking_over(office, aside) as takeover:
+        await until_over(takeover)
+        (told,) = takeover.rows.values()
+        assert (told.taken, told.unreadable, told.lacking) == (len(CONTENTS) - 1, 1, 1)
+        assert CONTENTS[7] not in await held(office, OFFICE, CONTENTS)
+
+
+async def test_an_entry_whose_signature_is_not_its_origins_is_refused(autojump_clock: trio.testing.MockClock) -> None:
+    at = box(OFFICE)
+    async with living(at) as office:
+        await put(office, CONTENTS[:1])
+        row = await office.store.reader.row(OFFICE, BlobId.of(CONTENTS[0]))
+        assert row is not None
+    aside, tables = await set_aside(at)
+    key = list_key(OFFICE, row.signed)
+    packed = tables.get(Family.LISTS, key)
+    assert packed is not None
+    tables.overwrite(Family.LISTS, key, packed[:-1] + bytes([packed[-1] ^ 1]), damaged=False)
+    async with living(at) as office, taking_over(office, aside) as takeover:
+        await until_over(takeover)
+        (told,) = takeover.rows.values()
+        assert (told.taken, told.refused) == (0, 1)
+        assert office.store.state.count(OFFICE).blobs == 0
+
+
+async def test_a_gap_in_the_index_costs_only_what_lies_in_it(autojump_clock: trio.testing.MockClock) -> None:
+    at = box(OFFICE)
+    async with living(at) as office:
+        await put(office, CONTENTS)
+    aside, tables = await set_aside(at)
+    bad = tables.all_keys(Family.BLOBS)[40]
+    value = tables.get(Family.BLOBS, bad)
+    assert value is not None
+    tables.overwrite(Family.BLOBS, bad, value, damaged=True)
+    async with living(at) as office, taking_over(office, aside) as takeover:
+        await until_over(takeover)
+        (told,) = takeover.rows.values()
+        assert (told.taken, told.gaps, told.lacking) == (len(CONTENTS) - 1, 1, 1)
+
+
+async def test_it_goes_on_where_a_crash_cut_it(autojump_clock: trio.testing.MockClock) -> None:
+    at = box(OFFICE)
+    async with living(at) as office:
+        await put(office, CONTENTS)
+    aside, _ = await set_aside(at)
+    async with living(at) as office, taking_over(office, aside) as takeover:
+        with trio.fail_after(600):
+            while not next(iter(takeover.rows.values())).taken:  # noqa: ASYNC110
+                await trio.sleep(0.001)
+    before = next(iter(takeover.rows.values())).taken
+    assert 0 < before < len(CONTENTS)
+    async with living(at) as office, taking_over(office, aside) as takeover:
+        assert next(iter(takeover.rows.values())).taken == before
+        await until_over(takeover)
+        (told,) = takeover.rows.values()
+        assert (told.taken + told.present, told.lacking) == (len(CONTENTS), 0)
+        assert told.present == 0
+
+
+async def test_it_waits_while_the_disk_is_nearly_full(autojump_clock: trio.testing.MockClock) -> None:
+    at = box(OFFICE)
+    async with living(at) as office:
+        await put(office, CONTENTS)
+    aside, _ = await set_aside(at)
+    async with living(at) as office:
+        office.condition.refuses_own = True
+        async with taking_over(office, aside) as takeover:
+            await trio.sleep(60)
+            assert office.store.state.count(OFFICE).blobs == 0
+            office.condition.refuses_own = False
+            await until_over(takeover)
+            assert office.store.state.count(OFFICE).blobs == len(CONTENTS)
+
+
+async def test_a_store_that_nothing_opens_is_told_so_for_ever(autojump_clock: trio.testing.MockClock) -> None:
+    at = box(OFFICE)
+    aside, _ = await set_aside(at)
+    aside.refuses = set(aside.tables)
+    for _ in range(2):
+        async with living(at) as office, taking_over(office, aside) as takeover:
+            await until_over(takeover)
+            (told,) = takeover.rows.values()
+            assert told.state is TakeoverState.REFUSES_TO_OPEN
+
+
+async def test_a_repeated_record_is_known_again_after_the_takeover(autojump_clock: trio.testing.MockClock) -> None:
+    at, tag = box(OFFICE), b"\0" + b"t" * 32
+    old = OwnBlob(BlobId.of(b"old"), Content(3, [b"old"]), 1, 0, tag, b"c" * 33)
+    new = OwnBlob(BlobId.of(b"new"), Content(3, [b"new"]), 1, 0, tag, b"d" * 33)
+    async with living(at) as office:
+        await office.store.committer.commit(Job(own=[old]))
+    aside, _ = await set_aside(at)
+    async with living(at) as office:
+        await office.store.committer.commit(Job(own=[new]))  # recorded before the takeover has come so far
+        async with taking_over(office, aside) as takeover:
+            await until_over(takeover)
+        (versions,) = await office.store.reader.versions([tag])
+        assert [version.blob for version in versions] == [old.blob, new.blob]
