@@ -32,6 +32,7 @@ class HealthCode(Enum):
     TWO_LIVES = "TWO_LIVES"
     KEYS_TOGETHER = "KEYS_TOGETHER"
     STORE_SET_ASIDE = "STORE_SET_ASIDE"
+    DISK_UNMOUNTED = "DISK_UNMOUNTED"
 
 
 class Severity(Enum):
@@ -91,6 +92,7 @@ class Facts:
     stopped: bool
     keys_together: bool
     set_aside: Sequence[AsideFacts] = ()
+    fallback: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +156,11 @@ def _clock(facts: Facts) -> Iterator[Trouble]:
 
 
 def _disk(facts: Facts) -> Iterator[Trouble]:
+    if facts.fallback:
+        yield _own(HealthCode.DISK_UNMOUNTED, Severity.CRITICAL, folder=facts.fallback)
     if facts.refuses_own:
         yield _own(HealthCode.DISK_LOW, Severity.CRITICAL, free_bytes=facts.free_bytes, refuses="own")
-    elif facts.refuses_foreign:
+    elif facts.refuses_foreign and not facts.fallback:
         yield _own(HealthCode.DISK_LOW, Severity.CRITICAL, free_bytes=facts.free_bytes, refuses="foreign")
     elif facts.total_bytes and facts.free_bytes < DISK_LOW_SHARE * facts.total_bytes:
         yield _own(HealthCode.DISK_LOW, Severity.WARNING, free_bytes=facts.free_bytes, refuses="nothing")

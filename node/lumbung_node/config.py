@@ -48,7 +48,7 @@ _DAY_S = 24 * 3600.0
 _PERIOD_DAYS_MAX = 365  # less often than once a year is not reading at all
 _BYTES_MAX = 2**63 - 1  # what TOML can write
 _KEY_KEYS = ("tls_chain", "tls_key", "trust_roots", "entry_key", "receipt_key", "cluster_secret")
-_NODE_KEYS = ("name", "number", "identity", "data", "listen", "advertised", "language", "accept_unsealed")
+_NODE_KEYS = ("name", "number", "identity", "data", "fallback", "listen", "advertised", "language", "accept_unsealed")
 _SCRUB_KEYS = ("period_days", "mass_damage_percent", "mass_damage_blobs")
 _LIMIT_KEYS = ("disk_foreign_free_bytes", "disk_own_free_bytes")
 
@@ -103,6 +103,7 @@ class NodeConfig:
     """What one node needs to start. All paths are absolute.
 
     `identity` is a folder outside `data`: it keeps the generation, so that restoring old data does not restore it.
+    `fallback` takes recordings while the disk of `data` is not mounted.
     `roster` is read at the first start only; a newer one that the node was given later stands in its store.
     """
 
@@ -111,6 +112,7 @@ class NodeConfig:
     number: NodeNumber
     identity: Path
     data: Path
+    fallback: Path
     listen: str
     advertised: str
     language: Language
@@ -170,6 +172,8 @@ number = {config.number}
 # The identity keeps the node's generation. Never put it on the same disk folder as the data, never restore it.
 identity = {written(config.identity)}
 data = {written(config.data)}
+# Recordings go here while the data disk is not mounted.
+fallback = {written(config.fallback)}
 listen = {_quoted(config.listen)}
 advertised = {_quoted(config.advertised)}
 language = {_quoted(config.language.value)}
@@ -220,6 +224,7 @@ def _parse(file: Path) -> NodeConfig:
         number=NodeNumber(node.whole("number", low=1, high=_NUMBER_MAX)),
         identity=_identity(node),
         data=node.path("data"),
+        fallback=_fallback(node),
         listen=listen,
         advertised=_address(node, "advertised", listen),
         language=node.choice("language", Language, Language.INDONESIAN),
@@ -259,6 +264,15 @@ def _identity(node: TomlTable) -> Path:
         # Whoever restores the data folder would restore the generation with it, and old marks would be believed.
         raise node.error("identity", f"expected a folder outside the data folder {data}, got {identity}")
     return identity
+
+
+def _fallback(node: TomlTable) -> Path:
+    """Where recordings go while the data disk is not mounted: beside the identity unless another folder is named."""
+    identity, data = node.path("identity"), node.path("data")
+    fallback = node.path("fallback", identity.parent / "fallback")
+    if fallback.is_relative_to(data):
+        raise node.error("fallback", f"expected a folder outside the data folder {data}, got {fallback}")
+    return fallback
 
 
 def _disk(limits: TomlTable) -> DiskMarks:

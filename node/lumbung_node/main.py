@@ -16,6 +16,7 @@ import trio
 
 from lumbung_cluster.errors import DiskFull, KeyRefused, StoreLocked, StoreMisconfigured
 from lumbung_cluster.identity_uri import parse_identity
+from lumbung_cluster.place import Place, choose_place
 from lumbung_node.adapters.allocator import bound_allocator
 from lumbung_node.adapters.ballast import ensure_ballast, release_ballast
 from lumbung_node.adapters.grpc_transport import GrpcTransport, TlsIdentity, grpc_transport
@@ -38,7 +39,7 @@ from lumbung_node.services.rosters import open_rosters
 from lumbung_node.services.watches import DiskMarks
 from lumbung_node.toml_table import ConfigError
 
-__all__ = ["run"]
+__all__ = ["refuse_taken_port", "run"]
 
 EXIT_OK = 0
 EXIT_CONFIG = 2
@@ -54,7 +55,7 @@ def run(config_path: Path) -> int:
     refusals: list[str] = []
     try:
         config = load_config(config_path)
-        _refuse_taken_port(config.listen)
+        refuse_taken_port(config.listen)
         trio.run(_run, config, make_log(config))
     except* (ConfigError, KeyRefused, StoreLocked, StoreMisconfigured, OSError) as refused:
         refusals.append(_first_sentence(refused))
@@ -64,7 +65,7 @@ def run(config_path: Path) -> int:
     return EXIT_OK
 
 
-def _refuse_taken_port(address: str) -> None:
+def refuse_taken_port(address: str) -> None:
     """Before anything is opened: a start that cannot serve changes no file. Raises OSError."""
     host, _, port = address.rpartition(":")
     family, kind, protocol, _, target = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
@@ -96,7 +97,22 @@ async def _stop_on_signal(scope: trio.CancelScope, log: Log) -> None:
             return
 
 
+async def _choose_place(config: NodeConfig, log: Log) -> Place:
+    """Is the data disk mounted? Decided once, at the start: whoever mounts it starts the node again."""
+    identity = IdentityFolder(config.identity, config.data)
+    record, has_store = await identity.load(), await trio.Path(config.data / "rocks").is_dir()
+    remembered, found = record.file_system if record is not None else "", await identity.file_system_found()
+    place = choose_place(remembered=remembered, found=found, has_store=has_store)
+    if place is Place.FALLBACK:
+        log.error("data disk not mounted", data=str(config.data), fallback=str(config.fallback))
+    return place
+
+
 async def _make_parts(config: NodeConfig, log: Log) -> NodeParts:
+    place = await _choose_place(config, log)
+    folder = config.data if place is Place.DATA else config.fallback
+    aside = AsideFolders(folder, (config.fallback,) if place is Place.DATA else ())
+    await aside.gather(SystemClock().now_ms())
     chain_pem = config.keys.tls_chain.read_bytes()
     certificate = read_certificate(chain_pem)
     if certificate.uri is None:
@@ -121,10 +137,11 @@ async def _make_parts(config: NodeConfig, log: Log) -> NodeParts:
         cluster=cluster,
         software=version("lumbung"),
         listen=config.listen,
-        open_keyvalue=lambda: _open_store(config.data, log),
-        aside=AsideFolders(config.data),
+        open_keyvalue=lambda: _open_store(folder, log),
+        aside=aside,
         open_transport=open_transport,
-        identity=IdentityFolder(config.identity, config.data),
+        identity=IdentityFolder(config.identity, config.data, place),
+        fallback="" if place is Place.DATA else str(config.fallback),
         rosters=rosters,
         entry_signer=Ed25519Signer.load(config.keys.entry_key),
         receipt_signer=Ed25519Signer.load(config.keys.receipt_key),

@@ -106,8 +106,8 @@ class TomlTable:
         allowed = ", ".join(str(member.value) for member in kind)
         raise self.error(key, f"expected one of {allowed}, got {text}")
 
-    def path(self, key: str) -> Path:
-        return self._resolve(self.text(key))
+    def path(self, key: str, default: Path | None = None) -> Path:
+        return self._resolve(self.text(key, str(default) if default is not None else None))
 
     def paths(self, key: str) -> tuple[Path, ...]:
         """A list of paths; empty when the key is absent."""

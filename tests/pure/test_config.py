@@ -43,6 +43,7 @@ def _home(folder: Path) -> NodeConfig:
         number=NodeNumber(7),
         identity=folder / "identity",
         data=folder / "data",
+        fallback=folder / "fallback",
         listen="127.0.0.1:7443",
         advertised="lebak.example:7443",
         language=Language.ENGLISH,

@@ -17,6 +17,7 @@ import trio
 
 from lumbung_cluster.errors import DiskFailed, DiskFull, KeyRefused
 from lumbung_cluster.ids import Generation
+from lumbung_cluster.place import Place
 from lumbung_node.ports.identity import IdentityRecord
 
 __all__ = ["DocumentFolder", "IdentityFolder", "replace_file"]
@@ -28,9 +29,10 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 class IdentityFolder:
     """Implements ports.IdentityState on files. `save` raises DiskFull and DiskFailed."""
 
-    def __init__(self, folder: Path, data: Path) -> None:
+    def __init__(self, folder: Path, data: Path, place: Place = Place.DATA) -> None:
         self._file = folder / "identity.json"
         self._data = data
+        self._place = place
 
     async def load(self) -> IdentityRecord | None:
         return await trio.to_thread.run_sync(self._load)
@@ -54,6 +56,12 @@ class IdentityFolder:
         await trio.to_thread.run_sync(self._save, text.encode())
 
     async def file_system(self) -> str:
+        """In the fallback folder the one that is remembered: the disk that is not mounted stays the data's home."""
+        record = await self.load() if self._place is Place.FALLBACK else None
+        return record.file_system if record is not None else await self.file_system_found()
+
+    async def file_system_found(self) -> str:
+        """The one under the data folder now."""
         return await trio.to_thread.run_sync(_file_system, self._data)
 
     def _save(self, content: bytes) -> None:

@@ -40,11 +40,13 @@ class Condition:
 
     `stopped`: another machine lives under this identity in a higher life; no puts, no signatures any more, until an
     operator says otherwise (the identity remembers it).
+    `fallback`: the data disk is not mounted, and recordings go to this folder: nothing else is kept or refilled there.
     `fork`: another roster of the same epoch was seen. `refuses_foreign` and `refuses_own`: the disk marks.
     """
 
     stopped: bool = False
     fork: bool = False
+    fallback: str = ""
     refuses_foreign: bool = False
     refuses_own: bool = False
     free_bytes: int = 0

@@ -57,6 +57,7 @@ class NodeParts:
     aside: AsideStores
     open_transport: Callable[[AccessCheck], AbstractAsyncContextManager[Transport]]
     identity: IdentityState
+    fallback: str
     rosters: RosterKeeper
     entry_signer: Signer
     receipt_signer: Signer
@@ -151,7 +152,7 @@ async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core],
         ledger_roster=parts.rosters.roster,
         accept_unsealed=parts.accept_unsealed,
         schedule=parts.schedule,
-        condition=Condition(stopped=store.stopped_by is not None),
+        condition=Condition(stopped=store.stopped_by is not None, fallback=parts.fallback),
     )
     await core.load_covers()
     await look(core, parts.disk)

@@ -85,6 +85,7 @@ class Operations:
         return response
 
     def _add_set_aside(self, response: operations_pb2.StatusResponse) -> None:
+        response.fallback_folder = self._core.condition.fallback
         for name, row in self._takeover.rows.items():
             response.set_aside.add(
                 name=name,
@@ -194,6 +195,7 @@ class Operations:
             fork=core.rosters.fork_seen,
             stopped=core.condition.stopped,
             keys_together=self._keys_together,
+            fallback=core.condition.fallback,
             set_aside=[
                 AsideFacts(store.name, store.refuses_to_open, store.ended, store.taken, store.lacking)
                 for store in response.set_aside

@@ -26,6 +26,7 @@ from lumbung_node.services.reading import MayRead, Reading
 from lumbung_node.services.replicator import SESSION, Replicator
 from lumbung_node.services.requests import read_request
 from lumbung_node.services.rosters import RosterKeeper
+from lumbung_node.services.seen_lives import SEEN_LIFE, answer_seen_life
 from lumbung_proto.v1 import roster_pb2
 
 __all__ = ["AccessGate", "Server"]
@@ -71,7 +72,13 @@ class AccessGate:
         if method.name.startswith(_HEALTH_PREFIX):
             return
         if isinstance(role, NodeRole):
-            allowed = method == SESSION or method in (GET, STAT, GET_ROSTER, PUBLISH_ROSTER, PUBLISH_ACCESS)
+            allowed = method in (SESSION, SEEN_LIFE) or method in (
+                GET,
+                STAT,
+                GET_ROSTER,
+                PUBLISH_ROSTER,
+                PUBLISH_ACCESS,
+            )
             allowed = allowed or (method in (STATUS, LIST) and role.record.role in _WATCHING_ROLES)
         else:
             own_office = self._rosters.roster.office_of(self._number) == role.office
@@ -175,6 +182,7 @@ class Server:
             PUBLISH_ROSTER: self._publish_roster,
             PUBLISH_ACCESS: self._publish_access,
             SESSION: self._session,
+            SEEN_LIFE: self._seen_life,
             EXPORT: self._with_export(self._exporting.export),
             SEAL: self._with_export(self._exporting.seal),
             IMPORT: self._import,
@@ -203,6 +211,9 @@ class Server:
         await self._replicator.serve(call, self._gate.node(call.caller))
         # A new roster ends every session, perhaps before the listener revokes the call: whom it retired is told so.
         self._gate.node(call.caller)
+
+    async def _seen_life(self, call: ServerCall) -> None:
+        await answer_seen_life(self._core, call, self._gate.node(call.caller))
 
     async def _get_roster(self, call: ServerCall) -> None:
         await read_request(call, roster_pb2.GetRosterRequest)

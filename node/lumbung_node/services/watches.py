@@ -84,7 +84,8 @@ async def look(core: Core, marks: DiskMarks) -> None:
     space = await core.store.kv.space()
     condition = core.condition
     condition.free_bytes, condition.total_bytes = space.free_bytes, space.total_bytes
-    foreign, own = space.free_bytes < marks.foreign_free_bytes, space.free_bytes < marks.own_free_bytes
+    foreign = space.free_bytes < marks.foreign_free_bytes or bool(condition.fallback)
+    own = space.free_bytes < marks.own_free_bytes
     if (foreign, own) != (condition.refuses_foreign, condition.refuses_own):
         core.log.warning("disk marks", free_bytes=space.free_bytes, refuses_foreign=foreign, refuses_own=own)
     condition.refuses_foreign, condition.refuses_own = foreign, own

@@ -118,6 +118,7 @@ class StatusResponse(_message.Message):
     TAKES_PUTS_FIELD_NUMBER: _builtins.int
     CERTIFICATE_EXPIRES_MS_FIELD_NUMBER: _builtins.int
     SET_ASIDE_FIELD_NUMBER: _builtins.int
+    FALLBACK_FOLDER_FIELD_NUMBER: _builtins.int
     node: _builtins.int
     """The node's number."""
     name: _builtins.str
@@ -138,6 +139,8 @@ class StatusResponse(_message.Message):
     """True while the node takes puts."""
     certificate_expires_ms: _builtins.int
     """Not after, of its certificate, UTC in milliseconds."""
+    fallback_folder: _builtins.str
+    """Where recordings go while the data disk is not mounted; empty while it is."""
     @_builtins.property
     def own(self) -> Global___OwnCounts:
         """Own recordings: durable ones and how they are proven."""
@@ -181,10 +184,11 @@ class StatusResponse(_message.Message):
         takes_puts: _builtins.bool = ...,
         certificate_expires_ms: _builtins.int = ...,
         set_aside: _abc.Iterable[Global___SetAsideStore] | None = ...,
+        fallback_folder: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["disk", b"disk", "own", b"own"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_expires_ms", b"certificate_expires_ms", "clock_ms", b"clock_ms", "disk", b"disk", "generation", b"generation", "health", b"health", "links", b"links", "name", b"name", "node", b"node", "origins", b"origins", "own", b"own", "roster_created_ms", b"roster_created_ms", "roster_epoch", b"roster_epoch", "set_aside", b"set_aside", "software", b"software", "takes_puts", b"takes_puts", "uptime_s", b"uptime_s"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_expires_ms", b"certificate_expires_ms", "clock_ms", b"clock_ms", "disk", b"disk", "fallback_folder", b"fallback_folder", "generation", b"generation", "health", b"health", "links", b"links", "name", b"name", "node", b"node", "origins", b"origins", "own", b"own", "roster_created_ms", b"roster_created_ms", "roster_epoch", b"roster_epoch", "set_aside", b"set_aside", "software", b"software", "takes_puts", b"takes_puts", "uptime_s", b"uptime_s"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -63,6 +63,7 @@ def _make_home(folder: Path, name: str, number: int) -> Path:
         number=NodeNumber(number),
         identity=home / "identity",
         data=home / "data",
+        fallback=home / "fallback",
         listen="127.0.0.1:0",
         advertised="127.0.0.1:0",
         language=Language.ENGLISH,

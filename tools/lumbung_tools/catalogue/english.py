@@ -134,7 +134,10 @@ ENGLISH: Final[dict[str, str]] = {
     "health.cert_expires": "The certificate ends soon. Ask for a new one: lumbung cert request.",
     "health.roster_fork": "Two different rosters of one epoch are signed. Call the central office at once.",
     "health.clock_skew": "The clock is wrong. Set it: timedatectl set-ntp true.",
-    "health.two_lives": "Another machine runs under this node's identity. Stop one of the two; call the province.",
+    "health.two_lives": (
+        "Another machine lives under this node's identity, so this one takes no recordings. Switch one of the two off;"
+        " if this is the one to go on with: lumbung node recover."
+    ),
     "health.keys_together": "A key that opens recordings lies on the node's disk. Move it away from the node.",
     "health.unknown": "{code}: this lumbung is too old to explain it; update it.",
     "health.line": "{severity}  {code}  {sentence}",

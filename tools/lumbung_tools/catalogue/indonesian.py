@@ -130,7 +130,10 @@ INDONESIAN: Final[dict[str, str]] = {
     "health.cert_expires": "Sertifikat segera berakhir. Minta yang baru: lumbung cert request.",
     "health.roster_fork": "Ada dua daftar simpul berbeda untuk satu epoch. Segera hubungi kantor pusat.",
     "health.clock_skew": "Jam salah. Setel jam: timedatectl set-ntp true.",
-    "health.two_lives": "Ada mesin lain dengan identitas simpul ini. Matikan salah satunya; hubungi provinsi.",
+    "health.two_lives": (
+        "Ada mesin lain yang hidup dengan identitas simpul ini, jadi mesin ini tidak menerima rekaman. Matikan salah"
+        " satunya; bila mesin ini yang dilanjutkan: lumbung node recover."
+    ),
     "health.keys_together": "Kunci pembuka rekaman ada di cakram simpul. Pindahkan dari simpul.",
     "health.unknown": "{code}: lumbung ini terlalu lama untuk menjelaskannya; perbarui.",
     "health.line": "{severity}  {code}  {sentence}",

@@ -1,4 +1,4 @@
-"""`lumbung node run`: one node in this process, until it is told to stop."""
+"""`lumbung node`: run one in this process until it is told to stop, or give it a new life."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from lumbung_tools.cli.framework import Call, LumbungGroup, command, option
+from lumbung_tools.cli.node_recover import recover
 from lumbung_tools.output.exit_codes import ExitCode
 
 __all__ = ["node"]
@@ -29,3 +30,4 @@ def run(call: Call, file: Path) -> None:
 
 
 node.add_command(run)
+node.add_command(recover)

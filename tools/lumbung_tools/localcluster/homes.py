@@ -115,6 +115,7 @@ def _config(folder: Path, home: NodeHome) -> NodeConfig:
         number=home.number,
         identity=folder / "identity",
         data=folder / "data",
+        fallback=folder / "fallback",
         listen=home.address,
         advertised=home.address,
         language=home.language,

@@ -20,6 +20,7 @@ _SENTENCES = {
     "CLOCK_SKEW": "health.clock_skew",
     "TWO_LIVES": "health.two_lives",
     "KEYS_TOGETHER": "health.keys_together",
+    "DISK_UNMOUNTED": "health.disk_unmounted",
 }
 _SHOWN_VALUES = ("folder", "taken", "lacking")  # a node's words go into sentences only under names that we know
 

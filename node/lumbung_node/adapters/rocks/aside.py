@@ -50,6 +50,12 @@ class AsideFolders:
     async def set_aside(self, now_ms: int) -> str:
         return await trio.to_thread.run_sync(_set_aside, self._present, now_ms)
 
+    async def gather(self, now_ms: int) -> None:
+        """A store that lies in one of the other folders is set aside there: it is to be taken over, not opened."""
+        for folder in self._folders[1:]:
+            if await trio.Path(folder / _STORE).is_dir():
+                await trio.to_thread.run_sync(_set_aside, folder, now_ms)
+
     async def names(self) -> list[str]:
         return [name for name, _ in await trio.to_thread.run_sync(_found, self._folders)]
 

@@ -231,6 +231,7 @@ class SimNode:
             aside=_LivingAside(self.aside, life),
             open_transport=transport,
             identity=_LivingIdentity(self.identity, life),
+            fallback="",
             rosters=await open_rosters(self.documents, CLUSTER, verifier, log),
             entry_signer=SeededSigner(f"entry {self.number}"),
             receipt_signer=SeededSigner(f"receipt {self.number}"),
