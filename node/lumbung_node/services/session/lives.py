@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lumbung_cluster.canonical import Malformed
-from lumbung_cluster.errors import Rejected, StatusCode
+from lumbung_cluster.errors import DiskFailed, DiskFull, Rejected, StatusCode
 from lumbung_cluster.ids import Generation, NodeNumber
 from lumbung_cluster.life import OwnVerdict, PeerVerdict, SignedLife, judge_own_life, judge_peer_life
 from lumbung_cluster.signed import Signature
@@ -89,5 +89,9 @@ def _is_signed_by_node(core: Core, node: NodeNumber, life: SignedLife) -> bool:
 async def _remember(core: Core, evidence: SignedLife) -> None:
     try:
         await core.store.stop(evidence)
-    except OSError as exc:  # a full system disk: we stand still all the same, and the next peer shows it again
+    except (
+        OSError,
+        DiskFull,
+        DiskFailed,
+    ) as exc:  # a full system disk: we stand still all the same, and the next peer shows it again
         core.log.warning("stop not remembered", reason=str(exc))
