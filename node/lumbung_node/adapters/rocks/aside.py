@@ -7,7 +7,8 @@
 RocksDB writes into whatever folder it opens, even read-only; so it gets the working copy. Its tables are links, which
 cost nothing, because RocksDB never writes a table twice. Three ways are tried, each on a fresh copy: as it is; with
 the newest manifest and without the damaged records of the log; and RocksDB's repair, which loses rows that are only in
-the log of a family that has no table yet. Whatever comes out is believed by nobody: the reader checks signature and hash of each entry.
+the log of a family that has no table yet. Whatever comes out is believed by nobody: the reader checks signature and
+hash of each entry.
 """
 
 from __future__ import annotations
