@@ -32,7 +32,7 @@ __all__ = ["run_cuts"]
 
 _OFFICE = "36.02"
 _NODES = (_OFFICE, DRC)
-_DISK_BYTES = 640 * MIB  # ballast, the log at its largest and the tables of a whole run
+_DISK_BYTES = 4096 * MIB  # sparse; ballast, the log at its largest and the tables of a whole run
 _LIFE_S = (0.3, 1.5)  # after the first answer of this life
 _CONTROL_LOSSES = 0.1  # 5 of 50
 _PATIENCE_S = 90.0
@@ -68,7 +68,12 @@ async def _cut_real(folder: Path, count: int, luck: random.Random, report: Repor
         disks = [stack.enter_context(loop_disk(founded.folder / "nodes" / name, _DISK_BYTES)) for name in _NODES]
         async with real_cluster(founded) as cluster:
             while report.run < count:
-                await _live_and_cut(cluster, station, disks, luck)
+                try:
+                    await _live_and_cut(cluster, station, disks, luck)
+                except* trio.TooSlowError:
+                    report.broken.append(f"no put was answered for {_PATIENCE_S:.0f} s after cut {report.run}")
+                if report.broken:
+                    break
                 report.run += 1
                 report.lost += await trio.to_thread.run_sync(_lost, founded, station)
                 begun = trio.current_time()
