@@ -1,8 +1,8 @@
 """A bad line between an office and its holders: delay, loss, a thin line, cuts of both ways and of one, reordering.
 
-The family runs in a process of its own (`python -m lumbung_testing.chaos.network FOLDER COUNT SEED`) that has a network
-namespace of its own: the office and its station live there, its peer and the DRC far away, and a relay carries packets
-between. Whatever the line does, the office's puts must be answered as ever; when it heals, the copies must come.
+The family runs in a process of its own (`python -m lumbung_testing.chaos.network FOLDER COUNT SEED SECONDS`) that has a
+network namespace of its own: the office and its station live there, its peer and the DRC far away, and a relay carries
+packets between. Whatever the line does, the office's puts must be answered as ever; when it heals, the copies come.
 """
 
 from __future__ import annotations
@@ -12,25 +12,19 @@ import random
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import trio
 
-from lumbung_cluster.limits import MIB
 from lumbung_node.config import Language
+from lumbung_testing.chaos.bad_lines import CONDITIONS, PATIENCE_S, Condition, Ground
 from lumbung_testing.chaos.far_places import Places, two_places
-from lumbung_testing.chaos.machine import Refused, call, enter_own_network, need_programs
+from lumbung_testing.chaos.machine import Refused, enter_own_network, need_programs
 from lumbung_testing.chaos.relay import FAR, NEAR, Line
 from lumbung_testing.chaos.report import Order, Report, Tell, spread
 from lumbung_testing.chaos.stations import Pace, Station, await_safe, missing_promises
 from lumbung_testing.real_clusters import DRC, now_ms, on_test_path, open_office, real_cluster
-from lumbung_testing.sealed_files import looking_sealed, write_item
-from lumbung_tools.client.answers import PutAnswer
-from lumbung_tools.client.put import put_many
-from lumbung_tools.client.put_frames import PutItem, PutTerms
 from lumbung_tools.localcluster.founding import Founded, found_cluster
 from lumbung_tools.localcluster.processes import node_command
 from lumbung_tools.localcluster.sites import Site, choose_sites
@@ -42,14 +36,7 @@ _PEER = "34.04"
 _BAD_S = 8.0
 _BRIEF_BAD_S = 3.0
 _CALM_S = 2.0
-_FLAP_S = 1.0
 _ANSWER_S_MAX = 5.0  # a put waits for nobody; a busy machine may be slow
-_PATIENCE_S = 150.0  # a partner's pause between two dials grows to a minute
-_LARGE_BYTES = 64 * MIB
-_LARGE_RATE_BIT_S = 64e6  # two copies take 17 s
-_CUT_S = 5.0
-_RESENT_MAX = 1.25  # of what two holders need; a start from nothing after half would be 1.5
-_LOOK_S = 0.1
 _PACE = Pace(large_every=0)  # the bytes of the one large blob are counted
 
 
@@ -109,129 +96,11 @@ def _parse(said: bytes, count: int) -> Report:
     return report
 
 
-# --- inside the process of its own ---------------------------------------------------------------------------------
-
-
-class _Ground:
-    """The cluster over the line, with everything that a condition needs."""
-
-    def __init__(
-        self, founded: Founded, places: Places, station: Station, report: Report, folder: Path, bad_s: float
-    ) -> None:
-        self.founded = founded
-        self.places = places
-        self.station = station
-        self.report = report
-        self.folder = folder
-        self.bad_s = bad_s
-        self.luck = random.Random(report.wanted)
-
-    async def line(self, line: Line) -> None:
-        await trio.to_thread.run_sync(self.places.become, line)
-
-
-async def _steady(line: Line, ground: _Ground) -> None:
-    await ground.line(line)
-    await trio.sleep(ground.bad_s)
-
-
-async def _flapping(ground: _Ground) -> None:
-    for turn in range(int(ground.bad_s / _FLAP_S)):
-        await ground.line(Line(cut=(turn % 2 == 0, turn % 2 == 0)))
-        await trio.sleep(_FLAP_S)
-
-
-async def _by_kernel(add: Sequence[str], remove: str, ground: _Ground) -> None:
-    """The kernel's own shaper or filter, where it has one; these programs take the words of a line."""
-
-    async def run(line: str) -> None:
-        await trio.to_thread.run_sync(partial(call, *line.split()))
-
-    try:
-        for line in add:
-            await run(line)
-    except Refused as refused:
-        ground.report.skipped[str(refused)] += 1
-        return
-    try:
-        await trio.sleep(ground.bad_s)
-    finally:
-        with trio.CancelScope(shield=True):
-            await run(remove)
-
-
-_TBF = ("tc qdisc add dev lumbung0 root tbf rate 1mbit burst 32kbit latency 250ms",)
-_DROPS = (
-    "nft add table inet chaos",
-    "nft add chain inet chaos back { type filter hook input priority 0 ; }",
-    "nft add rule inet chaos back iifname lumbung0 numgen random mod 10 0 drop",
-)
-
-
-async def _cut_inside_a_blob(ground: _Ground) -> None:
-    """A large blob on a thin line, cut at about half: it must go on from there, not from its beginning."""
-    await ground.line(Line(rate_bit_s=_LARGE_RATE_BIT_S))
-    before = await _bytes_sent(ground)
-    await _put_large(ground)
-    while True:
-        if await _bytes_sent(ground) - before > _LARGE_BYTES:  # half of two copies
-            break
-        await trio.sleep(_LOOK_S)
-    await ground.line(Line(cut=(True, True)))
-    await trio.sleep(_CUT_S)
-    await ground.line(Line())
-    async with open_office(ground.founded, _OFFICE) as session:
-        if await await_safe(session, _PATIENCE_S) is None:
-            ground.report.broken.append(f"the large blob had not its copies {_PATIENCE_S:.0f} s later")
-    resent = (await _bytes_sent(ground) - before) / (2 * _LARGE_BYTES)
-    ground.report.figures["bytes sent for a blob cut in the middle, of what is needed"] = round(resent, 2)
-    if resent > _RESENT_MAX:
-        ground.report.broken.append(f"a blob cut in the middle cost {resent:.2f} times its bytes")
-
-
-async def _put_large(ground: _Ground) -> None:
-    content = looking_sealed(ground.luck.randbytes(_LARGE_BYTES))
-    item = write_item(ground.folder, "large.age", content)
-    station = ground.station
-
-    async def one() -> AsyncGenerator[Sequence[PutItem], None]:
-        yield [item]
-
-    def take(_item: PutItem, answer: PutAnswer) -> None:
-        if answer.outcome.is_durable:
-            station.durable[item.id] = None
-            station.claims.setdefault(item.id, set()).update(answer.copies.holders)
-
-    async with open_office(ground.founded, _OFFICE) as session:
-        terms = PutTerms(copies=1, wait_s=0.0, retry_s=_PATIENCE_S)
-        assert await put_many(session.own, one(), terms, session.blocking, take) is None
-
-
-async def _bytes_sent(ground: _Ground) -> int:
-    return (await trio.to_thread.run_sync(ground.places.counters)).bytes[0]
-
-
-_Condition = Callable[[_Ground], Awaitable[None]]
-_CONDITIONS: Sequence[tuple[str, _Condition]] = (
-    ("cut both ways", partial(_steady, Line(cut=(True, True)))),
-    ("160 ms there and back", partial(_steady, Line(delay_ms=80, jitter_ms=10))),
-    ("5 % loss", partial(_steady, Line(delay_ms=10, loss=0.05))),
-    ("1 Mbit/s", partial(_steady, Line(delay_ms=20, rate_bit_s=1e6))),
-    ("cut from the office", partial(_steady, Line(cut=(True, False)))),
-    ("cut to the office", partial(_steady, Line(cut=(False, True)))),
-    ("duplicates and reordering", partial(_steady, Line(delay_ms=30, jitter_ms=25, duplicates=0.1))),
-    ("cut every second second", _flapping),
-    ("1 Mbit/s by tc tbf", partial(_by_kernel, _TBF, "tc qdisc del dev lumbung0 root")),
-    ("10 % loss by nft", partial(_by_kernel, _DROPS, "nft delete table inet chaos")),
-    ("cut inside a large blob", _cut_inside_a_blob),
-)
-
-
 async def _run(folder: Path, count: int, luck: random.Random, bad_s: float, places: Places) -> Report:
     report = Report("network", count)
     founded = _found(folder)
     station = Station(founded, _OFFICE, folder / "files", luck, _PACE)
-    ground = _Ground(founded, places, station, report, folder, bad_s)
+    ground = Ground(founded, places, station, report, folder, bad_s)
     healed_s: list[float] = []
 
     def command(config: Path) -> list[str]:
@@ -242,7 +111,7 @@ async def _run(folder: Path, count: int, luck: random.Random, bad_s: float, plac
         nursery.start_soon(station.run)
         await station.await_answer()
         while report.run + report.skipped.total() < count:
-            name, condition = _CONDITIONS[(report.run + report.skipped.total()) % len(_CONDITIONS)]
+            name, condition = CONDITIONS[(report.run + report.skipped.total()) % len(CONDITIONS)]
             await _suffer(ground, name, condition, healed_s)
             print(f"{report.run} of {count}: {name}, {len(station.durable)} durable blobs", flush=True)
         nursery.cancel_scope.cancel()
@@ -255,7 +124,7 @@ async def _run(folder: Path, count: int, luck: random.Random, bad_s: float, plac
     return report
 
 
-async def _suffer(ground: _Ground, name: str, condition: _Condition, healed_s: list[float]) -> None:
+async def _suffer(ground: Ground, name: str, condition: Condition, healed_s: list[float]) -> None:
     """Calm, then the bad line, then calm again until everything has its copies."""
     report, station = ground.report, ground.station
     begun, skipped = len(station.answer_s), report.skipped.total()
@@ -268,13 +137,13 @@ async def _suffer(ground: _Ground, name: str, condition: _Condition, healed_s: l
     if report.skipped.total() > skipped:
         return
     async with open_office(ground.founded, _OFFICE) as session:
-        seconds = await await_safe(session, _PATIENCE_S)
+        seconds = await await_safe(session, PATIENCE_S)
     report.run += 1
     report.figures[f"answers, {name}"] = f"{spread(bad)} (before: {spread(calm)})"
     if not bad or max(bad) > _ANSWER_S_MAX:
         report.broken.append(f"{name}: puts were not answered by their own node as ever: {spread(bad)}")
     if seconds is None:
-        report.broken.append(f"{name}: no three copies of everything {_PATIENCE_S:.0f} s after the line healed")
+        report.broken.append(f"{name}: no three copies of everything {PATIENCE_S:.0f} s after the line healed")
     else:
         healed_s.append(seconds)
 
