@@ -32,6 +32,10 @@ class ByteBudget:
         """Whether somebody waits for his turn."""
         return bool(self._queue)
 
+    def has_room(self, count: int) -> bool:
+        """Whether `take` would not wait."""
+        return not self._queue and self._taken + min(count, self._bytes_max) <= self._bytes_max
+
     @asynccontextmanager
     async def hold(self, count: int) -> AsyncIterator[None]:
         """Hold `count` bytes for the block."""
@@ -53,7 +57,7 @@ class ByteBudget:
         return count
 
     async def _wait_for(self, count: int) -> None:
-        if not self._queue and self._taken + count <= self._bytes_max:
+        if self.has_room(count):
             self._taken += count
             return
         turn = trio.Event()

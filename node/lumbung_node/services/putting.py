@@ -108,7 +108,7 @@ class PutStream:
         self._core.activity.touch()
         whole: list[tuple[_Current, Offered]] = []
         try:
-            await self._take_parts(header, payload, whole)
+            await self._take_parts(header, payload, whole, nursery)
         except BaseException:
             for current, _ in whole:
                 self._give_memory(current)
@@ -117,12 +117,20 @@ class PutStream:
             nursery.start_soon(self._store, whole)
 
     async def _take_parts(
-        self, header: blobs_pb2.PutRequest, payload: memoryview, whole: list[tuple[_Current, Offered]]
+        self,
+        header: blobs_pb2.PutRequest,
+        payload: memoryview,
+        whole: list[tuple[_Current, Offered]],
+        nursery: trio.Nursery,
     ) -> None:
         at = 0
         for part in header.parts:
             if at + part.length_bytes > len(payload):
                 raise Rejected(StatusCode.INVALID_ARGUMENT, f"frame: expected {part.length_bytes} more bytes, got less")
+            if whole and part.HasField("start") and not self._core.memory.has_room(_memory_of(part.start)):
+                # What is whole gives its memory back only when it is stored: waiting with it in hand waits for ever.
+                nursery.start_soon(self._store, whole.copy())
+                whole.clear()
             done = await self._take_part(part, payload[at : at + part.length_bytes])
             at += part.length_bytes
             if done is not None:
@@ -168,7 +176,7 @@ class PutStream:
                 raise  # its bytes cannot be skipped within bounds
             await self._refuse(current, exc)
             return
-        current.memory = await self._core.memory.take(min(part.start.size_bytes, limits.MEMORY_BLOB_BYTES_MAX))
+        current.memory = await self._core.memory.take(_memory_of(part.start))
 
     def _check_start(self, start: blobs_pb2.PutStart) -> None:
         condition = self._core.condition
@@ -324,6 +332,11 @@ def copies_message(copies: BlobCopies) -> blobs_pb2.CopyCount:
     return blobs_pb2.CopyCount(
         count=copies.count, wanted=copies.wanted, safe=copies.safe, holders=copies.proven, missing=copies.missing
     )
+
+
+def _memory_of(start: blobs_pb2.PutStart) -> int:
+    """What a blob may take up on its way in: all of a small one; a larger one goes to disk as it comes."""
+    return min(start.size_bytes, limits.MEMORY_BLOB_BYTES_MAX)
 
 
 def _offered(current: _Current) -> Offered:

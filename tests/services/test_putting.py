@@ -1,0 +1,53 @@
+"""A put stream over a real store on a virtual disk: what it may hold while it waits for memory."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
+
+import trio.testing
+
+from lumbung_cluster.limits import INGEST_MEMORY_BYTES_MAX, MEMORY_BLOB_BYTES_MAX
+from lumbung_node.ports.transport import ServerCall
+from lumbung_node.services.copies import CopyBook
+from lumbung_node.services.putting import PutStream
+from lumbung_testing.direct_channel import DirectChannel, InlineBlocking
+from lumbung_testing.sealed_files import looking_sealed, write_item
+from lumbung_testing.session_pair import LUCK, OFFICE, box, living
+from lumbung_tools.client.answers import Outcome, PutAnswer
+from lumbung_tools.client.methods import PUT
+from lumbung_tools.client.put import put_many
+from lumbung_tools.client.put_frames import PutItem, PutTerms
+
+_LARGE_BYTES = MEMORY_BLOB_BYTES_MAX + 1
+_LARGE = INGEST_MEMORY_BYTES_MAX // MEMORY_BLOB_BYTES_MAX + 2  # more than the budget has room for at once
+_TERMS = PutTerms(copies=1, wait_s=0.0, retry_s=60.0)
+
+
+async def test_large_blobs_with_small_ones_between_are_stored_at_the_first_attempt(
+    autojump_clock: trio.testing.MockClock, tmp_path: Path
+) -> None:
+    """The end of one, a small one and the beginning of the next share a frame. The stream once waited for memory for
+    the next with that of the others in its hand, for ever: 30 s later the client sent the same again, without end."""
+    items: list[PutItem] = []
+    for number in range(_LARGE):
+        for size in (_LARGE_BYTES, 1):
+            items.append(write_item(tmp_path, f"{number} {size}", looking_sealed(LUCK.randbytes(size))))
+    outcomes: dict[str, Outcome] = {}
+
+    async def batches() -> AsyncGenerator[Sequence[PutItem], None]:
+        yield items
+
+    def take(item: PutItem, answer: PutAnswer) -> None:
+        outcomes[item.label] = answer.outcome
+
+    async with living(box(OFFICE)) as core:
+
+        async def serve(call: ServerCall) -> None:
+            await PutStream(core, CopyBook(core), lambda _blob, _number: None, call).run()
+
+        channel = DirectChannel({PUT: serve})
+        assert await put_many(channel, batches(), _TERMS, InlineBlocking(), take) is None
+        assert core.memory.taken_bytes == 0
+    assert outcomes == {item.label: Outcome.STORED for item in items}
+    assert channel.streams_opened == 1
