@@ -79,6 +79,7 @@ BUNDLE_RECEIPTS_FILE_MAX: Final = 128  # receipts in one file: 1 MiB, 32,768 rec
 BUNDLE_RECEIPTS_FRAME_MAX: Final = 64  # receipts in one message: 540 KB
 BUNDLE_OFFERS_OPEN_MAX: Final = 4  # of one import: two commits under way while the next bytes come, 16 MiB at most
 BUNDLE_SYNC_BYTES: Final = 64 * MIB  # written between two syncs of a part: a slow disk shows its true pace
+BUNDLE_EXPORTS_OPEN_MAX: Final = 2  # each holds three batches in memory, 24 MiB at most; a node has few disk ports
 BUNDLES_REMEMBERED_MAX: Final = 1024  # exports whose receipts still count; the oldest is forgotten
 
 # --- set-aside stores ------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from lumbung_testing.rosters import CLUSTER, SeededSigner
 from lumbung_testing.session_pair import CENTRE, OFFICE, PEER, Box, box, living, put
 from lumbung_tools.bundles.folder import find_bundles
 from lumbung_tools.bundles.importing import Imported
-from lumbung_tools.client.methods import IMPORT
+from lumbung_tools.client.methods import EXPORT, IMPORT
 from lumbung_tools.output.exit_codes import ExitCode
 
 LUCK = random.Random(11)
@@ -330,6 +330,20 @@ async def test_an_export_for_a_node_that_keeps_nothing_of_it_is_refused(tmp_path
             await there.home.export(3, there.disk)
         with pytest.raises(Rejected, match="another present node"):
             await there.home.export(OFFICE, there.disk)
+
+
+async def test_exports_are_bounded_and_one_that_ends_makes_room(tmp_path: Path) -> None:
+    request = bundles_pb2.ExportRequest(holder=CENTRE).SerializeToString()
+    async with road(tmp_path, recordings(80, 100_000)) as there:
+        channel = there.home.channel
+        async with channel.stream(EXPORT) as first, channel.stream(EXPORT) as second:
+            for stream in (first, second):
+                await stream.send(request)
+                assert await stream.receive() is not None
+            with pytest.raises(Rejected) as refused:
+                await there.home.export(CENTRE, there.disk)
+        assert refused.value.code is StatusCode.RESOURCE_EXHAUSTED
+        assert (await there.home.export(CENTRE, there.disk)).entries == 80
 
 
 async def test_foreign_copies_are_refused_while_the_nodes_disk_is_full_and_taken_later(tmp_path: Path) -> None:

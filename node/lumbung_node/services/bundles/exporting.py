@@ -50,10 +50,28 @@ class Exporting:
         self._core = core
         self._exports = Exports(core.store.kv, core.store.committer)
         self._turn = trio.Lock()
+        self._open_now = 0
 
     async def export(self, call: ServerCall, may_export: MayExport) -> None:
         request = await read_request(call, bundles_pb2.ExportRequest)
         holder, origins = self._whom_and_what(request, may_export)
+        if self._open_now >= limits.BUNDLE_EXPORTS_OPEN_MAX:
+            raise Rejected(
+                StatusCode.RESOURCE_EXHAUSTED, f"expected at most {limits.BUNDLE_EXPORTS_OPEN_MAX} exports at a time"
+            )
+        self._open_now += 1
+        try:
+            await self._export(call, request, holder, origins)
+        finally:
+            self._open_now -= 1
+
+    async def _export(
+        self,
+        call: ServerCall,
+        request: bundles_pb2.ExportRequest,
+        holder: NodeNumber,
+        origins: tuple[NodeNumber, ...],
+    ) -> None:
         async with self._turn:
             opened = await self._open(request, holder, origins)
         lacking = [Lacking(self._core, holder, origin, upto) for origin, _, upto in opened.row.cursors]
