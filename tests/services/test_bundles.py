@@ -18,6 +18,7 @@ from lumbung_cluster.ids import BlobId, Generation
 from lumbung_cluster.receipt import StatementKind, sign_statement
 from lumbung_node.services.core import Core
 from lumbung_node.store.events import FoundBy
+from lumbung_node.store.layout import place_key
 from lumbung_proto.codec import encode_frame
 from lumbung_proto.v1 import bundles_pb2
 from lumbung_testing.bundle_desk import Desk
@@ -389,6 +390,23 @@ async def test_damaged_recordings_are_left_out_and_named(tmp_path: Path) -> None
         assert await there.office.store.mark_damaged(OFFICE, BlobId.of(contents[2]), FoundBy.READ)
         written = await there.home.export(CENTRE, there.disk)
         assert (written.entries, written.unreadable) == (4, [BlobId.of(contents[2])])
+
+
+@pytest.mark.parametrize("size", [700, 3 << 20, 20 << 20])
+async def test_a_recording_that_rots_unseen_is_found_at_the_export_and_leaves_no_trace_on_the_disk(
+    tmp_path: Path, size: int
+) -> None:
+    rotten = LUCK.randbytes(size)
+    async with road(tmp_path, [b"before" * 50, rotten, b"behind" * 50]) as there:
+        row = await there.office.store.reader.row(OFFICE, BlobId.of(rotten))
+        assert row is not None
+        last = row.place + row.chunks - 1
+        await there.office.store.kv.write_chunks([(place_key(last), b"others")])
+        written = await there.home.export(CENTRE, there.disk)
+        assert (written.entries, written.unreadable, written.is_complete) == (2, [BlobId.of(rotten)], True)
+        done = await there.away.take_in(there.disk)
+        assert (done.stored, done.problems.found) == (2, [])
+        assert (OFFICE, BlobId.of(rotten)) in there.office.store.state.damaged
 
 
 # --- what a carried receipt counts for -----------------------------------------------------------------------------
