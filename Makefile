@@ -12,7 +12,7 @@ SOURCES := cluster node proto tools tests
 # The checks print in their order, and two runs of pip in one environment would spoil it.
 .NOTPARALLEL:
 .PHONY: help setup demo test check lint format types imports buf stubs stubs-check pytest requirements clean
-.PHONY: sim mutants chaos fuzz abuse
+.PHONY: sim sim-same mutants chaos fuzz abuse
 .PHONY: bench-quick bench-bundle
 
 help: ## this list
@@ -63,6 +63,9 @@ pytest: $(DEV) ## the tests; ARGS="tests/pure -k feed" narrows them
 
 sim: $(DEV) ## the simulation; ARGS="--seed 7" and so on
 	$(PY) tests/simulation/run.py $(ARGS)
+
+sim-same: $(DEV) ## 200 seeds in two processes with two hash seeds: one history each
+	$(PY) tests/simulation/run.py --same --seeds 200 --hours 0.083 --nodes 4 $(ARGS)
 
 mutants: $(DEV) ## break the code on purpose: the simulation must find each
 	$(PY) tests/simulation/mutants.py $(ARGS)

@@ -3,13 +3,22 @@ a few seeds find, so that an invariant or a fault which grows blind is noticed a
 
 from __future__ import annotations
 
+from concurrent.futures import Future
+
 import pytest
 
-from lumbung_testing.simulation.hunting import RANGES, hunt
+from lumbung_testing.simulation.hunting import Find
 from lumbung_testing.simulation.mutants import ALL_MUTANTS
-from lumbung_testing.simulation.mutants.mutant import Mutant
+from lumbung_testing.simulation.pool import SeedPool
+
+QUICK = [mutant.name for mutant in ALL_MUTANTS if mutant.is_quick]
 
 
-@pytest.mark.parametrize("mutant", [m for m in ALL_MUTANTS if m.is_quick], ids=lambda mutant: mutant.name)
-def test_a_planted_mistake_is_found(mutant: Mutant) -> None:
-    assert hunt(mutant, RANGES[0]).invariant
+@pytest.fixture(scope="module")
+def hunts(pool: SeedPool) -> dict[str, Future[Find]]:
+    return {name: pool.hunt(name, 0) for name in QUICK}
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_a_planted_mistake_is_found(name: str, hunts: dict[str, Future[Find]]) -> None:
+    assert hunts[name].result().invariant

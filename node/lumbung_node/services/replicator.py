@@ -25,6 +25,7 @@ from lumbung_node.services.core import STORE_FAILURES, Core, DoubtAboutOurselves
 from lumbung_node.services.session.arrivals import Arrivals
 from lumbung_node.services.session.link import FrameLink, dialled_link, served_link
 from lumbung_node.services.session.session import Session
+from lumbung_node.store.jobs import Job
 
 __all__ = ["SESSION", "Link", "LinkState", "Replicator"]
 
@@ -75,6 +76,8 @@ class Replicator:
                 await changed.wait()
                 nursery.cancel_scope.cancel()
             await self._end_sessions()
+            # A receipt that an ended session has handed in may be written and not synced: what is read now is counted.
+            await self._core.store.committer.commit(Job())
             await self._core.store.proofs.load()
             self._core.ledger_roster = self._core.rosters.roster
             await self._core.load_covers()

@@ -118,9 +118,12 @@ class VirtualDisk:
         if self._is_spoiled:
             raise StoreDamaged("the virtual disk does not open")
         self._make_durable(self._written_number)
-        self._handle = VirtualKeyValue(self)
+        self._handle = self._make_handle()
         self._note(DiskEventKind.OPENED, self._written_number)
         return self._handle
+
+    def _make_handle(self) -> VirtualKeyValue:
+        return VirtualKeyValue(self)
 
     def crash(self, luck: random.Random) -> None:
         """A power cut: synced steps stay, of the others a random prefix; every handle is dead from now on."""

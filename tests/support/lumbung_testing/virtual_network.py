@@ -123,6 +123,14 @@ class VirtualNetwork:
                 connection.lose(Side.CLIENT, now)
                 connection.lose(Side.SERVER, now)
 
+    def cut_host(self, host: str) -> None:
+        """End all streams of one host, at once and at both sides."""
+        now = trio.current_time()
+        for connection, ends in self._connections.items():
+            if host in (ends.source, ends.target):
+                connection.lose(Side.CLIENT, now)
+                connection.lose(Side.SERVER, now)
+
     def kill_host(self, host: str, *, silently: bool = False) -> None:
         """All processes there die: their peers are told by the kernel, or (power cut) only by their own patience.
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import trio
 
 from lumbung_cluster.ids import UNITS, BlobId, NodeNumber
+from lumbung_cluster.limits import MIB
 from lumbung_cluster.roster import Roster
 from lumbung_cluster.roster_codec import SignedRoster
 from lumbung_node.ports.identity import IdentityRecord
@@ -25,16 +28,20 @@ from lumbung_testing.simulation.invariants.promises import Promises
 from lumbung_testing.simulation.misbehaviour import Misbehaviour, misbehaving
 from lumbung_testing.simulation.network import SimNetwork
 from lumbung_testing.simulation.node import NODE_PORT, Life, SimNode, node_caller
+from lumbung_testing.simulation.rocks_disk import RocksDisk
 from lumbung_testing.simulation.seeding import luck
 from lumbung_testing.simulation.stations import Operator, Station, access_caller, office_access
 from lumbung_testing.simulation.story import Story
 from lumbung_testing.simulation.tapping import TappedTransport
 from lumbung_testing.simulation.watching import open_watch
-from lumbung_testing.virtual_disk import DiskImage
+from lumbung_testing.virtual_disk import DiskImage, VirtualDisk
 from lumbung_testing.world import MemoryDocuments
 
 __all__ = ["OldMachine", "SimCluster", "open_cluster"]
 
+MakeDisk = Callable[[], VirtualDisk]
+_DISK_BYTES = 512 * MIB
+_RAM_DISK = Path("/dev/shm")  # the engine's own fsyncs cost nothing there
 _OFFICE_NAMES = ("36.02", "34.04", "51.71", "12.71", "73.71", "94.71")
 
 
@@ -50,16 +57,16 @@ class OldMachine:
 class SimCluster:
     """`nodes` by number: the offices first, the DRC last."""
 
-    def __init__(self, seed: int, node_count: int, story: Story, nursery: trio.Nursery) -> None:
+    def __init__(self, seed: int, node_count: int, story: Story, nursery: trio.Nursery, make_disk: MakeDisk) -> None:
         self.story = story
         self.rosters = [_sign_founding(node_count)]
         self._newest: Roster = self.rosters[0].parse()
-        self.misbehaviour = Misbehaviour()
+        self.misbehaviour = Misbehaviour(luck(seed, "misbehaviour"))
         self.offices = [NodeNumber(number) for number in range(1, node_count)]
         self.network = SimNetwork(luck(seed, "network"))
         self.damage = DamageBook()
         self.nodes = {
-            number: SimNode(number, f"n{number}", self._documents(), luck(seed, f"node {number}"), story)
+            number: SimNode(number, f"n{number}", self._documents(), luck(seed, f"node {number}"), story, make_disk())
             for number in (*self.offices, NodeNumber(node_count))
         }
         self.promises = Promises(Claims(story, self.nodes, self.damage, self.misbehaviour))
@@ -67,6 +74,7 @@ class SimCluster:
         self.stations: dict[NodeNumber, Station] = {}
         self.operators: dict[NodeNumber, Operator] = {}
         self._nursery = nursery
+        self._make_disk = make_disk
         self._old_count = 0
 
     @property
@@ -115,7 +123,9 @@ class SimCluster:
         """The machine that a wiped node ran on before: the same identity in an older generation, at another address."""
         self._old_count += 1
         draws = random.Random(f"{self.story.seed}/old {self._old_count}")
-        node = SimNode(old.number, f"g{old.number}-{self._old_count}", self._documents(), draws, self.story)
+        node = SimNode(
+            old.number, f"g{old.number}-{self._old_count}", self._documents(), draws, self.story, self._make_disk()
+        )
         node.disk.restore(old.image)
         node.identity.record = old.record
         node.start(self._nursery, self._open_transport)
@@ -166,10 +176,11 @@ class SimCluster:
 
 
 @asynccontextmanager
-async def open_cluster(seed: int, node_count: int, story: Story) -> AsyncIterator[SimCluster]:
+async def open_cluster(seed: int, node_count: int, story: Story, *, on_rocks: bool) -> AsyncIterator[SimCluster]:
     """A cluster with all its nodes started; everything dies when the block ends."""
     async with AsyncExitStack() as stack, trio.open_nursery() as nursery:
-        cluster = SimCluster(seed, node_count, story, nursery)
+        make_disk = partial(_rocks_disk, stack, story) if on_rocks else _virtual_disk
+        cluster = SimCluster(seed, node_count, story, nursery, make_disk)
         stack.enter_context(misbehaving(cluster.misbehaviour))
         for number in cluster.offices:
             for_station = cluster.network.transport(f"s{number}", access_caller(number, "station"))
@@ -184,6 +195,17 @@ async def open_cluster(seed: int, node_count: int, story: Story) -> AsyncIterato
                 node.die(cluster.network.kill_host)
                 await node.buried()
         nursery.cancel_scope.cancel()
+
+
+def _virtual_disk() -> VirtualDisk:
+    return VirtualDisk(capacity_bytes=_DISK_BYTES)
+
+
+def _rocks_disk(stack: AsyncExitStack, story: Story) -> VirtualDisk:
+    folder = Path(tempfile.mkdtemp(prefix="lumbung-sim-", dir=_RAM_DISK if _RAM_DISK.is_dir() else None))
+    disk = RocksDisk(folder, partial(story.broken, "the double is honest"), capacity_bytes=_DISK_BYTES)
+    stack.callback(disk.leave)
+    return disk
 
 
 def _sign_founding(node_count: int) -> SignedRoster:

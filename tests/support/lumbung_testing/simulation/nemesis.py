@@ -42,7 +42,9 @@ class Nemesis:
             if fault.heal is not None:
                 fault.heal(self._stage)
         for number, node in self._cluster.nodes.items():
-            if not node.is_up:
+            if node.identity.record is None:
+                await self._cluster.recover(number)
+            elif not node.is_up:
                 self._cluster.start(number)
         self._cluster.story.tell("all", "healed")
 

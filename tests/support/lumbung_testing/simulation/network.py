@@ -52,6 +52,10 @@ class SimNetwork:
     def is_busy(self, one: str, other: str) -> bool:
         return self._network.is_busy(one, other)
 
+    def kill_streams(self, host: str) -> None:
+        """End all streams of one host."""
+        self._network.cut_host(host)
+
     def cut(self, a: str, b: str) -> None:
         self._network.cut(a, b)
 

@@ -45,7 +45,6 @@ __all__ = ["NODE_PORT", "USUAL_PACE", "Life", "OpenTransport", "SimNode", "node_
 
 NODE_PORT = 7000
 USUAL_PACE = Pace(write_s=0.0002, sync_s=0.004)  # a sync that takes no time hides what happens before it returns
-_DISK_BYTES = 512 * MIB
 _SCRUB = ScrubSettings(period_s=60.0, start_delay_s=3.0)
 _MARKS = DiskMarks(foreign_free_bytes=4 * MIB, own_free_bytes=2 * MIB)
 
@@ -113,11 +112,17 @@ class SimNode:
     """
 
     def __init__(
-        self, number: NodeNumber, host: str, documents: MemoryDocuments, luck: random.Random, story: Story
+        self,
+        number: NodeNumber,
+        host: str,
+        documents: MemoryDocuments,
+        luck: random.Random,
+        story: Story,
+        disk: VirtualDisk,
     ) -> None:
         self.number = number
         self.host = host
-        self.disk = VirtualDisk(capacity_bytes=_DISK_BYTES)
+        self.disk = disk
         self.disk.pace = USUAL_PACE
         self.durable = DurableView(lambda: self.disk.durable)
         self.aside = VirtualAside(self.disk)

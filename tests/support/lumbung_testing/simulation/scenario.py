@@ -23,16 +23,18 @@ _TURNS_AT_ONCE_MAX = 100_000
 _SWEEP_S = 10.0
 _SETTLE_LOOK_S = 5.0
 _READ_ALL_S = 60.0
+_SAFE_WAIT_MS = 50_000  # below the caller's own deadline
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one run is: `faults_s` of work under faults, on `nodes` nodes (the last one the DRC)."""
+    """What one run is: `faults_s` of work under faults, on `nodes` nodes (the last one the DRC), `on_rocks` or not."""
 
     seed: int
     faults_s: float = 300.0
     nodes: int = 4
     has_faults: bool = True
+    on_rocks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,10 @@ def run_scenario(plan: Plan) -> Outcome:
 
 async def _run(plan: Plan, story: Story) -> float:
     begun = trio.current_time()
-    async with open_cluster(plan.seed, plan.nodes, story) as cluster, trio.open_nursery() as nursery:
+    async with (
+        open_cluster(plan.seed, plan.nodes, story, on_rocks=plan.on_rocks) as cluster,
+        trio.open_nursery() as nursery,
+    ):
         nursery.start_soon(_phases, plan, cluster, nursery.cancel_scope)
         nursery.start_soon(_sweep, cluster)
         await story.ended.wait()
@@ -134,13 +139,11 @@ async def _sweep(cluster: SimCluster) -> None:
 async def _converge(cluster: SimCluster) -> None:
     """Wait until nothing lags; silent damage and losses behind the index's back are found by the scrubs."""
     begun = trio.current_time()
-    async with trio.open_nursery() as nursery:
-        for office in cluster.offices:
-            nursery.start_soon(cluster.publish, office)
     read_at = -_READ_ALL_S
     while True:
         if trio.current_time() - read_at >= _READ_ALL_S:
             read_at = trio.current_time()
+            await _publish_everywhere(cluster)
             is_all_right = await _read_all(cluster)
         await cluster.recover_stopped()
         lagging = cluster.lagging()
@@ -150,8 +153,29 @@ async def _converge(cluster: SimCluster) -> None:
             cluster.story.broken("all converges", "; ".join(lagging[:6]) or "some reads still fail")
             return
         await trio.sleep(_SETTLE_LOOK_S)
+    async with trio.open_nursery() as nursery:
+        for office in cluster.offices:
+            nursery.start_soon(_put_safely, cluster, office)
     cluster.promises.sweep()
     cluster.story.tell("all", "converged", f"after {trio.current_time() - begun:.0f} s")
+
+
+async def _put_safely(cluster: SimCluster, office: NodeNumber) -> None:
+    """When all is well again a put gets its three copies within the wait."""
+    delivery = draw_delivery(luck(cluster.story.seed, f"last put {office}"))
+    answers = await cluster.stations[office].put([delivery], 3, _SAFE_WAIT_MS)
+    if not any(answer.final and answer.copies.safe for answer in answers):
+        told = [(answer.outcome, answer.final, list(answer.copies.holders)) for answer in answers]
+        cluster.story.broken("a healed cluster is safe", f"office {office} put one blob and was told {told}")
+
+
+async def _publish_everywhere(cluster: SimCluster) -> None:
+    """Somebody brings the newest roster again to whoever has missed it."""
+    async with trio.open_nursery() as nursery:
+        for office in cluster.offices:
+            core = cluster.nodes[office].core
+            if core is None or core.rosters.roster.epoch < cluster.roster.epoch:
+                nursery.start_soon(cluster.publish, office)
 
 
 async def _read_all(cluster: SimCluster) -> bool:

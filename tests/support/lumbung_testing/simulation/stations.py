@@ -54,8 +54,8 @@ class Station:
         self._transport = transport
         self._story = story
 
-    async def put(self, deliveries: Sequence[Delivery], copies: int, wait_ms: int) -> None:
-        """One stream. Every blob must get one final answer when the stream ends well."""
+    async def put(self, deliveries: Sequence[Delivery], copies: int, wait_ms: int) -> list[blobs_pb2.PutAnswer]:
+        """One stream, its answers. Every blob must get one final answer when the stream ends well."""
         answers: list[blobs_pb2.PutAnswer] = []
         channel = self._transport.dial(_endpoint(self.office))
         try:
@@ -74,6 +74,7 @@ class Station:
         for answer in answers:
             outcome = blobs_pb2.PutOutcome.Name(answer.outcome).removeprefix("PUT_OUTCOME_").lower()
             self._story.tell(self.host, outcome, f"{answer.id.hex()[:12]} {list(answer.copies.holders)}")
+        return answers
 
     def _check_final(self, answers: list[blobs_pb2.PutAnswer], count: int) -> None:
         final = sorted(answer.ticket for answer in answers if answer.final)

@@ -9,7 +9,7 @@ from lumbung_cluster.limits import FRAME_HEADER_SIZE_BYTES_MAX
 from lumbung_node.ports.transport import Method
 from lumbung_node.services.replicator import SESSION
 from lumbung_node.services.server import PUT
-from lumbung_proto.codec import decode_frame
+from lumbung_proto.codec import MalformedFrame, decode_frame
 from lumbung_proto.v1 import blobs_pb2, peer_pb2
 from lumbung_testing.simulation.invariants.ends import SessionEnds
 from lumbung_testing.simulation.invariants.promises import Promises
@@ -34,7 +34,7 @@ def open_watch(
         return _SessionWatch(story, promises, node, life, ends, out, back)
     if method == PUT:
         return _PutWatch(story, promises, node, life)
-    return _HashingWatch(story, node, life)
+    return _AnswerWatch(story, promises, node, life, method)
 
 
 class _HashingWatch:
@@ -51,6 +51,18 @@ class _HashingWatch:
 
     def received(self, message: bytes) -> None:
         """Clients promise nothing."""
+
+
+class _AnswerWatch(_HashingWatch):
+    def __init__(self, story: Story, promises: Promises, node: SimNode, life: Life, method: Method) -> None:
+        super().__init__(story, node, life)
+        self._promises = promises
+        self._method = method
+
+    def sends(self, message: bytes) -> None:
+        super().sends(message)
+        if not self._life.is_dead:
+            self._promises.answer(self._node, self._method, message)
 
 
 class _PutWatch(_HashingWatch):
@@ -93,5 +105,8 @@ class _SessionWatch:
         self._promises.says(self._node, self._ends, header.frame)
 
     def received(self, message: bytes) -> None:
-        header, _ = decode_frame(self._back, message, header_bytes_max=FRAME_HEADER_SIZE_BYTES_MAX)
+        try:
+            header, _ = decode_frame(self._back, message, header_bytes_max=FRAME_HEADER_SIZE_BYTES_MAX)
+        except MalformedFrame:
+            return  # the node's to refuse
         self._promises.heard(self._node, self._ends, header.frame)

@@ -67,7 +67,7 @@ class Stage:
 
     async def restart_after(self, node: SimNode, down_s: float) -> None:
         await trio.sleep(down_s)
-        if not node.is_up:
+        if not node.is_up and node.identity.record is not None:  # without an identity an operator has to recover it
             self.cluster.start(node.number)
 
     async def replace(self, node: SimNode, image: DiskImage | None) -> bool:
@@ -75,6 +75,8 @@ class Stage:
 
         Nothing waits between the judgement and the deed: no ack can slip in between.
         """
+        if node.identity.record is None:
+            return False
         view = DurableView(lambda: image.tables) if image is not None else None
         after = view.held() if view is not None else {}
         named = view.named_by_feeds() if view is not None else set()

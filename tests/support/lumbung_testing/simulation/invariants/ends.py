@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from lumbung_cluster.ids import NodeNumber
-from lumbung_cluster.receipt import SignedStatement
+from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_cluster.receipt import Statement
 from lumbung_proto.v1 import peer_pb2
 
 __all__ = ["SessionEnds"]
@@ -16,8 +16,8 @@ class SessionEnds:
     """`heard` is the peer's Hello, `said` our own.
 
     `offers` are the peer's open ones, `asked` the nonces of our open offers and questions, `questions` the nonces of
-    the peer's. `words` are statements that came, with the time: what must be on record a while later. `fed` is how far
-    our feed lane has come, by origin.
+    the peer's. `words` are statements that came, with the time and the blobs that we knew: they must be on record a
+    while later. `fed` is how far our feed lane has come, by origin.
     """
 
     peer: NodeNumber
@@ -26,7 +26,7 @@ class SessionEnds:
     offers: dict[int, peer_pb2.Offer] = field(default_factory=dict)
     asked: dict[tuple[str, int], int] = field(default_factory=dict)
     questions: dict[int, int] = field(default_factory=dict)
-    words: list[tuple[float, SignedStatement]] = field(default_factory=list)
+    words: list[tuple[float, Statement, list[BlobId]]] = field(default_factory=list)
     fed: dict[NodeNumber, int] = field(default_factory=dict)
     has_counted: bool = False
 

@@ -28,7 +28,7 @@ def _hear_offer(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb
 
 
 def _says_marks(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
-    for mark in frame.hello.marks:
+    for mark in () if claims.misbehaviour.is_false_tongued(node.number) else frame.hello.marks:
         _check_mark(claims, node, ends.peer, mark)
 
 
@@ -71,7 +71,7 @@ def _check_start(claims: Claims, node: SimNode, ends: SessionEnds, offer: peer_p
 def _says_applied(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
     applied = frame.applied
     offer = ends.offers.pop(applied.offer, None)
-    if offer is None:
+    if offer is None or claims.misbehaviour.is_false_tongued(node.number):
         return
     origin = NodeNumber(offer.origin)
     if applied.HasField("mark"):

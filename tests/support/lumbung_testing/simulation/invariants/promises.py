@@ -16,15 +16,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_node.ports.transport import Method
 from lumbung_proto.v1 import blobs_pb2, peer_pb2
-from lumbung_testing.simulation.invariants import copies, feeds, lives, stores, words
+from lumbung_testing.simulation.invariants import answers, bounds, copies, feeds, inventories, lives, stores, words
 from lumbung_testing.simulation.invariants.claims import Claims
 from lumbung_testing.simulation.invariants.ends import SessionEnds
 from lumbung_testing.simulation.node import SimNode
 
 __all__ = ["Promises"]
 
-_TOPICS = (lives, words, feeds, copies, stores)
+_TOPICS = (lives, words, inventories, feeds, copies, bounds, stores)
 
 _OnFrame = Callable[[Claims, SimNode, SessionEnds, peer_pb2.SessionFrame], None]
 _Sweep = Callable[[Claims], None]
@@ -55,6 +56,10 @@ class Promises:
     def put_answer(self, node: SimNode, begun: float, answer: blobs_pb2.PutAnswer) -> None:
         """`begun` is when the put's stream was opened: the bytes were verified since."""
         copies.put_answer(self._claims, node, begun, answer)
+
+    def answer(self, node: SimNode, method: Method, message: bytes) -> None:
+        """What leaves a node for an operator or a station, puts apart."""
+        answers.check_answer(self._claims, node, method, message)
 
     def heard(self, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
         for hear in self._hears.get(frame.WhichOneof("kind") or "", ()):

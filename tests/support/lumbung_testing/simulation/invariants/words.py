@@ -61,16 +61,18 @@ def _hear_word(node: SimNode, ends: SessionEnds, message: peer_pb2.SignedBytes, 
     if not is_of_peer or not is_due or content.origin != node.number or nonce not in (None, content.nonce):
         return
     if word.signature.key_public == key and word.is_valid(_VERIFIER):
-        ends.words.append((trio.current_time(), word))
+        # A word on an entry that this node does not know (a wiped origin) says nothing to it.
+        known = [blob for blob in content.blobs if node.durable.row(node.number, blob) is not None]
+        ends.words.append((trio.current_time(), content, known))
 
 
 def _check_recorded(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
     now = trio.current_time()
     while ends.words and now - ends.words[0][0] > _RECORDED_S:
-        at, word = ends.words.pop(0)
+        at, word, blobs = ends.words.pop(0)
         if claims.nodes[node.number] is node and node.was_quick_since(at):
-            for blob in word.content.blobs:
-                _check_latest(claims, node, word.content, blob)
+            for blob in blobs:
+                _check_latest(claims, node, word, blob)
 
 
 def _check_latest(claims: Claims, node: SimNode, word: Statement, blob: BlobId) -> None:
@@ -130,13 +132,14 @@ def _says_applied(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_
 
 
 def _says_withdrawal(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
-    _check_silence(claims, node)
+    if not claims.misbehaviour.is_false_tongued(node.number):
+        _check_silence(claims, node)
 
 
 def _check_receipt(claims: Claims, node: SimNode, message: peer_pb2.SignedBytes, nonce: int) -> None:
     statement = Statement.parse(message.body)
     if claims.misbehaviour.is_false_tongued(node.number):
-        if statement.generation == node.generation and statement.nonce == nonce:
+        if claims.misbehaviour.has_done(node.number, "boasting"):
             claims.lied.update((node.number, statement.origin, blob) for blob in statement.blobs)
         return
     _check_silence(claims, node)

@@ -8,11 +8,19 @@ from dataclasses import replace
 import trio
 
 from lumbung_cluster.ids import Generation, NodeNumber
+from lumbung_cluster.inventory.inventory import Inventory
 from lumbung_cluster.ledger import HolderAccount, Ledger
 from lumbung_cluster.receipt import SignedStatement, StatementKind
+from lumbung_cluster.signed import Signature
 from lumbung_node.ports.keyvalue import Family
+from lumbung_node.ports.world import Verifier
+from lumbung_node.services import statements
+from lumbung_node.services.core import Core
+from lumbung_node.services.session import proving
 from lumbung_node.services.session.outgoing import OpenOffer, Outgoing
 from lumbung_node.services.session.proving import Proving
+from lumbung_node.store.committer import Committer
+from lumbung_node.store.inventories import Inventories, Snapshot, _Kept
 from lumbung_node.store.jobs import Job
 from lumbung_node.store.layout import blob_key
 from lumbung_node.store.proofs import Proofs
@@ -90,6 +98,83 @@ async def _sleep(self: Proving) -> None:
     await trio.sleep_forever()
 
 
+def _proofs_read_anew_before_their_sync() -> AbstractContextManager[object]:
+    original = Committer.commit
+
+    async def commit(self: Committer, job: Job) -> Job:
+        is_empty = not (job.blobs or job.damage or job.marks or job.extra.puts or job.extra.deletes)
+        return job if is_empty else await original(self, job)
+
+    return patched(Committer, "commit", commit)
+
+
+def _receipt_of_another_nonce_counted() -> AbstractContextManager[object]:
+    def check(
+        core: Core,
+        message: peer_pb2.SignedBytes,
+        *,
+        kind: StatementKind,
+        holder: NodeNumber,
+        generation: int,
+        nonce: int | None,
+    ) -> SignedStatement:
+        return statements.check_statement(core, message, kind=kind, holder=holder, generation=generation, nonce=None)
+
+    return patched(proving, "check_statement", check)
+
+
+def _replayed_receipt_counted() -> AbstractContextManager[object]:
+    """The signature is true and the holder is right: what else should one ask?"""
+
+    def check(
+        core: Core,
+        message: peer_pb2.SignedBytes,
+        *,
+        kind: StatementKind,
+        holder: NodeNumber,
+        generation: Generation,
+        nonce: int | None,
+    ) -> SignedStatement:
+        word = SignedStatement.parse(message.body, Signature(message.public_key, message.signature))
+        statements.check_statement(
+            core, message, kind=kind, holder=holder, generation=word.content.generation, nonce=None
+        )
+        present = replace(word.content, generation=generation, nonce=nonce or word.content.nonce)
+        return replace(word, content=present)
+
+    return patched(proving, "check_statement", check)
+
+
+def _signature_of_a_receipt_not_checked() -> AbstractContextManager[object]:
+    def is_valid(self: SignedStatement, verifier: Verifier) -> bool:
+        return True
+
+    return patched(SignedStatement, "is_valid", is_valid)
+
+
+def _proof_counted_before_it_is_durable() -> AbstractContextManager[object]:
+    original = Proofs.record
+
+    async def record(self: Proofs, statement: SignedStatement, now_ms: int) -> None:
+        content = statement.content
+        if content.kind is StatementKind.COMMIT_RECEIPT:
+            numbers = await self._numbers(content.blobs)
+            self.ledger.receive(content.holder, content.generation, content.nonce, numbers, content.verified_since_ms)
+            self.changed.beat()
+        await original(self, statement, now_ms)
+
+    return patched(Proofs, "record", record)
+
+
+def _receipt_signed_over_unfolded_state() -> AbstractContextManager[object]:
+    async def snapshot(self: Inventories, origin: NodeNumber) -> Snapshot:
+        kept = self._kept.get(origin) or _Kept(origin, Inventory(self.key))
+        end = self._state.end(origin)
+        return Snapshot(origin, end.number, end.running_hash, kept.inventory.copy(), 0)
+
+    return patched(Inventories, "snapshot", snapshot)
+
+
 MUTANTS = (
     Mutant("mark counted as a copy", _mark_counted_as_a_copy, is_quick=False),
     Mutant("withdrawal applied as a deletion", _withdrawal_applied_as_a_deletion),
@@ -98,4 +183,10 @@ MUTANTS = (
     Mutant("withdrawal ignored", _withdrawal_ignored, is_quick=False),
     Mutant("nobody asks for proof", _nobody_asks_for_proof),
     Mutant("damage kept quiet", _damage_kept_quiet),
+    Mutant("proofs read anew before their sync", _proofs_read_anew_before_their_sync, is_quick=False),
+    Mutant("receipt of another nonce counted", _receipt_of_another_nonce_counted, is_quick=False),
+    Mutant("replayed receipt of an old generation counted", _replayed_receipt_counted, is_quick=False),
+    Mutant("signature of a receipt not checked", _signature_of_a_receipt_not_checked, is_quick=False),
+    Mutant("proof counted before it is durable", _proof_counted_before_it_is_durable),
+    Mutant("receipt signed over unfolded state", _receipt_signed_over_unfolded_state),
 )

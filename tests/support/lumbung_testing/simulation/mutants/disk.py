@@ -8,6 +8,7 @@ from dataclasses import replace
 import trio
 
 from lumbung_cluster.entry import SignedList
+from lumbung_cluster.errors import OutcomeUnknown
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_node.ports.identity import IdentityState
 from lumbung_node.ports.keyvalue import Family, KeyValue
@@ -25,6 +26,7 @@ from lumbung_node.store.store import Store, open_store
 from lumbung_proto.v1 import blobs_pb2
 from lumbung_testing.simulation.mutants.mutant import Mutant
 from lumbung_testing.simulation.patching import patched
+from lumbung_testing.virtual_disk import VirtualKeyValue
 
 __all__ = ["MUTANTS"]
 
@@ -122,6 +124,30 @@ def _one_list_kept_for_a_number() -> AbstractContextManager[object]:
     return patched(ListPlace, "of", staticmethod(of))
 
 
+def _failed_sync_taken_for_one_that_worked() -> AbstractContextManager[object]:
+    original = VirtualKeyValue.sync
+
+    async def sync(self: VirtualKeyValue) -> None:
+        try:
+            await original(self)
+        except OutcomeUnknown:
+            return
+
+    return patched(VirtualKeyValue, "sync", sync)
+
+
+def _row_ahead_of_its_chunks() -> AbstractContextManager[object]:
+    original = Committer._write
+
+    async def write(self: Committer, group: Group) -> None:
+        chunks, group.chunk_rows = group.chunk_rows, []
+        await original(self, group)
+        if chunks:
+            await self._kv.write_chunks(chunks)
+
+    return patched(Committer, "_write", write)
+
+
 MUTANTS = (
     Mutant("ack before sync", _ack_before_sync),
     Mutant("feed offered ahead of the sync", _feed_offered_ahead_of_the_sync),
@@ -132,4 +158,6 @@ MUTANTS = (
     Mutant("repeat acknowledged over rotten bytes", _repeat_acknowledged_over_rotten_bytes, is_quick=False),
     Mutant("repeat under another origin answered as stored", _repeat_under_another_origin_answered_as_stored),
     Mutant("one list kept for a number", _one_list_kept_for_a_number, is_quick=False),
+    Mutant("failed sync taken for one that worked", _failed_sync_taken_for_one_that_worked),
+    Mutant("row ahead of its chunks", _row_ahead_of_its_chunks),
 )

@@ -7,9 +7,14 @@ from contextlib import AbstractContextManager
 
 import trio
 
+from lumbung_cluster import roster_rules
 from lumbung_cluster.ids import NodeNumber
-from lumbung_cluster.life import Life, PeerVerdict, judge_peer_life
+from lumbung_cluster.life import Life, PeerVerdict, SignedLife, judge_peer_life
+from lumbung_cluster.roster_codec import SignedRoster
+from lumbung_cluster.roster_rules import Accept, Refuse, Verdict
 from lumbung_node.ports.identity import IdentityRecord
+from lumbung_node.ports.world import Verifier
+from lumbung_node.services import rosters
 from lumbung_node.services.core import Core
 from lumbung_node.services.session import lives, session
 from lumbung_node.services.session.greeting import Greeting
@@ -56,10 +61,40 @@ def _roster_not_kept() -> AbstractContextManager[object]:
     return patched(MemoryDocuments, "save_roster", save_roster)
 
 
+def _shown_a_newer_life_and_gone_on() -> AbstractContextManager[object]:
+    async def judge(core: Core, peer: NodeNumber, shown: SignedLife) -> None:
+        await trio.lowlevel.checkpoint()
+
+    return patched(session, "judge_our_life", judge)
+
+
+def _lower_epoch_obeyed() -> AbstractContextManager[object]:
+    original = roster_rules.judge
+
+    def judge(
+        held: SignedRoster, offered: SignedRoster, verifier: Verifier, chain: Sequence[SignedRoster] = ()
+    ) -> Verdict:
+        verdict = original(held, offered, verifier, chain)
+        is_old = isinstance(verdict, Refuse) and offered.epoch < held.epoch
+        return Accept(offered, offered.parse()) if is_old else verdict
+
+    return patched(rosters, "judge", judge)
+
+
+def _rosters_not_passed_on() -> AbstractContextManager[object]:
+    async def pass_on(self: session.Session, greeting: Greeting) -> None:
+        await trio.lowlevel.checkpoint()
+
+    return patched(session.Session, "_pass_on", pass_on)
+
+
 MUTANTS = (
     Mutant("two machines with one identity both believed", _two_machines_with_one_identity_both_believed),
     Mutant("generation taken from the own record only", _generation_taken_from_the_own_record_only),
     Mutant("rival life in one generation believed", _rival_life_believed, is_quick=False),
     Mutant("stopped machine begins another life", _stopped_machine_begins_another_life, is_quick=False),
     Mutant("roster not kept", _roster_not_kept, is_quick=False),
+    Mutant("shown a newer life and gone on", _shown_a_newer_life_and_gone_on),
+    Mutant("lower epoch obeyed", _lower_epoch_obeyed, is_quick=False),
+    Mutant("rosters not passed on", _rosters_not_passed_on),
 )

@@ -1,0 +1,58 @@
+"""What a node sends stays inside `limits`, whatever its peers do.
+
+bounds    open offers and questions, entries, lists and ids of a frame, marks of a Hello
+"""
+
+from __future__ import annotations
+
+from lumbung_cluster import limits
+from lumbung_node.services.session import incoming
+from lumbung_proto.v1 import peer_pb2
+from lumbung_testing.simulation.invariants.claims import Claims
+from lumbung_testing.simulation.invariants.ends import SessionEnds
+from lumbung_testing.simulation.node import SimNode
+
+__all__ = ["SAYS"]
+
+_QUESTIONS_OPEN_MAX = 2
+
+
+def _says_hello(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
+    _check(claims, node, "marks", len(frame.hello.marks), limits.HELLO_MARKS_MAX)
+
+
+def _says_offer(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
+    is_open = sum(kind == "offer" for kind, _ in ends.asked)
+    _check(claims, node, "open offers", is_open, incoming._OFFERS_OPEN_MAX)
+    _check(claims, node, "entries of an offer", len(frame.offer.entries), limits.OFFER_ENTRIES_MAX)
+    _check(claims, node, "lists of an offer", len(frame.offer.lists), limits.OFFER_LISTS_MAX)
+
+
+def _says_prove(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
+    is_open = sum(kind == "prove" for kind, _ in ends.asked)
+    _check(claims, node, "open questions", is_open, _QUESTIONS_OPEN_MAX)
+    _check(claims, node, "ids of a question", len(frame.prove.ids), limits.PROVE_IDS_MAX)
+
+
+def _says_need(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
+    _check(claims, node, "ids of a need", len(frame.need.ids), limits.PROVE_IDS_MAX)
+
+
+def _says_pieces(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
+    _check(claims, node, "pieces of a frame", len(frame.pieces.pieces), limits.FRAME_PARTS_MAX)
+    size_bytes = sum(piece.length_bytes for piece in frame.pieces.pieces)
+    _check(claims, node, "bytes of a frame", size_bytes, limits.PIECE_SIZE_BYTES_MAX)
+
+
+def _check(claims: Claims, node: SimNode, what: str, count: int, count_max: int) -> None:
+    if count > count_max:
+        claims.broken("bounds", f"{node.host}: expected at most {count_max} {what}, got {count}")
+
+
+SAYS = {
+    "hello": _says_hello,
+    "offer": _says_offer,
+    "prove": _says_prove,
+    "need": _says_need,
+    "pieces": _says_pieces,
+}
