@@ -16,20 +16,20 @@ LIVES_INDONESIAN: Final[dict[str, str]] = {
         " folder itu."
     ),
     "health.set_aside_lacking": (
-        "Penyimpanan yang disisihkan sebagai {folder} tidak dapat memberikan {lacking} rekaman; para pemegang"
+        "Penyimpanan yang disisihkan sebagai {folder} tidak dapat memberikan {lacking} rekaman; penyimpan lain"
         " membawakan yang mereka punya. Simpan folder itu, minta cakram diperiksa, dan hubungi provinsi."
     ),
     "health.set_aside_refuses": (
-        "Penyimpanan yang disisihkan sebagai {folder} tidak dapat dibaca sama sekali; para pemegang membawakan yang"
+        "Penyimpanan yang disisihkan sebagai {folder} tidak dapat dibaca sama sekali; penyimpan lain membawakan yang"
         " mereka punya. Simpan folder itu, minta cakram diperiksa, dan hubungi provinsi."
     ),
     "health.disk_unmounted": (
         "Cakram data tidak terpasang; sementara ini rekaman masuk ke {folder}, dan tidak ada yang lain"
-        " disimpan. Pasang cakram lalu jalankan ulang simpul; bila cakram itu sudah tidak ada: lumbung node"
+        " disimpan. Pasang cakram lalu nyalakan ulang simpul; bila cakram itu sudah tidak ada: lumbung node"
         " recover."
     ),
     "recover.node": "Simpul {name} (nomor {number}).",
-    "recover.generation": "Identitasnya mengingat kehidupan {generation}.",
+    "recover.generation": "Identitasnya mengingat masa hidup {generation}.",
     "recover.no_identity": "Folder identitas {folder} tidak mengingat apa-apa: hilang, atau mesin ini baru.",
     "recover.stopped": "Simpul ini berhenti karena ada mesin lain yang hidup dengan identitasnya.",
     "recover.unmounted": (
@@ -40,11 +40,11 @@ LIVES_INDONESIAN: Final[dict[str, str]] = {
     "recover.aside": "Ada penyimpanan yang disisihkan: {folder}. Isinya dipindahkan saat simpul berjalan.",
     "recover.answered": "Sudah ditanya apa yang mereka ketahui tentang simpul ini: {names}.",
     "recover.silent": (
-        "Tidak ada jawaban dari: {names}. Bila salah satunya pernah bertemu kehidupan yang lebih baru, simpul"
+        "Tidak ada jawaban dari: {names}. Bila salah satunya pernah bertemu masa hidup yang lebih baru, simpul"
         " berhenti lagi; ulangi perintah ini."
     ),
     "recover.will": (
-        "Simpul akan memulai kehidupan {generation}, di atas semua yang pernah ditemui. Semua rekaman yang"
+        "Simpul akan memulai masa hidup {generation}, di atas semua yang pernah ditemui. Semua rekaman yang"
         " ada tetap disimpan, rekaman baru langsung diterima, dan yang kurang diisi kembali dari para"
         " pemegang; bukti salinannya dibuat ulang."
     ),
@@ -53,10 +53,10 @@ LIVES_INDONESIAN: Final[dict[str, str]] = {
         " berhenti menerima rekaman."
     ),
     "recover.nothing_yet": "Belum ada yang diubah. Untuk melakukannya, ketik lagi dengan --yes.",
-    "recover.done": "Selesai. Jalankan simpul; kehidupan {generation} dimulai.",
+    "recover.done": "Selesai. Nyalakan simpul; masa hidup {generation} dimulai.",
     "recover.runs": "Simpul masih berjalan (ada yang mendengarkan di {address}). Hentikan dulu.",
     "help.node.recover": (
-        "Memberi simpul kehidupan baru: setelah cakram kosong, folder identitas hilang, cakram tidak ada"
+        "Memberi simpul masa hidup baru: setelah cakram kosong, folder identitas hilang, cakram tidak ada"
         " lagi, atau simpul berhenti karena mesin lain. Menjelaskan dulu apa yang akan dilakukan."
     ),
     "help.node.recover.examples": (
