@@ -33,6 +33,7 @@ class HealthCode(Enum):
     KEYS_TOGETHER = "KEYS_TOGETHER"
     STORE_SET_ASIDE = "STORE_SET_ASIDE"
     DISK_UNMOUNTED = "DISK_UNMOUNTED"
+    REBUILDING = "REBUILDING"
 
 
 class Severity(Enum):
@@ -93,6 +94,7 @@ class Facts:
     keys_together: bool
     set_aside: Sequence[AsideFacts] = ()
     fallback: str = ""
+    rebuilding: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,8 @@ def _disk(facts: Facts) -> Iterator[Trouble]:
 def _identity(facts: Facts) -> Iterator[Trouble]:
     if facts.fork:
         yield _own(HealthCode.ROSTER_FORK, Severity.CRITICAL)
+    if facts.rebuilding:
+        yield _own(HealthCode.REBUILDING, Severity.NOTE)
     if facts.stopped:
         yield _own(HealthCode.TWO_LIVES, Severity.CRITICAL)
     if facts.keys_together:

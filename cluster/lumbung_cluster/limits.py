@@ -88,6 +88,8 @@ SET_ASIDE_DAMAGES: Final = 2  # a store that opens and is found damaged again wi
 TAKEOVER_PAGE_ROWS: Final = 64  # index rows looked at between two commits: what a crash repeats
 TAKEOVER_REST_S_MIN: Final = 0.005  # between two pages; else as long as the page took, so that puts have half the disk
 TAKEOVER_WAIT_S: Final = 5.0  # between two looks while the disk has no room: the disk watch looks as often
+REBUILD_LOOK_S: Final = 5.0  # between two looks at how far a rebuild is
+REBUILD_RATE_LOOKS: Final = 13  # looks behind the rate shown: one minute
 
 # --- sessions --------------------------------------------------------------------------------------------------
 OFFER_BYTES_MAX: Final = 4 * MIB  # wanted bytes of one offer, but for a single larger blob: bounds receiver memory

@@ -305,3 +305,25 @@ async def test_a_disk_that_is_gone_for_good_refills_after_the_operators_word(fou
             answer = await until_status(founded, all_safe(15))
             assert not answer.fallback_folder
             await cluster.stop([_OFFICE])
+
+
+async def test_a_wiped_node_tells_how_far_it_has_refilled_and_who_is_still_silent(
+    founded: Founded, tmp_path: Path
+) -> None:
+    async with run_up(founded) as cluster:
+        await cluster.start(cluster.names)
+        blobs = await put(founded, tmp_path, 40)
+        await until_status(founded, all_safe(40))
+        await cluster.stop(cluster.names)
+        cluster.wipe_data(_OFFICE)
+        await cluster.start([_OFFICE])
+        answer = await until_status(founded, lambda answer: answer.HasField("rebuild"))
+        assert [answer.rebuild.unmet[0], answer.rebuild.unmet[1]] == [2, 3]
+        assert "REBUILDING" in await health(founded)
+        shown = await trio.to_thread.run_sync(lambda: lumbung("status", home=founded.client_home(_OFFICE)))
+        assert f"Not heard from since the start, so what only they have is not known: {_PEER}, {_DRC}" in shown.stdout
+        more = await put(founded, tmp_path, 2)
+        await cluster.start([_PEER, _DRC])
+        answer = await until_status(founded, lambda answer: not answer.HasField("rebuild"))
+        assert answer.own.blobs == 42, "it ends only when nothing is lacking"
+        await until_held(founded, blobs | more)

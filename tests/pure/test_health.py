@@ -194,6 +194,7 @@ def test_every_code_can_come() -> None:
         keys_together=True,
         set_aside=[AsideFacts("aside-20261125T215921Z", False, True, 7, 0)],
         fallback="/var/lib/lumbung/fallback",
+        rebuilding=True,
     )
 
     assert {trouble.code for trouble in judge_health(everything)} == set(HealthCode)

@@ -30,6 +30,7 @@ from lumbung_node.services.copies import CopyBook
 from lumbung_node.services.core import STORE_FAILURES, Condition, Core
 from lumbung_node.services.opening import Opener
 from lumbung_node.services.operations import Operations
+from lumbung_node.services.rebuild import Rebuild
 from lumbung_node.services.replicator import Replicator
 from lumbung_node.services.rosters import RosterKeeper
 from lumbung_node.services.scrub.scrubber import Scrubber
@@ -164,10 +165,12 @@ async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core],
         scrubber = Scrubber(core, parts.scrub, replicator.doubt_own_history)
         takeover = Takeover(core, parts.aside, replicator.arrivals)
         await takeover.load()
+        rebuild = Rebuild(core, replicator)
         operations = Operations(
             core,
             replicator,
             takeover,
+            rebuild,
             keys_together=parts.keys_together,
             certificate_expires_ms=parts.certificate_expires_ms,
         )
@@ -181,6 +184,7 @@ async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core],
                 nursery.start_soon(watch_clock, core)
                 nursery.start_soon(scrubber.run)
                 nursery.start_soon(takeover.run)
+                nursery.start_soon(rebuild.run)
                 nursery.start_soon(_revoke_on_change, parts.rosters, gate, listener)
                 on_ready(listener.address, core)
                 await trio.sleep_forever()

@@ -11,6 +11,7 @@ from lumbung_cluster.roster_node import Role
 from lumbung_cluster.tally import Tally, holder_groups, tally
 from lumbung_node.ports.transport import ServerCall
 from lumbung_node.services.core import Core
+from lumbung_node.services.rebuild import Rebuild
 from lumbung_node.services.replicator import Link, LinkState, Replicator
 from lumbung_node.services.requests import read_request
 from lumbung_node.services.takeover import Takeover
@@ -35,6 +36,7 @@ class Operations:
         core: Core,
         replicator: Replicator,
         takeover: Takeover,
+        rebuild: Rebuild,
         *,
         keys_together: bool,
         certificate_expires_ms: int,
@@ -42,6 +44,7 @@ class Operations:
         self._core = core
         self._replicator = replicator
         self._takeover = takeover
+        self._rebuild = rebuild
         self._keys_together = keys_together
         self._certificate_expires_ms = certificate_expires_ms
         self._started = trio.current_time()
@@ -81,8 +84,26 @@ class Operations:
             )
         )
         self._add_set_aside(response)
+        self._add_rebuild(response)
         response.health.extend(_health_message(trouble) for trouble in self._troubles(response))
         return response
+
+    def _add_rebuild(self, response: operations_pb2.StatusResponse) -> None:
+        progress = self._rebuild.progress()
+        if progress is None:
+            return
+        response.rebuild.CopyFrom(
+            operations_pb2.RebuildState(
+                since_ms=progress.since_ms,
+                known_blobs=progress.known.blobs,
+                known_bytes=progress.known.size_bytes,
+                here_blobs=progress.here.blobs,
+                here_bytes=progress.here.size_bytes,
+                rate_bytes_per_s=progress.rate_bytes_per_s,
+                eta_s=progress.eta_s or 0.0,
+                unmet=progress.unmet,
+            )
+        )
 
     def _add_set_aside(self, response: operations_pb2.StatusResponse) -> None:
         response.fallback_folder = self._core.condition.fallback
@@ -196,6 +217,7 @@ class Operations:
             stopped=core.condition.stopped,
             keys_together=self._keys_together,
             fallback=core.condition.fallback,
+            rebuilding=response.HasField("rebuild"),
             set_aside=[
                 AsideFacts(store.name, store.refuses_to_open, store.ended, store.taken, store.lacking)
                 for store in response.set_aside

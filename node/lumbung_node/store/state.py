@@ -37,6 +37,7 @@ KEY_NEXT_PLACE = b"next_place"
 KEY_NEXT_SERIAL = b"next_serial"
 KEY_NONCE = b"asked_nonce"
 LIFE_KEY_SIZE = 5
+KEY_REBUILD = b"lr"  # since when an empty store refills, UTC ms; shorter than any other key that begins with l
 NONCE_RESERVE = 1 << 20  # questions that may be asked between two commits; a restart skips what was left
 
 
@@ -74,6 +75,7 @@ class StoreState:
     counts: dict[NodeNumber, OriginCounts] = field(default_factory=dict)
     marks: dict[tuple[NodeNumber, NodeNumber], MarkRow] = field(default_factory=dict)
     generations_seen: dict[NodeNumber, Generation] = field(default_factory=dict)
+    rebuild_since_ms: int = 0
     lives: dict[NodeNumber, SignedLife] = field(default_factory=dict)
     damaged: dict[tuple[NodeNumber, BlobId], int] = field(default_factory=dict)
     verified_since_ms: dict[NodeNumber, int] = field(default_factory=dict)
@@ -162,6 +164,8 @@ async def _load_system(kv: KeyValue, state: StoreState) -> None:
             state.generations_seen[NodeNumber(int.from_bytes(key[1:], "big"))] = Generation(
                 int.from_bytes(value, "big")
             )
+    (rebuild,) = await kv.get(Family.SYSTEM, [KEY_REBUILD])
+    state.rebuild_since_ms = int.from_bytes(rebuild or b"", "big")
     for key, value in await scan_all(kv, Family.SYSTEM, b"l", b"m"):
         if len(key) == LIFE_KEY_SIZE:
             state.lives[NodeNumber(int.from_bytes(key[1:], "big"))] = _parse_life(value)

@@ -24,7 +24,7 @@ from lumbung_node.store.layout import RowState, life_key
 from lumbung_node.store.own_lives import OwnLives, stopped_by
 from lumbung_node.store.proofs import Proofs
 from lumbung_node.store.reads import Reader
-from lumbung_node.store.state import KEY_TOKEN, KEY_UUID, StoreState, load_state
+from lumbung_node.store.state import KEY_REBUILD, KEY_TOKEN, KEY_UUID, StoreState, load_state
 
 __all__ = ["Store", "open_store"]
 
@@ -145,6 +145,7 @@ async def _open_identity(kv: KeyValue, identity: IdentityState, own_lives: OwnLi
     record = await identity.load()
     uuid, token = await kv.get(Family.SYSTEM, [KEY_UUID, KEY_TOKEN])
     fresh_token = randomness.bytes(16)
+    is_refilled = record is not None and uuid is None  # an empty store in the place of one that was there
     file_system = await identity.file_system()
     if record is None:
         if uuid is not None:
@@ -163,6 +164,8 @@ async def _open_identity(kv: KeyValue, identity: IdentityState, own_lives: OwnLi
     batch = Batch()
     batch.put(Family.SYSTEM, KEY_UUID, record.store_uuid)
     batch.put(Family.SYSTEM, KEY_TOKEN, fresh_token)
+    if is_refilled:
+        batch.put(Family.SYSTEM, KEY_REBUILD, own_lives.clock.now_ms().to_bytes(8, "big"))
     await kv.write(batch)
     await kv.sync()
     record = replace(record, token=fresh_token, token_next=b"")

@@ -119,6 +119,7 @@ class StatusResponse(_message.Message):
     CERTIFICATE_EXPIRES_MS_FIELD_NUMBER: _builtins.int
     SET_ASIDE_FIELD_NUMBER: _builtins.int
     FALLBACK_FOLDER_FIELD_NUMBER: _builtins.int
+    REBUILD_FIELD_NUMBER: _builtins.int
     node: _builtins.int
     """The node's number."""
     name: _builtins.str
@@ -165,6 +166,10 @@ class StatusResponse(_message.Message):
     def set_aside(self) -> _containers.RepeatedCompositeFieldContainer[Global___SetAsideStore]:
         """Stores that were set aside and still lie there, oldest first."""
 
+    @_builtins.property
+    def rebuild(self) -> Global___RebuildState:
+        """How far an empty store is refilled; absent unless it is."""
+
     def __init__(
         self,
         *,
@@ -185,14 +190,67 @@ class StatusResponse(_message.Message):
         certificate_expires_ms: _builtins.int = ...,
         set_aside: _abc.Iterable[Global___SetAsideStore] | None = ...,
         fallback_folder: _builtins.str = ...,
+        rebuild: Global___RebuildState | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["disk", b"disk", "own", b"own"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["disk", b"disk", "own", b"own", "rebuild", b"rebuild"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_expires_ms", b"certificate_expires_ms", "clock_ms", b"clock_ms", "disk", b"disk", "fallback_folder", b"fallback_folder", "generation", b"generation", "health", b"health", "links", b"links", "name", b"name", "node", b"node", "origins", b"origins", "own", b"own", "roster_created_ms", b"roster_created_ms", "roster_epoch", b"roster_epoch", "set_aside", b"set_aside", "software", b"software", "takes_puts", b"takes_puts", "uptime_s", b"uptime_s"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_expires_ms", b"certificate_expires_ms", "clock_ms", b"clock_ms", "disk", b"disk", "fallback_folder", b"fallback_folder", "generation", b"generation", "health", b"health", "links", b"links", "name", b"name", "node", b"node", "origins", b"origins", "own", b"own", "rebuild", b"rebuild", "roster_created_ms", b"roster_created_ms", "roster_epoch", b"roster_epoch", "set_aside", b"set_aside", "software", b"software", "takes_puts", b"takes_puts", "uptime_s", b"uptime_s"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StatusResponse: _TypeAlias = StatusResponse  # noqa: Y015
+
+@_typing.final
+class RebuildState(_message.Message):
+    """An empty store that refills from its holders. "Known" is what the partners that were met have."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SINCE_MS_FIELD_NUMBER: _builtins.int
+    KNOWN_BLOBS_FIELD_NUMBER: _builtins.int
+    KNOWN_BYTES_FIELD_NUMBER: _builtins.int
+    HERE_BLOBS_FIELD_NUMBER: _builtins.int
+    HERE_BYTES_FIELD_NUMBER: _builtins.int
+    RATE_BYTES_PER_S_FIELD_NUMBER: _builtins.int
+    ETA_S_FIELD_NUMBER: _builtins.int
+    UNMET_FIELD_NUMBER: _builtins.int
+    since_ms: _builtins.int
+    """When it began, UTC in milliseconds."""
+    known_blobs: _builtins.int
+    """Blobs known at the holders."""
+    known_bytes: _builtins.int
+    """Their bytes."""
+    here_blobs: _builtins.int
+    """Of those blobs, here."""
+    here_bytes: _builtins.int
+    """Their bytes."""
+    rate_bytes_per_s: _builtins.float
+    """Bytes a second during the last minute."""
+    eta_s: _builtins.float
+    """Seconds that are left at that rate; 0 when it cannot be told."""
+    @_builtins.property
+    def unmet(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Partners that were not met since the start: what only they have is not known."""
+
+    def __init__(
+        self,
+        *,
+        since_ms: _builtins.int = ...,
+        known_blobs: _builtins.int = ...,
+        known_bytes: _builtins.int = ...,
+        here_blobs: _builtins.int = ...,
+        here_bytes: _builtins.int = ...,
+        rate_bytes_per_s: _builtins.float = ...,
+        eta_s: _builtins.float = ...,
+        unmet: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["eta_s", b"eta_s", "here_blobs", b"here_blobs", "here_bytes", b"here_bytes", "known_blobs", b"known_blobs", "known_bytes", b"known_bytes", "rate_bytes_per_s", b"rate_bytes_per_s", "since_ms", b"since_ms", "unmet", b"unmet"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RebuildState: _TypeAlias = RebuildState  # noqa: Y015
 
 @_typing.final
 class SetAsideStore(_message.Message):

@@ -309,6 +309,7 @@ class Hello(_message.Message):
     NONCE_FIELD_NUMBER: _builtins.int
     LIFE_FIELD_NUMBER: _builtins.int
     LIFE_SEEN_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
     wire_low: _builtins.int
     """Lowest wire version spoken."""
     wire_high: _builtins.int
@@ -351,6 +352,10 @@ class Hello(_message.Message):
     def life_seen(self) -> Global___SignedBytes:
         """The newest life of the other side that the speaker has met, as that side signed it; absent for none."""
 
+    @_builtins.property
+    def held(self) -> _containers.RepeatedCompositeFieldContainer[Global___OriginHeld]:
+        """What the speaker has durably of each origin that both hold, at most 1,024: for progress shown to people only."""
+
     def __init__(
         self,
         *,
@@ -370,14 +375,45 @@ class Hello(_message.Message):
         nonce: _builtins.int = ...,
         life: Global___SignedBytes | None = ...,
         life_seen: Global___SignedBytes | None = ...,
+        held: _abc.Iterable[Global___OriginHeld] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["life", b"life", "life_seen", b"life_seen"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_versions", b"access_versions", "clock_ms", b"clock_ms", "cluster_id", b"cluster_id", "generation", b"generation", "life", b"life", "life_seen", b"life_seen", "marks", b"marks", "node", b"node", "nonce", b"nonce", "roster_epoch", b"roster_epoch", "roster_hash", b"roster_hash", "session_nonce", b"session_nonce", "software", b"software", "stopped", b"stopped", "wire_high", b"wire_high", "wire_low", b"wire_low"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_versions", b"access_versions", "clock_ms", b"clock_ms", "cluster_id", b"cluster_id", "generation", b"generation", "held", b"held", "life", b"life", "life_seen", b"life_seen", "marks", b"marks", "node", b"node", "nonce", b"nonce", "roster_epoch", b"roster_epoch", "roster_hash", b"roster_hash", "session_nonce", b"session_nonce", "software", b"software", "stopped", b"stopped", "wire_high", b"wire_high", "wire_low", b"wire_low"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Hello: _TypeAlias = Hello  # noqa: Y015
+
+@_typing.final
+class OriginHeld(_message.Message):
+    """How much of an origin somebody has."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    BLOBS_FIELD_NUMBER: _builtins.int
+    SIZE_BYTES_FIELD_NUMBER: _builtins.int
+    origin: _builtins.int
+    """Whose blobs."""
+    blobs: _builtins.int
+    """How many."""
+    size_bytes: _builtins.int
+    """Their bytes."""
+    def __init__(
+        self,
+        *,
+        origin: _builtins.int = ...,
+        blobs: _builtins.int = ...,
+        size_bytes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blobs", b"blobs", "origin", b"origin", "size_bytes", b"size_bytes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OriginHeld: _TypeAlias = OriginHeld  # noqa: Y015
 
 @_typing.final
 class OriginMark(_message.Message):

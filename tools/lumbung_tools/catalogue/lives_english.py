@@ -60,4 +60,11 @@ LIVES_ENGLISH: Final[dict[str, str]] = {
         "lumbung node recover --config /etc/lumbung/config.toml --yes"
     ),
     "help.node.recover.yes": "Do it; without this nothing is changed.",
+    "health.rebuilding": (
+        "This node refills an empty store from its holders; recording and reading go on. lumbung status shows"
+        " how far it is."
+    ),
+    "status.rebuild": "Refilling: {here} of {known} known at holders ({size_here} of {size_known}), {rate}/s",
+    "status.rebuild_left": "Refilling takes about {age} more at this rate",
+    "status.rebuild_unmet": "Not heard from since the start, so what only they have is not known: {names}",
 }

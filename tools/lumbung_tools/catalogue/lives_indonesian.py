@@ -64,4 +64,16 @@ LIVES_INDONESIAN: Final[dict[str, str]] = {
         "lumbung node recover --config /etc/lumbung/config.toml --yes"
     ),
     "help.node.recover.yes": "Lakukan; tanpa ini tidak ada yang diubah.",
+    "health.rebuilding": (
+        "Simpul ini mengisi kembali penyimpanan kosong dari penyimpan lain; perekaman dan pembacaan jalan"
+        " terus. lumbung status menunjukkan sudah sampai mana."
+    ),
+    "status.rebuild": (
+        "Pengisian kembali: {here} dari {known} yang diketahui ada di penyimpan lain ({size_here} dari"
+        " {size_known}), {rate}/detik"
+    ),
+    "status.rebuild_left": "Pengisian kembali kira-kira {age} lagi dengan kecepatan ini",
+    "status.rebuild_unmet": (
+        "Belum ada kabar sejak dinyalakan, jadi yang hanya mereka punyai belum diketahui: {names}"
+    ),
 }

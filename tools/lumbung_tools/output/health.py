@@ -21,6 +21,7 @@ _SENTENCES = {
     "TWO_LIVES": "health.two_lives",
     "KEYS_TOGETHER": "health.keys_together",
     "DISK_UNMOUNTED": "health.disk_unmounted",
+    "REBUILDING": "health.rebuilding",
 }
 _SHOWN_VALUES = ("folder", "taken", "lacking")  # a node's words go into sentences only under names that we know
 

@@ -34,6 +34,7 @@ def print_status(
     console.table([console.text(key) for key in _COLUMNS], [_link_row(console, status, link) for link in status.links])
     console.line("")
     _print_counts(console, status)
+    _print_rebuild(console, status, name)
     _print_node(console, status)
 
 
@@ -74,6 +75,9 @@ def status_json(
             "refuses_foreign": status.disk.refuses_foreign,
             "refuses_own": status.disk.refuses_own,
         },
+        "rebuild": _rebuild_json(status, name),
+        "set_aside": _set_aside_json(status),
+        "fallback_folder": status.fallback_folder or None,
         "health": [{"code": trouble.code, "severity": severity_name(trouble)} for trouble in status.health],
     }
 
@@ -127,6 +131,55 @@ def _print_counts(console: Console, status: wire.StatusResponse) -> None:
     kept = [entry for entry in status.origins if entry.origin != status.node]
     size = words.size(sum(entry.size_bytes for entry in kept))
     console.say("status.kept", blobs=sum(entry.blobs for entry in kept), size=size, origins=len(kept))
+
+
+def _print_rebuild(console: Console, status: wire.StatusResponse, name: Callable[[int], str]) -> None:
+    rebuild, words = status.rebuild, console.catalogue
+    if not status.HasField("rebuild"):
+        return
+    console.say(
+        "status.rebuild",
+        here=rebuild.here_blobs,
+        known=rebuild.known_blobs,
+        size_here=words.size(rebuild.here_bytes),
+        size_known=words.size(rebuild.known_bytes),
+        rate=words.size(round(rebuild.rate_bytes_per_s)),
+    )
+    if rebuild.eta_s:
+        console.say("status.rebuild_left", age=words.duration(rebuild.eta_s))
+    if rebuild.unmet:
+        console.say("status.rebuild_unmet", names=", ".join(name(node) for node in rebuild.unmet))
+
+
+def _rebuild_json(status: wire.StatusResponse, name: Callable[[int], str]) -> dict[str, JsonValue] | None:
+    rebuild = status.rebuild
+    if not status.HasField("rebuild"):
+        return None
+    return {
+        "since": rfc3339(rebuild.since_ms),
+        "known_blobs": rebuild.known_blobs,
+        "known_bytes": rebuild.known_bytes,
+        "here_blobs": rebuild.here_blobs,
+        "here_bytes": rebuild.here_bytes,
+        "rate_bytes_per_s": rebuild.rate_bytes_per_s,
+        "left_s": rebuild.eta_s or None,
+        "unmet": [name(node) for node in rebuild.unmet],
+    }
+
+
+def _set_aside_json(status: wire.StatusResponse) -> list[JsonValue]:
+    return [
+        {
+            "folder": store.name,
+            "state": "refuses" if store.refuses_to_open else "ended" if store.ended else "running",
+            "expected": store.expected,
+            "taken": store.taken,
+            "taken_bytes": store.taken_bytes,
+            "present": store.present,
+            "lacking": store.lacking,
+        }
+        for store in status.set_aside
+    ]
 
 
 def _print_node(console: Console, status: wire.StatusResponse) -> None:

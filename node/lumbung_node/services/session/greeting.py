@@ -11,7 +11,7 @@ from lumbung_cluster.life import SignedLife
 from lumbung_cluster.limits import HELLO_MARKS_MAX
 from lumbung_node.services.core import Core
 from lumbung_node.services.session.lives import judge_our_life, judge_their_life, life_message, read_life
-from lumbung_node.store.layout import MarkRow
+from lumbung_node.store.layout import MarkRow, OriginCounts
 from lumbung_proto.v1 import peer_pb2
 
 __all__ = ["WIRE_HIGH", "WIRE_LOW", "Greeting", "judge_greeting", "make_hello", "read_hello"]
@@ -37,6 +37,7 @@ class Greeting:
     software: str
     stopped: bool
     nonce: int
+    held: dict[NodeNumber, OriginCounts]
 
     @property
     def generation(self) -> Generation:
@@ -64,6 +65,8 @@ def make_hello(core: Core, peer: NodeNumber) -> peer_pb2.Hello:
     if peer in state.lives:
         hello.life_seen.CopyFrom(life_message(state.lives[peer]))
     for origin in roster.origins_shared(core.number, peer):
+        counts = state.count(origin)
+        hello.held.add(origin=origin, blobs=counts.blobs, size_bytes=counts.size_bytes)
         row = state.marks.get((peer, origin))
         if row is not None and covers_units(row, roster.units_held(core.number, origin)):
             hello.marks.append(mark_message(origin, row.mark))
@@ -94,7 +97,7 @@ def read_hello(frame: peer_pb2.SessionFrame) -> Greeting:
     if frame.WhichOneof("kind") != "hello":
         raise _malformed(f"expected a hello first, got {frame.WhichOneof('kind')}")
     hello = frame.hello
-    if len(hello.marks) > HELLO_MARKS_MAX or len(hello.access_versions) > HELLO_MARKS_MAX:
+    if max(len(hello.marks), len(hello.held)) > HELLO_MARKS_MAX or len(hello.access_versions) > HELLO_MARKS_MAX:
         raise _malformed(f"hello: expected at most {HELLO_MARKS_MAX} marks, got {len(hello.marks)}")
     life = read_life(hello.life)
     if len(hello.cluster_id) != 16 or hello.generation != life.content.generation:
@@ -119,6 +122,7 @@ def read_hello(frame: peer_pb2.SessionFrame) -> Greeting:
         hello.software,
         hello.stopped,
         hello.nonce,
+        {NodeNumber(item.origin): OriginCounts(item.blobs, item.size_bytes) for item in hello.held},
     )
 
 
