@@ -9,13 +9,15 @@ import trio
 import trio.testing
 
 from lumbung_cluster.errors import Rejected, StatusCode
-from lumbung_cluster.ids import Generation
+from lumbung_cluster.ids import Generation, NodeNumber
 from lumbung_cluster.life import Life, SignedLife, sign_life
+from lumbung_cluster.roster_codec import SignedRoster
+from lumbung_cluster.roster_node import KeyRecord, KeyUse, NodeRecord
 from lumbung_node.services.core import Core, DoubtAboutOurselves
 from lumbung_node.services.session.greeting import judge_greeting, make_hello, read_hello
 from lumbung_node.store.own_lives import recovered_record
 from lumbung_proto.v1 import peer_pb2
-from lumbung_testing.rosters import CLUSTER, SeededSigner
+from lumbung_testing.rosters import CLUSTER, SeededSigner, founding, signed, successor
 from lumbung_testing.session_pair import CENTRE, OFFICE, PEER, box, connected, living, put, until_proven
 
 FAR = Generation(7)
@@ -146,3 +148,28 @@ async def test_of_two_machines_in_one_generation_one_stops_and_the_other_goes_on
             assert sorted([old.condition.stopped, present.condition.stopped]) == [False, True]
             survivor = present if old.condition.stopped else old
             assert survivor.store.state.generation == 3
+
+
+async def test_new_hardware_under_new_keys_begins_a_life_above_the_machine_before_it() -> None:
+    """Else partners, who know that machine in a generation not yet passed, would refuse the new one for ever."""
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await office.rosters.offer([with_new_receipt_key(OFFICE).encode()])
+        with pytest.raises(DoubtAboutOurselves) as doubted:
+            await greet(peer, office, seen=life_of_office(5))  # signed with the key that is retired now
+        assert doubted.value.beyond == 5
+        await greet(peer, office, seen=life_of_office(6))
+        assert not office.condition.stopped, "a retired key stops nobody"
+
+
+def with_new_receipt_key(number: NodeNumber) -> SignedRoster:
+    """Epoch 2, in which this node's receipt key is retired and a new one is in force."""
+    held = signed(founding(), "a", "b")
+
+    def renewed(record: NodeRecord) -> NodeRecord:
+        if record.number != number:
+            return record
+        kept = [replace(key, last_epoch=1) if key.use is KeyUse.RECEIPT else key for key in record.keys]
+        fresh = KeyRecord(KeyUse.RECEIPT, SeededSigner("new receipt").public_key, 2)
+        return replace(record, keys=(*kept, fresh))
+
+    return signed(successor(held, nodes=tuple(renewed(record) for record in held.parse().nodes)), "a", "b")

@@ -27,7 +27,14 @@ __all__ = ["STORE_FAILURES", "Condition", "Core", "DoubtAboutOurselves"]
 
 
 class DoubtAboutOurselves(Exception):
-    """Our store was rolled back, or another machine has lived in our generation: we go on in a new one."""
+    """Our store was rolled back, or another machine has lived in our generation: we go on in a new one.
+
+    `beyond` is the highest generation that it must exceed beside our own.
+    """
+
+    def __init__(self, reason: str, beyond: int = 0) -> None:
+        super().__init__(reason)
+        self.beyond = beyond
 
 
 STORE_FAILURES = (OutcomeUnknown, StoreClosed, StoreDamaged, DiskFull, DiskFailed)

@@ -185,7 +185,7 @@ class Replicator:
         try:
             await _flat(lambda: session.run(lambda: link.become(LinkState.UP, "")))
         except DoubtAboutOurselves as exc:
-            await self._doubt(link.peer, str(exc))
+            await self._doubt(link.peer, str(exc), exc.beyond)
         except BlobDamaged as exc:  # an index row of ours: the scrub mends it, and the next session goes on
             self._core.log.warning("own index damaged", peer=link.peer, reason=str(exc))
             raise PeerGone(f"own index damaged: {exc}") from exc
@@ -200,13 +200,16 @@ class Replicator:
         """The node itself found that its feed is not what it was."""
         await self._doubt(self._core.number, reason)
 
-    async def _doubt(self, peer: NodeNumber, reason: str) -> None:
+    async def _doubt(self, peer: NodeNumber, reason: str, beyond: int = 0) -> None:
         """The peer saw more of our feed than we have, or another machine in our generation: live in a new one.
 
         Nothing is proven in it yet. Every peer that we met has shown the newest life that it knows of us, and a higher
-        one would have stopped us: so the next generation is higher than any that was seen.
+        one would have stopped us: so the next generation is higher than any that was seen. `beyond` is one under a
+        retired key of ours, which stops nobody.
         """
-        generation = Generation(self._core.store.state.generation + 1)
+        if self._core.condition.stopped:
+            return  # a machine that is no longer this node begins no life as it
+        generation = Generation(max(self._core.store.state.generation, beyond) + 1)
         self._core.log.error("own history doubted", told_by=peer, reason=reason, generation=generation)
         await self._core.store.start_generation(generation)
         await self._end_sessions(but=peer)

@@ -37,7 +37,7 @@ async def judge_our_life(core: Core, peer: NodeNumber, shown: SignedLife) -> Non
     Raises DoubtAboutOurselves when another machine has lived in our generation and we are the one that goes on.
     """
     if not _is_signed_by_node(core, core.number, shown):
-        core.log.warning("life refused", told_by=peer, generation=shown.content.generation)
+        _judge_retired(core, peer, shown)
         return
     match judge_own_life(core.store.life.content, shown.content):
         case OwnVerdict.NOTHING:
@@ -49,6 +49,19 @@ async def judge_our_life(core: Core, peer: NodeNumber, shown: SignedLife) -> Non
             await _remember(core, shown)
         case OwnVerdict.MOVE_ON if not core.condition.stopped:
             raise DoubtAboutOurselves(f"another machine has lived in generation {shown.content.generation}")
+
+
+def _judge_retired(core: Core, peer: NodeNumber, shown: SignedLife) -> None:
+    """A life under a key of ours that is retired stops nobody; but this may be new hardware under new keys.
+
+    Then partners know the machine before it in a generation that we have not passed, and would refuse us for ever: we
+    begin a life above it, at most once an hour for each partner.
+    """
+    own, content = core.store.life.content, shown.content
+    is_former = _is_signed_by_node(core, core.number, shown, is_retired_too=True)
+    if is_former and content.generation >= own.generation and core.may_doubt(peer):
+        raise DoubtAboutOurselves("a machine before this one has lived in our generation", content.generation)
+    core.log.warning("life refused", told_by=peer, generation=content.generation)
 
 
 async def judge_their_life(core: Core, peer: NodeNumber, shown: SignedLife) -> None:
@@ -76,13 +89,15 @@ async def judge_their_life(core: Core, peer: NodeNumber, shown: SignedLife) -> N
             )
 
 
-def _is_signed_by_node(core: Core, node: NodeNumber, life: SignedLife) -> bool:
+def _is_signed_by_node(core: Core, node: NodeNumber, life: SignedLife, *, is_retired_too: bool = False) -> bool:
     """Under a receipt key of the node that the roster in force knows, for this cluster and node."""
     content, roster = life.content, core.rosters.roster
     if content.cluster != core.cluster or content.node != node:
         return False
     keys = roster.receipt_keys(node)
-    is_key = any(key.key == life.signature.key_public and key.holds_in(roster.epoch) for key in keys)
+    is_key = any(
+        key.key == life.signature.key_public and (is_retired_too or key.holds_in(roster.epoch)) for key in keys
+    )
     return is_key and life.is_valid(core.verifier)
 
 
