@@ -51,9 +51,9 @@ class RocksDisk(VirtualDisk):
         self._hurt.add((Family.CHUNKS, key))
         super().replace_chunk(key, value)
 
-    def lose_chunk(self, key: bytes) -> None:
-        self._hurt.add((Family.CHUNKS, key))
-        super().lose_chunk(key)
+    def lose(self, family: Family, key: bytes) -> None:
+        self._hurt.add((family, key))
+        super().lose(family, key)
 
     def leave(self) -> None:
         """Close the engine and take its folders away."""

@@ -55,6 +55,8 @@ def _check_start(claims: Claims, node: SimNode, ends: SessionEnds, offer: peer_p
     if start == 0 or has_begun:
         return
     feed_row = node.durable.feed_row(origin, start)
+    if feed_row is None and claims.damage.has_gap(node, origin):
+        return  # it was lost after the lane had begun
     shown = [mark for mark in ends.heard.marks if mark.origin == origin]
     is_right = feed_row is not None and any(
         (mark.generation, mark.number, mark.running_hash) == (ends.said.generation, start, feed_row.running_hash)

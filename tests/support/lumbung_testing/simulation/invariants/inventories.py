@@ -46,7 +46,8 @@ def _says_inventory(claims: Claims, node: SimNode, ends: SessionEnds, frame: pee
 
 def _check_blob(claims: Claims, node: SimNode, statement: Statement, blob: BlobId) -> None:
     row = node.durable.row(statement.origin, blob)
-    if row is None or row.state is RowState.DAMAGED or not claims.says_rightly(node, statement.origin, blob):
+    is_known_damaged = row is not None and row.state is RowState.DAMAGED
+    if is_known_damaged or not claims.says_rightly(node, statement.origin, blob):
         claims.broken("an inventory is exact", f"{node.host} signs for a unit with {blob}, which it has not: {row}")
     harm = claims.damage.of(node.number, statement.origin, blob)
     if harm is not None and harm.harm is Harm.ROTTEN and statement.verified_since_ms > harm.wall_ms:
