@@ -72,6 +72,7 @@ def main() -> int:
         for family in FAMILIES.values():
             print(f"{family.name:<12}{family.full_count:>6}  {family.sentence}")
         return 0
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs inherit that it is ignored
     signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))  # one way to stop, which cleans up
     mounts = None
     try:

@@ -81,7 +81,7 @@ async def _cut_real(folder: Path, count: int, luck: random.Random, report: Repor
                 serving_s.append(trio.current_time() - begun)
                 tell(f"{report.run} of {count} cuts, {len(station.durable)} durable blobs")
             async with open_office(founded, _OFFICE) as session:
-                await station.put(0)  # what the last cut left without an answer
+                await station.put(0, retry_s=_PATIENCE_S)  # what the last cut left without an answer
                 report.lost += await missing_promises(session, station)
                 report.figures["bytes as promised at both nodes at the end"] = len(station.durable)
     drc = next(int(site.number) for site in founded.sites if site.name == DRC)
