@@ -158,3 +158,4 @@ RELEASE_INTERVAL_S: Final = 3600.0  # a node that leaves hears again, so that it
 RELEASE_LOOK_S: Final = 30.0  # how often an origin looks whether it may release a node that leaves
 RELEASE_AGE_MS_MAX: Final = 7 * 24 * 3600 * 1000  # what was proven longer ago is no longer fresh
 STAKE_ANSWER_S: Final = 10.0  # a line of 600 ms answers in one; a node that hangs must not hide the others
+RECLAIM_LOOK_S: Final = 60.0  # how often a session looks for units that were let go and are to be held again

@@ -128,14 +128,14 @@ class SignedRelease:
 class UnitVerdict:
     """Why a unit may not be let go, as catalogue keys; `MAY_GO` when it may."""
 
-    MAY_GO = "may-go"
-    STILL_HELD = "still-held"
-    NO_RELEASE = "no-release"
-    NOT_IN_RELEASE = "not-in-release"
-    OTHER_HOLDERS = "other-holders"
-    TOO_OLD = "too-old"
-    SET_DIFFERS = "set-differs"
-    BAD_SIGNATURE = "bad-signature"
+    MAY_GO = "may_go"
+    STILL_HELD = "still_held"
+    NO_RELEASE = "no_release"
+    NOT_IN_RELEASE = "not_in_release"
+    OTHER_HOLDERS = "other_holders"
+    TOO_OLD = "too_old"
+    SET_DIFFERS = "set_differs"
+    BAD_SIGNATURE = "bad_signature"
 
 
 def sign_release(content: Release, signer: Signer) -> SignedRelease:

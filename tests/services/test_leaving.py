@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import trio
 import trio.testing
 
+from lumbung_cluster.errors import Rejected
 from lumbung_cluster.ids import BlobId, NodeNumber, all_units
+from lumbung_cluster.receipt import Statement
+from lumbung_cluster.release import UnitVerdict
 from lumbung_cluster.roster import HolderAssignment, Share
+from lumbung_node.ports.keyvalue import Family
 from lumbung_node.services.core import Core
-from lumbung_node.services.session.releasing import load_release
+from lumbung_node.services.dropping import Dropping
+from lumbung_node.services.session.releasing import load_release, release_key
+from lumbung_node.services.statements import commit_receipt, inventory_receipt
+from lumbung_node.store.jobs import Job
+from lumbung_node.store.reads import is_intact
 from lumbung_testing.rosters import founding
 from lumbung_testing.session_pair import CENTRE, LUCK, OFFICE, PEER, Box, box, connected, living, put, until_proven
 
@@ -109,3 +119,120 @@ async def test_a_peer_tells_what_of_its_own_is_at_stake(autojump_clock: trio.tes
 class _Deaf:
     async def send(self, frame: object) -> None:
         await trio.lowlevel.checkpoint()
+
+
+# --- letting go ----------------------------------------------------------------------------------------------------
+
+
+async def _blobs_signed_for(core: Core) -> int:
+    """How many blobs an inventory receipt that is asked for now would prove."""
+    raw = await inventory_receipt(core, OFFICE, 1)
+    return sum(claim.blobs for claim in Statement.parse(raw.body).units) if raw is not None else 0
+
+
+async def _no_new_life(reason: str) -> None:
+    """Stands for the replicator, which ends all sessions: here none is open."""
+
+
+def _later(leaver: Box, *, gives_back: bool) -> Box:
+    """The same node under a later roster, in which it holds nothing of the office any more, or all of it again."""
+    holders = (Share(NEWCOMER, all_units()), Share(CENTRE, all_units()))
+    kept = (Share(PEER, all_units()),) if gives_back else ()
+    roster = founding(assignments=[HolderAssignment(OFFICE, (*holders, *kept))])
+    return replace(leaver, roster=roster)
+
+
+async def _released(contents: list[bytes]) -> list[Box]:
+    """All three have everything, and the office has released the peer."""
+    boxes = _boxes(OFFICE, PEER, NEWCOMER, CENTRE)
+    async with (
+        living(boxes[0]) as office,
+        living(boxes[1]) as peer,
+        living(boxes[2]) as newcomer,
+        living(boxes[3]) as centre,
+    ):
+        await put(office, contents)
+        async with connected(office, newcomer), connected(office, centre), connected(office, peer):
+            await _until_released(peer, len(contents))
+            await until_proven(office, PEER, len(contents))
+    return boxes
+
+
+async def test_released_units_go_and_nothing_of_them_is_said_to_be_here(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    contents = [LUCK.randbytes(5000) for _ in range(40)]
+    boxes = await _released(contents)
+    async with living(_later(boxes[1], gives_back=False)) as peer:
+        dropping = Dropping(peer, _no_new_life)
+        (plan,) = await dropping.plan()
+        assert (plan.origin, plan.blobs, plan.size_bytes, plan.kept) == (OFFICE, 40, 200_000, ())
+        assert await dropping.drop(OFFICE, plan.units) == (40, 200_000)
+        assert peer.store.state.count(OFFICE).size_bytes == 0
+        assert await dropping.plan() == []
+        assert not any([is_intact(await peer.store.reader.row(OFFICE, BlobId.of(content))) for content in contents])
+        chunks = await peer.store.kv.scan(Family.CHUNKS, b"", b"\xff" * 8, 100)
+        assert chunks == []
+        blobs = [BlobId.of(content) for content in contents]
+        assert await commit_receipt(peer, OFFICE, 1, blobs) is None
+
+
+async def test_one_blob_that_the_others_have_not_proven_keeps_its_whole_unit(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    boxes = await _released([LUCK.randbytes(50) for _ in range(40)])
+    late = LUCK.randbytes(50)
+    async with living(boxes[0]) as office, living(boxes[1]) as peer:
+        await put(office, [late])
+        async with connected(office, peer):
+            await until_proven(office, PEER, 41)
+    async with living(_later(boxes[1], gives_back=False)) as peer:
+        dropping = Dropping(peer, _no_new_life)
+        (plan,) = await dropping.plan()
+        unit = BlobId.of(late).unit
+        assert not plan.units >> unit & 1
+        assert plan.kept == ((UnitVerdict.SET_DIFFERS, 1),)
+        with pytest.raises(Rejected, match="freshly proven"):
+            await dropping.drop(OFFICE, plan.units | 1 << unit)
+        assert is_intact(await peer.store.reader.row(OFFICE, BlobId.of(late)))
+
+
+async def test_nothing_goes_while_the_roster_gives_it_to_the_node_or_without_a_release(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    boxes = await _released([LUCK.randbytes(50) for _ in range(5)])
+    async with living(boxes[1]) as peer:
+        assert await Dropping(peer, _no_new_life).plan() == []
+        job = Job()
+        job.extra.delete(Family.SYSTEM, release_key(OFFICE))
+        await peer.store.committer.commit(job)
+    async with living(_later(boxes[1], gives_back=False)) as peer:
+        (plan,) = await Dropping(peer, _no_new_life).plan()
+        assert (plan.units, {reason for reason, _ in plan.kept}) == (0, {UnitVerdict.NO_RELEASE})
+
+
+async def test_units_that_a_later_roster_gives_back_are_filled_again_and_signed_for_only_then(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    contents = [LUCK.randbytes(500) for _ in range(30)]
+    boxes = await _released(contents)
+    leaver = _later(boxes[1], gives_back=False)
+    async with living(leaver) as peer:
+        dropping = Dropping(peer, _no_new_life)
+        (plan,) = await dropping.plan()
+        await dropping.drop(OFFICE, plan.units)
+    back = [_later(each, gives_back=True) for each in boxes]
+    async with living(back[0]) as office, living(back[1]) as peer:
+        assert await _blobs_signed_for(peer) == 0
+        async with connected(office, peer):
+            with trio.fail_after(600):
+                while peer.store.state.dropped_units.get(OFFICE):
+                    await peer.store.state.grown.wait()
+        assert peer.store.state.count(OFFICE).size_bytes == 30 * 500
+        for content in contents:
+            row = await peer.store.reader.row(OFFICE, BlobId.of(content))
+            assert row is not None
+            assert await peer.store.reader.read_whole(BlobId.of(content), row) == content
+        assert await _blobs_signed_for(peer) == 30
+    async with living(back[1]) as peer:
+        assert peer.store.state.dropped_units == {}

@@ -29,6 +29,7 @@ _COMMANDS = {
     "health": LazyCommand("lumbung_tools.cli.health", "health", "help.health"),
     "receipt": LazyCommand("lumbung_tools.cli.receipt", "receipt", "help.receipt"),
     "bundle": LazyCommand("lumbung_tools.cli.bundle", "bundle", "help.bundle"),
+    "drop": LazyCommand("lumbung_tools.cli.drop", "drop", "help.drop"),
     "roster": LazyCommand("lumbung_tools.cli.roster", "roster", "help.roster"),
     "keys": LazyCommand("lumbung_tools.cli.keys", "keys", "help.keys"),
     "cert": LazyCommand("lumbung_tools.cli.cert", "cert", "help.cert"),

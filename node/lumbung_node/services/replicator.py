@@ -200,6 +200,13 @@ class Replicator:
         """The node itself found that its feed is not what it was."""
         await self._doubt(self._core.number, reason)
 
+    async def start_new_life(self, reason: str) -> None:
+        """Make all that was proven here so far void, everywhere: what we signed is about to become untrue."""
+        generation = Generation(self._core.store.state.generation + 1)
+        self._core.log.warning("new life", reason=reason, generation=generation)
+        await self._core.store.start_generation(generation)
+        await self._end_sessions()
+
     async def _doubt(self, peer: NodeNumber, reason: str, beyond: int = 0) -> None:
         """The peer saw more of our feed than we have, or another machine in our generation: live in a new one.
 

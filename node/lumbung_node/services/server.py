@@ -20,6 +20,7 @@ from lumbung_node.services.bundles.exporting import Exporting, MayExport
 from lumbung_node.services.bundles.importing import ImportStream
 from lumbung_node.services.copies import CopyBook
 from lumbung_node.services.core import STORE_FAILURES, Core
+from lumbung_node.services.leaving import DROP, PLAN_DROP, SAFE_TO_STOP, Leaving
 from lumbung_node.services.operations import Operations
 from lumbung_node.services.putting import PutStream
 from lumbung_node.services.reading import MayRead, Reading
@@ -47,7 +48,7 @@ _HEALTH_PREFIX = "/grpc.health.v1.Health/"
 _WATCHING_ROLES = (Role.OPS, Role.CENTRAL, Role.DRC)
 _OF_STATIONS = (STAT, GET_ROSTER)
 _OF_OPERATORS = (GET, STAT, LIST, STATUS, GET_ROSTER, PUBLISH_ROSTER, PUBLISH_ACCESS, EXPORT, SEAL)
-_OF_OWN_OPERATORS = (IMPORT, TAKE_RECEIPTS)
+_OF_OWN_OPERATORS = (IMPORT, TAKE_RECEIPTS, SAFE_TO_STOP, PLAN_DROP, DROP)
 
 
 class AccessGate:
@@ -148,6 +149,7 @@ class Server:
         self._reading = Reading(core, copies)
         self._exporting = Exporting(core)
         self._carried = CarriedReceipts(core)
+        self._leaving = Leaving(core, replicator)
         self._patience = Patience(
             burst=limits.ERRORS_BURST,
             refill_per_s=limits.ERRORS_REFILL_PER_S,
@@ -178,6 +180,9 @@ class Server:
             STAT: self._with_origins(self._reading.stat),
             LIST: self._with_origins(self._reading.list),
             STATUS: self._operations.status,
+            SAFE_TO_STOP: self._leaving.safe_to_stop,
+            PLAN_DROP: self._leaving.plan_drop,
+            DROP: self._leaving.drop,
             GET_ROSTER: self._get_roster,
             PUBLISH_ROSTER: self._publish_roster,
             PUBLISH_ACCESS: self._publish_access,

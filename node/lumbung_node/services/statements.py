@@ -48,6 +48,7 @@ async def inventory_receipt(core: Core, origin: NodeNumber, nonce: int) -> peer_
         return None
     state = core.store.state
     units = core.rosters.roster.units_held(core.number, origin) & ~snapshot.doubted
+    units &= ~state.dropped_units.get(origin, 0)
     for damaged_origin, blob in state.damaged:
         if damaged_origin == origin:
             units &= ~(1 << blob.unit)

@@ -134,6 +134,7 @@ class Committer:
         ]
         keys += [blob_key(damage.origin, damage.blob) for job in jobs for damage in job.damage]
         keys += [blob_key(remade.origin, remade.blob) for job in jobs for remade in job.remade]
+        keys += [blob_key(dropped.origin, dropped.blob) for job in jobs for dropped in job.dropped]
         keys += [blob_key(self._state.node, again.entry.blob) for job in jobs for again in job.signed_again]
         keys += [blob_key(adopted.origin, adopted.entry.blob) for job in jobs for adopted in job.adopted]
         # A row that cannot be read is one that is not there: the commit that mends it must go through.

@@ -102,6 +102,8 @@ class Group:
             self._sign_again(again)
         for adopted in job.adopted:
             self._adopt(adopted)
+        for dropped in job.dropped:
+            self._mends.drop(dropped)
         self._mends.note_all(job.events)
         for (sender, origin), mark in job.marks.items():
             self.batch.put(Family.MARKS, mark_key(sender, origin), mark.pack())

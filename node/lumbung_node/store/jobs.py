@@ -17,6 +17,7 @@ __all__ = [
     "Adopted",
     "Content",
     "Damage",
+    "Dropped",
     "FeedMend",
     "ForeignBlob",
     "Job",
@@ -117,6 +118,15 @@ class Adopted:
     before: BlobRow
 
 
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A blob that its present holders have proven and that this node need not hold; `before` is the row looked at."""
+
+    origin: NodeNumber
+    blob: BlobId
+    before: BlobRow
+
+
 class Outcome(Enum):
     STORED = "stored"
     PRESENT = "present"  # durable before: the caller verifies its bytes before it says so
@@ -146,6 +156,7 @@ class Job:
     remade: list[Remade] = field(default_factory=list)
     feed_mends: list[FeedMend] = field(default_factory=list)
     signed_again: list[SignedAgain] = field(default_factory=list)
+    dropped: list[Dropped] = field(default_factory=list)
     adopted: list[Adopted] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     marks: dict[tuple[NodeNumber, NodeNumber], MarkRow] = field(default_factory=dict)

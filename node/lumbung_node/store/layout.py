@@ -30,6 +30,7 @@ __all__ = [
     "copy_key",
     "counts_key",
     "damaged_key",
+    "dropped_key",
     "feed_key",
     "life_key",
     "list_key",
@@ -77,6 +78,11 @@ def feed_key(origin: NodeNumber, number: int) -> bytes:
 def damaged_key(origin: NodeNumber, blob: BlobId) -> bytes:
     """SYSTEM: 'd', origin u32, id 32 B -> feed number u64: what is known to be damaged here."""
     return b"d" + _U32.pack(origin) + blob.raw
+
+
+def dropped_key(origin: NodeNumber) -> bytes:
+    """SYSTEM: 'D', origin u32 -> mask u64 of the units in which rows may be DROPPED."""
+    return b"D" + _U32.pack(origin)
 
 
 def verified_key(origin: NodeNumber) -> bytes:
@@ -172,6 +178,7 @@ def unpack_list(value: bytes) -> tuple[bytes, Signature]:
 class RowState(Enum):
     INTACT = 0
     DAMAGED = 1  # the bytes stay aside as evidence until a refetched copy is durable
+    DROPPED = 2  # let go on purpose after all present holders had proven it: no bytes here, and none are missed
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.scrub_brake import is_mass_damage
 from lumbung_node.ports.keyvalue import Batch, Family
 from lumbung_node.store.events import NO_BLOB, NOBODY, Event, EventKind, FoundBy, put_events
-from lumbung_node.store.jobs import Damage, FeedMend, Remade
+from lumbung_node.store.jobs import Damage, Dropped, FeedMend, Remade
 from lumbung_node.store.layout import BlobRow, OriginCounts, RowState, blob_key, damaged_key, feed_key, place_key
 from lumbung_node.store.scrub_rows import Evidence, brake_key, evidence_key
 from lumbung_node.store.state import StoreState
@@ -88,11 +88,31 @@ class Mends:
             self._let_go(origin, blob, old, is_evidence=in_alarm)
         if old.state is RowState.DAMAGED:
             self.end_damage(origin, blob)
+        if old.state is RowState.DROPPED:  # it came back: no damage was mended
+            counts = self._count(origin)
+            self.counts[origin] = replace(counts, size_bytes=counts.size_bytes + old.size_bytes)
+            return
         if in_alarm:
             self._mended_in_alarm += 1
         else:
             self._mended_routine += 1
         self.note(EventKind.REPAIRED, FoundBy.SCRUB, origin, blob, old.number, source)
+
+    def drop(self, item: Dropped) -> None:
+        """Let the bytes go for good. The row stays, so that feed, rows and inventory go on agreeing."""
+        key = blob_key(item.origin, item.blob)
+        if self.rows.get(key) != item.before or key in self.repaired or key in self.fresh:
+            return
+        if item.before.chunks:
+            behind = place_key(item.before.place + item.before.chunks)
+            self.batch.delete_range(Family.CHUNKS, place_key(item.before.place), behind)
+        if item.before.state is RowState.DAMAGED:
+            self.end_damage(item.origin, item.blob)
+        self.rows[key] = replace(item.before, state=RowState.DROPPED, place=0, chunks=0)
+        self.batch.put(Family.BLOBS, key, self.rows[key].pack())
+        self.repaired.add(key)  # nobody says that we hold it, or that we do not, before the sync has returned
+        counts = self._count(item.origin)
+        self.counts[item.origin] = replace(counts, size_bytes=max(0, counts.size_bytes - item.before.size_bytes))
 
     def end_damage(self, origin: NodeNumber, blob: BlobId) -> None:
         counts = self._count(origin)

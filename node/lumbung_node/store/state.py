@@ -79,6 +79,7 @@ class StoreState:
     lives: dict[NodeNumber, SignedLife] = field(default_factory=dict)
     damaged: dict[tuple[NodeNumber, BlobId], int] = field(default_factory=dict)
     verified_since_ms: dict[NodeNumber, int] = field(default_factory=dict)
+    dropped_units: dict[NodeNumber, int] = field(default_factory=dict)
     repairing: set[bytes] = field(default_factory=set)
     scrub: ScrubBook = field(default_factory=ScrubBook)
     grown: Pulse = field(default_factory=Pulse)
@@ -154,6 +155,8 @@ async def _load_system(kv: KeyValue, state: StoreState) -> None:
     for key, value in await scan_all(kv, Family.SYSTEM, b"n", b"o"):
         if len(key) == 5:
             state.counts[NodeNumber(int.from_bytes(key[1:], "big"))] = OriginCounts.unpack(value)
+    for key, value in await scan_all(kv, Family.SYSTEM, b"D", b"E"):
+        state.dropped_units[NodeNumber(int.from_bytes(key[1:], "big"))] = int.from_bytes(value, "big")
     for key, value in await scan_all(kv, Family.SYSTEM, b"d", b"e"):
         origin, blob = NodeNumber(int.from_bytes(key[1:5], "big")), BlobId(key[5:])
         state.damaged[origin, blob] = int.from_bytes(value, "big")

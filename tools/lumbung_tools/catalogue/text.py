@@ -17,6 +17,8 @@ from lumbung_tools.catalogue.english import ENGLISH
 from lumbung_tools.catalogue.indonesian import INDONESIAN
 from lumbung_tools.catalogue.inventory_english import INVENTORY_ENGLISH
 from lumbung_tools.catalogue.inventory_indonesian import INVENTORY_INDONESIAN
+from lumbung_tools.catalogue.leaving_english import LEAVING_ENGLISH
+from lumbung_tools.catalogue.leaving_indonesian import LEAVING_INDONESIAN
 from lumbung_tools.catalogue.lives_english import LIVES_ENGLISH
 from lumbung_tools.catalogue.lives_indonesian import LIVES_INDONESIAN
 from lumbung_tools.catalogue.local_english import LOCAL_ENGLISH
@@ -38,6 +40,7 @@ MESSAGES: Final = {
         **LOCAL_INDONESIAN,
         **BUNDLE_INDONESIAN,
         **INVENTORY_INDONESIAN,
+        **LEAVING_INDONESIAN,
         **REASON_INDONESIAN,
         **LIVES_INDONESIAN,
     },
@@ -46,6 +49,7 @@ MESSAGES: Final = {
         **LOCAL_ENGLISH,
         **BUNDLE_ENGLISH,
         **INVENTORY_ENGLISH,
+        **LEAVING_ENGLISH,
         **REASON_ENGLISH,
         **LIVES_ENGLISH,
     },

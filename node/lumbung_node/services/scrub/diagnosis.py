@@ -154,6 +154,8 @@ async def _judge_row(core: Core, reader: ByteReader, origin: NodeNumber, item: L
             made = BlobRow(RowState.DAMAGED, entry.size_bytes, 0, 0, item.number, entry.time_ms, 0, feed.signed)
             found.job.remade.append(Remade(origin, feed.blob, None, made, EventKind.LOST_ROW))
         return
+    if row.state is RowState.DROPPED:
+        return  # it has no bytes to be judged by
     if row.number != item.number and await _stands_at(core, origin, feed.blob, row.number):
         _note_twice(core, origin, feed.blob, item.number, found)
         return

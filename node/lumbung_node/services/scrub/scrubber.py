@@ -25,7 +25,7 @@ from lumbung_node.services.scrub.looking import Looked, links_of, look, previous
 from lumbung_node.services.scrub.reading import ByteReader, Stored
 from lumbung_node.store.events import NO_BLOB, Event, EventKind, FoundBy
 from lumbung_node.store.jobs import Adopted, Job
-from lumbung_node.store.layout import RowState, verified_key
+from lumbung_node.store.layout import BlobRow, RowState, verified_key
 from lumbung_node.store.scrub_rows import PassRow, put_progress
 from lumbung_node.store.state import Pulse
 
@@ -184,7 +184,7 @@ class Scrubber:
         for item, (state, _) in zip(looked, links, strict=True):
             if not self._is_in_order(origin, item, state):
                 suspects.append(item.number)
-            elif item.feed is not None and item.row is not None and item.row.number == item.number:
+            elif item.feed is not None and item.row is not None and _has_bytes(item, item.row):
                 stored.append(Stored(item.feed.blob, item.row))
                 numbers.append(item.number)
         await self._nap(trio.current_time() - begun, 0)
@@ -206,6 +206,8 @@ class Scrubber:
             return False
         if item.row is None:
             return not self._core.rosters.roster.units_held(self._core.number, origin) >> item.feed.blob.unit & 1
+        if item.row.state is RowState.DROPPED:
+            return item.agrees
         if item.row.number != item.number:
             return item.number in self._book.twice.get((origin, item.feed.blob), ())
         return item.agrees and item.row.state is RowState.INTACT and item.row.chunks > 0
@@ -295,3 +297,8 @@ class Scrubber:
             job.extra.put(Family.SYSTEM, verified_key(origin), verified_since_ms.to_bytes(8, "big"))
             state.verified_since_ms[origin] = verified_since_ms
         await self._core.store.committer.commit(job)
+
+
+def _has_bytes(item: Looked, row: BlobRow) -> bool:
+    """Whether this number's bytes are to be read: what was let go has none, what is twice in the feed one run."""
+    return row.number == item.number and row.state is not RowState.DROPPED

@@ -12,6 +12,7 @@ from lumbung_cluster.errors import PeerGone, Rejected, StatusCode
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.patience import Bucket
 from lumbung_cluster.schedule import FREE
+from lumbung_cluster.stake import Stake
 from lumbung_node.services.core import Core
 from lumbung_node.services.pace import LinkPace, read_takes, takes_message
 from lumbung_node.services.session.arrivals import Arrivals
@@ -21,6 +22,7 @@ from lumbung_node.services.session.link import FrameLink
 from lumbung_node.services.session.lives import LifeUnknown
 from lumbung_node.services.session.outgoing import Outgoing
 from lumbung_node.services.session.proving import Proving
+from lumbung_node.services.session.reclaiming import Reclaiming
 from lumbung_node.services.session.releasing import Releasing
 from lumbung_node.services.session.stakes import Stakes
 from lumbung_proto.v1 import peer_pb2
@@ -61,6 +63,15 @@ class Session:
     def hurry(self, blob: BlobId, number: int) -> None:
         if self._outgoing is not None:
             self._outgoing.hurry(blob, number)
+
+    async def ask_stake(self, node: NodeNumber) -> Stake | None:
+        """What of the peer's own blobs would be at stake without `node`; None when it does not answer."""
+        with trio.move_on_after(limits.STAKE_ANSWER_S):
+            try:
+                return await self.stakes.ask(node)
+            except PeerGone:
+                return None
+        return None
 
     def is_behind(self) -> bool:
         """Whether the peer has not applied everything that we have."""
@@ -146,6 +157,7 @@ class Session:
             nursery.start_soon(incoming.received.run)
             nursery.start_soon(self._tell_pace, pace)
             nursery.start_soon(self._releasing.run)
+            nursery.start_soon(Reclaiming(core, link, peer).run)
             nursery.start_soon(self._pass_on_access)
             await self._read(outgoing, incoming, proving, pace, nursery)
             nursery.cancel_scope.cancel()

@@ -1,0 +1,79 @@
+"""Units that were let go and that a later roster gives back: asked for again, a group at a time.
+
+Their rows say DROPPED, so nothing is missed and the inventories agree; but nothing may be signed for them before the
+bytes are back. One group is under way to each peer; what a peer has not got, another session asks its own peer for.
+"""
+
+from __future__ import annotations
+
+import trio
+
+from lumbung_cluster import limits
+from lumbung_cluster.ids import BlobId, NodeNumber, units_of_mask
+from lumbung_node.ports.keyvalue import Family
+from lumbung_node.services.core import Core
+from lumbung_node.services.session.link import FrameLink
+from lumbung_node.store.jobs import Job
+from lumbung_node.store.layout import BlobRow, RowState, dropped_key
+from lumbung_node.store.unit_rows import UnitRows, for_each_group
+from lumbung_proto.v1 import peer_pb2
+
+__all__ = ["Reclaiming"]
+
+
+class Reclaiming:
+    """`run` until cancelled."""
+
+    def __init__(self, core: Core, link: FrameLink, peer: NodeNumber) -> None:
+        self._core = core
+        self._link = link
+        self._peer = peer
+
+    async def run(self) -> None:
+        core = self._core
+        while True:
+            for origin in core.rosters.roster.origins_shared(core.number, self._peer):
+                held = core.rosters.roster.units_held(core.number, origin)
+                for unit in units_of_mask(core.store.state.dropped_units.get(origin, 0) & held):
+                    await self._reclaim(origin, unit)
+            await trio.sleep(limits.RECLAIM_LOOK_S)
+
+    async def _reclaim(self, origin: NodeNumber, unit: int) -> None:
+        left: list[BlobId] = []
+
+        async def reclaim(group: list[tuple[BlobId, BlobRow]]) -> None:
+            missing = [blob for blob, row in group if row.state is RowState.DROPPED]
+            if missing:
+                need = peer_pb2.Need(origin=origin, ids=[blob.raw for blob in missing])
+                await self._link.send(peer_pb2.SessionFrame(need=need))
+                left.extend(await self._left_of(origin, missing))
+
+        await for_each_group(UnitRows(self._core.store.kv, origin, unit), limits.PROVE_IDS_MAX, reclaim)
+        if not left:
+            await self._close(origin, unit)
+
+    async def _left_of(self, origin: NodeNumber, blobs: list[BlobId]) -> list[BlobId]:
+        """Wait while they come; what is still missing when nothing was committed here for a while."""
+        left = blobs
+        while left:
+            with trio.move_on_after(limits.BLOB_SILENCE_S) as silence:
+                await self._core.store.state.grown.wait()
+            rows = await self._core.store.reader.rows(origin, left)
+            left = [blob for blob, row in zip(left, rows, strict=True) if row is None or row.state is RowState.DROPPED]
+            if silence.cancelled_caught:
+                break
+        return left
+
+    async def _close(self, origin: NodeNumber, unit: int) -> None:
+        """Everything of the unit is back: from now on we may sign for it."""
+        state = self._core.store.state
+        mask = state.dropped_units.get(origin, 0) & ~(1 << unit)
+        job = Job()
+        if mask:
+            job.extra.put(Family.SYSTEM, dropped_key(origin), mask.to_bytes(8, "big"))
+        else:
+            job.extra.delete(Family.SYSTEM, dropped_key(origin))
+        await self._core.store.committer.commit(job)
+        state.dropped_units[origin] = state.dropped_units.get(origin, 0) & ~(1 << unit)
+        state.grown.beat()
+        self._core.log.info("unit held again", origin=origin, unit=unit)
