@@ -9,9 +9,16 @@ import pytest
 
 from lumbung_testing.simulation.hunting import Find
 from lumbung_testing.simulation.mutants import ALL_MUTANTS
+from lumbung_testing.simulation.mutants.mutant import Mutant
 from lumbung_testing.simulation.pool import SeedPool
 
 QUICK = [mutant.name for mutant in ALL_MUTANTS if mutant.is_quick]
+
+
+@pytest.mark.parametrize("mutant", ALL_MUTANTS, ids=lambda mutant: mutant.name)
+def test_the_seam_of_a_mistake_is_there(mutant: Mutant) -> None:
+    with mutant.plant():
+        pass
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from lumbung_node.ports.identity import IdentityRecord
 from lumbung_node.ports.world import Verifier
 from lumbung_node.services import rosters
 from lumbung_node.services.core import Core
-from lumbung_node.services.session import lives, session
+from lumbung_node.services.session import greeting, lives, session
 from lumbung_node.services.session.greeting import Greeting
 from lumbung_node.store import own_lives
 from lumbung_testing.simulation.mutants.mutant import Mutant
@@ -65,7 +65,7 @@ def _shown_a_newer_life_and_gone_on() -> AbstractContextManager[object]:
     async def judge(core: Core, peer: NodeNumber, shown: SignedLife) -> None:
         await trio.lowlevel.checkpoint()
 
-    return patched(session, "judge_our_life", judge)
+    return patched(greeting, "judge_our_life", judge)
 
 
 def _lower_epoch_obeyed() -> AbstractContextManager[object]:
