@@ -16,12 +16,12 @@ import pytest
 _RUNNER = Path(__file__).with_name("run.py")
 _PATIENCE_S = 240.0
 _SHARES = {
-    "kills": 4,
+    "kills": 3,
     "stops": 1,
     "cuts": 2,
     "full-disk": 1,
-    "io-faults": 4,
-    "flips": 6,
+    "io-faults": 2,
+    "flips": 4,
     "network": 1,
     "canaries": 2,
 }

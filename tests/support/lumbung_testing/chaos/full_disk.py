@@ -29,9 +29,9 @@ __all__ = ["run_full_disk"]
 
 _OFFICE = "36.02"
 _DISK_BYTES = 640 * MIB
-_FOREIGN_MARK_BYTES = 48 * MIB
-_OWN_MARK_BYTES = 24 * MIB
-_BELOW_MARKS_BYTES = 12 * MIB
+_FOREIGN_MARK_BYTES = 96 * MIB
+_OWN_MARK_BYTES = 64 * MIB
+_BELOW_MARKS_BYTES = 48 * MIB  # the load does not fill that before the node looks
 _FULL_S = 12.0
 _BRIEF_FULL_S = 6.0  # the disk is looked at every 5 s
 _BACK_S = 60.0  # a store that could not open tries again after at most 30 s

@@ -29,6 +29,7 @@ _BRIEF_STOP_S = 6.0
 _NOTICE_S = 3.0  # of link class "lan", which founded clusters have
 _OTHERS_ANSWER_S = 5.0  # a put at another office waits for nobody; a busy machine may be slow
 _SETTLE_S = 5.0
+_BRIEF_SETTLE_S = 1.0
 _PATIENCE_S = 150.0  # a partner's pause between two dials grows to a minute
 _LOOK_S = 0.1
 
@@ -36,7 +37,7 @@ _LOOK_S = 0.1
 async def run_stops(order: Order) -> Report:
     folder, count, luck, tell = order.folder, order.count, order.luck, order.tell
     report = Report("stops", count)
-    stop_s = _BRIEF_STOP_S if order.brief else _STOP_S
+    stop_s, settle_s = (_BRIEF_STOP_S, _BRIEF_SETTLE_S) if order.brief else (_STOP_S, _SETTLE_S)
     founded = found(folder, FOUR_OFFICES)
     stations = {
         office: Station(founded, office, folder / "files" / office, random.Random(luck.random()))
@@ -49,7 +50,7 @@ async def run_stops(order: Order) -> Report:
         for station in stations.values():
             nursery.start_soon(station.run)
         while report.run < count:
-            await trio.sleep(_SETTLE_S)
+            await trio.sleep(settle_s)
             victim = cluster.names[report.run % len(cluster.names)]
             before = {office: len(station.answer_s) for office, station in stations.items()}
             await _stop(cluster, founded, victim, stop_s, noticed, report)
