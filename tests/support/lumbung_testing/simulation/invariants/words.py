@@ -24,7 +24,7 @@ from lumbung_testing.simulation.invariants.claims import Claims
 from lumbung_testing.simulation.invariants.ends import SessionEnds
 from lumbung_testing.simulation.node import SimNode
 
-__all__ = ["HEARD", "SAYS", "SAYS_ANYTHING"]
+__all__ = ["HEARD", "SAYS", "SAYS_ANYTHING", "note_old_machine"]
 
 _RECORDED_S = 5.0  # a word that came, on a session that lives on and over a quick disk, is on record by then
 _VERIFIER = TestVerifier()
@@ -145,7 +145,7 @@ def _check_receipt(claims: Claims, node: SimNode, message: peer_pb2.SignedBytes,
     _check_silence(claims, node)
     _check_fields(claims, node, statement, nonce)
     for blob in statement.blobs:
-        _note_old_machine(claims, node, statement, blob)
+        note_old_machine(claims, node, statement, blob)
         if not claims.says_rightly(node, statement.origin, blob):
             claims.broken("durable before said", f"{node.host} signs for {blob}, which it has not")
         harm = claims.damage.of(node.number, statement.origin, blob)
@@ -171,7 +171,7 @@ def _check_fields(claims: Claims, node: SimNode, statement: Statement, nonce: in
         claims.broken("receipts say what is", f"{node.host} signs number {statement.durable_number}, not durable there")
 
 
-def _note_old_machine(claims: Claims, node: SimNode, statement: Statement, blob: BlobId) -> None:
+def note_old_machine(claims: Claims, node: SimNode, statement: Statement, blob: BlobId) -> None:
     """What an old machine signs for is void once the newer life was met; until then nobody can know better."""
     present, origin = claims.nodes[node.number], statement.origin
     if present is not node and not present.durable.holds(origin, blob):

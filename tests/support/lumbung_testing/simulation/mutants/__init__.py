@@ -6,7 +6,7 @@ them on. A new topic is a module with `MUTANTS`, named in the list here.
 
 from __future__ import annotations
 
-from lumbung_testing.simulation.mutants import aside, copies, disk, feeds, lives, scrub
+from lumbung_testing.simulation.mutants import aside, copies, disk, feeds, inventories, lives, scrub
 from lumbung_testing.simulation.mutants.mutant import Mutant
 
 __all__ = ["ALL_MUTANTS"]
@@ -15,6 +15,7 @@ ALL_MUTANTS: tuple[Mutant, ...] = (
     *disk.MUTANTS,
     *feeds.MUTANTS,
     *copies.MUTANTS,
+    *inventories.MUTANTS,
     *lives.MUTANTS,
     *scrub.MUTANTS,
     *aside.MUTANTS,
