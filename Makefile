@@ -14,6 +14,7 @@ SOURCES := cluster node proto tools tests
 .PHONY: help setup demo test check lint format types imports buf stubs stubs-check pytest requirements clean
 .PHONY: sim sim-same mutants chaos fuzz abuse
 .PHONY: bench-quick bench-bundle
+.PHONY: bench-inventory
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
@@ -84,6 +85,9 @@ bench-quick: $(RUNTIME) ## figures of three nodes on loopback
 
 bench-bundle: $(RUNTIME) ## a disk filled and imported, beside cp and sync
 	$(PY) -m lumbung_tools.bench.bundle $(ARGS)
+
+bench-inventory: $(RUNTIME) ## what it costs to know the set of an origin: a fold, a rebuild, a restart, memory
+	$(PY) -m lumbung_tools.bench.inventory $(ARGS)
 
 # pip-compile asks the machine's index for the hashes of all wheels, so that one file serves every Python and processor.
 PIN = $(VENV)/bin/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --annotation-style=line \

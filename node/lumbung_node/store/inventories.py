@@ -157,10 +157,10 @@ class Inventories:
                 has_folded = await self._fold_all(log)
                 if self._has_new_doubts:
                     await self._rebuild_doubted(log)
-                elif has_folded:
-                    await trio.sleep(limits.INVENTORY_FOLD_PAUSE_S)
-                else:
+                elif not has_folded:
                     await self._state.grown.wait()
+                elif self.rows_behind < limits.INVENTORY_FOLD_ROWS_MAX:
+                    await trio.sleep(limits.INVENTORY_FOLD_PAUSE_S)
         finally:
             await self._write_at_stop()
 
