@@ -34,6 +34,7 @@ class HealthCode(Enum):
     STORE_SET_ASIDE = "STORE_SET_ASIDE"
     DISK_UNMOUNTED = "DISK_UNMOUNTED"
     REBUILDING = "REBUILDING"
+    INVENTORY_DOUBTED = "INVENTORY_DOUBTED"
 
 
 class Severity(Enum):
@@ -95,6 +96,8 @@ class Facts:
     set_aside: Sequence[AsideFacts] = ()
     fallback: str = ""
     rebuilding: bool = False
+    units_doubted: int = 0
+    inventories_unknown: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,15 @@ class Trouble:
 
 def judge_health(facts: Facts) -> list[Trouble]:
     """The present troubles, the worst first."""
-    found = [*_copies(facts), *_links(facts), *_clock(facts), *_disk(facts), *_identity(facts), *_aside(facts)]
+    found = [
+        *_copies(facts),
+        *_links(facts),
+        *_clock(facts),
+        *_disk(facts),
+        *_identity(facts),
+        *_aside(facts),
+        *_inventories(facts),
+    ]
     return sorted(found, key=lambda trouble: -trouble.severity.value)
 
 
@@ -193,6 +204,14 @@ def _aside(facts: Facts) -> Iterator[Trouble]:
             lacking=store.lacking,
             state=state,
         )
+
+
+def _inventories(facts: Facts) -> Iterator[Trouble]:
+    """A doubt is over within minutes, when the units are made anew; rows that cannot be read stay until mended."""
+    if facts.inventories_unknown:
+        yield _own(HealthCode.INVENTORY_DOUBTED, Severity.CRITICAL, origins=facts.inventories_unknown)
+    elif facts.units_doubted:
+        yield _own(HealthCode.INVENTORY_DOUBTED, Severity.WARNING, units=facts.units_doubted)
 
 
 def _own(code: HealthCode, severity: Severity, **values: int | str) -> Trouble:

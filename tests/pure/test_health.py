@@ -31,6 +31,8 @@ WELL = Facts(
     fork=False,
     stopped=False,
     keys_together=False,
+    units_doubted=0,
+    inventories_unknown=0,
 )
 Found = list[tuple[HealthCode, Severity, int]]
 
@@ -164,6 +166,12 @@ def test_two_lives_and_a_forked_roster_are_critical_and_keys_together_warns() ->
     assert found(replace(WELL, keys_together=True)) == own(HealthCode.KEYS_TOGETHER, Severity.WARNING)
 
 
+def test_a_doubted_unit_warns_and_a_feed_that_cannot_be_read_is_critical() -> None:
+    assert found(replace(WELL, units_doubted=2)) == own(HealthCode.INVENTORY_DOUBTED, Severity.WARNING)
+    both = replace(WELL, units_doubted=2, inventories_unknown=1)
+    assert found(both) == own(HealthCode.INVENTORY_DOUBTED, Severity.CRITICAL)
+
+
 @given(st.booleans(), st.booleans(), st.booleans(), st.integers(0, 4 * DAY_MS), st.sampled_from(LinkHealth))
 def test_the_worst_comes_first(stopped: bool, keys: bool, low: bool, age_ms: int, link: LinkHealth) -> None:
     facts = replace(
@@ -195,6 +203,7 @@ def test_every_code_can_come() -> None:
         set_aside=[AsideFacts("aside-20261125T215921Z", False, True, 7, 0)],
         fallback="/var/lib/lumbung/fallback",
         rebuilding=True,
+        units_doubted=1,
     )
 
     assert {trouble.code for trouble in judge_health(everything)} == set(HealthCode)

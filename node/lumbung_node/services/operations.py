@@ -85,6 +85,14 @@ class Operations:
         )
         self._add_set_aside(response)
         self._add_rebuild(response)
+        inventories = core.store.inventories
+        response.inventory.CopyFrom(
+            operations_pb2.InventoryState(
+                rows_behind=inventories.rows_behind,
+                units_doubted=inventories.units_doubted,
+                origins_unknown=inventories.origins_unknown,
+            )
+        )
         response.health.extend(_health_message(trouble) for trouble in self._troubles(response))
         return response
 
@@ -158,6 +166,7 @@ class Operations:
         is_holder = bool(core.rosters.roster.units_held(link.peer, core.number))
         first = account.unproven(end, 1) if is_holder else []
         session = link.session
+        cover = core.store.covers.newest(link.peer)
         return operations_pb2.LinkState(
             node=link.peer,
             name=record.name if record is not None else "",
@@ -171,6 +180,9 @@ class Operations:
             generation=core.store.state.generations_seen.get(link.peer, 0),
             clock_offset_ms=session.clock_offset_ms if session is not None else 0,
             is_drc=record is not None and record.role is Role.DRC,
+            inventory_received_ms=cover.received_ms if cover is not None else 0,
+            inventory_number=cover.number if cover is not None else 0,
+            inventory_units=cover.units.bit_count() if cover is not None else 0,
         )
 
     def _add_origins(self, response: operations_pb2.StatusResponse) -> None:
@@ -222,6 +234,8 @@ class Operations:
                 AsideFacts(store.name, store.refuses_to_open, store.ended, store.taken, store.lacking)
                 for store in response.set_aside
             ],
+            units_doubted=response.inventory.units_doubted,
+            inventories_unknown=response.inventory.origins_unknown,
         )
         return judge_health(facts)
 

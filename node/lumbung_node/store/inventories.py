@@ -108,6 +108,11 @@ class Inventories:
         """How many units sign nothing until they are rebuilt."""
         return sum(kept.doubted.bit_count() for kept in self._kept.values())
 
+    @property
+    def origins_unknown(self) -> int:
+        """Of how many origins the feed here cannot be read, so that nothing may be said of their sets."""
+        return len(self._unknown_until)
+
     async def snapshot(self, origin: NodeNumber) -> Snapshot:
         """The set as it is durable now; waits for a fold of what is new (1.2 us an entry). Raises InventoryUnknown."""
         async with self._turn(origin) as kept:
@@ -176,6 +181,7 @@ class Inventories:
                 continue
             try:
                 await self._fold_and_write(origin)
+                self._unknown_until.pop(origin, None)
                 has_folded = True
             except InventoryUnknown as exc:
                 log.error("inventory unknown", origin=origin, reason=str(exc))

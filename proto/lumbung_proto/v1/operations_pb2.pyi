@@ -120,6 +120,7 @@ class StatusResponse(_message.Message):
     SET_ASIDE_FIELD_NUMBER: _builtins.int
     FALLBACK_FOLDER_FIELD_NUMBER: _builtins.int
     REBUILD_FIELD_NUMBER: _builtins.int
+    INVENTORY_FIELD_NUMBER: _builtins.int
     node: _builtins.int
     """The node's number."""
     name: _builtins.str
@@ -170,6 +171,10 @@ class StatusResponse(_message.Message):
     def rebuild(self) -> Global___RebuildState:
         """How far an empty store is refilled; absent unless it is."""
 
+    @_builtins.property
+    def inventory(self) -> Global___InventoryState:
+        """The inventories of all origins held here."""
+
     def __init__(
         self,
         *,
@@ -191,10 +196,11 @@ class StatusResponse(_message.Message):
         set_aside: _abc.Iterable[Global___SetAsideStore] | None = ...,
         fallback_folder: _builtins.str = ...,
         rebuild: Global___RebuildState | None = ...,
+        inventory: Global___InventoryState | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["disk", b"disk", "own", b"own", "rebuild", b"rebuild"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["disk", b"disk", "inventory", b"inventory", "own", b"own", "rebuild", b"rebuild"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_expires_ms", b"certificate_expires_ms", "clock_ms", b"clock_ms", "disk", b"disk", "fallback_folder", b"fallback_folder", "generation", b"generation", "health", b"health", "links", b"links", "name", b"name", "node", b"node", "origins", b"origins", "own", b"own", "rebuild", b"rebuild", "roster_created_ms", b"roster_created_ms", "roster_epoch", b"roster_epoch", "set_aside", b"set_aside", "software", b"software", "takes_puts", b"takes_puts", "uptime_s", b"uptime_s"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_expires_ms", b"certificate_expires_ms", "clock_ms", b"clock_ms", "disk", b"disk", "fallback_folder", b"fallback_folder", "generation", b"generation", "health", b"health", "inventory", b"inventory", "links", b"links", "name", b"name", "node", b"node", "origins", b"origins", "own", b"own", "rebuild", b"rebuild", "roster_created_ms", b"roster_created_ms", "roster_epoch", b"roster_epoch", "set_aside", b"set_aside", "software", b"software", "takes_puts", b"takes_puts", "uptime_s", b"uptime_s"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -303,6 +309,36 @@ class SetAsideStore(_message.Message):
 Global___SetAsideStore: _TypeAlias = SetAsideStore  # noqa: Y015
 
 @_typing.final
+class InventoryState(_message.Message):
+    """How the inventories stand: what this node can say of whole sets."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROWS_BEHIND_FIELD_NUMBER: _builtins.int
+    UNITS_DOUBTED_FIELD_NUMBER: _builtins.int
+    ORIGINS_UNKNOWN_FIELD_NUMBER: _builtins.int
+    rows_behind: _builtins.int
+    """Durable feed rows that are not folded yet."""
+    units_doubted: _builtins.int
+    """Units that contradict what lies on disk: they sign nothing until they are made anew."""
+    origins_unknown: _builtins.int
+    """Origins whose feed here cannot be read."""
+    def __init__(
+        self,
+        *,
+        rows_behind: _builtins.int = ...,
+        units_doubted: _builtins.int = ...,
+        origins_unknown: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["origins_unknown", b"origins_unknown", "rows_behind", b"rows_behind", "units_doubted", b"units_doubted"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InventoryState: _TypeAlias = InventoryState  # noqa: Y015
+
+@_typing.final
 class OwnCounts(_message.Message):
     """The own origin in numbers."""
 
@@ -368,6 +404,9 @@ class LinkState(_message.Message):
     GENERATION_FIELD_NUMBER: _builtins.int
     CLOCK_OFFSET_MS_FIELD_NUMBER: _builtins.int
     IS_DRC_FIELD_NUMBER: _builtins.int
+    INVENTORY_RECEIVED_MS_FIELD_NUMBER: _builtins.int
+    INVENTORY_NUMBER_FIELD_NUMBER: _builtins.int
+    INVENTORY_UNITS_FIELD_NUMBER: _builtins.int
     node: _builtins.int
     """The partner's number."""
     name: _builtins.str
@@ -392,6 +431,12 @@ class LinkState(_message.Message):
     """The partner's wall clock less ours at the Hello, in milliseconds."""
     is_drc: _builtins.bool
     """True when the partner is a DRC node."""
+    inventory_received_ms: _builtins.int
+    """When its newest inventory receipt that was believed came, UTC in milliseconds; 0 for none in its present life."""
+    inventory_number: _builtins.int
+    """Own feed number up to which that receipt covers."""
+    inventory_units: _builtins.int
+    """How many of the 64 units it covers."""
     def __init__(
         self,
         *,
@@ -407,10 +452,13 @@ class LinkState(_message.Message):
         generation: _builtins.int = ...,
         clock_offset_ms: _builtins.int = ...,
         is_drc: _builtins.bool = ...,
+        inventory_received_ms: _builtins.int = ...,
+        inventory_number: _builtins.int = ...,
+        inventory_units: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock_offset_ms", b"clock_offset_ms", "condition", b"condition", "generation", b"generation", "is_drc", b"is_drc", "lag_blobs", b"lag_blobs", "lag_oldest_ms", b"lag_oldest_ms", "name", b"name", "node", b"node", "proven_blobs", b"proven_blobs", "sentence", b"sentence", "since_s", b"since_s", "verified_since_ms", b"verified_since_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock_offset_ms", b"clock_offset_ms", "condition", b"condition", "generation", b"generation", "inventory_number", b"inventory_number", "inventory_received_ms", b"inventory_received_ms", "inventory_units", b"inventory_units", "is_drc", b"is_drc", "lag_blobs", b"lag_blobs", "lag_oldest_ms", b"lag_oldest_ms", "name", b"name", "node", b"node", "proven_blobs", b"proven_blobs", "sentence", b"sentence", "since_s", b"since_s", "verified_since_ms", b"verified_since_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -519,7 +567,9 @@ class HealthItem(_message.Message):
     NODE_FIELD_NUMBER: _builtins.int
     VALUES_FIELD_NUMBER: _builtins.int
     code: _builtins.str
-    """COPIES_SHORT, LINK_DOWN, TRUST_FAILED, DISK_LOW, CERT_EXPIRES, ROSTER_FORK, CLOCK_SKEW, TWO_LIVES or KEYS_TOGETHER."""
+    """COPIES_SHORT, LINK_DOWN, TRUST_FAILED, DISK_LOW, CERT_EXPIRES, ROSTER_FORK, CLOCK_SKEW, TWO_LIVES, KEYS_TOGETHER or
+    INVENTORY_DOUBTED.
+    """
     severity: Global___Severity.ValueType
     """How bad."""
     node: _builtins.int

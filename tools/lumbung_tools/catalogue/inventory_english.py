@@ -7,6 +7,11 @@ from typing import Final
 __all__ = ["INVENTORY_ENGLISH"]
 
 INVENTORY_ENGLISH: Final[dict[str, str]] = {
+    # health
+    "health.inventory_doubted": (
+        "What lies on this disk differs from what the node had counted. It signs nothing for that part until it has"
+        " counted anew. Still there after an hour: check the disk, call the province."
+    ),
     # receipts
     "receipt.shown.inventory": (
         "{holder}: signed inventory receipt, life {generation}, roster epoch {epoch}, nonce {nonce}, bytes last "

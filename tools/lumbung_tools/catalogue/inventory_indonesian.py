@@ -7,6 +7,11 @@ from typing import Final
 __all__ = ["INVENTORY_INDONESIAN"]
 
 INVENTORY_INDONESIAN: Final[dict[str, str]] = {
+    # kesehatan
+    "health.inventory_doubted": (
+        "Isi cakram berbeda dari hitungan simpul. Untuk bagian itu simpul tidak menandatangani apa pun sampai selesai"
+        " menghitung ulang. Jika masih muncul setelah satu jam: periksa cakram, hubungi provinsi."
+    ),
     # tanda terima
     "receipt.shown.inventory": (
         "{holder}: tanda terima inventaris bertanda tangan, masa hidup {generation}, epoch {epoch}, nonce {nonce}, "

@@ -22,6 +22,7 @@ _SENTENCES = {
     "KEYS_TOGETHER": "health.keys_together",
     "DISK_UNMOUNTED": "health.disk_unmounted",
     "REBUILDING": "health.rebuilding",
+    "INVENTORY_DOUBTED": "health.inventory_doubted",
 }
 _SHOWN_VALUES = ("folder", "taken", "lacking")  # a node's words go into sentences only under names that we know
 

@@ -69,6 +69,11 @@ def status_json(
             {"origin": kept.name, "blobs": kept.blobs, "size_bytes": kept.size_bytes, "damaged": kept.damaged}
             for kept in status.origins
         ],
+        "inventory": {
+            "rows_behind": status.inventory.rows_behind,
+            "units_doubted": status.inventory.units_doubted,
+            "origins_unknown": status.inventory.origins_unknown,
+        },
         "disk": {
             "free_bytes": status.disk.free_bytes,
             "total_bytes": status.disk.total_bytes,
@@ -117,6 +122,11 @@ def _link_json(status: wire.StatusResponse, link: wire.LinkState) -> dict[str, J
         "lag_s": _age_s(status, link.lag_oldest_ms) if link.lag_oldest_ms else 0.0,
         "proven_blobs": link.proven_blobs,
         "verified_since": rfc3339(link.verified_since_ms),
+        "inventory_receipt": {
+            "received": rfc3339(link.inventory_received_ms),
+            "number": link.inventory_number,
+            "units": link.inventory_units,
+        },
         "generation": link.generation,
         "clock_offset_s": link.clock_offset_ms / 1000,
         "sentence": link.sentence,
