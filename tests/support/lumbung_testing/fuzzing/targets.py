@@ -25,15 +25,20 @@ from lumbung_cluster.entry import Entry, EntryList, sign_list
 from lumbung_cluster.errors import KeyRefused, StoreDamaged
 from lumbung_cluster.identity_uri import parse_identity
 from lumbung_cluster.ids import BlobId, Generation, NodeNumber
-from lumbung_cluster.receipt import SignedStatement, Statement, StatementKind, sign_statement
+from lumbung_cluster.inventory.fingerprint import UnitDigest
+from lumbung_cluster.inventory.inventory import Inventory
+from lumbung_cluster.receipt import SignedStatement, Statement, StatementKind, UnitClaim, sign_statement
 from lumbung_cluster.roster_codec import SignedRoster
 from lumbung_node.adapters.keys.certificates import read_certificate
 from lumbung_node.store import layout
+from lumbung_node.store.covers import CoverRow
+from lumbung_node.store.inventory_rows import Folded, SumsRow, TableRow
 from lumbung_proto.codec import MalformedFrame, decode_frame, decode_message, encode_frame
 from lumbung_proto.v1 import blobs_pb2, operations_pb2, peer_pb2, roster_pb2
 from lumbung_testing.fuzzing.mutation import mutated_bytes, mutated_message, random_message
 from lumbung_testing.rosters import CLUSTER, SeededSigner, founding, signed
 from lumbung_testing.tls_parties import issue, new_authority
+from lumbung_testing.world import INVENTORY_KEY
 from lumbung_tools.roster_toml import parse_roster_toml, render_roster_toml
 
 __all__ = ["WIRE_MODULES", "Broken", "Target", "all_targets", "feed"]
@@ -91,6 +96,7 @@ def _signed_targets(draws: random.Random) -> Iterator[Target]:
     lists = [_entry_list(draws, count) for count in (1, 2, 31, 32)]
     yield Target("entry list", lists, lambda raw: EntryList.parse(raw).pack(), (Malformed,))
     words = [_statement(draws, count) for count in (1, 2, 256)]
+    words += [_inventory_word(draws, units) for units in (1, 2, 64)]
     yield Target("receipt", words, lambda raw: SignedStatement.from_bytes(raw).to_bytes(), (Malformed,))
     yield Target("access list", [_access(count) for count in (0, 1, 20)], _signed_access, (Malformed,))
 
@@ -121,6 +127,13 @@ def _statement(draws: random.Random, count: int) -> bytes:
     return sign_statement(word, SeededSigner("receipt 2")).to_bytes()
 
 
+def _inventory_word(draws: random.Random, units: int) -> bytes:
+    claims = tuple(UnitClaim(unit, draws.randrange(100), draws.randbytes(32)) for unit in range(units))
+    kind = StatementKind.INVENTORY_RECEIPT
+    word = Statement(kind, CLUSTER, NodeNumber(2), Generation(1), 1, NodeNumber(1), 5, 9, 1000, (), claims)
+    return sign_statement(word, SeededSigner("receipt 2")).to_bytes()
+
+
 def _access(count: int) -> bytes:
     entries = tuple(
         AccessEntry(f"station-{n:03}", Duty.STATION, (n.to_bytes(32, "big"),), 1, 1000) for n in range(count)
@@ -141,6 +154,26 @@ def _row_targets(draws: random.Random) -> Iterator[Target]:
     yield Target("feed row", [feed_row.pack()], lambda raw: layout.FeedRow.unpack(raw).pack(), (StoreDamaged,))
     yield Target("pending row", [pending.pack()], lambda raw: _void(layout.PendingRow.unpack(raw)), (StoreDamaged,))
     yield Target("copy row", [copy.pack()], lambda raw: _void(layout.CopyRow.unpack(raw)), (StoreDamaged,))
+
+    cover = CoverRow(True, Generation(1), 4, 5, 6, 7, 8, 9, tuple(range(64)))
+    yield Target("cover row", [cover.pack()], lambda raw: _void(CoverRow.unpack(raw)), (StoreDamaged,))
+    folded = Folded(draws.randbytes(8), 5, draws.randbytes(32))
+    sums = SumsRow(folded, 3, tuple(UnitDigest(draws.getrandbits(256), unit) for unit in range(64)))
+    table = TableRow(folded, Inventory(INVENTORY_KEY).to_bytes())
+    yield Target("sums row", [sums.pack()], _sums_row, ())
+    yield Target("table row", [table.pack()], _table_row, (ValueError,))
+
+
+def _sums_row(raw: bytes) -> bytes | None:
+    taken = SumsRow.unpack(raw)
+    return taken.pack() if taken is not None else None
+
+
+def _table_row(raw: bytes) -> bytes | None:
+    taken = TableRow.unpack(raw)
+    if taken is None:
+        return None
+    return TableRow(taken.folded, Inventory.from_bytes(INVENTORY_KEY, taken.inventory).to_bytes()).pack()
 
 
 def _void(_taken: object) -> None:
