@@ -18,6 +18,7 @@ from lumbung_cluster.inventory.inventory import Inventory
 from lumbung_node.adapters.keys.ed25519 import Ed25519Signer
 from lumbung_node.ports.keyvalue import Batch, Family, KeyValue, SpaceReport
 from lumbung_node.store.events import FoundBy
+from lumbung_node.store.inventories import Inventories
 from lumbung_node.store.inventory_rows import SumsRow, TableRow, sums_key, table_key
 from lumbung_node.store.jobs import Content, Job, OwnBlob
 from lumbung_node.store.layout import blob_key, feed_key
@@ -118,6 +119,17 @@ async def opened(
         yield store
         nursery.cancel_scope.cancel()
     await kv.close()
+
+
+@asynccontextmanager
+async def crashing(disk: VirtualDisk, identity: MemoryIdentity) -> AsyncIterator[Store]:
+    """A store whose power is cut at the end of the block, whatever its tasks still wanted to do."""
+    try:
+        async with opened(disk, identity) as store:
+            yield store
+            disk.crash(random.Random(0))
+    except* StoreClosed:
+        pass  # what the dying tasks say
 
 
 async def put(store: Store, first: int, count: int) -> None:
@@ -342,6 +354,45 @@ async def test_a_doubt_and_what_was_rebuilt_survive_a_restart(autojump_clock: tr
         assert not await store.inventories.audit(NODE, gone.unit)
         await trio.sleep(2.0)
         assert (await store.inventories.snapshot(NODE)).inventory.to_bytes() == rest.to_bytes()
+    async with opened(disk, identity) as store:
+        assert (await folded(store))[1] == rest.to_bytes()
+
+
+async def test_a_doubt_is_remembered_over_a_restart_until_the_unit_is_made_anew(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk, identity = VirtualDisk(), MemoryIdentity()
+    with monkeypatch.context() as patch:
+        patch.setattr(Inventories, "_rebuild_doubted", _leaves_it)
+        async with crashing(disk, identity) as store:
+            await put(store, 0, 30)
+            await trio.sleep(1.0)
+            store.inventories.doubt(NODE, 0b100)
+            await trio.sleep(1.0)
+            await put(store, 30, 1)  # its sync covers what was written
+    async with opened(disk, identity, folds=False) as store:
+        assert (await store.inventories.snapshot(NODE)).doubted == 0b100
+    async with opened(disk, identity) as store:
+        await trio.sleep(1.0)
+        assert await folded(store) == (31, expected(31))
+
+
+async def _leaves_it(self: Inventories, log: object) -> None:
+    self._has_new_doubts = False
+
+
+async def test_what_was_made_anew_survives_a_crash(autojump_clock: trio.testing.MockClock) -> None:
+    """The feed still names the row that is gone: a replay from before the rebuild would bring it back."""
+    disk, identity = VirtualDisk(), MemoryIdentity()
+    gone = BlobId(ids(50)[7])
+    rest = Inventory(INVENTORY_KEY)
+    rest.fold([raw for raw in ids(51) if raw != gone.raw])
+    async with crashing(disk, identity) as store:
+        await put(store, 0, 50)
+        await store.kv.write(Batch(deletes=[(Family.BLOBS, blob_key(NODE, gone))]))
+        assert not await store.inventories.audit(NODE, gone.unit)
+        await trio.sleep(2.0)
+        await put(store, 50, 1)  # its sync covers what was written
     async with opened(disk, identity) as store:
         assert (await folded(store))[1] == rest.to_bytes()
 

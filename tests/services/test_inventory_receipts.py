@@ -155,13 +155,27 @@ async def test_a_unit_with_a_damaged_blob_is_left_out_and_its_others_proven_by_n
         assert {found.unit for found in asked_by_name} == {bad.unit}
 
 
+async def test_a_unit_that_the_origin_doubts_itself_is_not_believed(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Inventories, "_rebuild_doubted", _stays_doubted)
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await put(office, contents(100))
+        await office.store.inventories.snapshot(OFFICE)
+        office.store.inventories.doubt(OFFICE, 0b1000)
+        async with connected(office, peer):
+            row = await until_covered(office, PEER, 100)
+        assert row.units == all_units() & ~0b1000
+
+
+async def _stays_doubted(self: Inventories, log: object) -> None:
+    self._has_new_doubts = False
+
+
 async def test_a_smaller_word_takes_back_what_only_the_one_before_has_proven(
     autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def stays_doubted(self: Inventories, log: object) -> None:
-        self._has_new_doubts = False
-
-    monkeypatch.setattr(Inventories, "_rebuild_doubted", stays_doubted)
+    monkeypatch.setattr(Inventories, "_rebuild_doubted", _stays_doubted)
     office_box = box(OFFICE)
     async with living(box(PEER)) as peer:
         async with living(office_box) as office:
