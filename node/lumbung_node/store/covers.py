@@ -179,6 +179,7 @@ class Covers:
             last = min(row.number, after + limits.INVENTORY_FOLD_ROWS_MAX)
             rows = await read_feed(self._kv, self._state.node, after, last)
             for number, feed_row in enumerate(rows, start=after + 1):
+                assert feed_row is not None  # a hole raises
                 unit = id_of_row(feed_row)[0] >> 2
                 if not held >> unit & 1:
                     foreign.append(number)

@@ -8,12 +8,14 @@ Rules:
 - nothing behind the durable end is folded, so nothing behind it can be signed;
 - rows are written without a sync of their own: the feed has everything, and they lie in the same log behind it. A row
   that a crash took, or that does not fit the feed (running hash), costs a longer replay and nothing else;
-- a unit is *doubted* when what was folded contradicts what lies on disk: it is left out of receipts until it is rebuilt
-  from the id rows, which hold each id of an origin once.
+- a unit is *doubted* when what was folded contradicts what lies on disk: it is made anew from there, and left out of
+  receipts until feed and id rows agree about it (inventory_rebuild.py). One unit of one origin after the other is
+  audited all the time.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -24,13 +26,14 @@ import trio
 from lumbung_cluster import limits
 from lumbung_cluster.errors import InventoryUnknown, LumbungError
 from lumbung_cluster.feed import first_hash
-from lumbung_cluster.ids import NodeNumber, all_units, units_of_mask
+from lumbung_cluster.ids import UNITS, NodeNumber, all_units, units_of_mask
 from lumbung_cluster.inventory.fingerprint import InventoryKey
 from lumbung_cluster.inventory.inventory import Inventory
 from lumbung_node.ports.keyvalue import Batch, Family, KeyValue
 from lumbung_node.ports.log import Log
 from lumbung_node.ports.world import Blocking
 from lumbung_node.store.inventory_reads import fits_feed, hash_of_row, id_of_row, read_feed, read_kept, read_unit
+from lumbung_node.store.inventory_rebuild import make_anew
 from lumbung_node.store.inventory_rows import Folded, SumsRow, TableRow, differing_units, key_check, sums_key, table_key
 from lumbung_node.store.state import StoreState
 
@@ -77,10 +80,12 @@ class _Kept:
     def must_table(self) -> bool:
         return self.rebuilds > 0 or self.number - self.tabled >= limits.INVENTORY_CHECKPOINT_ROWS
 
-    def take(self, rows: Sequence[bytes], number: int) -> None:
+    def take(self, rows: Sequence[bytes | None], number: int) -> None:
         """Fold packed feed rows and say so in one step: no cancellation comes in between."""
-        self.inventory.fold([id_of_row(row) for row in rows])
-        self.number, self.running_hash = number, hash_of_row(rows[-1])
+        present = [row for row in rows if row is not None]
+        self.inventory.fold([id_of_row(row) for row in present])
+        self.number = number
+        self.running_hash = hash_of_row(present[-1]) if present else self.running_hash
 
 
 class Inventories:
@@ -94,6 +99,8 @@ class Inventories:
         self._kept: dict[NodeNumber, _Kept] = {}
         self._unknown_until: dict[NodeNumber, float] = {}
         self._has_new_doubts = False
+        self._audits = 0
+        self._audit_at = 0.0
 
     @property
     def rows_behind(self) -> int:
@@ -142,17 +149,17 @@ class Inventories:
             self._state.grown.beat()
 
     async def rebuild(self, origin: NodeNumber, units: int = all_units()) -> None:
-        """Make these units (a mask) anew from the id rows: 1,000,000 ids in about 5 s. They are no longer doubted.
+        """Make these units (a mask) anew: 1,000,000 ids in about 5 s. Doubted stay only those whose rows disagree.
 
-        Raises InventoryUnknown; units that were not reached stay as they were.
+        Raises InventoryUnknown, and nothing is changed.
         """
         async with self._turn(origin) as kept:
             await self._fold(kept, self._state.end(origin).number)
+            anew = await make_anew(self._kv, self._blocking, self.key, origin, units, kept.number, self._holes(origin))
             for unit in units_of_mask(units):
-                digest, symbols = await read_unit(self._kv, self._blocking, self.key, origin, unit, kept.number)
-                kept.inventory.replace_unit(unit, digest, symbols)
-                kept.doubted &= ~(1 << unit)
-                kept.rebuilds += 1
+                kept.inventory.replace_unit(unit, anew.inventory.digest(unit), anew.inventory.symbols(1 << unit))
+            kept.doubted = kept.doubted & ~units | anew.contradictory
+            kept.rebuilds += 1
         self._state.grown.beat()
 
     async def run(self, log: Log) -> None:
@@ -163,11 +170,29 @@ class Inventories:
                 if self._has_new_doubts:
                     await self._rebuild_doubted(log)
                 elif not has_folded:
-                    await self._state.grown.wait()
+                    await self._wait_and_audit(log)
                 elif self.rows_behind < limits.INVENTORY_FOLD_ROWS_MAX:
                     await trio.sleep(limits.INVENTORY_FOLD_PAUSE_S)
         finally:
             await self._write_at_stop()
+
+    async def _wait_and_audit(self, log: Log) -> None:
+        """Wait for new rows; when it is time, audit the next unit, and look again at those that are doubted."""
+        with trio.move_on_at(self._audit_at if self._kept else math.inf):
+            await self._state.grown.wait()
+        if trio.current_time() < self._audit_at or not self._kept:
+            return
+        pause_s = limits.INVENTORY_AUDIT_INTERVAL_S / len(self._kept)
+        self._audit_at = trio.current_time() + max(limits.INVENTORY_AUDIT_PAUSE_S, pause_s)
+        origins = sorted(self._kept)
+        self._audits += 1
+        round_number, place = divmod(self._audits, len(origins))
+        try:
+            if not await self.audit(origins[place], round_number % UNITS):
+                log.error("inventory doubted", origin=origins[place], units=1)
+        except InventoryUnknown as exc:
+            log.error("inventory unknown", origin=origins[place], reason=str(exc))
+        self._has_new_doubts |= self.units_doubted > 0
 
     # --- folding -----------------------------------------------------------------------------------------------
 
@@ -203,11 +228,18 @@ class Inventories:
         """Feed rows up to `target`, which is durable. Cut short, it has folded whole batches. `turn` is held."""
         while kept.number < target:
             last = min(target, kept.number + limits.INVENTORY_FOLD_ROWS_MAX)
-            rows = await read_feed(self._kv, kept.origin, kept.number, last)
+            holes = self._holes(kept.origin)
+            while last in holes and last < target:
+                last += 1  # the running hash is that of a row that is there
+            rows = await read_feed(self._kv, kept.origin, kept.number, last, holes)
             if len(rows) <= _INLINE_ROWS_MAX:
                 kept.take(rows, last)
             else:
                 await self._blocking.run(partial(kept.take, rows, last))
+
+    def _holes(self, origin: NodeNumber) -> set[int]:
+        """Numbers of feed rows that the scrub has found to be lost for ever."""
+        return {number for whose, number in self._state.scrub.breaks if whose == origin}
 
     def _rows(self, kept: _Kept, *, with_table: bool) -> Batch:
         folded = Folded(key_check(self.key), kept.number, kept.running_hash)
@@ -223,9 +255,10 @@ class Inventories:
         for origin in sorted(self._kept):
             units = self._kept[origin].doubted
             if units:
-                log.error("inventory doubted", origin=origin, units=units.bit_count())
                 try:
                     await self.rebuild(origin, units)
+                    left = self._kept[origin].doubted.bit_count()
+                    log.error("inventory made anew", origin=origin, units=units.bit_count(), still_doubted=left)
                 except InventoryUnknown as exc:  # they stay doubted, and sign nothing
                     log.error("inventory unknown", origin=origin, reason=str(exc))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 
 from lumbung_cluster import limits
@@ -19,7 +19,7 @@ from lumbung_node.store.inventory_rows import Folded, SumsRow, TableRow, key_che
 from lumbung_node.store.layout import feed_key
 from lumbung_node.store.state import NO_END, StoreState
 
-__all__ = ["fits_feed", "hash_of_row", "id_of_row", "read_feed", "read_kept", "read_unit"]
+__all__ = ["fits_feed", "hash_of_row", "id_of_row", "number_of_row", "read_feed", "read_kept", "read_unit"]
 
 _ROW_NUMBER = struct.Struct(">22xQ")  # the feed number in a blob row
 
@@ -34,17 +34,33 @@ def hash_of_row(feed_row: bytes) -> bytes:
     return feed_row[BLOB_ID_SIZE_BYTES : BLOB_ID_SIZE_BYTES + HASH_SIZE_BYTES]
 
 
-async def read_feed(kv: KeyValue, origin: NodeNumber, after: int, last: int) -> list[bytes]:
-    """The packed feed rows `after` + 1 to `last`, at most 1,024. Raises InventoryUnknown when not all can be read."""
+def number_of_row(blob_row: bytes) -> int:
+    """The feed number in a packed blob row."""
+    (number,) = _ROW_NUMBER.unpack_from(blob_row)
+    assert isinstance(number, int)
+    return number
+
+
+async def read_feed(
+    kv: KeyValue, origin: NodeNumber, after: int, last: int, holes: Collection[int] = ()
+) -> list[bytes | None]:
+    """The packed feed rows `after` + 1 to `last`, at most 1,024, in their order; None for a known hole.
+
+    Raises InventoryUnknown when others cannot be read.
+    """
     try:
         rows = await kv.scan(
             Family.FEEDS, feed_key(origin, after + 1), feed_key(origin, last + 1), limits.INVENTORY_FOLD_ROWS_MAX
         )
     except BlobDamaged as exc:
         raise InventoryUnknown(f"feed of origin {origin}: {exc}") from exc
-    if len(rows) != last - after:
-        raise InventoryUnknown(f"feed of origin {origin}: expected rows {after + 1} to {last}, got {len(rows)} of them")
-    return [value for _, value in rows]
+    if len(rows) == last - after:
+        return [value for _, value in rows]
+    found = {int.from_bytes(key[4:], "big"): value for key, value in rows}
+    lost = [number for number in range(after + 1, last + 1) if number not in found and number not in holes]
+    if lost:
+        raise InventoryUnknown(f"feed of origin {origin}: expected rows {after + 1} to {last}, {len(lost)} are lost")
+    return [found.get(number) for number in range(after + 1, last + 1)]
 
 
 async def read_kept(kv: KeyValue, origin: NodeNumber) -> tuple[SumsRow | None, TableRow | None]:
@@ -83,7 +99,7 @@ async def read_unit(
     behind = origin.to_bytes(4, "big") + bytes([unit << 2 | 3]) + NO_END
     digest, symbols = NO_IDS, Symbols.none(UNIT_SYMBOLS)
     while page := await _scan_ids(kv, first, behind):
-        raw_ids = [row_key[4:] for row_key, value in page if _number_of(value) <= number]
+        raw_ids = [row_key[4:] for row_key, value in page if number_of_row(value) <= number]
         first = page[-1][0] + b"\0"
         if raw_ids:
             more_digest, more_symbols = await blocking.run(partial(_summed, key, raw_ids))
@@ -100,9 +116,3 @@ async def _scan_ids(kv: KeyValue, first: bytes, behind: bytes) -> list[tuple[byt
 
 def _summed(key: InventoryKey, raw_ids: Sequence[bytes]) -> tuple[UnitDigest, Symbols]:
     return key.digest_of(raw_ids), Symbols.of(short_ids(raw_ids), UNIT_SYMBOLS)
-
-
-def _number_of(blob_row: bytes) -> int:
-    (number,) = _ROW_NUMBER.unpack_from(blob_row)
-    assert isinstance(number, int)
-    return number

@@ -252,8 +252,8 @@ def _show(screen: Console, found: Figures) -> None:
     for name, measured, mark in (
         ("fold of the feed, each id", f"{found.fold_us:.2f} us", "8 us"),
         (f"processor time of a put, {found.put_cpu_us_without:.0f} us without", f"+{kept_us:.1f} us", "8 us"),
-        ("made anew from the feed", f"{found.rebuild_feed_s:.2f} s", "6 s"),
-        ("made anew from the id rows", f"{found.rebuild_ids_s:.2f} s", "6 s"),
+        ("folded anew from the feed", f"{found.rebuild_feed_s:.2f} s", "6 s"),
+        ("made anew, feed and id rows compared", f"{found.rebuild_ids_s:.2f} s", "6 s"),
         ("memory that both took beside the engine's cache", f"{found.rebuild_extra_mib:.1f} MiB", "20 MB"),
         ("restart after a clean stop", f"{found.restart_clean_s:.3f} s", "0.3 s"),
         (f"restart with {INVENTORY_CHECKPOINT_ROWS:,} rows to replay", f"{found.restart_crash_s:.3f} s", "0.3 s"),
