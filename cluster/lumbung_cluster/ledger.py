@@ -29,9 +29,32 @@ class Cover:
     verified_since_ms: int
 
 
+class _Numbers:
+    """A set of own numbers, one bit each: a holder of one unit passes over 63 of 64."""
+
+    __slots__ = ("_bits", "count")
+
+    def __init__(self) -> None:
+        self._bits = bytearray()
+        self.count = 0
+
+    def add(self, number: int) -> None:
+        place, bit = number >> 3, 1 << (number & 7)
+        if place >= len(self._bits):
+            self._bits.extend(bytes(max(place + 1, 2 * len(self._bits)) - len(self._bits)))
+        self.count += not self._bits[place] & bit
+        self._bits[place] |= bit
+
+    def discard(self, number: int) -> None:
+        place, bit = number >> 3, 1 << (number & 7)
+        if place < len(self._bits) and self._bits[place] & bit:
+            self._bits[place] ^= bit
+            self.count -= 1
+
+
 @dataclass(slots=True)
 class HolderAccount:
-    """What one holder has proven. `passed` counts the numbers that it need not hold: done with, never proven."""
+    """What one holder has proven. `passed` are numbers that it need not hold: done with, never proven."""
 
     generation: Generation
     upto: int = 0
@@ -39,7 +62,7 @@ class HolderAccount:
     beyond: set[int] = field(default_factory=set)
     nonce_withdrawn: dict[int, int] = field(default_factory=dict)
     verified_since_ms: int = 0
-    passed: int = 0
+    passed: _Numbers = field(default_factory=_Numbers)
     cover: Cover | None = None
 
     def has(self, number: int) -> bool:
@@ -62,7 +85,9 @@ class HolderAccount:
         `lacking` are the numbers of units that the cover leaves out, `foreign` those that are not the holder's to hold:
         they are passed over. What is proven by name stays so. Costs the exceptions, not the numbers.
         """
-        self.passed += sum(not self.has(number) for number in foreign)
+        for number in foreign:
+            if not self.has(number):
+                self.passed.add(number)
         back = [n for n, nonce in self.nonce_withdrawn.items() if nonce >= cover.nonce and n <= cover.number]
         kept = {number for number in (*lacking, *back) if not self.has(number)}
         self.holes = {number for number in self.holes if number > cover.number} | kept
@@ -86,14 +111,16 @@ class HolderAccount:
     def pass_over(self, number: int) -> None:
         """The holder need not hold it: the cursor may go on, and nobody may count it as a copy there."""
         if not self.has(number):
-            self.passed += 1
+            self.passed.add(number)
             self.add(number)
 
     def count_proven(self, last: int) -> int:
         """Numbers up to `last` that the holder has really proven."""
-        return last - self.count_unproven(last) - self.passed
+        return last - self.count_unproven(last) - self.passed.count
 
     def remove(self, number: int) -> None:
+        """It counts no longer, neither as proven nor as passed over: a holder may take back what it need not hold."""
+        self.passed.discard(number)
         self.beyond.discard(number)
         if number <= self.upto:
             self.holes.add(number)

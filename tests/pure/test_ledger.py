@@ -240,6 +240,18 @@ def test_meeting_a_holder_in_the_life_that_is_known_voids_nothing() -> None:
     assert proven_in(ledger) == {1, 2}
 
 
+def test_taking_back_what_was_passed_over_counts_nothing_twice() -> None:
+    ledger = Ledger()
+    receive(ledger, 1, [1])
+    account = ledger.account(HOLDER)
+    for nonce in (2, 3):
+        account.pass_over(2)
+        withdraw(ledger, nonce, [2])
+    account.pass_over(2)
+
+    assert (account.count_proven(2), account.count_unproven(2)) == (1, 0)
+
+
 def test_a_withdrawal_of_one_holder_says_nothing_about_another() -> None:
     ledger = Ledger()
     receive(ledger, 1, [1])
