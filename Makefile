@@ -14,7 +14,7 @@ SOURCES := cluster node proto tools tests
 .PHONY: help setup demo test check lint format types imports buf stubs stubs-check pytest requirements clean
 .PHONY: sim sim-same mutants chaos fuzz abuse
 .PHONY: bench-quick bench-bundle
-.PHONY: bench-inventory
+.PHONY: bench-inventory bench-scrub
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
@@ -88,6 +88,9 @@ bench-bundle: $(RUNTIME) ## a disk filled and imported, beside cp and sync
 
 bench-inventory: $(RUNTIME) ## what it costs to know the set of an origin: a fold, a rebuild, a restart, memory
 	$(PY) -m lumbung_tools.bench.inventory $(ARGS)
+
+bench-scrub: $(RUNTIME) ## how fast everything is read and checked, and what puts feel of it
+	$(PY) -m lumbung_tools.bench.scrub $(ARGS)
 
 # pip-compile asks the machine's index for the hashes of all wheels, so that one file serves every Python and processor.
 PIN = $(VENV)/bin/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --annotation-style=line \

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from lumbung_cluster.ids import NodeNumber
 
-__all__ = ["AsideFacts", "Facts", "HealthCode", "LinkFacts", "LinkHealth", "Severity", "Trouble", "judge_health"]
+__all__ = [
+    "AsideFacts",
+    "Facts",
+    "HealthCode",
+    "LinkFacts",
+    "LinkHealth",
+    "ScrubFacts",
+    "Severity",
+    "Trouble",
+    "judge_health",
+]
 
 _DAY_MS = 24 * 3600 * 1000
 COPIES_SHORT_WARNING_MS = 10 * 60 * 1000  # a put waits 10 s; ten minutes on, something is in the way
@@ -35,6 +45,8 @@ class HealthCode(Enum):
     DISK_UNMOUNTED = "DISK_UNMOUNTED"
     REBUILDING = "REBUILDING"
     INVENTORY_DOUBTED = "INVENTORY_DOUBTED"
+    SCRUB_LATE = "SCRUB_LATE"
+    MASS_DAMAGE = "MASS_DAMAGE"
 
 
 class Severity(Enum):
@@ -75,6 +87,18 @@ class AsideFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class ScrubFacts:
+    """The check of everything that is kept. `period_s` is 0 while unknown, `verified_since_ms` 0 for never."""
+
+    period_s: float = 0.0
+    period_wanted_s: float = 0.0
+    verified_since_ms: int = 0
+    is_paused: bool = False
+    braked_origins: Sequence[NodeNumber] = ()
+    evidence_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What is known at `now_ms` (advisory wall time); ages are never an order of events."""
 
@@ -98,6 +122,7 @@ class Facts:
     rebuilding: bool = False
     units_doubted: int = 0
     inventories_unknown: int = 0
+    scrub: ScrubFacts = field(default_factory=ScrubFacts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +145,7 @@ def judge_health(facts: Facts) -> list[Trouble]:
         *_identity(facts),
         *_aside(facts),
         *_inventories(facts),
+        *_scrub(facts),
     ]
     return sorted(found, key=lambda trouble: -trouble.severity.value)
 
@@ -212,6 +238,17 @@ def _inventories(facts: Facts) -> Iterator[Trouble]:
         yield _own(HealthCode.INVENTORY_DOUBTED, Severity.CRITICAL, origins=facts.inventories_unknown)
     elif facts.units_doubted:
         yield _own(HealthCode.INVENTORY_DOUBTED, Severity.WARNING, units=facts.units_doubted)
+
+
+def _scrub(facts: Facts) -> Iterator[Trouble]:
+    scrub = facts.scrub
+    for origin in scrub.braked_origins:
+        values = (("evidence_bytes", scrub.evidence_bytes), ("origin", int(origin)))
+        yield Trouble(HealthCode.MASS_DAMAGE, Severity.CRITICAL, NodeNumber(0), values)
+    age_s = max(0, facts.now_ms - scrub.verified_since_ms) // 1000 if scrub.verified_since_ms else 0
+    if scrub.period_wanted_s and (scrub.period_s > scrub.period_wanted_s or age_s > scrub.period_wanted_s):
+        reason = "paused" if scrub.is_paused else "slow" if scrub.period_s > scrub.period_wanted_s else "behind"
+        yield _own(HealthCode.SCRUB_LATE, Severity.WARNING, age_s=age_s, period_s=int(scrub.period_s), reason=reason)
 
 
 def _own(code: HealthCode, severity: Severity, **values: int | str) -> Trouble:

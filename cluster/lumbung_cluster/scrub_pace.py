@@ -19,7 +19,7 @@ from lumbung_cluster.limits import (
 )
 from lumbung_cluster.scrub_brake import BrakeSettings
 
-__all__ = ["PassTimes", "ScrubSettings", "nap_s", "next_pass_in_s"]
+__all__ = ["PassTimes", "ScrubSettings", "nap_s", "next_pass_in_s", "true_period_s"]
 
 _AHEAD = 1.25  # plan to be done a fifth of the time early: a store grows while it is read
 _KNOWN_SHARE_MIN = 0.01  # before a hundredth is read the rate of a pass says little
@@ -79,6 +79,16 @@ def nap_s(worked_s: float, *, is_busy: bool, left_bytes: int, work_rate_bytes_s:
         needed = _AHEAD * left_bytes / work_rate_bytes_s / left_s
     share = min(SCRUB_BUSY_SHARE_MAX, max(SCRUB_BUSY_SHARE_MIN, needed))
     return min(SCRUB_NAP_S_MAX, worked_s * (1 / share - 1))
+
+
+def true_period_s(times: PassTimes, settings: ScrubSettings) -> float:
+    """How long it truly is between two reads of a byte at this rate; 0 while nothing is known.
+
+    Passes that are short begin half a period apart; a long one is followed at once by the next.
+    """
+    if not times.is_telling:
+        return 0.0
+    return max(settings.pass_interval_s, times.whole_s())
 
 
 def next_pass_in_s(begun_ms: int, now_ms: int, settings: ScrubSettings) -> float:

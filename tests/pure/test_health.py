@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lumbung_cluster.health import AsideFacts, Facts, HealthCode, LinkFacts, LinkHealth, Severity, judge_health
+from lumbung_cluster.health import (
+    AsideFacts,
+    Facts,
+    HealthCode,
+    LinkFacts,
+    LinkHealth,
+    ScrubFacts,
+    Severity,
+    judge_health,
+)
 from lumbung_cluster.ids import NodeNumber
 
 NOW_MS = 1_795_500_000_000
@@ -204,6 +213,7 @@ def test_every_code_can_come() -> None:
         fallback="/var/lib/lumbung/fallback",
         rebuilding=True,
         units_doubted=1,
+        scrub=ScrubFacts(period_s=9.0, period_wanted_s=7.0, braked_origins=(PEER,)),
     )
 
     assert {trouble.code for trouble in judge_health(everything)} == set(HealthCode)
@@ -226,3 +236,23 @@ def test_a_set_aside_store_is_yellow_until_all_of_it_is_here(
     (trouble,) = judge_health(facts)
 
     assert (trouble.code, trouble.severity) == (HealthCode.STORE_SET_ASIDE, severity)
+
+
+def scrub_codes(scrub: ScrubFacts) -> list[tuple[HealthCode, Severity]]:
+    return [(trouble.code, trouble.severity) for trouble in judge_health(replace(WELL, scrub=scrub))]
+
+
+def test_a_scrub_that_keeps_its_period_is_no_trouble() -> None:
+    assert scrub_codes(ScrubFacts(3.5 * 86_400, 7 * 86_400, NOW_MS - 6 * DAY_MS)) == []
+    assert scrub_codes(ScrubFacts(0.0, 7 * 86_400, 0)) == []
+
+
+def test_a_scrub_is_late_when_it_takes_longer_or_when_it_does_not_run() -> None:
+    late = [(HealthCode.SCRUB_LATE, Severity.WARNING)]
+
+    assert scrub_codes(ScrubFacts(8 * 86_400, 7 * 86_400, NOW_MS)) == late
+    assert scrub_codes(ScrubFacts(3.5 * 86_400, 7 * 86_400, NOW_MS - 8 * DAY_MS, is_paused=True)) == late
+
+
+def test_mass_damage_is_red_until_it_is_confirmed() -> None:
+    assert scrub_codes(ScrubFacts(braked_origins=(PEER,))) == [(HealthCode.MASS_DAMAGE, Severity.CRITICAL)]

@@ -235,7 +235,7 @@ async def test_a_blob_that_came_anew_before_its_lost_row_was_noticed_is_proven_u
 async def test_the_cursor_survives_a_restart_and_a_pause(autojump_clock: trio.testing.MockClock) -> None:
     office = box(OFFICE)
     async with living(office) as core:
-        await put(core, [b"small %d" % n for n in range(200)])
+        await put(core, [b"small %d" % n for n in range(600)])
         office.disk.pace = Pace(read_s=0.01)
         async with scrubbing(core) as scrubber:
             while core.store.state.scrub.progress(OFFICE).number == 0:  # noqa: ASYNC110 (polled)
@@ -243,7 +243,7 @@ async def test_the_cursor_survives_a_restart_and_a_pause(autojump_clock: trio.te
             await scrubber.pause()
             await trio.sleep(100)
         number = core.store.state.scrub.progress(OFFICE).number
-        assert 0 < number < 200
+        assert 0 < number < 600
     async with living(office) as core:
         assert core.store.state.scrub.progress(OFFICE).number == number
         async with scrubbing(core) as scrubber:
@@ -251,7 +251,7 @@ async def test_the_cursor_survives_a_restart_and_a_pause(autojump_clock: trio.te
             assert core.store.state.scrub.progress(OFFICE).number == number
             await scrubber.start()
             await passes(core)
-        assert core.store.state.scrub.pass_row.blobs == 200
+        assert core.store.state.scrub.pass_row.blobs == 600
 
 
 async def test_too_much_damage_puts_the_brake_on_and_keeps_what_is_replaced_until_confirmed(

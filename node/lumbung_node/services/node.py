@@ -34,6 +34,7 @@ from lumbung_node.services.rebuild import Rebuild
 from lumbung_node.services.replicator import Replicator
 from lumbung_node.services.rosters import RosterKeeper
 from lumbung_node.services.scrub.scrubber import Scrubber
+from lumbung_node.services.scrub.view import ScrubDesk
 from lumbung_node.services.server import AccessGate, Server
 from lumbung_node.services.takeover import Takeover
 from lumbung_node.services.watches import DiskMarks, look, watch_clock, watch_disk
@@ -163,6 +164,7 @@ async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core],
         replicator = Replicator(core, transport)
         store.state.scrub.brake = parts.scrub.brake
         scrubber = Scrubber(core, parts.scrub, replicator.doubt_own_history)
+        desk = ScrubDesk(core, scrubber)
         takeover = Takeover(core, parts.aside, replicator.arrivals)
         await takeover.load()
         rebuild = Rebuild(core, replicator)
@@ -171,10 +173,11 @@ async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core],
             replicator,
             takeover,
             rebuild,
+            desk,
             keys_together=parts.keys_together,
             certificate_expires_ms=parts.certificate_expires_ms,
         )
-        server = Server(core, gate, copies, replicator, operations)
+        server = Server(core, gate, copies, replicator, operations, desk)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(store.committer.run)
             nursery.start_soon(store.inventories.run, parts.log)

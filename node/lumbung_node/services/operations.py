@@ -14,6 +14,7 @@ from lumbung_node.services.core import Core
 from lumbung_node.services.rebuild import Rebuild
 from lumbung_node.services.replicator import Link, LinkState, Replicator
 from lumbung_node.services.requests import read_request
+from lumbung_node.services.scrub.view import ScrubDesk
 from lumbung_node.services.takeover import Takeover
 from lumbung_node.store.takeovers import TakeoverState
 from lumbung_proto.v1 import operations_pb2
@@ -37,6 +38,7 @@ class Operations:
         replicator: Replicator,
         takeover: Takeover,
         rebuild: Rebuild,
+        scrub: ScrubDesk,
         *,
         keys_together: bool,
         certificate_expires_ms: int,
@@ -45,6 +47,7 @@ class Operations:
         self._replicator = replicator
         self._takeover = takeover
         self._rebuild = rebuild
+        self._scrub = scrub
         self._keys_together = keys_together
         self._certificate_expires_ms = certificate_expires_ms
         self._started = trio.current_time()
@@ -93,6 +96,7 @@ class Operations:
                 origins_unknown=inventories.origins_unknown,
             )
         )
+        response.scrub.CopyFrom(self._scrub.state())
         response.health.extend(_health_message(trouble) for trouble in self._troubles(response))
         return response
 
@@ -236,6 +240,7 @@ class Operations:
             ],
             units_doubted=response.inventory.units_doubted,
             inventories_unknown=response.inventory.origins_unknown,
+            scrub=self._scrub.facts(),
         )
         return judge_health(facts)
 

@@ -27,6 +27,7 @@ from lumbung_node.services.reading import MayRead, Reading
 from lumbung_node.services.replicator import SESSION, Replicator
 from lumbung_node.services.requests import read_request
 from lumbung_node.services.rosters import RosterKeeper
+from lumbung_node.services.scrub.view import ScrubDesk
 from lumbung_node.services.seen_lives import SEEN_LIFE, answer_seen_life
 from lumbung_proto.v1 import roster_pb2
 
@@ -44,11 +45,16 @@ EXPORT = Method("/lumbung.v1.BundleService/Export", CallKind.SERVER_STREAM)
 SEAL = Method("/lumbung.v1.BundleService/Seal", CallKind.UNARY)
 IMPORT = Method("/lumbung.v1.BundleService/Import", CallKind.BIDI)
 TAKE_RECEIPTS = Method("/lumbung.v1.BundleService/TakeReceipts", CallKind.BIDI)
+SCRUB_STATUS = Method("/lumbung.v1.ScrubService/ScrubStatus", CallKind.UNARY)
+START_SCRUB = Method("/lumbung.v1.ScrubService/StartScrub", CallKind.UNARY)
+PAUSE_SCRUB = Method("/lumbung.v1.ScrubService/PauseScrub", CallKind.UNARY)
+CONFIRM_SCRUB = Method("/lumbung.v1.ScrubService/ConfirmScrub", CallKind.UNARY)
 _HEALTH_PREFIX = "/grpc.health.v1.Health/"
 _WATCHING_ROLES = (Role.OPS, Role.CENTRAL, Role.DRC)
 _OF_STATIONS = (STAT, GET_ROSTER)
 _OF_OPERATORS = (GET, STAT, LIST, STATUS, GET_ROSTER, PUBLISH_ROSTER, PUBLISH_ACCESS, EXPORT, SEAL)
-_OF_OWN_OPERATORS = (IMPORT, TAKE_RECEIPTS, SAFE_TO_STOP, PLAN_DROP, DROP)
+_OF_SCRUB = (SCRUB_STATUS, START_SCRUB, PAUSE_SCRUB, CONFIRM_SCRUB)
+_OF_OWN_OPERATORS = (IMPORT, TAKE_RECEIPTS, SAFE_TO_STOP, PLAN_DROP, DROP, *_OF_SCRUB)
 
 
 class AccessGate:
@@ -139,13 +145,20 @@ class Server:
     """Puts the services behind their methods."""
 
     def __init__(
-        self, core: Core, gate: AccessGate, copies: CopyBook, replicator: Replicator, operations: Operations
+        self,
+        core: Core,
+        gate: AccessGate,
+        copies: CopyBook,
+        replicator: Replicator,
+        operations: Operations,
+        scrub: ScrubDesk,
     ) -> None:
         self._core = core
         self._gate = gate
         self._copies = copies
         self._replicator = replicator
         self._operations = operations
+        self._scrub = scrub
         self._reading = Reading(core, copies)
         self._exporting = Exporting(core)
         self._carried = CarriedReceipts(core)
@@ -183,6 +196,10 @@ class Server:
             SAFE_TO_STOP: self._leaving.safe_to_stop,
             PLAN_DROP: self._leaving.plan_drop,
             DROP: self._leaving.drop,
+            SCRUB_STATUS: self._scrub.status,
+            START_SCRUB: self._scrub.start,
+            PAUSE_SCRUB: self._scrub.pause,
+            CONFIRM_SCRUB: self._scrub.confirm,
             GET_ROSTER: self._get_roster,
             PUBLISH_ROSTER: self._publish_roster,
             PUBLISH_ACCESS: self._publish_access,

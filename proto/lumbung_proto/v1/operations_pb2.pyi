@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from lumbung_proto.v1 import scrub_pb2 as _scrub_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -117,6 +118,7 @@ class StatusResponse(_message.Message):
     UPTIME_S_FIELD_NUMBER: _builtins.int
     TAKES_PUTS_FIELD_NUMBER: _builtins.int
     CERTIFICATE_EXPIRES_MS_FIELD_NUMBER: _builtins.int
+    SCRUB_FIELD_NUMBER: _builtins.int
     SET_ASIDE_FIELD_NUMBER: _builtins.int
     FALLBACK_FOLDER_FIELD_NUMBER: _builtins.int
     REBUILD_FIELD_NUMBER: _builtins.int
@@ -164,6 +166,10 @@ class StatusResponse(_message.Message):
         """Present troubles, the worst first."""
 
     @_builtins.property
+    def scrub(self) -> _scrub_pb2.ScrubState:
+        """The check of everything that is kept."""
+
+    @_builtins.property
     def set_aside(self) -> _containers.RepeatedCompositeFieldContainer[Global___SetAsideStore]:
         """Stores that were set aside and still lie there, oldest first."""
 
@@ -193,14 +199,15 @@ class StatusResponse(_message.Message):
         uptime_s: _builtins.float = ...,
         takes_puts: _builtins.bool = ...,
         certificate_expires_ms: _builtins.int = ...,
+        scrub: _scrub_pb2.ScrubState | None = ...,
         set_aside: _abc.Iterable[Global___SetAsideStore] | None = ...,
         fallback_folder: _builtins.str = ...,
         rebuild: Global___RebuildState | None = ...,
         inventory: Global___InventoryState | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["disk", b"disk", "inventory", b"inventory", "own", b"own", "rebuild", b"rebuild"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["disk", b"disk", "inventory", b"inventory", "own", b"own", "rebuild", b"rebuild", "scrub", b"scrub"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_expires_ms", b"certificate_expires_ms", "clock_ms", b"clock_ms", "disk", b"disk", "fallback_folder", b"fallback_folder", "generation", b"generation", "health", b"health", "inventory", b"inventory", "links", b"links", "name", b"name", "node", b"node", "origins", b"origins", "own", b"own", "rebuild", b"rebuild", "roster_created_ms", b"roster_created_ms", "roster_epoch", b"roster_epoch", "set_aside", b"set_aside", "software", b"software", "takes_puts", b"takes_puts", "uptime_s", b"uptime_s"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_expires_ms", b"certificate_expires_ms", "clock_ms", b"clock_ms", "disk", b"disk", "fallback_folder", b"fallback_folder", "generation", b"generation", "health", b"health", "inventory", b"inventory", "links", b"links", "name", b"name", "node", b"node", "origins", b"origins", "own", b"own", "rebuild", b"rebuild", "roster_created_ms", b"roster_created_ms", "roster_epoch", b"roster_epoch", "scrub", b"scrub", "set_aside", b"set_aside", "software", b"software", "takes_puts", b"takes_puts", "uptime_s", b"uptime_s"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -567,8 +574,8 @@ class HealthItem(_message.Message):
     NODE_FIELD_NUMBER: _builtins.int
     VALUES_FIELD_NUMBER: _builtins.int
     code: _builtins.str
-    """COPIES_SHORT, LINK_DOWN, TRUST_FAILED, DISK_LOW, CERT_EXPIRES, ROSTER_FORK, CLOCK_SKEW, TWO_LIVES, KEYS_TOGETHER or
-    INVENTORY_DOUBTED.
+    """COPIES_SHORT, LINK_DOWN, TRUST_FAILED, DISK_LOW, CERT_EXPIRES, ROSTER_FORK, CLOCK_SKEW, TWO_LIVES, KEYS_TOGETHER,
+    INVENTORY_DOUBTED, SCRUB_LATE, MASS_DAMAGE and others of the catalogue.
     """
     severity: Global___Severity.ValueType
     """How bad."""

@@ -25,6 +25,8 @@ from lumbung_tools.catalogue.local_english import LOCAL_ENGLISH
 from lumbung_tools.catalogue.local_indonesian import LOCAL_INDONESIAN
 from lumbung_tools.catalogue.reason_english import REASON_ENGLISH
 from lumbung_tools.catalogue.reason_indonesian import REASON_INDONESIAN
+from lumbung_tools.catalogue.scrub_english import SCRUB_ENGLISH
+from lumbung_tools.catalogue.scrub_indonesian import SCRUB_INDONESIAN
 
 __all__ = ["MESSAGES", "Catalogue", "placeholders", "rfc3339"]
 
@@ -43,6 +45,7 @@ MESSAGES: Final = {
         **LEAVING_INDONESIAN,
         **REASON_INDONESIAN,
         **LIVES_INDONESIAN,
+        **SCRUB_INDONESIAN,
     },
     Language.ENGLISH: {
         **ENGLISH,
@@ -52,6 +55,7 @@ MESSAGES: Final = {
         **LEAVING_ENGLISH,
         **REASON_ENGLISH,
         **LIVES_ENGLISH,
+        **SCRUB_ENGLISH,
     },
 }
 

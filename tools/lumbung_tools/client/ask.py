@@ -16,7 +16,7 @@ from lumbung_proto.codec import MalformedFrame, decode_message
 from lumbung_proto.v1 import blobs_pb2, operations_pb2
 from lumbung_tools.client.methods import LIST, STAT, STATUS
 
-__all__ = ["ID_DIGITS_MIN", "BlobName", "NotAnId", "list_blobs", "stat", "status"]
+__all__ = ["ID_DIGITS_MIN", "BlobName", "NotAnId", "ask", "list_blobs", "stat", "status"]
 
 ID_DIGITS_MIN = 8  # 32 bits: in an office of 1,000,000 recordings a random hit has a chance of 1 in 4,000
 M = TypeVar("M", bound=Message)
@@ -57,7 +57,7 @@ class BlobName:
 async def stat(channel: Channel, wanted: BlobName, origin: int) -> blobs_pb2.StatResponse:
     """What the node knows of one blob. Raises Rejected (NOT_FOUND), PeerUnreachable, TrustRefused, PeerGone."""
     request = blobs_pb2.StatRequest(origin=origin, id=wanted.prefix, record_tag=wanted.record_tag)
-    answer = await _ask(channel, STAT, request, blobs_pb2.StatResponse)
+    answer = await ask(channel, STAT, request, blobs_pb2.StatResponse)
     if not wanted.matches(answer.blob.id):
         raise PeerGone(f"stat: expected a blob {wanted}, got {answer.blob.id.hex()}")
     return answer
@@ -72,7 +72,7 @@ async def list_blobs(
         # Whole pages under a filter: a page says how many rows are looked at, and few of them may pass.
         rows = limits.LIST_ROWS_MAX if left is None or copies_below else min(left, limits.LIST_ROWS_MAX)
         request = blobs_pb2.ListRequest(origin=origin, after=after, limit=rows, copies_below=copies_below)
-        page = await _ask(channel, LIST, request, blobs_pb2.ListResponse)
+        page = await ask(channel, LIST, request, blobs_pb2.ListResponse)
         for blob in page.blobs[:left]:
             yield blob
         left = None if left is None else left - len(page.blobs)
@@ -84,10 +84,11 @@ async def list_blobs(
 
 
 async def status(channel: Channel) -> operations_pb2.StatusResponse:
-    return await _ask(channel, STATUS, operations_pb2.StatusRequest(), operations_pb2.StatusResponse)
+    return await ask(channel, STATUS, operations_pb2.StatusRequest(), operations_pb2.StatusResponse)
 
 
-async def _ask(channel: Channel, method: Method, request: Message, kind: type[M]) -> M:
+async def ask(channel: Channel, method: Method, request: Message, kind: type[M]) -> M:
+    """One unary call. Raises PeerGone for an answer that is not understood, and what the transport raises."""
     raw = await channel.call(method, request.SerializeToString(), deadline_s=limits.DEADLINE_UNARY_S)
     try:
         return decode_message(kind, raw)

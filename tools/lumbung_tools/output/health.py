@@ -23,6 +23,8 @@ _SENTENCES = {
     "DISK_UNMOUNTED": "health.disk_unmounted",
     "REBUILDING": "health.rebuilding",
     "INVENTORY_DOUBTED": "health.inventory_doubted",
+    "SCRUB_LATE": "health.scrub_late",
+    "MASS_DAMAGE": "health.mass_damage",
 }
 _SHOWN_VALUES = ("folder", "taken", "lacking")  # a node's words go into sentences only under names that we know
 

@@ -83,6 +83,13 @@ def status_json(
         "rebuild": _rebuild_json(status, name),
         "set_aside": _set_aside_json(status),
         "fallback_folder": status.fallback_folder or None,
+        "scrub": {
+            "is_paused": status.scrub.is_paused,
+            "period_s": status.scrub.period_s or None,
+            "verified_since": rfc3339(status.scrub.verified_since_ms),
+            "mass_damage": bool(status.scrub.braked_origins),
+            "evidence_bytes": status.scrub.evidence_bytes,
+        },
         "health": [{"code": trouble.code, "severity": severity_name(trouble)} for trouble in status.health],
     }
 
@@ -196,6 +203,10 @@ def _print_node(console: Console, status: wire.StatusResponse) -> None:
     words, disk = console.catalogue, status.disk
     key = "status.disk_own" if disk.refuses_own else "status.disk_foreign" if disk.refuses_foreign else "status.disk"
     console.say(key, free=words.size(disk.free_bytes), total=words.size(disk.total_bytes))
+    if status.scrub.verified_since_ms:
+        console.say("status.scrub", age=words.duration(_age_s(status, status.scrub.verified_since_ms)))
+    else:
+        console.say("status.scrub_never")
     console.say(
         "status.roster", epoch=status.roster_epoch, age=words.duration(_age_s(status, status.roster_created_ms))
     )

@@ -15,7 +15,12 @@ from blake3 import blake3
 
 from lumbung_cluster.errors import BlobDamaged
 from lumbung_cluster.ids import BlobId, blob_hasher
-from lumbung_cluster.limits import CHUNK_SIZE_BYTES, SCRUB_STEP_BUSY_BYTES, SCRUB_STEP_BYTES_MAX
+from lumbung_cluster.limits import (
+    CHUNK_SIZE_BYTES,
+    SCRUB_READS_AT_ONCE,
+    SCRUB_STEP_BUSY_BYTES,
+    SCRUB_STEP_BYTES_MAX,
+)
 from lumbung_node.ports.keyvalue import Family, KeyValue
 from lumbung_node.ports.world import Blocking
 from lumbung_node.services.activity import Activity
@@ -87,8 +92,23 @@ class ByteReader:
         return at, chunk
 
     async def _read(self, keys: list[bytes]) -> list[bytes | None]:
+        """The chunks in order, by several threads at once while nobody works: a disk is quickest with a queue."""
+        parts = 1 if self._activity.is_busy else SCRUB_READS_AT_ONCE
+        size = max(1, -(-len(keys) // parts))
+        slices = [keys[at : at + size] for at in range(0, len(keys), size)]
+        found: list[list[bytes | None]] = [[] for _ in slices]
+
+        async def read(index: int) -> None:
+            found[index] = await self._read_part(slices[index])
+
+        async with trio.open_nursery() as nursery:
+            for index in range(len(slices)):
+                nursery.start_soon(read, index)
+        return [value for part in found for value in part]
+
+    async def _read_part(self, keys: list[bytes]) -> list[bytes | None]:
         try:
-            return await self._kv.get(Family.CHUNKS, keys) if keys else []
+            return await self._kv.get(Family.CHUNKS, keys)
         except BlobDamaged:  # one corrupt block fails them all: tell which
             return [await self._read_one(key) for key in keys]
 

@@ -65,9 +65,10 @@ class Scrubber:
 
     async def start(self) -> None:
         """Go on if paused, and begin a pass now if none is under way."""
-        self._book.pass_row = replace(self._book.pass_row, is_paused=False)
-        await self._save(None)
-        self._is_hurried = True
+        if self._book.pass_row.is_paused:
+            self._book.pass_row = replace(self._book.pass_row, is_paused=False)
+            await self._save(None)
+        self._is_hurried = not self._book.pass_row.is_going
         self._told.beat()
 
     async def pause(self) -> None:
