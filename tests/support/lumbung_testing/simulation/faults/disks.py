@@ -42,9 +42,15 @@ async def _rot(stage: Stage, draws: random.Random) -> None:
         return  # its own bytes were written over it
     stage.cluster.damage.note(node, origin, blob, Harm.ROTTEN, node.generation)
     stage.tell(node, "rot", f"{blob.raw.hex()[:12]} of {origin}")
-    if draws.random() < 0.7:  # somebody happens to read it, else it lies unnoticed
-        await trio.sleep(draws.uniform(0.1, 5.0))
+    notice = draws.random()
+    await trio.sleep(draws.uniform(0.1, 5.0))
+    if notice < 0.5:  # somebody happens to read it
         await stage.cluster.operators[origin].get(node.number, blob)
+    elif notice < 0.8:  # or to put it again; else it lies unnoticed
+        again = [
+            delivery for office, delivery in stage.cluster.deliveries if office == origin and delivery.blob == blob
+        ]
+        await stage.cluster.stations[origin].put(again[:1], 1, 0)
 
 
 async def _lose(stage: Stage, draws: random.Random) -> None:
