@@ -12,10 +12,11 @@ from lumbung_cluster.errors import LumbungError
 from lumbung_cluster.identity_uri import AccessIdentity
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.limits import MIB
-from lumbung_node.ports.transport import Caller, Endpoint, Transport
+from lumbung_node.ports.transport import Caller, Endpoint, Method, Transport
+from lumbung_node.services.leaving import DROP, PLAN_DROP
 from lumbung_node.services.server import GET, LIST, PUBLISH_ROSTER, PUT, STATUS
 from lumbung_proto.codec import decode_frame, encode_frame
-from lumbung_proto.v1 import blobs_pb2, operations_pb2, roster_pb2
+from lumbung_proto.v1 import blobs_pb2, leaving_pb2, operations_pb2, roster_pb2
 from lumbung_testing.rosters import CLUSTER, SeededSigner
 from lumbung_testing.simulation.content import Delivery
 from lumbung_testing.simulation.node import NODE_PORT, node_caller
@@ -145,6 +146,24 @@ class Operator:
             await channel.call(PUBLISH_ROSTER, request, deadline_s=_DEADLINE_S)
         except LumbungError as exc:
             self._story.tell(self.host, "roster not published", type(exc).__name__)
+        finally:
+            await channel.close()
+
+    async def plan_drop(self) -> list[leaving_pb2.OriginDrop]:
+        """What the own node says that it could let go of; nothing when it does not answer."""
+        raw = await self._ask_own(PLAN_DROP, leaving_pb2.PlanDropRequest().SerializeToString())
+        return list(leaving_pb2.PlanDropResponse.FromString(raw).origins) if raw is not None else []
+
+    async def drop(self, origin: int, units: int) -> None:
+        await self._ask_own(DROP, leaving_pb2.DropRequest(origin=origin, units=units).SerializeToString())
+
+    async def _ask_own(self, method: Method, request: bytes) -> bytes | None:
+        channel = self._transport.dial(_endpoint(self.office))
+        try:
+            return await channel.call(method, request, deadline_s=_DEADLINE_S)
+        except LumbungError as exc:
+            self._story.tell(self.host, "not answered", type(exc).__name__)
+            return None
         finally:
             await channel.close()
 

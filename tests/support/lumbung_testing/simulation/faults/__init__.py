@@ -5,7 +5,17 @@ Each fault draws from a stream of its own, so that a new one does not move the o
 
 from __future__ import annotations
 
-from lumbung_testing.simulation.faults import aside, clocks, disks, folders, honesty, lines, processes, rosters
+from lumbung_testing.simulation.faults import (
+    aside,
+    clocks,
+    disks,
+    dropping,
+    folders,
+    honesty,
+    lines,
+    processes,
+    rosters,
+)
 from lumbung_testing.simulation.faults.stage import Fault
 
 __all__ = ["ALL_FAULTS"]
@@ -19,4 +29,5 @@ ALL_FAULTS: tuple[Fault, ...] = (
     *lines.FAULTS,
     *honesty.FAULTS,
     *rosters.FAULTS,
+    *dropping.FAULTS,
 )
