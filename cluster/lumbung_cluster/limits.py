@@ -39,7 +39,12 @@ STAGING_BYTES_MAX: Final = 4 * GIB  # large blobs under way from all peers toget
 STAGING_ORIGIN_BYTES_MAX: Final = 2 * GIB  # of one origin: two of the largest size; half is left for the others
 STREAM_MEMORY_BYTES_MAX: Final = 8 * MIB  # unwritten bytes of one incoming stream
 FOREIGN_MEMORY_BYTES_MAX: Final = 24 * MIB  # the same for what peers bring: a slow peer never stops own recording
-INGEST_MEMORY_BYTES_MAX: Final = 16 * MIB  # unwritten bytes of all incoming streams together: VmHWM stays under 256 MiB
+INGEST_MEMORY_BYTES_MAX: Final = 16 * MIB  # unwritten bytes of own puts, shared by all: VmHWM stays under 256 MiB
+PUT_MEMORY_BLOB_BYTES_MAX: Final = 2 * MIB  # a larger one goes to disk as it comes and buffers a chunk and a frame
+PUT_MEMORY_RESERVE_BYTES: Final = 2 * MIB  # of each caller, for one blob: no other station can stop its recording
+PUT_RESERVES_MAX: Final = 16  # stations of an office that record at the same moment: 32 MiB; more of them share
+PUT_MEMORY_CALLER_BYTES_MAX: Final = 8 * MIB  # of what is shared: a commit's worth, and half is left for the others
+PUT_RATE_WINDOW_S: Final = 40.0  # over which a put's rate is judged: frames are at most BLOB_SILENCE_S apart
 
 # --- slots -----------------------------------------------------------------------------------------------------
 CALLS_PER_PEER_MAX: Final = 16  # open calls of one caller; a global bound alone let one peer starve everybody
@@ -77,6 +82,7 @@ BUNDLE_DISK_RESERVE_BYTES: Final = 2 * MIB  # kept free while a part is written:
 BUNDLE_RECEIPT_BYTES: Final = 40  # kept free for each entry: the holder's receipt has to fit on a disk that is full
 BUNDLE_RECEIPTS_FILE_MAX: Final = 128  # receipts in one file: 1 MiB, 32,768 recordings
 BUNDLE_RECEIPTS_FRAME_MAX: Final = 64  # receipts in one message: 540 KB
+BUNDLE_MEMORY_BYTES_MAX: Final = 16 * MIB  # of all imports together: a peer's share of foreign memory is left
 BUNDLE_OFFERS_OPEN_MAX: Final = 4  # of one import: two commits under way while the next bytes come, 16 MiB at most
 BUNDLE_SYNC_BYTES: Final = 64 * MIB  # written between two syncs of a part: a slow disk shows its true pace
 BUNDLE_EXPORTS_OPEN_MAX: Final = 2  # each holds three batches in memory, 24 MiB at most; a node has few disk ports

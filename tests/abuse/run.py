@@ -46,7 +46,6 @@ async def _run(folder: Path, seconds: float, puts: int, only: str) -> int:
                 before = percentile_99(await honest_puts(channel, puts, draws))
                 memory = resident_mib(pid)
                 async with abusing(kind, founded, VICTIM, seconds) as ended:
-                    await trio.sleep(2)
                     during = percentile_99(await honest_puts(channel, puts, draws))
             statuses = dict(ended.statuses or {})
             unlisted = set(statuses) - ALLOWED[kind]

@@ -21,6 +21,7 @@ from lumbung_tools.localcluster.founding import Founded
 _VICTIM = OFFICES[0]
 _SECONDS = 3.0
 _PUTS = 20
+_FOR_EVER_S = 120.0
 _GROWTH_MIB_MAX = 128.0  # 64 KiB for each of two thousand sockets; no bomb may reach it
 
 
@@ -48,7 +49,8 @@ async def test_an_honest_station_is_served_and_the_abuser_gets_only_what_is_list
     before = resident_mib(cluster.pid)
     async with dial(cluster.founded, cluster.honest, _VICTIM) as channel:
         async with abusing(kind, cluster.founded, _VICTIM, _SECONDS) as ended:
-            await honest_puts(channel, _PUTS, random.Random(kind))
+            with trio.fail_after(_FOR_EVER_S):  # the abuse goes on until these are durable
+                await honest_puts(channel, _PUTS, random.Random(kind))
         await honest_puts(channel, 1, random.Random(f"{kind} after"))
 
     assert ended.tries > 0

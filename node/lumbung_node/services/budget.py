@@ -8,7 +8,20 @@ from contextlib import asynccontextmanager
 
 import trio
 
-__all__ = ["ByteBudget"]
+from lumbung_cluster import limits
+from lumbung_cluster.errors import Rejected, StatusCode
+
+__all__ = ["ByteBudget", "check_crawling"]
+
+
+def check_crawling(elapsed_s: float, received_bytes: int, code: StatusCode) -> None:
+    """Whoever holds memory that others wait for has to bring bytes. Raises Rejected for less than the least rate."""
+    if received_bytes < elapsed_s * limits.FOREIGN_RATE_BYTES_PER_S_MIN:
+        raise Rejected(
+            code,
+            f"others wait for memory: expected {limits.FOREIGN_RATE_BYTES_PER_S_MIN} bytes/s, "
+            f"got {received_bytes} bytes in {elapsed_s:.0f} s",
+        )
 
 
 class ByteBudget:
@@ -32,10 +45,6 @@ class ByteBudget:
         """Whether somebody waits for his turn."""
         return bool(self._queue)
 
-    def has_room(self, count: int) -> bool:
-        """Whether `take` would not wait."""
-        return not self._queue and self._taken + min(count, self._bytes_max) <= self._bytes_max
-
     @asynccontextmanager
     async def hold(self, count: int) -> AsyncIterator[None]:
         """Hold `count` bytes for the block."""
@@ -57,7 +66,7 @@ class ByteBudget:
         return count
 
     async def _wait_for(self, count: int) -> None:
-        if self.has_room(count):
+        if not self._queue and self._taken + count <= self._bytes_max:
             self._taken += count
             return
         turn = trio.Event()

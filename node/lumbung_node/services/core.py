@@ -18,6 +18,7 @@ from lumbung_node.ports.world import Blocking, Randomness, Signer, Verifier, Wal
 from lumbung_node.services.activity import Activity
 from lumbung_node.services.budget import ByteBudget
 from lumbung_node.services.pace import LinkPace
+from lumbung_node.services.put_memory import PutMemory
 from lumbung_node.services.rosters import RosterKeeper
 from lumbung_node.store.events import EventKind, FoundBy
 from lumbung_node.store.state import Pulse
@@ -81,7 +82,7 @@ class Core:
     randomness: Randomness
     blocking: Blocking
     log: Log
-    memory: ByteBudget
+    memory: PutMemory
     foreign_memory: ByteBudget
     ledger_roster: Roster
     accept_unsealed: bool

@@ -16,7 +16,7 @@ import trio
 from lumbung_cluster.errors import DiskFailed, StoreDamaged
 from lumbung_cluster.ids import ClusterId, NodeNumber
 from lumbung_cluster.inventory.fingerprint import InventoryKey
-from lumbung_cluster.limits import FOREIGN_MEMORY_BYTES_MAX, INGEST_MEMORY_BYTES_MAX, SET_ASIDE_DAMAGES
+from lumbung_cluster.limits import FOREIGN_MEMORY_BYTES_MAX, SET_ASIDE_DAMAGES
 from lumbung_cluster.schedule import Schedule
 from lumbung_cluster.scrub_pace import ScrubSettings
 from lumbung_node.ports.aside import AsideStores
@@ -30,6 +30,7 @@ from lumbung_node.services.copies import CopyBook
 from lumbung_node.services.core import STORE_FAILURES, Condition, Core
 from lumbung_node.services.opening import Opener
 from lumbung_node.services.operations import Operations
+from lumbung_node.services.put_memory import PutMemory
 from lumbung_node.services.rebuild import Rebuild
 from lumbung_node.services.replicator import Replicator
 from lumbung_node.services.rosters import RosterKeeper
@@ -149,7 +150,7 @@ async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core],
         randomness=parts.randomness,
         blocking=parts.blocking,
         log=parts.log,
-        memory=ByteBudget(INGEST_MEMORY_BYTES_MAX),
+        memory=PutMemory.of_limits(),
         foreign_memory=ByteBudget(FOREIGN_MEMORY_BYTES_MAX),
         ledger_roster=parts.rosters.roster,
         accept_unsealed=parts.accept_unsealed,

@@ -17,8 +17,10 @@ from lumbung_cluster.entry import FLAG_UNSEALED
 from lumbung_cluster.errors import DiskFull, OutcomeUnknown, Rejected, StatusCode, StoreClosed
 from lumbung_cluster.ids import BLOB_ID_SIZE_BYTES, BlobId
 from lumbung_node.ports.transport import ServerCall
+from lumbung_node.services.budget import check_crawling
 from lumbung_node.services.copies import BlobCopies, CopyBook
 from lumbung_node.services.core import Core
+from lumbung_node.services.put_memory import PutLoan
 from lumbung_node.services.storing import Offered, Result, Storing
 from lumbung_node.services.waiting import Waiting, WaitingRoom
 from lumbung_node.store.runs import Run, open_run
@@ -40,7 +42,7 @@ class _Current:
     ticket: int
     start: blobs_pb2.PutStart
     received: int = 0
-    memory: int = 0
+    loan: PutLoan | None = None
     buffer: bytearray = field(default_factory=bytearray)
     run: Run | None = None
     refused: bool = False
@@ -60,6 +62,8 @@ class PutStream:
         self._open = trio.Semaphore(limits.PUT_BLOBS_OPEN_MAX)
         self._answers_in, self._answers_out = trio.open_memory_channel[blobs_pb2.PutAnswer](limits.PUT_BLOBS_OPEN_MAX)
         self._room = WaitingRoom(copies, core.store.proofs.changed)
+        self._whole: list[tuple[_Current, Offered]] = []  # of the frame that is being read
+        self._received_bytes = 0
 
     async def run(self) -> None:
         """Until the client has finished sending and every blob has its final answer."""
@@ -68,6 +72,7 @@ class PutStream:
                 answering.start_soon(self._send_answers)
                 async with self._answers_in, trio.open_nursery() as waiting:
                     waiting.start_soon(self._room.run)
+                    waiting.start_soon(self._give_way)
                     async with trio.open_nursery() as storing:
                         await self._read(storing)
                     await self._room.until_empty()
@@ -106,44 +111,40 @@ class PutStream:
         if len(header.parts) > limits.FRAME_PARTS_MAX:
             raise Rejected(StatusCode.INVALID_ARGUMENT, f"frame: expected at most {limits.FRAME_PARTS_MAX} parts")
         self._core.activity.touch()
-        whole: list[tuple[_Current, Offered]] = []
+        self._received_bytes += len(payload)
         try:
-            await self._take_parts(header, payload, whole, nursery)
+            await self._take_parts(header, payload, nursery)
         except BaseException:
-            for current, _ in whole:
+            for current, _ in self._whole:
                 self._give_memory(current)
             raise
-        if whole:
-            nursery.start_soon(self._store, whole)
+        self._store_whole(nursery)
 
-    async def _take_parts(
-        self,
-        header: blobs_pb2.PutRequest,
-        payload: memoryview,
-        whole: list[tuple[_Current, Offered]],
-        nursery: trio.Nursery,
-    ) -> None:
+    def _store_whole(self, nursery: trio.Nursery) -> None:
+        if self._whole:
+            nursery.start_soon(self._store, self._whole)
+            self._whole = []
+
+    async def _take_parts(self, header: blobs_pb2.PutRequest, payload: memoryview, nursery: trio.Nursery) -> None:
         at = 0
         for part in header.parts:
             if at + part.length_bytes > len(payload):
                 raise Rejected(StatusCode.INVALID_ARGUMENT, f"frame: expected {part.length_bytes} more bytes, got less")
-            if whole and part.HasField("start") and not self._core.memory.has_room(_memory_of(part.start)):
-                # What is whole gives its memory back only when it is stored: waiting with it in hand waits for ever.
-                nursery.start_soon(self._store, whole.copy())
-                whole.clear()
-            done = await self._take_part(part, payload[at : at + part.length_bytes])
+            done = await self._take_part(part, payload[at : at + part.length_bytes], nursery)
             at += part.length_bytes
             if done is not None:
-                whole.append(done)
+                self._whole.append(done)
         if not payload:
             raise Rejected(StatusCode.INVALID_ARGUMENT, "frame: expected bytes of blobs, got none")
         if at != len(payload):
             raise Rejected(StatusCode.INVALID_ARGUMENT, f"frame: expected {at} bytes of parts, got {len(payload)}")
 
-    async def _take_part(self, part: blobs_pb2.PutPart, content: memoryview) -> tuple[_Current, Offered] | None:
+    async def _take_part(
+        self, part: blobs_pb2.PutPart, content: memoryview, nursery: trio.Nursery
+    ) -> tuple[_Current, Offered] | None:
         """The next bytes of a blob; the blob itself when these were its last."""
         if part.HasField("start"):
-            await self._begin(part)
+            await self._begin(part, nursery)
         current = self._current
         if current is None or current.ticket != part.ticket:
             raise Rejected(StatusCode.INVALID_ARGUMENT, f"blob {part.ticket}: expected its start first")
@@ -160,7 +161,7 @@ class PutStream:
         self._current = None
         return None if current.refused else (current, _offered(current))
 
-    async def _begin(self, part: blobs_pb2.PutPart) -> None:
+    async def _begin(self, part: blobs_pb2.PutPart, nursery: trio.Nursery) -> None:
         if self._current is not None or part.ticket <= self._last_ticket:
             raise Rejected(
                 StatusCode.INVALID_ARGUMENT, f"blob {part.ticket}: blobs come one after the other, with rising tickets"
@@ -176,7 +177,25 @@ class PutStream:
                 raise  # its bytes cannot be skipped within bounds
             await self._refuse(current, exc)
             return
-        current.memory = await self._core.memory.take(_memory_of(part.start))
+        await self._take_memory(current, nursery)
+
+    async def _take_memory(self, current: _Current, nursery: trio.Nursery) -> None:
+        memory, caller = self._core.memory, self._call.caller.uri
+        size_bytes = _memory_of(current.start)
+        current.loan = memory.take_at_once(caller, size_bytes)
+        if current.loan is None:
+            # Whoever waits holds nothing that only he can give back: what is whole is stored meanwhile.
+            self._store_whole(nursery)
+            current.loan = await memory.take(caller, size_bytes)
+
+    async def _give_way(self) -> None:
+        """A blob that crawls goes on for as long as nobody else waits for its memory. Raises Rejected."""
+        while True:
+            watched, before = self._current, self._received_bytes
+            await trio.sleep(limits.PUT_RATE_WINDOW_S)
+            loan = self._current.loan if self._current is not None else None
+            if loan is not None and self._current is watched and self._core.memory.is_wanted(loan):
+                check_crawling(limits.PUT_RATE_WINDOW_S, self._received_bytes - before, StatusCode.UNAVAILABLE)
 
     def _check_start(self, start: blobs_pb2.PutStart) -> None:
         condition = self._core.condition
@@ -213,7 +232,7 @@ class PutStream:
                 ),
             )
             return
-        if current.start.size_bytes <= limits.MEMORY_BLOB_BYTES_MAX:
+        if current.start.size_bytes <= limits.PUT_MEMORY_BLOB_BYTES_MAX:
             current.buffer += content
             return
         if current.run is None:
@@ -227,6 +246,7 @@ class PutStream:
                 size_bytes=current.start.size_bytes,
                 foreign=False,
                 now_ms=self._core.clock.now_ms(),
+                ahead_chunks=1,  # with a frame on top these are the two MiB that were taken
             )
         await current.run.append(content)
 
@@ -262,8 +282,9 @@ class PutStream:
                     return  # cleared at the next start
 
     def _give_memory(self, current: _Current) -> None:
-        self._core.memory.give(current.memory)
-        current.memory = 0
+        if current.loan is not None:
+            self._core.memory.give(current.loan)
+            current.loan = None
 
     # --- storing -----------------------------------------------------------------------------------------------
 
@@ -336,7 +357,7 @@ def copies_message(copies: BlobCopies) -> blobs_pb2.CopyCount:
 
 def _memory_of(start: blobs_pb2.PutStart) -> int:
     """What a blob may take up on its way in: all of a small one; a larger one goes to disk as it comes."""
-    return min(start.size_bytes, limits.MEMORY_BLOB_BYTES_MAX)
+    return min(start.size_bytes, limits.PUT_MEMORY_BLOB_BYTES_MAX)
 
 
 def _offered(current: _Current) -> Offered:

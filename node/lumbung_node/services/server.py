@@ -15,6 +15,7 @@ from lumbung_cluster.patience import Patience
 from lumbung_cluster.roster_node import Role
 from lumbung_node.ports.transport import Caller, CallKind, Handler, Method, ServerCall
 from lumbung_node.ports.world import WallClock
+from lumbung_node.services.budget import ByteBudget
 from lumbung_node.services.bundles.carried import CarriedReceipts
 from lumbung_node.services.bundles.exporting import Exporting, MayExport
 from lumbung_node.services.bundles.importing import ImportStream
@@ -163,6 +164,7 @@ class Server:
         self._exporting = Exporting(core)
         self._carried = CarriedReceipts(core)
         self._leaving = Leaving(core, replicator)
+        self._import_share = ByteBudget(limits.BUNDLE_MEMORY_BYTES_MAX)
         self._patience = Patience(
             burst=limits.ERRORS_BURST,
             refill_per_s=limits.ERRORS_REFILL_PER_S,
@@ -227,7 +229,7 @@ class Server:
         return handle
 
     async def _import(self, call: ServerCall) -> None:
-        await ImportStream(self._core, self._replicator.arrivals, call).run()
+        await ImportStream(self._core, self._replicator.arrivals, self._import_share, call).run()
 
     async def _session(self, call: ServerCall) -> None:
         await self._replicator.serve(call, self._gate.node(call.caller))

@@ -28,11 +28,14 @@ class Run:
     put is cleared at the next start.
     """
 
-    def __init__(self, committer: Committer, kv: KeyValue, first: int, row: PendingRow) -> None:
+    def __init__(
+        self, committer: Committer, kv: KeyValue, first: int, row: PendingRow, ahead_chunks: int = _AHEAD_CHUNKS
+    ) -> None:
         self._committer = committer
         self._kv = kv
         self._first = first
         self._row = row
+        self._ahead_bytes = ahead_chunks * CHUNK_SIZE_BYTES
         self._announced = False
         self._written = 0
         self._hasher = blob_hasher()
@@ -44,7 +47,7 @@ class Run:
         self._hasher.update(piece)
         self._tail += piece
         self.received_bytes += len(piece)
-        if len(self._tail) >= _AHEAD_CHUNKS * CHUNK_SIZE_BYTES:
+        if len(self._tail) >= self._ahead_bytes:
             await self._flush(whole_chunks_only=True)
 
     async def finish(self) -> Content | None:
@@ -98,10 +101,11 @@ def open_run(
     size_bytes: int,
     foreign: bool,
     now_ms: int,
+    ahead_chunks: int = _AHEAD_CHUNKS,
 ) -> Run:
     chunks = chunk_count(size_bytes)
     row = PendingRow(foreign, origin, blob, size_bytes, chunks, now_ms)
-    return Run(committer, kv, state.take_places(chunks), row)
+    return Run(committer, kv, state.take_places(chunks), row, ahead_chunks)
 
 
 async def resume_run(committer: Committer, kv: KeyValue, origin: NodeNumber, blob: BlobId) -> Run | None:

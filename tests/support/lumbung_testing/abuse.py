@@ -2,7 +2,8 @@
 
     python -m lumbung_testing.abuse KIND VICTIM SECONDS  < a pickled Founded
 
-Prints one JSON object when the time is up: how often it tried, and which statuses ended its calls.
+Says `begun` once the abuse is under way, and goes on for SECONDS and then until its input ends. Prints one JSON object
+at the end: how often it tried, and which statuses ended its calls.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ class Abuser:
     victim: str
     tries: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
+    under_way: trio.Event = field(default_factory=trio.Event)
 
     def address(self) -> str:
         return next(site.address for site in self.founded.sites if site.name == self.victim)
@@ -64,9 +66,11 @@ class Abuser:
         async with dial(self.founded, tls, self.victim) as channel:
             yield channel
 
-    async def attempt(self, work: Callable[[], Awaitable[None]]) -> None:
-        """One try; how it ended is counted."""
+    async def attempt(self, work: Callable[[], Awaitable[None]], *, begins: bool = True) -> None:
+        """One try; how it ended is counted. `begins` when the abuse is under way with it."""
         self.tries += 1
+        if begins:
+            self.under_way.set()
         try:
             await work()
             self.statuses["OK"] += 1
@@ -87,6 +91,7 @@ async def idle_sockets(abuser: Abuser) -> None:
             for _ in range(_IDLE_SOCKETS):
                 abuser.tries += 1
                 held.enter_context(socket.create_connection((host, int(port)), timeout=60))
+            abuser.under_way.set()
             await trio.sleep_forever()
 
 
@@ -132,12 +137,13 @@ async def slow_puts(abuser: Abuser) -> None:
                 await stream.send(encode_frame(_start(limits.MEMORY_BLOB_BYTES_MAX), [b"age-encryption.org/v1\n"]))
                 while True:
                     await trio.sleep(_DRIP_S)
+                    abuser.under_way.set()
                     part = blobs_pb2.PutPart(ticket=1, length_bytes=1)
                     await stream.send(encode_frame(blobs_pb2.PutRequest(parts=[part]), [b"x"]))
 
         async def drip_for_ever() -> None:
             while True:
-                await abuser.attempt(drip)
+                await abuser.attempt(drip, begins=False)
                 await trio.sleep(0.5)
 
         for _ in range(_SLOW_STREAMS):
@@ -176,6 +182,7 @@ async def compressed_bombs(abuser: Abuser) -> None:
 
     while True:
         abuser.tries += 1
+        abuser.under_way.set()
         abuser.statuses[await trio.to_thread.run_sync(throw)] += 1
 
 
@@ -289,8 +296,13 @@ KINDS: dict[str, Callable[[Abuser], Awaitable[None]]] = {
 
 
 async def _run(abuser: Abuser, kind: str, seconds: float) -> None:
-    with trio.move_on_after(seconds):
-        await KINDS[kind](abuser)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(KINDS[kind], abuser)
+        await abuser.under_way.wait()
+        print("begun", flush=True)
+        await trio.sleep(seconds)
+        await trio.to_thread.run_sync(sys.stdin.buffer.read, abandon_on_cancel=True)
+        nursery.cancel_scope.cancel()
 
 
 def main() -> None:

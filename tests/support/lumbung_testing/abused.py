@@ -7,11 +7,13 @@ import os
 import pickle
 import random
 import statistics
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -52,20 +54,30 @@ class Ended:
 
 @asynccontextmanager
 async def abusing(kind: str, founded: Founded, victim: str, seconds: float) -> AsyncIterator[Ended]:
-    """The abuse goes on for `seconds`; leaving the block waits for its end."""
+    """The abuse is under way throughout the block, and for `seconds` at least."""
     words = [sys.executable, "-m", "lumbung_testing.abuse", kind, victim, str(seconds)]
-    ended = Ended()
-
-    async def run() -> None:
-        done = await trio.run_process(
-            words, stdin=pickle.dumps(founded), capture_stdout=True, env=on_test_path(os.environ)
-        )
-        said = json.loads(done.stdout)
-        ended.tries, ended.statuses = said["tries"], Counter(said["statuses"])
-
+    ended, environment = Ended(), on_test_path(os.environ)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(run)
+        start = partial(trio.run_process, words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+        process: trio.Process = await nursery.start(start)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        await process.stdin.send_all(pickle.dumps(founded))
+        said = bytearray()
+        while not said.startswith(b"begun\n"):
+            said += await _more(process.stdout)
         yield ended
+        await process.stdin.aclose()
+        async for piece in process.stdout:
+            said += piece
+    told = json.loads(said.removeprefix(b"begun\n"))
+    ended.tries, ended.statuses = told["tries"], Counter(told["statuses"])
+
+
+async def _more(stream: trio.abc.ReceiveStream) -> bytes:
+    piece = await stream.receive_some()
+    assert piece, "the abuser ended before it began"
+    return bytes(piece)
 
 
 async def honest_puts(channel: Channel, count: int, draws: random.Random) -> list[float]:

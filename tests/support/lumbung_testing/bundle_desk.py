@@ -9,6 +9,7 @@ from pathlib import Path
 from lumbung_cluster import limits
 from lumbung_cluster.bundle_manifest import Manifest
 from lumbung_cluster.ids import NodeNumber
+from lumbung_node.services.budget import ByteBudget
 from lumbung_node.services.bundles.carried import CarriedReceipts
 from lumbung_node.services.bundles.exporting import Exporting
 from lumbung_node.services.bundles.importing import ImportStream
@@ -33,12 +34,12 @@ class Desk:
     """An operator's desk at the node `core`, with a place to plug disks in."""
 
     def __init__(self, core: Core, home: Path) -> None:
-        exporting = Exporting(core)
+        exporting, share = Exporting(core), ByteBudget(limits.BUNDLE_MEMORY_BYTES_MAX)
         self.channel = DirectChannel(
             {
                 EXPORT: lambda call: exporting.export(call, lambda origin: None),
                 SEAL: lambda call: exporting.seal(call, lambda origin: None),
-                IMPORT: lambda call: ImportStream(core, Arrivals(core), call).run(),
+                IMPORT: lambda call: ImportStream(core, Arrivals(core), share, call).run(),
                 TAKE_RECEIPTS: CarriedReceipts(core).take,
             }
         )

@@ -15,6 +15,7 @@ from lumbung_cluster.roster import Roster
 from lumbung_cluster.schedule import ALWAYS_FREE, Schedule
 from lumbung_node.services.budget import ByteBudget
 from lumbung_node.services.core import Condition, Core
+from lumbung_node.services.put_memory import PutMemory
 from lumbung_node.services.rosters import open_rosters
 from lumbung_node.services.session.arrivals import Arrivals
 from lumbung_node.services.session.link import FrameLink
@@ -104,7 +105,7 @@ async def living(box: Box) -> AsyncIterator[Core]:
         randomness=SeededRandomness(LUCK),
         blocking=InlineWork(),
         log=box.log,
-        memory=ByteBudget(16 << 20),
+        memory=PutMemory.of_limits(),
         foreign_memory=ByteBudget(24 << 20),
         ledger_roster=box.roster,
         accept_unsealed=True,

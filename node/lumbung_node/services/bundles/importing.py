@@ -20,6 +20,7 @@ from lumbung_cluster.entry import Entry, SignedList
 from lumbung_cluster.errors import Rejected, StatusCode
 from lumbung_cluster.ids import NodeNumber
 from lumbung_node.ports.transport import ServerCall
+from lumbung_node.services.budget import ByteBudget, check_crawling
 from lumbung_node.services.core import Core
 from lumbung_node.services.session.arrivals import Arrival, Arrivals
 from lumbung_node.services.session.lists import ListChecker
@@ -51,8 +52,11 @@ class _Taking:
 class ImportStream:
     """One call of `Import`."""
 
-    def __init__(self, core: Core, arrivals: Arrivals, call: ServerCall) -> None:
+    def __init__(self, core: Core, arrivals: Arrivals, share: ByteBudget, call: ServerCall) -> None:
+        """`share` is what all imports together may hold of the memory for foreign bytes."""
         self._core = core
+        self._share = share
+        self._received_bytes = 0
         self._arrivals = arrivals
         self._call = call
         self._checker = ListChecker(core)
@@ -167,6 +171,7 @@ class ImportStream:
             else:
                 await arrival.append(payload[at : at + piece.length_bytes])
             at += piece.length_bytes
+        self._received_bytes += len(payload)
         taking.progress.set()
 
     async def _take(self, taking: _Taking) -> None:
@@ -197,7 +202,7 @@ class ImportStream:
         async with self._arrivals.claim(origin, [taking.entry(i).blob for i in assigned]) as lacking:
             wanted = [i for i in assigned if taking.entry(i).blob in lacking]
             sizes = [min(taking.entry(i).size_bytes, limits.MEMORY_BLOB_BYTES_MAX) for i in wanted]
-            async with core.foreign_memory.hold(sum(sizes)):
+            async with self._share.hold(sum(sizes)), core.foreign_memory.hold(sum(sizes)):
                 await self._bring(taking, wanted)
                 await self._commit(taking)
         return await self._answer(taking, set(assigned), set(wanted))
@@ -211,6 +216,7 @@ class ImportStream:
             if arrival.resumed_bytes:
                 want.resume.append(peer_pb2.ResumeAt(entry=index, offset_bytes=arrival.resumed_bytes))
         await self._send(bundles_pb2.ImportResponse(want=want))
+        begun, received_before = trio.current_time(), self._received_bytes
         while not all(arrival.ended for arrival in taking.arrivals.values()):
             taking.progress = trio.Event()
             with trio.move_on_after(limits.BLOB_SILENCE_S) as silence:
@@ -219,6 +225,13 @@ class ImportStream:
                 raise Rejected(
                     StatusCode.DEADLINE_EXCEEDED, f"expected bytes, got none for {limits.BLOB_SILENCE_S:.0f} s"
                 )
+            self._check_rate(trio.current_time() - begun, self._received_bytes - received_before)
+
+    def _check_rate(self, elapsed_s: float, received_bytes: int) -> None:
+        """A disk that crawls goes on for as long as nobody else waits for the memory it holds. Raises Rejected."""
+        is_wanted = self._share.is_waited_for or self._core.foreign_memory.is_waited_for
+        if is_wanted and elapsed_s >= limits.FOREIGN_HOLD_S_MIN:
+            check_crawling(elapsed_s, received_bytes, StatusCode.RESOURCE_EXHAUSTED)
 
     async def _commit(self, taking: _Taking) -> None:
         job = Job()

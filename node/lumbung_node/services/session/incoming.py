@@ -21,7 +21,7 @@ from lumbung_cluster.entry import Entry, SignedList
 from lumbung_cluster.errors import Rejected, StatusCode
 from lumbung_cluster.feed import HASH_SIZE_BYTES, Mark
 from lumbung_cluster.ids import BlobId, NodeNumber
-from lumbung_node.services.budget import ByteBudget
+from lumbung_node.services.budget import ByteBudget, check_crawling
 from lumbung_node.services.core import Core
 from lumbung_node.services.session.arrivals import Arrival, Arrivals
 from lumbung_node.services.session.flow import ReceivedBytes
@@ -213,11 +213,12 @@ class Incoming:
         """Whoever crawls goes on for as long as nobody else waits for the memory that he holds. Raises Rejected."""
         if not self._core.foreign_memory.is_waited_for or elapsed_s < limits.FOREIGN_HOLD_S_MIN:
             return
-        if received_bytes < elapsed_s * limits.FOREIGN_RATE_BYTES_PER_S_MIN or elapsed_s > limits.FOREIGN_HOLD_S_MAX:
+        check_crawling(elapsed_s, received_bytes, StatusCode.RESOURCE_EXHAUSTED)
+        if elapsed_s > limits.FOREIGN_HOLD_S_MAX:
             raise Rejected(
                 StatusCode.RESOURCE_EXHAUSTED,
-                f"others wait for memory: expected {limits.FOREIGN_RATE_BYTES_PER_S_MIN} bytes/s for at most "
-                f"{limits.FOREIGN_HOLD_S_MAX:.0f} s, got {received_bytes} bytes in {elapsed_s:.0f} s",
+                f"others wait for memory: expected it for at most {limits.FOREIGN_HOLD_S_MAX:.0f} s, "
+                f"got {elapsed_s:.0f} s",
             )
 
     async def _submit(self, taking: _Taking, previous: _Taking | None) -> Job:

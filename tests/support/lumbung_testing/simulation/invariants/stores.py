@@ -11,7 +11,7 @@ from functools import lru_cache
 from lumbung_cluster.entry import Entry, SignedList
 from lumbung_cluster.feed import first_hash, next_hash
 from lumbung_cluster.ids import NodeNumber
-from lumbung_cluster.limits import FOREIGN_MEMORY_BYTES_MAX, INGEST_MEMORY_BYTES_MAX
+from lumbung_cluster.limits import FOREIGN_MEMORY_BYTES_MAX
 from lumbung_node.ports.keyvalue import Family
 from lumbung_node.services.core import Core
 from lumbung_node.store.layout import BlobRow, FeedRow, RowState, list_key, unpack_list
@@ -97,12 +97,12 @@ def _sweep_bounds(claims: Claims) -> None:
 
 def _check_bounds(claims: Claims, host: str, core: Core) -> None:
     budgets = (
-        ("own", core.memory, INGEST_MEMORY_BYTES_MAX),
-        ("foreign", core.foreign_memory, FOREIGN_MEMORY_BYTES_MAX),
+        ("own", core.memory.taken_bytes, core.memory.bytes_max),
+        ("foreign", core.foreign_memory.taken_bytes, FOREIGN_MEMORY_BYTES_MAX),
     )
-    for name, budget, bytes_max in budgets:
-        if not 0 <= budget.taken_bytes <= bytes_max:
-            claims.broken("bounds", f"{host}: {name} memory holds {budget.taken_bytes} of {bytes_max} bytes")
+    for name, taken_bytes, bytes_max in budgets:
+        if not 0 <= taken_bytes <= bytes_max:
+            claims.broken("bounds", f"{host}: {name} memory holds {taken_bytes} of {bytes_max} bytes")
 
 
 SWEEPS = (_sweep_rows, _sweep_feeds, _sweep_bounds)
