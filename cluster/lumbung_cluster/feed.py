@@ -6,7 +6,7 @@ BLAKE3("lumbung/feed/0" 00 ‖ cluster id ‖ holder u32 ‖ origin u32).
 
 A receiver's mark of a sender's feed is (sender's generation, number, h(number)). Rules (DESIGN 5):
   believed      the generation is the sender's present one, the number is not past its durable end, the hash is equal
-  not believed  anything else: the feed is offered again from number 1 (until reconcile, issue of its own)
+  not believed  anything else: the lanes in feed order wait until reconcile has settled another mark
 A mark is never evidence that a copy exists; receipts are.
 """
 

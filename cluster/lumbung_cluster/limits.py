@@ -133,6 +133,20 @@ RECONCILE_DIFFERENCES_MAX: Final = 16_384  # named in one go: 0.5 MiB of ids; wh
 RECONCILE_EAGER_SYMBOLS: Final = 32  # 288 bytes: names up to about 18 differences in the first round trip
 RECONCILE_IDS_PAGE_MAX: Final = 2000  # full ids in one answer: 62.5 KiB
 RECONCILE_IDS_UNIT_MAX: Final = 262_144  # full ids of one unit: an origin of 16 million blobs
+RECONCILE_FETCH_IDS_MAX: Final = 1024  # short ids in one Fetch: 6 KiB, and a quarter of what a repair lane may queue
+RECONCILE_SETTLE_IDS_MAX: Final = 256  # short ids in one Settle; after more, the next comparison settles
+RECONCILE_UNDELIVERED_MAX: Final = 64  # full ids of damaged blobs that a settlement may leave out: 2 KiB
+RECONCILE_FINGERPRINTS_MAX: Final = 8  # origins told one by one at once: beyond, the root alone asks
+RECONCILE_COMPARES_PER_MINUTE_MAX: Final = 20  # that a peer may ask for: each folds and hashes all shared origins
+RECONCILE_FROZEN_MAX: Final = 32  # moments kept for askers at once, 150 KB each
+RECONCILE_MENDING_MAX: Final = 8  # origins that one node mends as the asker at once
+RECONCILE_ANSWER_S: Final = 120.0  # for an answer: 32 units read anew take seconds, 288 KiB at 128 kbit/s take 18
+RECONCILE_ARRIVAL_S: Final = 60.0  # without one of the asked ids coming: what is left is given up for this go
+RECONCILE_INTERVAL_S: Final = 3600.0  # between two comparisons of a pair that was found equal
+RECONCILE_RETRY_S_MIN: Final = 2.0  # after one that was not; doubled each time
+RECONCILE_RETRY_S_MAX: Final = 120.0
+RECONCILE_BUSY_GOES_MAX: Final = 5  # goes that pass over an origin whose feed is under way; then it is mended
+RECONCILE_REBUILD_SURPLUS: Final = 512  # ids more, and twice as many, than the other has: everything is offered anew
 
 # --- flow of a session ------------------------------------------------------------------------------------------
 FLIGHT_BYTES_MIN: Final = 2 * PIECE_SIZE_BYTES_MIN  # one piece on the line of 128 kbit/s while the next is handed over

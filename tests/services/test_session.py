@@ -11,7 +11,18 @@ from lumbung_node.services.copies import CopyBook
 from lumbung_node.services.core import DoubtAboutOurselves
 from lumbung_node.services.session.arrivals import Arrivals
 from lumbung_node.services.session.pieces import PieceSender
-from lumbung_testing.session_pair import CENTRE, LUCK, OFFICE, PEER, box, connected, living, put, until_proven
+from lumbung_testing.session_pair import (
+    CENTRE,
+    LUCK,
+    OFFICE,
+    PEER,
+    box,
+    connected,
+    living,
+    put,
+    until_marked,
+    until_proven,
+)
 
 
 async def test_entries_reach_the_peer_and_come_back_proven(autojump_clock: trio.testing.MockClock) -> None:
@@ -43,12 +54,11 @@ async def test_a_second_session_goes_on_from_the_mark(autojump_clock: trio.testi
         await put(office, [f"first {i}".encode() for i in range(20)])
         async with connected(office, peer):
             await until_proven(office, PEER, 20)
-        mark = peer.store.state.marks[OFFICE, OFFICE].mark
-        assert mark.number == 20
+            await until_marked(peer, OFFICE, OFFICE, 20)
         await put(office, [f"second {i}".encode() for i in range(5)])
         async with connected(office, peer):
             await until_proven(office, PEER, 25)
-        assert peer.store.state.marks[OFFICE, OFFICE].mark.number == 25
+            await until_marked(peer, OFFICE, OFFICE, 25)
 
 
 async def test_a_wiped_peer_is_filled_again_and_proves_anew(autojump_clock: trio.testing.MockClock) -> None:
@@ -239,4 +249,4 @@ async def test_a_mark_waits_for_an_entry_whose_bytes_came_wrong(
             assert (OFFICE, OFFICE) not in peer.store.state.marks
             monkeypatch.undo()
             await until_proven(office, PEER, 2)
-            assert peer.store.state.marks[OFFICE, OFFICE].mark.number == 2
+            await until_marked(peer, OFFICE, OFFICE, 2)

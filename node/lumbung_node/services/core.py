@@ -10,7 +10,7 @@ import trio
 
 from lumbung_cluster.errors import DiskFailed, DiskFull, OutcomeUnknown, StoreClosed, StoreDamaged
 from lumbung_cluster.ids import BlobId, ClusterId, NodeNumber
-from lumbung_cluster.limits import DOUBT_INTERVAL_S
+from lumbung_cluster.limits import DOUBT_INTERVAL_S, RECONCILE_FROZEN_MAX, RECONCILE_MENDING_MAX
 from lumbung_cluster.roster import Roster
 from lumbung_cluster.schedule import Schedule
 from lumbung_node.ports.log import Log
@@ -69,6 +69,7 @@ class Core:
     `memory` is for own puts and `foreign_memory` for what peers bring: no peer may stop recording by being slow.
     `damage_serials` counts what was found damaged since the start: the same blob may rot again after its repair.
     `ledger_roster` is the roster under which the ledger of proofs was loaded: what it passed over was nobody's copy.
+    `reconcile_frozen` and `reconcile_mending` bound the moments of inventories that are kept for peers and for us.
     """
 
     number: NodeNumber
@@ -93,6 +94,8 @@ class Core:
     activity: Activity = field(default_factory=Activity)
     damage_count: int = 0
     damage_serials: dict[tuple[NodeNumber, BlobId], int] = field(default_factory=dict)
+    reconcile_frozen: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(RECONCILE_FROZEN_MAX))
+    reconcile_mending: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(RECONCILE_MENDING_MAX))
 
     def pace(self, peer: NodeNumber) -> LinkPace:
         """What the bandwidth windows let the link to `peer` carry; windows name links by their node."""

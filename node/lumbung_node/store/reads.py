@@ -11,6 +11,7 @@ from blake3 import blake3
 from lumbung_cluster.entry import SignedList
 from lumbung_cluster.errors import BlobDamaged
 from lumbung_cluster.ids import BLOB_ID_SIZE_BYTES, BlobId, NodeNumber, blob_hasher
+from lumbung_cluster.inventory.symbols import short_id
 from lumbung_node.ports.keyvalue import Family, KeyValue
 from lumbung_node.ports.world import Blocking
 from lumbung_node.store.layout import (
@@ -31,6 +32,7 @@ from lumbung_node.store.state import StoreState
 
 __all__ = ["Reader", "is_intact"]
 
+_ROWS_AT_ONCE = 1000
 _CHUNKS_AT_ONCE = 4  # 4 MiB in memory for one reader
 _READ_WHOLE_BYTES_MAX = 8 << 20
 _VERIFY_OFF_LOOP_BYTES = 64 << 10  # hashing less than this costs less than the hop to a thread
@@ -163,6 +165,19 @@ class Reader:
             raise BlobDamaged(f"feed of origin {origin}: number {after + 1} is missing")
         return rows
 
+    async def feed_before(self, origin: NodeNumber, before: int, limit: int) -> list[tuple[int, FeedRow]]:
+        """Durable feed rows in front of number `before`, falling; missing ones are left out. Raises BlobDamaged."""
+        behind = min(before, self._state.end(origin).number + 1)
+        if behind <= 1:
+            return []
+        first = feed_key(origin, 1)
+        rows = await self._kv.scan(Family.FEEDS, first, feed_key(origin, behind), limit, backwards=True)
+        return [
+            (int.from_bytes(key[4:], "big"), FeedRow.unpack(value))
+            for key, value in rows
+            if key not in self._state.repairing
+        ]
+
     def _suspect(self, origin: NodeNumber, numbers: Iterable[int]) -> None:
         self._state.suspects.update(dict.fromkeys((origin, number) for number in numbers))
         self._state.suspected.beat()
@@ -200,6 +215,29 @@ class Reader:
         return [
             [BlobId(key[4:]) for key, value in rows if self._durable(origin, key, value) is not None] for rows in found
         ]
+
+    async def held_under(
+        self, origin: NodeNumber, shorts: Sequence[int], limit: int
+    ) -> list[list[tuple[BlobId, BlobRow]]]:
+        """What short ids of 44 bits stand for here: for each the durable ids, at most `limit`, with their rows."""
+        found = await self.ids_with_prefixes(origin, [(short >> 4).to_bytes(5, "big") for short in shorts], limit)
+        matching = [
+            [blob for blob in blobs if short_id(blob.raw) == short] for short, blobs in zip(shorts, found, strict=True)
+        ]
+        rows = iter(await self.rows(origin, [blob for blobs in matching for blob in blobs]))
+        held = [[(blob, next(rows)) for blob in blobs] for blobs in matching]
+        return [[(blob, row) for blob, row in pairs if row is not None] for pairs in held]
+
+    async def ids_of_unit(self, origin: NodeNumber, unit: int, number: int) -> list[bytes]:
+        """The raw ids of one unit up to feed number `number`, rising: 46 ms for 15,600."""
+        first, last = bytes([unit << 2]), bytes([unit << 2 | 3])
+        key, behind = _span(origin, first)[0], _span(origin, last)[1]
+        number = min(number, self._state.end(origin).number)
+        ids: list[bytes] = []
+        while rows := await self._kv.scan(Family.BLOBS, key, behind, _ROWS_AT_ONCE):
+            ids += [found[4:] for found, value in rows if BlobRow.unpack(value).number <= number]
+            key = rows[-1][0] + b"\0"
+        return ids
 
     async def versions(self, record_tags: Sequence[bytes]) -> list[list[TagVersion]]:
         """What is durable under each record tag, oldest first."""

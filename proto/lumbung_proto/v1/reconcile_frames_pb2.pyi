@@ -350,25 +350,31 @@ Global___ReconcileFetch: _TypeAlias = ReconcileFetch  # noqa: Y015
 
 @_typing.final
 class ReconcileFetched(_message.Message):
-    """The answer to ReconcileFetch, before the offers. Payload: 6 bytes for each short id that cannot be offered."""
+    """The answer to ReconcileFetch, before the offers. Payload: full ids, 32 bytes each, of what the teller has no good
+    bytes of.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ORIGIN_FIELD_NUMBER: _builtins.int
     REFUSAL_FIELD_NUMBER: _builtins.int
+    UNKNOWN_FIELD_NUMBER: _builtins.int
     origin: _builtins.int
     """Whose blobs."""
     refusal: _builtins.str
     """Why nothing will be offered; empty when it will."""
+    unknown: _builtins.bytes
+    """Short ids, 6 bytes each, that stand for nothing in the teller's moment."""
     def __init__(
         self,
         *,
         origin: _builtins.int = ...,
         refusal: _builtins.str = ...,
+        unknown: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["origin", b"origin", "refusal", b"refusal"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["origin", b"origin", "refusal", b"refusal", "unknown", b"unknown"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -376,8 +382,8 @@ Global___ReconcileFetched: _TypeAlias = ReconcileFetched  # noqa: Y015
 
 @_typing.final
 class ReconcileSettle(_message.Message):
-    """The asker has proven that it durably holds everything of the teller's moment. Payload: 6 bytes for each short id that
-    it had and the teller lacked, at most 256.
+    """The asker has proven what the teller's moment is, and durably holds all of it but what the teller itself has no good
+    bytes of. Payload: 6 bytes for each short id that it had and brought to the teller, at most 256.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -387,6 +393,8 @@ class ReconcileSettle(_message.Message):
     ROOT_FIELD_NUMBER: _builtins.int
     NUMBER_FIELD_NUMBER: _builtins.int
     RUNNING_HASH_FIELD_NUMBER: _builtins.int
+    UNDELIVERED_FIELD_NUMBER: _builtins.int
+    IS_SHORT_FIELD_NUMBER: _builtins.int
     serial: _builtins.int
     """The comparison."""
     origin: _builtins.int
@@ -397,6 +405,10 @@ class ReconcileSettle(_message.Message):
     """Only when the asker's feed to the teller waits: end of its feed at that moment."""
     running_hash: _builtins.bytes
     """The running hash there, 32 bytes."""
+    undelivered: _builtins.bytes
+    """Full ids, 32 bytes each, of what the teller lacks and the asker has no good bytes of; at most 64."""
+    is_short: _builtins.bool
+    """True when the asker lacks what the teller has no good bytes of: a mark may move, but the two are not equal."""
     def __init__(
         self,
         *,
@@ -405,10 +417,12 @@ class ReconcileSettle(_message.Message):
         root: _builtins.bytes = ...,
         number: _builtins.int = ...,
         running_hash: _builtins.bytes = ...,
+        undelivered: _builtins.bytes = ...,
+        is_short: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["number", b"number", "origin", b"origin", "root", b"root", "running_hash", b"running_hash", "serial", b"serial"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_short", b"is_short", "number", b"number", "origin", b"origin", "root", b"root", "running_hash", b"running_hash", "serial", b"serial", "undelivered", b"undelivered"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

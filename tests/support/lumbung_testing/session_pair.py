@@ -35,7 +35,20 @@ from lumbung_testing.world import (
     VirtualClock,
 )
 
-__all__ = ["CENTRE", "LUCK", "OFFICE", "PEER", "Box", "Pipe", "box", "connected", "living", "put", "until_proven"]
+__all__ = [
+    "CENTRE",
+    "LUCK",
+    "OFFICE",
+    "PEER",
+    "Box",
+    "Pipe",
+    "box",
+    "connected",
+    "living",
+    "put",
+    "until_marked",
+    "until_proven",
+]
 
 LUCK = random.Random(7)
 OFFICE, PEER, CENTRE = NodeNumber(1), NodeNumber(2), NodeNumber(4)
@@ -156,3 +169,10 @@ async def until_proven(core: Core, holder: NodeNumber, count: int) -> None:
     with trio.fail_after(120):
         while core.store.proofs.ledger.account(holder).upto < count:
             await core.store.proofs.changed.wait()
+
+
+async def until_marked(core: Core, sender: NodeNumber, origin: NodeNumber, number: int) -> None:
+    """Until `core` has applied `sender`'s feed of `origin` up to that number."""
+    with trio.fail_after(120):
+        while (row := core.store.state.marks.get((sender, origin))) is None or row.mark.number < number:
+            await core.store.state.grown.wait()

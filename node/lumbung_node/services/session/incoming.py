@@ -38,7 +38,7 @@ from lumbung_proto.v1 import peer_pb2
 
 __all__ = ["Incoming"]
 
-_OFFERS_OPEN_MAX = 5 * limits.OFFERS_OPEN_PER_LANE_MAX  # five lanes
+_OFFERS_OPEN_MAX = 7 * limits.OFFERS_OPEN_PER_LANE_MAX  # six lanes, and what reconcile offers on the repair lane
 
 
 @dataclass(slots=True)
@@ -105,6 +105,18 @@ class Incoming:
             previous = self._last.get(origin)
             self._last[origin] = taking
         nursery.start_soon(self._take, taking, previous)
+
+    async def adopt(self, origin: NodeNumber, mark: Mark) -> None:
+        """Take the mark that reconcile has settled: this node durably holds everything of the peer's feed up to it.
+
+        Returns when it is durable. A mark that is further already stays.
+        """
+        held = self._core.store.state.marks.get((self._peer, origin))
+        if held is not None and held.mark.generation == mark.generation and self._number_held(origin) >= mark.number:
+            return
+        self._submitted_upto[origin] = mark.number
+        units = self._core.rosters.roster.units_held(self._core.number, origin)
+        await self._core.store.committer.commit(Job(marks={(self._peer, origin): MarkRow(mark, units)}))
 
     async def on_pieces(self, message: peer_pb2.Pieces, payload: memoryview) -> None:
         """Route bytes to their blobs. Raises Rejected for bytes that nobody asked for."""

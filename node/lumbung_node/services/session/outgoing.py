@@ -7,7 +7,11 @@ turns on the link, so that every lane has a floor whatever the others carry:
     fresh    new since the session began, while `feed` still works off a backlog
     feed     own origin in feed order, from the believed mark on      (moves marks)
     others   other origins that both hold, a little later: it fills what their origin could not (moves marks)
-    repair   what the peer asked for, or could not prove
+    repair   what the peer asked for, could not prove, or lacks as reconcile found
+    rebuild  everything, newest first, for a peer that has (nearly) nothing
+
+The lanes in feed order go on from a mark that is believed. Where none is, they wait until reconcile has settled that
+the peer holds everything up to some number, and go on from there.
 """
 
 from __future__ import annotations
@@ -30,7 +34,7 @@ from lumbung_node.services.pace import LinkPace
 from lumbung_node.services.session.flow import FlowLink
 from lumbung_node.services.session.greeting import Greeting
 from lumbung_node.services.session.link import FrameLink
-from lumbung_node.services.session.pieces import PieceSender
+from lumbung_node.services.session.pieces import PieceSender, bits_of
 from lumbung_node.store.events import EventKind, FoundBy
 from lumbung_node.store.layout import FeedRow, ListPlace
 from lumbung_node.store.reads import is_intact
@@ -45,6 +49,7 @@ class OutLane(Enum):
     FRESH = peer_pb2.LANE_FRESH
     FEED = peer_pb2.LANE_FEED
     REPAIR = peer_pb2.LANE_REPAIR
+    REBUILD = peer_pb2.LANE_REBUILD
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,8 @@ class OpenOffer:
     is_wanted: bool = False
     passed_over: tuple[int, ...] = ()
     window: trio.Semaphore | None = None
+    lacking: tuple[int, ...] = ()
+    answered: trio.Event = field(default_factory=trio.Event)
 
 
 @dataclass(slots=True)
@@ -79,12 +86,14 @@ class _Cursor:
     """Feed lane of one origin: offered up to `offered`, applied by the peer up to `applied`.
 
     `is_refused`: the peer took an offer without moving its mark, so that everything from `applied` on comes again.
+    `is_waiting`: no mark of the peer is believed, until reconcile settles one.
     """
 
     offered: int
     applied: int
     end_at_start: int
     is_refused: bool = False
+    is_waiting: bool = False
 
 
 @dataclass(slots=True)
@@ -115,6 +124,8 @@ class Outgoing:
         self._waited = _Queue(limits.WAITED_WAITING_MAX)
         self._repair = _Queue(limits.NEEDS_WAITING_MAX)
         self.flow = FlowLink(link)
+        self._rebuilding: dict[NodeNumber, None] = {}
+        self._rebuild_asked = Pulse()
         self.open: dict[int, OpenOffer] = {}
         self._pieces = {
             lane: PieceSender(core, self.flow, pace, partial(self._is_backlog, lane), self.open.__contains__)
@@ -122,6 +133,7 @@ class Outgoing:
         }
         self.applied = Pulse()
         self.started = trio.Event()
+        self.rebuilt = Pulse()
 
     async def run(self) -> None:
         """Raises DoubtAboutOurselves when the peer's marks show that our folder was rolled back."""
@@ -137,6 +149,7 @@ class Outgoing:
             nursery.start_soon(self._run_fresh)
             nursery.start_soon(self._run_queue, OutLane.WAITED, self._waited)
             nursery.start_soon(self._run_queue, OutLane.REPAIR, self._repair)
+            nursery.start_soon(self._run_rebuild)
 
     # --- what the session asks ---------------------------------------------------------------------------------
 
@@ -150,6 +163,49 @@ class Outgoing:
         """Offer these again, whatever the marks say."""
         self._repair.put(origin, blobs)
 
+    async def offer(self, origin: NodeNumber, blobs: Sequence[BlobId]) -> list[BlobId]:
+        """Offer these on the repair lane now and wait for the answers; returns those that the peer still lacks."""
+        window = trio.Semaphore(limits.OFFERS_OPEN_PER_LANE_MAX)
+        lacking: list[BlobId] = []
+        for at in range(0, len(blobs), limits.OFFER_ENTRIES_MAX):
+            part = blobs[at : at + limits.OFFER_ENTRIES_MAX]
+            items = await self._intact_items(origin, part)
+            sent = await self._send_offers(OutLane.REPAIR, origin, items, window)
+            offered = {item.blob for item in items}
+            lacking += [blob for blob in part if blob not in offered]
+            for offer in sent:
+                await offer.answered.wait()
+                lacking += [offer.items[index].blob for index in offer.lacking]
+        return lacking
+
+    def rebuild(self, origin: NodeNumber) -> None:
+        """Offer everything of this origin, newest first, beside all else; `rebuilt` beats at the end."""
+        self._rebuilding[origin] = None
+        self._rebuild_asked.beat()
+
+    def is_waiting(self, origin: NodeNumber) -> bool:
+        """Whether the lane in feed order waits for reconcile."""
+        cursor = self._cursors.get(origin)
+        return cursor is not None and cursor.is_waiting
+
+    def waiting(self) -> list[NodeNumber]:
+        """The origins whose lanes in feed order wait, rising."""
+        return sorted(origin for origin, cursor in self._cursors.items() if cursor.is_waiting)
+
+    def is_feeding(self, origin: NodeNumber) -> bool:
+        """Whether entries that the peer has not applied are on their way in feed order."""
+        cursor = self._cursors.get(origin)
+        end = self._core.store.state.end(origin).number
+        return cursor is not None and not cursor.is_waiting and cursor.applied < end
+
+    def settle(self, origin: NodeNumber, number: int) -> None:
+        """The peer holds everything of our feed of `origin` up to `number`: go on behind it."""
+        cursor = self._cursors.get(origin)
+        if cursor is not None and cursor.is_waiting:
+            cursor.offered = cursor.applied = number
+            cursor.is_waiting = False
+            self._core.store.state.grown.beat()  # the lanes may be waiting for news, and this is some
+
     def applied_upto(self) -> int:
         """How far the peer has applied our own origin's feed."""
         cursor = self._cursors.get(self._core.number)
@@ -157,7 +213,8 @@ class Outgoing:
 
     def is_behind(self) -> bool:
         return any(
-            cursor.applied < self._core.store.state.end(origin).number for origin, cursor in self._cursors.items()
+            cursor.is_waiting or cursor.applied < self._core.store.state.end(origin).number
+            for origin, cursor in self._cursors.items()
         )
 
     def on_want(self, want: peer_pb2.Want) -> None:
@@ -174,6 +231,8 @@ class Outgoing:
         offer = self.open.pop(applied.offer, None)
         if offer is None:
             return None
+        offer.lacking = tuple(bits_of(applied.lacking, len(offer.items)))
+        offer.answered.set()
         if offer.window is not None:
             offer.window.release()
         cursor = self._cursors.get(offer.origin)
@@ -214,7 +273,9 @@ class Outgoing:
         if verdict.is_doubt_about_sender and self._core.may_doubt(self._peer):
             raise DoubtAboutOurselves(f"feed of origin {origin}: {verdict.value}")
         start = mark.number if mark is not None and verdict.is_believed else 0
-        self._cursors[origin] = _Cursor(start, start, end.number)
+        # An empty feed has nothing that the peer could lack: whatever comes is offered from its first row on.
+        is_waiting = not verdict.is_believed and end.number > 0
+        self._cursors[origin] = _Cursor(start, start, end.number, is_waiting=is_waiting)
         if origin == self._core.number:
             self._fresh_offered = end.number
 
@@ -224,7 +285,7 @@ class Outgoing:
             window = trio.Semaphore(limits.OFFERS_OPEN_PER_LANE_MAX)
             cursor = self._cursors[origin]
             while True:
-                while cursor.offered >= self._core.store.state.end(origin).number and not cursor.is_refused:
+                while not self._has_more(origin, cursor):
                     await self._core.store.state.grown.wait()
                 await self._offer_feed(origin, window)
 
@@ -235,8 +296,13 @@ class Outgoing:
             await trio.sleep(limits.FOREIGN_FEED_DELAY_S)
             for origin in others:
                 cursor = self._cursors[origin]
-                while cursor.offered < self._core.store.state.end(origin).number or cursor.is_refused:
+                while self._has_more(origin, cursor):
                     await self._offer_feed(origin, window)
+
+    def _has_more(self, origin: NodeNumber, cursor: _Cursor) -> bool:
+        """Whether something can be offered in feed order now."""
+        is_behind = cursor.offered < self._core.store.state.end(origin).number
+        return not cursor.is_waiting and (is_behind or cursor.is_refused)
 
     async def _run_fresh(self) -> None:
         """Only while the feed lane has not reached the place where the session began."""
@@ -261,14 +327,39 @@ class Outgoing:
             taken: dict[BlobId, None] = {}  # asked for twice is offered once
             while queue.ids and queue.ids[0][0] == origin and len(taken) < limits.OFFER_ENTRIES_MAX:
                 taken[queue.ids.popleft()[1]] = None
-            blobs = list(taken)
-            rows = await self._core.store.reader.rows(origin, blobs)
-            items = [
-                OfferedItem(blob, row.signed, row.size_bytes)
-                for blob, row in zip(blobs, rows, strict=True)
-                if row is not None and is_intact(row) and self._is_for_peer(origin, blob)
-            ]
+            items = await self._intact_items(origin, list(taken))
             await self._send_offers(lane, origin, items, window)
+
+    async def _intact_items(self, origin: NodeNumber, blobs: Sequence[BlobId]) -> list[OfferedItem]:
+        """Those of `blobs` that we hold and the peer should."""
+        rows = await self._core.store.reader.rows(origin, blobs)
+        return [
+            OfferedItem(blob, row.signed, row.size_bytes)
+            for blob, row in zip(blobs, rows, strict=True)
+            if row is not None and is_intact(row) and self._is_for_peer(origin, blob)
+        ]
+
+    async def _run_rebuild(self) -> None:
+        """One origin after the other; what the peer itself brought in its present life is left out."""
+        while True:
+            while not self._rebuilding:
+                await self._rebuild_asked.wait()
+            origin = next(iter(self._rebuilding))
+            await self._offer_all(origin)
+            del self._rebuilding[origin]
+            self.rebuilt.beat()
+
+    async def _offer_all(self, origin: NodeNumber) -> None:
+        window = trio.Semaphore(limits.OFFERS_OPEN_PER_LANE_MAX)
+        before = self._core.store.state.end(origin).number + 1
+        sent: list[OpenOffer] = []
+        while rows := await self._core.store.reader.feed_before(origin, before, limits.OFFER_ENTRIES_MAX):
+            before = rows[-1][0]
+            news = [row for _, row in rows if not _was_learnt_from(row, self._peer, self._greeting.generation)]
+            items = await self._items(origin, news)
+            sent = await self._send_offers(OutLane.REBUILD, origin, items, window) or sent
+        for offer in sent:
+            await offer.answered.wait()
 
     # --- offers ------------------------------------------------------------------------------------------------
 
@@ -302,12 +393,16 @@ class Outgoing:
 
     async def _send_offers(
         self, lane: OutLane, origin: NodeNumber, items: list[OfferedItem], window: trio.Semaphore
-    ) -> None:
+    ) -> list[OpenOffer]:
+        """Returns when all are sent; the offers, for those who wait for the answers."""
+        sent: list[OpenOffer] = []
         while items:
             fitting = _fitting(items, self.flow.offer_bytes_max())
             items = items[len(fitting) :]
             await window.acquire()
-            await self._send(OpenOffer(0, lane, origin, fitting, window=window))
+            sent.append(OpenOffer(0, lane, origin, fitting, window=window))
+            await self._send(sent[-1])
+        return sent
 
     async def _items(self, origin: NodeNumber, rows: Sequence[FeedRow]) -> list[OfferedItem]:
         """What the peer should have of these rows. A damaged blob is left out: we do not say that we hold it."""

@@ -23,6 +23,7 @@ from lumbung_node.services.session.lives import LifeUnknown
 from lumbung_node.services.session.outgoing import Outgoing
 from lumbung_node.services.session.proving import Proving
 from lumbung_node.services.session.reclaiming import Reclaiming
+from lumbung_node.services.session.reconciling import Reconciling
 from lumbung_node.services.session.releasing import Releasing
 from lumbung_node.services.session.stakes import Stakes
 from lumbung_proto.v1 import peer_pb2
@@ -52,6 +53,7 @@ class Session:
         self._releasing = Releasing(core, link, peer)
         self._outgoing: Outgoing | None = None
         self._access_known: dict[NodeNumber, int] = {}  # versions of access lists that the peer holds
+        self.reconciling: Reconciling | None = None
         self._scope = trio.CancelScope()
         self.settled = trio.Event()
         self.ended = trio.Event()
@@ -74,8 +76,10 @@ class Session:
         return None
 
     def is_behind(self) -> bool:
-        """Whether the peer has not applied everything that we have."""
-        return self._outgoing is None or self._outgoing.is_behind()
+        """Whether the peer has not applied everything that we have, or was not yet seen to hold the same."""
+        if self._outgoing is None or self.reconciling is None:
+            return True
+        return self._outgoing.is_behind() or not self.reconciling.is_confirmed()
 
     async def run(self, on_greeted: Callable[[], None] = lambda: None) -> None:
         """`on_greeted` is called when the peer's hello was taken: until then nobody may be there."""
@@ -150,11 +154,13 @@ class Session:
         outgoing = Outgoing(core, link, peer, greeting, pace)
         incoming = Incoming(core, link, peer, greeting, self._arrivals)
         proving = Proving(core, link, peer, greeting, outgoing)
-        self._outgoing = outgoing
+        reconciling = Reconciling(core, link, peer, greeting, outgoing, incoming)
+        self._outgoing, self.reconciling = outgoing, reconciling
         async with trio.open_nursery() as nursery:
             nursery.start_soon(outgoing.run)
             nursery.start_soon(proving.run)
             nursery.start_soon(incoming.received.run)
+            nursery.start_soon(reconciling.run)
             nursery.start_soon(self._tell_pace, pace)
             nursery.start_soon(self._releasing.run)
             nursery.start_soon(Reclaiming(core, link, peer).run)
@@ -221,6 +227,8 @@ class Session:
                 case "goodbye":
                     self.goodbye = _rejection_of(frame.goodbye).sentence
                     return
+                case str(kind) if kind.startswith("reconcile_") and self.reconciling is not None:
+                    await self.reconciling.on_frame(frame, payload)
                 case other:
                     raise Rejected(StatusCode.INVALID_ARGUMENT, f"unexpected frame {other}")
 

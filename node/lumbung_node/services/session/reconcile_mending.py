@@ -1,0 +1,219 @@
+"""Mending one origin that differs, as the asker: search, move, prove."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import trio
+
+from lumbung_cluster import limits
+from lumbung_cluster.ids import BlobId, NodeNumber, units_of_mask
+from lumbung_cluster.inventory.fingerprint import UnitDigest
+from lumbung_cluster.inventory.symbols import short_id
+from lumbung_cluster.reconcile.messages import AskUnits, Broken, ToldUnits
+from lumbung_cluster.reconcile.search import Effect, Event, Found, OwnIds, ReadUnit, Search, find, list_units
+from lumbung_cluster.reconcile.side import Side, explained_digests
+from lumbung_node.services.core import Core
+from lumbung_node.services.reconcile_report import Outcome, Report, Result
+from lumbung_node.services.session.outgoing import Outgoing
+from lumbung_node.services.session.reconcile_talk import TWINS_MAX, Talk
+from lumbung_node.services.session.reconcile_views import common_units
+from lumbung_node.store.reads import is_intact
+
+__all__ = ["Mender", "Mending"]
+
+_LOOK_S_MIN, _LOOK_S_MAX = 0.2, 5.0  # between two looks at what came
+
+
+@dataclass(slots=True)
+class Mending:
+    """Our frozen moment of one origin, and what was found and moved, as full ids.
+
+    `ours` and `theirs` hold what only one side had, the damaged ones (whose bytes are nowhere good on that side) too;
+    `refused_there` were offered and not taken, `missing` were promised and did not come.
+    """
+
+    origin: NodeNumber
+    side: Side
+    number: int
+    running_hash: bytes
+    result: Result
+    found: Found
+    ours: dict[bytes, None] = field(default_factory=dict)
+    theirs: dict[bytes, None] = field(default_factory=dict)
+    damaged_here: dict[bytes, None] = field(default_factory=dict)
+    damaged_there: dict[bytes, None] = field(default_factory=dict)
+    refused_there: int = 0
+    missing: int = 0
+    is_proven: bool = False
+
+    @property
+    def root(self) -> bytes:
+        return self.side.root()
+
+    @property
+    def is_short(self) -> bool:
+        """Whether we end without something of the teller's."""
+        return bool(self.damaged_there)
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether more differs than is named in one go."""
+        return bool(self.found.unresolved) and self.found.size >= limits.RECONCILE_DIFFERENCES_MAX // 2
+
+
+class Mender:
+    """Makes two sets of one origin equal, as far as bytes are to be had."""
+
+    def __init__(self, core: Core, peer: NodeNumber, outgoing: Outgoing) -> None:
+        self._core = core
+        self._peer = peer
+        self._outgoing = outgoing
+
+    async def mend(self, talk: Talk, result: Result, peer_count: int, report: Report) -> Mending | None:
+        """What was found and moved; None when everything is offered anew instead.
+
+        Raises Refused, Broken and InventoryUnknown.
+        """
+        origin = result.origin
+        snapshot = await self._core.store.inventories.snapshot(origin)
+        side = Side(origin, common_units(self._core, origin, self._peer), snapshot.inventory, talk.fingerprints)
+        if await self._rebuilds(talk, result, side.count, peer_count):
+            return None
+        eager = talk.eager if talk.eager_origin == origin else None
+        found = await self._search(talk, side, snapshot.number, find(side, peer_count, eager))
+        mending = Mending(origin, side, snapshot.number, snapshot.running_hash, result, found)
+        await self._move(talk, mending, report)
+        mending.is_proven = await self._is_proven(mending)
+        if not mending.is_proven and not mending.is_partial and not mending.missing:
+            await self._list_what_is_wrong(talk, mending, report)
+            mending.is_proven = await self._is_proven(mending)
+        return mending
+
+    async def _rebuilds(self, talk: Talk, result: Result, own_count: int, peer_count: int) -> bool:
+        """Whether one side has so little that everything is offered to it anew."""
+        if own_count > 2 * peer_count and own_count - peer_count > limits.RECONCILE_REBUILD_SURPLUS:
+            result.lacked_there = own_count - peer_count
+            self._outgoing.rebuild(result.origin)
+        elif peer_count > 2 * own_count and peer_count - own_count > limits.RECONCILE_REBUILD_SURPLUS:
+            result.lacked_here = peer_count - own_count
+            await talk.fetch_everything(result.origin)
+        else:
+            return False
+        result.end(Outcome.REBUILDING, "everything is offered, newest first")
+        return True
+
+    async def _search(self, talk: Talk, side: Side, number: int, search: Search) -> Found:
+        """Drive a search to its end; decoding runs off the loop."""
+        origin = NodeNumber(side.origin)
+        event: Event | None = None
+        while True:
+            step = await self._core.blocking.run(partial(_advance, search, event))
+            if isinstance(step, Found):
+                return step
+            if isinstance(step, ReadUnit):
+                event = OwnIds(await self._core.store.reader.ids_of_unit(origin, step.unit, number))
+            else:
+                event = await talk.question(origin, side.units, step)
+
+    async def _list_what_is_wrong(self, talk: Talk, mending: Mending, report: Report) -> None:
+        """Symbols did not tell all: find the units that are not explained, and list their full ids."""
+        side = mending.side
+        told = await talk.question(mending.origin, side.units, AskUnits())
+        assert isinstance(told, ToldUnits)
+        digests = await self._explained(mending)
+        counts, wrong = {}, 0
+        for unit, digest, fingerprint, count in zip(
+            units_of_mask(side.units), digests, told.fingerprints, told.counts, strict=True
+        ):
+            if side.unit_fingerprint(unit, digest) != fingerprint:
+                counts[unit], wrong = count, wrong | 1 << unit
+        if not wrong:
+            raise Broken("its units are explained, and its whole is not")
+        for ids in (mending.ours, mending.theirs):  # what symbols said of these units is worth nothing
+            for raw in [raw for raw in ids if wrong >> (raw[0] >> 2) & 1]:
+                del ids[raw]
+        root = mending.found.root
+        mending.found = await self._search(talk, side, mending.number, list_units(side, wrong, counts))
+        mending.found.root = root
+        await self._move(talk, mending, report)
+
+    # --- moving ------------------------------------------------------------------------------------------------
+
+    async def _move(self, talk: Talk, mending: Mending, report: Report) -> None:
+        """Bring over what was found, both ways at once."""
+        found, result = mending.found, mending.result
+        held = await self._core.store.reader.held_under(mending.origin, found.ours, TWINS_MAX)
+        named = [blob for pairs in held for blob, row in pairs if row.number <= mending.number]
+        ours = [*named, *(BlobId(raw) for raw in found.our_ids)]
+        theirs = [*found.theirs, *(short_id(raw) for raw in found.their_ids)]
+        mending.ours.update(dict.fromkeys(blob.raw for blob in ours))
+        result.lacked_here = max(result.lacked_here, result.mended_here + len(theirs))
+        result.lacked_there = len(mending.ours)
+        report(result)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._offer, mending, ours)
+            await self._fetch(talk, mending, theirs, report)
+        mending.theirs.update(dict.fromkeys(found.their_ids))
+        report(result)
+
+    async def _offer(self, mending: Mending, ours: Sequence[BlobId]) -> None:
+        lacking = await self._outgoing.offer(mending.origin, ours)
+        rows = await self._core.store.reader.rows(mending.origin, lacking)
+        damaged = [blob.raw for blob, row in zip(lacking, rows, strict=True) if not is_intact(row)]
+        mending.damaged_here.update(dict.fromkeys(damaged))
+        mending.refused_there += len(lacking) - len(damaged)
+        mending.result.mended_there += len(ours) - len(lacking)
+
+    async def _fetch(self, talk: Talk, mending: Mending, shorts: Sequence[int], report: Report) -> None:
+        for at in range(0, len(shorts), limits.RECONCILE_FETCH_IDS_MAX):
+            part = shorts[at : at + limits.RECONCILE_FETCH_IDS_MAX]
+            damaged, unknown = await talk.fetch(mending.origin, part)
+            mending.damaged_there.update(dict.fromkeys(damaged))
+            mending.theirs.update(dict.fromkeys(damaged))
+            gone = {short_id(raw) for raw in damaged} | set(unknown)
+            await self._until_here(mending, [short for short in part if short not in gone], report)
+
+    async def _until_here(self, mending: Mending, shorts: Sequence[int], report: Report) -> None:
+        """Wait until the ids behind these are durable here, or none comes any more."""
+        pending, look_s, last = list(shorts), _LOOK_S_MIN, trio.current_time()
+        while pending:
+            await trio.sleep(look_s)
+            held = await self._core.store.reader.held_under(mending.origin, pending, TWINS_MAX)
+            left = []
+            for short, pairs in zip(pending, held, strict=True):
+                come = [blob.raw for blob, row in pairs if row.number > mending.number]
+                mending.theirs.update(dict.fromkeys(come))
+                if not come:
+                    left.append(short)
+            look_s = min(2 * look_s, _LOOK_S_MAX)
+            if len(left) < len(pending):
+                mending.result.mended_here += len(pending) - len(left)
+                report(mending.result)
+                last, look_s = trio.current_time(), _LOOK_S_MIN
+            elif trio.current_time() - last > limits.RECONCILE_ARRIVAL_S:
+                mending.missing += len(left)
+                return
+            pending = left
+
+    # --- proof -------------------------------------------------------------------------------------------------
+
+    async def _explained(self, mending: Mending) -> tuple[UnitDigest, ...]:
+        key, side = self._core.store.inventories.key, mending.side
+        ours, theirs = list(mending.ours), list(mending.theirs)
+        return await self._core.blocking.run(partial(explained_digests, key, side, ours, theirs))
+
+    async def _is_proven(self, mending: Mending) -> bool:
+        """Whether the teller's set is ours, less what it lacked, and with what we lacked."""
+        return mending.side.root(await self._explained(mending)) == mending.found.root
+
+
+def _advance(search: Search, event: Event | None) -> Effect | Found:
+    try:
+        return next(search) if event is None else search.send(event)
+    except StopIteration as stop:
+        found = stop.value
+        assert isinstance(found, Found)
+        return found

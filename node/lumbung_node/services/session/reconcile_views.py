@@ -1,0 +1,49 @@
+"""What both sides of a comparison take from their inventories."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lumbung_cluster.errors import InventoryUnknown
+from lumbung_cluster.ids import NodeNumber
+from lumbung_cluster.inventory.fingerprint import NO_IDS, NONCE_SIZE_BYTES, Part
+from lumbung_node.services.core import Core
+
+__all__ = ["NO_NONCE", "View", "common_units", "take_view"]
+
+NO_NONCE = bytes(NONCE_SIZE_BYTES)
+"""Stands for the teller's nonce in what the asker says first."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One origin at one moment: the end of our feed, and the digests of the units that both hold.
+
+    `is_doubted`: the inventory cannot be spoken of now; it is being rebuilt.
+    """
+
+    part: Part
+    number: int
+    running_hash: bytes
+    count: int
+    is_doubted: bool
+
+
+def common_units(core: Core, origin: NodeNumber, peer: NodeNumber) -> int:
+    """The mask of the units of `origin` that both hold, by the roster."""
+    roster = core.rosters.roster
+    return roster.units_held(core.number, origin) & roster.units_held(peer, origin)
+
+
+async def take_view(core: Core, origin: NodeNumber, peer: NodeNumber) -> View:
+    """The set as it is durable now. Costs a fold of what is new, and 30 us."""
+    units = common_units(core, origin, peer)
+    try:
+        snapshot = await core.store.inventories.snapshot(origin)
+    except InventoryUnknown:
+        end = core.store.state.end(origin)
+        return View((origin, units, (NO_IDS,) * units.bit_count()), end.number, end.running_hash, 0, True)
+    inventory = snapshot.inventory
+    part: Part = (origin, units, inventory.digests(units))
+    is_doubted = bool(snapshot.doubted & units)
+    return View(part, snapshot.number, snapshot.running_hash, inventory.count_of(units), is_doubted)

@@ -1,0 +1,376 @@
+"""Reconcile between two nodes' insides: what is missing is found and moved, and nothing else is said to be equal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+import pytest
+import trio
+import trio.testing
+
+from lumbung_cluster import limits
+from lumbung_cluster.errors import Rejected
+from lumbung_cluster.ids import BlobId, Generation, NodeNumber
+from lumbung_cluster.inventory.fingerprint import InventoryKey
+from lumbung_cluster.inventory.symbols import Symbols
+from lumbung_cluster.reconcile.messages import Answer, ToldSymbols
+from lumbung_node.services.core import Core
+from lumbung_node.services.reconcile_report import Outcome, Result
+from lumbung_node.services.session.link import FrameLink
+from lumbung_node.services.session.outgoing import OpenOffer, Outgoing, OutLane
+from lumbung_node.services.session.reconcile_wire import pack_answer
+from lumbung_node.services.session.session import Session
+from lumbung_node.store.jobs import Content, Job, OwnBlob
+from lumbung_proto.v1 import peer_pb2
+from lumbung_proto.v1 import reconcile_frames_pb2 as pb
+from lumbung_testing.session_pair import (
+    CENTRE,
+    OFFICE,
+    PEER,
+    box,
+    connected,
+    living,
+    put,
+    until_marked,
+    until_proven,
+)
+
+
+def blobs(name: str, count: int) -> list[bytes]:
+    return [f"{name} {i}".encode() for i in range(count)]
+
+
+async def until(condition: Callable[[], bool], step_s: float = 0.5) -> None:
+    with trio.fail_after(600):
+        while not condition():  # noqa: ASYNC110 (what is waited for has no event; the clock jumps)
+            await trio.sleep(step_s)
+
+
+async def until_equal(a: Session, b: Session) -> None:
+    await until(lambda: not a.is_behind() and not b.is_behind())
+
+
+def holds(core: Core, origin: NodeNumber) -> int:
+    return core.store.state.count(origin).blobs
+
+
+async def ask(session: Session, report: Callable[[Result], None] = lambda _: None) -> list[Result]:
+    assert session.reconciling is not None
+    return await session.reconciling.request([OFFICE], report)
+
+
+async def ready(session: Session) -> None:
+    await until(lambda: session.reconciling is not None, 0.01)
+
+
+@contextmanager
+def frames_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, int]]]:
+    """Kind and size of every frame that is sent meanwhile."""
+    seen: list[tuple[str, int]] = []
+    send = FrameLink.send
+
+    async def note(self: FrameLink, frame: peer_pb2.SessionFrame, payload: Iterable[bytes | memoryview] = ()) -> None:
+        parts = list(payload)
+        size = len(self._outgoing(frame=frame).SerializeToString()) + sum(len(part) for part in parts)
+        seen.append((frame.WhichOneof("kind") or "", size))
+        await send(self, frame, parts)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FrameLink, "send", note)
+        yield seen
+
+
+def of_reconcile(frames: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    return [frame for frame in frames if frame[0].startswith("reconcile_")]
+
+
+async def test_equal_sets_are_seen_in_one_round_trip_of_180_bytes(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with living(box(OFFICE)) as office, living(box(CENTRE)) as centre:
+        await put(office, blobs("blob", 50))
+        async with connected(office, centre) as (session, other):
+            await until_proven(office, CENTRE, 50)
+            await until_equal(session, other)
+            with frames_of(monkeypatch) as frames:
+                (result,) = await ask(session)
+            said = of_reconcile(frames)
+            assert result.outcome is Outcome.EQUAL
+            assert [kind for kind, _ in said] == ["reconcile_compare", "reconcile_compared"]
+            assert sum(size for _, size in said) <= 180
+
+
+async def test_nobody_is_called_up_to_date_before_the_sets_were_seen_to_be_equal(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with living(box(OFFICE)) as office, living(box(CENTRE)) as centre:
+        await put(office, blobs("blob", 10))
+        async with connected(office, centre):
+            await until_proven(office, CENTRE, 10)
+            await until_marked(centre, OFFICE, OFFICE, 10)
+            await until_marked(office, CENTRE, OFFICE, 10)
+        async with connected(office, centre) as (session, other):
+            await ready(session)
+            await ready(other)
+            assert session.is_behind()
+            assert other.is_behind()
+            with frames_of(monkeypatch) as frames:
+                await until_equal(session, other)
+            assert [kind for kind, _ in of_reconcile(frames)] == ["reconcile_compare", "reconcile_compared"]
+
+
+async def test_a_wiped_peer_is_filled_newest_first_and_the_feed_goes_on_from_there(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = limits.RECONCILE_REBUILD_SURPLUS + 300
+    office_box, peer_box = box(OFFICE), box(PEER)
+    async with living(office_box) as office:
+        await put(office, blobs("blob", count))
+        lanes: list[tuple[OutLane, int]] = []
+        send = Outgoing._send
+
+        async def note(self: Outgoing, offer: OpenOffer) -> None:
+            await send(self, offer)
+            lanes.append((offer.lane, len(offer.items)))
+
+        monkeypatch.setattr(Outgoing, "_send", note)
+        async with living(peer_box) as peer, connected(office, peer) as (session, other):
+            await until_equal(session, other)
+            assert holds(peer, OFFICE) == count
+            newest = await peer.store.reader.row(OFFICE, BlobId.of(f"blob {count - 1}".encode()))
+            oldest = await peer.store.reader.row(OFFICE, BlobId.of(b"blob 0"))
+            assert newest is not None
+            assert oldest is not None
+            assert newest.number < oldest.number
+            await until_marked(peer, OFFICE, OFFICE, count)
+            await put(office, [b"one more"])
+            await until_marked(peer, OFFICE, OFFICE, count + 1)
+        assert sum(items for lane, items in lanes if lane is OutLane.FEED) == 1
+        assert sum(items for lane, items in lanes if lane is OutLane.REBUILD) == count
+
+
+async def test_a_peer_that_lost_some_gets_only_those(autojump_clock: trio.testing.MockClock) -> None:
+    office_box, peer_box = box(OFFICE), box(PEER)
+    async with living(office_box) as office:
+        await put(office, blobs("old", 40))
+        async with living(peer_box) as peer, connected(office, peer):
+            await until_proven(office, PEER, 40)
+        image = peer_box.disk.copy()
+        await put(office, blobs("new", 25))
+        async with living(peer_box) as peer, connected(office, peer):
+            await until_proven(office, PEER, 65)
+        peer_box.disk.restore(image)
+        await office.store.start_generation(Generation(2))  # so that no mark of ours is believed
+        async with living(peer_box) as peer, connected(office, peer) as (session, other):
+            assert holds(peer, OFFICE) == 40
+            await until_equal(session, other)
+            assert holds(peer, OFFICE) == 65
+            (said,) = [said for said in office_box.log.said("reconciled") if said["origin"] == OFFICE]
+            assert (said["outcome"], said["lacked_there"], said["mended_there"]) == ("mended", 25, 25)
+            await until_marked(peer, OFFICE, OFFICE, 65)
+            assert peer.store.state.marks[OFFICE, OFFICE].mark.generation == 2
+            await until_proven(office, PEER, 65)
+
+
+async def test_two_that_lost_different_ones_fill_each_other(autojump_clock: trio.testing.MockClock) -> None:
+    office_box, peer_box = box(OFFICE), box(PEER)
+    async with living(office_box) as office, living(peer_box) as peer:
+        await put(office, blobs("old", 30))
+        async with connected(office, peer):
+            await until_proven(office, PEER, 30)
+    office_old, peer_old = office_box.disk.copy(), peer_box.disk.copy()
+    async with living(office_box) as office, living(peer_box) as peer:
+        await put(office, blobs("of both", 20))
+        async with connected(office, peer):
+            await until_proven(office, PEER, 50)
+    office_box.disk.restore(office_old)
+    async with living(office_box) as office, living(peer_box) as peer:
+        await put(office, blobs("only at the office", 15))
+        async with connected(office, peer) as (session, other):
+            await until_equal(session, other)
+            assert (holds(office, OFFICE), holds(peer, OFFICE)) == (65, 65)
+            await until_proven(office, PEER, 65)
+    peer_box.disk.restore(peer_old)
+    async with living(office_box) as office, living(peer_box) as peer, connected(office, peer) as (session, other):
+        await until_equal(session, other)
+        assert (holds(office, OFFICE), holds(peer, OFFICE)) == (65, 65)
+
+
+async def test_what_a_feed_passed_over_is_found_by_the_next_comparison(autojump_clock: trio.testing.MockClock) -> None:
+    """Its bytes were damaged when its turn came, and good again later: no mark tells that."""
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        contents = blobs("blob", 10)
+        await put(office, contents)
+        lost = BlobId.of(contents[3])
+        await office.store.committer.commit(Job(damaged=[(OFFICE, lost)]))
+        async with connected(office, peer) as (session, other):
+            await until_marked(peer, OFFICE, OFFICE, 10)
+            assert holds(peer, OFFICE) == 9
+            (result,) = await ask(session)
+            assert (result.outcome, result.lacked_there, result.mended_there) == (Outcome.NOT_DELIVERED, 1, 0)
+            assert session.is_behind()
+            await put_again(office, contents[3])
+            await until_equal(session, other)
+            assert holds(peer, OFFICE) == 10
+
+
+async def put_again(core: Core, content: bytes) -> None:
+    """A repeat whose stored bytes are not intact is their repair."""
+    own = OwnBlob(BlobId.of(content), Content(len(content), [content]), 1, 0, b"", b"", repairs=True)
+    await core.store.committer.commit(Job(own=[own]))
+
+
+async def test_many_differences_both_ways_are_mended_on_demand_with_progress(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "RECONCILE_REBUILD_SURPLUS", 1 << 40)
+    monkeypatch.setattr(limits, "RECONCILE_RETRY_S_MIN", 1e6)
+    office_box, peer_box = box(OFFICE), box(PEER)
+    async with living(office_box) as office, living(peer_box) as peer:
+        empty = peer_box.disk.copy()
+        await put(office, blobs("blob", 700))
+        async with connected(office, peer):
+            await until_proven(office, PEER, 700)
+    peer_box.disk.restore(empty)
+    monkeypatch.setattr(Outgoing, "waiting", lambda self: [])  # so that nothing starts by itself
+    async with living(office_box) as office, living(peer_box) as peer, connected(office, peer) as (session, _):
+        await ready(session)
+        seen: list[tuple[int, int]] = []
+        results = await ask(session, lambda result: seen.append((result.lacked_there, result.mended_there)))
+        (of_office,) = results
+        assert of_office.is_whole
+        assert (of_office.lacked_there, of_office.mended_there) == (700, 700)
+        assert (700, 0) in seen
+        assert holds(peer, OFFICE) == 700
+
+
+async def test_a_full_disk_is_named_and_nothing_is_called_equal(autojump_clock: trio.testing.MockClock) -> None:
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        peer.condition.refuses_foreign = True
+        await put(office, blobs("blob", 5))
+        async with connected(office, peer) as (session, other):
+            await ready(session)
+            (result,) = await ask(session)
+            assert result.outcome is Outcome.NOT_DELIVERED
+            assert session.is_behind()
+            peer.condition.refuses_foreign = False
+            await until_equal(session, other)
+
+
+async def test_a_peer_with_another_secret_is_refused_with_a_sentence(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        peer.store.inventories.key = InventoryKey(2, bytes(32))
+        async with connected(office, peer) as (session, _):
+            await ready(session)
+            results = await ask(session)
+            assert {result.outcome for result in results} == {Outcome.REFUSED}
+            assert "version 2, got 1" in results[0].sentence
+            assert session.is_behind()
+
+
+async def test_entries_keep_coming_while_the_sets_are_compared(autojump_clock: trio.testing.MockClock) -> None:
+    """A settlement needs no quiet moment: what is in flight is a difference like any other."""
+    office_box, peer_box = box(OFFICE), box(PEER)
+    async with living(office_box) as office:
+        await put(office, blobs("old", 50))
+        async with living(peer_box) as peer, connected(office, peer):
+            await until_proven(office, PEER, 50)
+        peer_box.disk.wipe()
+        async with living(peer_box) as peer, trio.open_nursery() as nursery:
+            nursery.start_soon(keep_putting, office)
+            async with connected(office, peer):
+                with trio.fail_after(60):
+                    while (OFFICE, OFFICE) not in peer.store.state.marks:
+                        await peer.store.state.grown.wait()
+            nursery.cancel_scope.cancel()
+
+
+async def keep_putting(core: Core) -> None:
+    for number in range(10_000):
+        await put(core, [f"while it runs {number}".encode()])
+        await trio.sleep(0.02)
+
+
+def bend_answers(monkeypatch: pytest.MonkeyPatch, bend: Callable[[Answer], Answer]) -> None:
+    """Every teller answers with `bend` of the honest answer."""
+    monkeypatch.setattr(
+        "lumbung_node.services.session.reconcile_teller.pack_answer",
+        lambda origin, answer: pack_answer(origin, bend(answer)),
+    )
+
+
+def zero_root(answer: Answer) -> Answer:
+    return ToldSymbols(bytes(16), answer.counts, answer.symbols) if isinstance(answer, ToldSymbols) else answer
+
+
+def endless(answer: Answer) -> Answer:
+    if not isinstance(answer, ToldSymbols):
+        return answer
+    return ToldSymbols(answer.root, answer.counts, tuple(Symbols.none(len(made)) for made in answer.symbols))
+
+
+@pytest.mark.parametrize("bend", [zero_root, endless])
+async def test_a_lying_teller_is_not_believed(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch, bend: Callable[[Answer], Answer]
+) -> None:
+    """What it lacks is moved, because it can be; but that it holds the same is believed from no lie."""
+    monkeypatch.setattr(limits, "RECONCILE_EAGER_SYMBOLS", 2)
+    async with living(box(OFFICE)) as office, living(box(CENTRE)) as centre:
+        await put(office, blobs("blob", 60))
+        async with connected(office, centre):
+            await until_marked(centre, OFFICE, OFFICE, 60)
+        await put(office, blobs("more", 40))
+        monkeypatch.setattr(Outgoing, "_has_more", lambda *_: False)
+        bend_answers(monkeypatch, bend)
+        async with connected(office, centre) as (session, _):
+            await ready(session)
+            assert session.reconciling is not None
+            (result,) = await session.reconciling._go([OFFICE], lambda _: None, is_patient=False)
+            assert holds(centre, OFFICE) == 100 or not result.is_whole
+            if bend is zero_root:
+                assert result.outcome is Outcome.UNEXPLAINED
+
+
+async def test_a_settlement_with_another_root_moves_no_mark(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The asker lies: what it says that it has is not what our set and its words make of it."""
+    send = FrameLink.send
+
+    async def lie(self: FrameLink, frame: peer_pb2.SessionFrame, payload: Iterable[bytes | memoryview] = ()) -> None:
+        if frame.WhichOneof("kind") == "reconcile_settle":
+            frame.reconcile_settle.root = bytes(16)
+        await send(self, frame, payload)
+
+    monkeypatch.setattr(FrameLink, "send", lie)
+    async with living(box(OFFICE)) as office, living(box(CENTRE)) as centre:
+        await put(office, blobs("blob", 60))
+        async with connected(office, centre):
+            await trio.sleep(30)
+            assert holds(centre, OFFICE) == 60
+            assert (OFFICE, OFFICE) not in centre.store.state.marks
+            await put(office, [b"new ones come all the same"])
+            await until(lambda: holds(centre, OFFICE) == 61)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        peer_pb2.SessionFrame(reconcile_compare=pb.ReconcileCompare(serial=1, nonce=bytes(7), key_version=1)),
+        peer_pb2.SessionFrame(
+            reconcile_compare=pb.ReconcileCompare(serial=1, nonce=bytes(8), key_version=1, origins=[9])
+        ),
+    ],
+)
+async def test_a_question_that_breaks_the_protocol_ends_the_session(
+    autojump_clock: trio.testing.MockClock, frame: peer_pb2.SessionFrame
+) -> None:
+    async with living(box(OFFICE)) as office, living(box(CENTRE)) as centre:
+        with trio.fail_after(60), pytest.RaisesGroup(Rejected, flatten_subgroups=True, allow_unwrapped=True):
+            async with connected(office, centre) as (session, _):
+                await ready(session)
+                await session._link.send(frame)
+                await trio.sleep_forever()
