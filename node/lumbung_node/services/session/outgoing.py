@@ -204,6 +204,7 @@ class Outgoing:
         if cursor is not None and cursor.is_waiting:
             cursor.offered = cursor.applied = number
             cursor.is_waiting = False
+            self.applied.beat()
             self._core.store.state.grown.beat()  # the lanes may be waiting for news, and this is some
 
     def applied_upto(self) -> int:

@@ -60,7 +60,7 @@ class Asker:
         greeting: Greeting,
         outgoing: Outgoing,
         incoming: Incoming,
-        confirm: Callable[[NodeNumber], None],
+        confirm: Callable[[NodeNumber, bool], None],
     ) -> None:
         self._core = core
         self._peer = peer
@@ -134,7 +134,7 @@ class Asker:
         return frame.reconcile_compared, payload
 
     async def _confirm_equal(self, talk: Talk, equal: Equal, result: Result, peers_waiting: Sequence[int]) -> None:
-        self._confirm(equal.origin)
+        self._confirm(equal.origin, False)
         result.end(Outcome.EQUAL)
         if self._outgoing.is_waiting(equal.origin) or equal.origin in peers_waiting:
             await self._settle(talk, equal, (), ())
@@ -164,7 +164,7 @@ class Asker:
             sentence = f"damaged at the only one of the two that has them: {len(mending.damaged_here)} here, "
             result.end(Outcome.NOT_DELIVERED, sentence + f"{len(mending.damaged_there)} at node {peer}")
         elif is_settled:
-            self._confirm(mending.origin)
+            self._confirm(mending.origin, True)
             result.end(Outcome.MENDED)
         elif mending.is_proven or mending.is_partial:
             result.end(Outcome.PARTLY, "what was found was moved: compare again")

@@ -84,7 +84,7 @@ class Teller:
         greeting: Greeting,
         outgoing: Outgoing,
         incoming: Incoming,
-        confirm: Callable[[NodeNumber], None],
+        confirm: Callable[[NodeNumber, bool], None],
     ) -> None:
         self._core = core
         self._link = link
@@ -185,7 +185,7 @@ class Teller:
         if not doubted and asked.root(view.part for view in views) == message.root:
             answer.root = both.root(view.part for view in views)
             for origin in origins:
-                self._confirm(origin)
+                self._confirm(origin, False)
             return b""
         answer.fingerprints = b"".join(both.inner(view.part) for view in views)
         answer.counts.extend(view.count for view in views)
@@ -206,7 +206,7 @@ class Teller:
             if view.is_doubted or asked.inner(view.part) != fingerprint:
                 found.append(origin)
             else:
-                self._confirm(origin)
+                self._confirm(origin, False)
         return found
 
     async def _add_eager(self, answer: pb.ReconcileCompared, differing: Sequence[NodeNumber]) -> bytes:
@@ -331,7 +331,7 @@ class Teller:
             if self._outgoing.is_waiting(origin):
                 settled.number, settled.running_hash = moment.number, moment.running_hash
             if not undelivered and not message.is_short:
-                self._confirm(origin)
+                self._confirm(origin, True)
         await self._link.send(peer_pb2.SessionFrame(reconcile_settled=settled))
         if settled.number:  # the asker has proven that it holds all that we can give: the condition of its question
             self._outgoing.settle(origin, settled.number)

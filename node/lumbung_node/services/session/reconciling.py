@@ -7,7 +7,7 @@ compares when its rebuild lane has offered everything, and when somebody asks fo
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import trio
 
@@ -41,8 +41,11 @@ class Reconciling:
         greeting: Greeting,
         outgoing: Outgoing,
         incoming: Incoming,
+        on_equal: Callable[[], None],
     ) -> None:
+        """`on_equal` is called when our own origin was made equal there."""
         self._core = core
+        self._on_equal = on_equal
         self._peer = peer
         self._outgoing = outgoing
         self._asker = Asker(core, link, peer, greeting, outgoing, incoming, self._confirm)
@@ -132,8 +135,11 @@ class Reconciling:
             reason=result.sentence,
         )
 
-    def _confirm(self, origin: NodeNumber) -> None:
+    def _confirm(self, origin: NodeNumber, is_news: bool) -> None:
+        """Both sides were seen to hold the same of `origin`; `is_news` when that took some mending."""
         self._confirmed[origin] = None
+        if is_news and origin == self._core.number:
+            self._on_equal()
 
 
 def _say_nothing(_result: Result) -> None:

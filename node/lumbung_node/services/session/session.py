@@ -154,7 +154,7 @@ class Session:
         outgoing = Outgoing(core, link, peer, greeting, pace)
         incoming = Incoming(core, link, peer, greeting, self._arrivals)
         proving = Proving(core, link, peer, greeting, outgoing)
-        reconciling = Reconciling(core, link, peer, greeting, outgoing, incoming)
+        reconciling = Reconciling(core, link, peer, greeting, outgoing, incoming, proving.covering.hurry)
         self._outgoing, self.reconciling = outgoing, reconciling
         async with trio.open_nursery() as nursery:
             nursery.start_soon(outgoing.run)

@@ -17,7 +17,8 @@ class SessionEnds:
 
     `offers` are the peer's open ones, `asked` the nonces of our open offers and questions, `questions` the nonces of
     the peer's. `words` are statements that came, with the time and the blobs that we knew: they must be on record a
-    while later. `fed` is how far our feed lane has come, by origin.
+    while later. `fed` is how far our feed lane has come, by origin; `settles` are the marks that the peer's settlements
+    name, `settles_said` those of ours, `agreed` where our feed goes on after one.
     """
 
     peer: NodeNumber
@@ -28,6 +29,9 @@ class SessionEnds:
     questions: dict[int, int] = field(default_factory=dict)
     words: list[tuple[float, Statement, list[BlobId]]] = field(default_factory=list)
     fed: dict[NodeNumber, int] = field(default_factory=dict)
+    settles: dict[int, tuple[int, bytes]] = field(default_factory=dict)
+    settles_said: dict[int, tuple[int, bytes]] = field(default_factory=dict)
+    agreed: dict[int, tuple[int, bytes]] = field(default_factory=dict)
     has_counted: bool = False
 
     @property

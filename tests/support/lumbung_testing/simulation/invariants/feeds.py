@@ -62,6 +62,7 @@ def _check_start(claims: Claims, node: SimNode, ends: SessionEnds, offer: peer_p
         (mark.generation, mark.number, mark.running_hash) == (ends.said.generation, start, feed_row.running_hash)
         for mark in shown
     )
+    is_right = is_right or (feed_row is not None and ends.agreed.get(origin) == (start, feed_row.running_hash))
     if not is_right:
         claims.broken(
             "marks are checked",

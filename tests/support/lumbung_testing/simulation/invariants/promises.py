@@ -18,14 +18,24 @@ from collections.abc import Callable
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_node.ports.transport import Method
 from lumbung_proto.v1 import blobs_pb2, peer_pb2
-from lumbung_testing.simulation.invariants import answers, bounds, copies, feeds, inventories, lives, stores, words
+from lumbung_testing.simulation.invariants import (
+    answers,
+    bounds,
+    copies,
+    equality,
+    feeds,
+    inventories,
+    lives,
+    stores,
+    words,
+)
 from lumbung_testing.simulation.invariants.claims import Claims
 from lumbung_testing.simulation.invariants.ends import SessionEnds
 from lumbung_testing.simulation.node import SimNode
 
 __all__ = ["Promises"]
 
-_TOPICS = (lives, words, inventories, feeds, copies, bounds, stores)
+_TOPICS = (lives, words, inventories, feeds, equality, copies, bounds, stores)
 
 _OnFrame = Callable[[Claims, SimNode, SessionEnds, peer_pb2.SessionFrame], None]
 _Sweep = Callable[[Claims], None]
