@@ -51,8 +51,9 @@ class Covering:
             nursery.start_soon(self._answer_in_turn)
 
     def hurry(self) -> None:
-        """The sets have just become equal, as far as somebody can tell: ask now."""
-        self._hurried.set()
+        """The sets have just become equal, as far as somebody can tell: ask now, unless all is covered."""
+        if not self._is_complete:
+            self._hurried.set()
 
     # --- as the origin: what the peer says of our blobs --------------------------------------------------------
 
@@ -114,6 +115,7 @@ class Covering:
             await self._until_comparable()
             await self._ask()
             if self._is_complete:
+                self._hurried = trio.Event()  # whoever hurried meanwhile has his answer
                 wait_s, retry_s = limits.INVENTORY_RECEIPT_INTERVAL_S, limits.INVENTORY_RECEIPT_RETRY_S
             else:
                 wait_s, retry_s = retry_s, min(2 * retry_s, limits.INVENTORY_RECEIPT_INTERVAL_S)

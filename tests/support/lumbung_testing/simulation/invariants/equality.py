@@ -27,7 +27,7 @@ def _says_settle(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_p
 
 def _hear_settled(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
     said = ends.settles_said.pop(frame.reconcile_settled.origin, None)
-    if frame.reconcile_settled.is_settled and said is not None:
+    if frame.reconcile_settled.is_settled and said is not None and said[0]:
         ends.agreed[frame.reconcile_settled.origin] = said
 
 
@@ -37,7 +37,8 @@ def _says_settled(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_
     number, running_hash = ends.settles.pop(settled.origin, (0, b""))
     if not settled.is_settled:
         return
-    ends.agreed[origin] = (settled.number, settled.running_hash)
+    if settled.number:
+        ends.agreed[origin] = (settled.number, settled.running_hash)
     asker = claims.nodes[ends.peer]
     if asker.generation == ends.generation and claims.nodes[node.number] is node:
         # else the asker lost its disk meanwhile, or another machine speaks for one of the two

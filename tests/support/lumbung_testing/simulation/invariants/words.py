@@ -80,6 +80,8 @@ def _check_latest(claims: Claims, node: SimNode, word: Statement, blob: BlobId) 
     if row is None:
         return
     held = _last_word(node, row.number, word.holder)
+    if held is None and word.kind is StatementKind.WITHDRAWAL:
+        return  # the blob came after the word: nothing was counted, so there is nothing to take back
     if held is None or _order(held) < _order(word):
         claims.broken(
             "the latest word counts",
