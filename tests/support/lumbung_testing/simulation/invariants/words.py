@@ -180,6 +180,16 @@ def note_old_machine(claims: Claims, node: SimNode, statement: Statement, blob: 
         claims.damage.note(present, origin, blob, Harm.GONE, statement.generation)
 
 
+def _says_inventory(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
+    """One word over everything: an old machine may have what the present one has not."""
+    if not frame.inventory_word.HasField("receipt") or claims.nodes[node.number] is node:
+        return
+    statement, number = Statement.parse(frame.inventory_word.receipt.body), 1
+    while (feed_row := node.durable.feed_row(statement.origin, number)) is not None:
+        _note_old_machine(claims, node, statement, feed_row.blob)
+        number += 1
+
+
 HEARD = {"applied": _hear_applied, "proof": _hear_proof, "withdraw": _hear_withdrawal, "prove": _hear_prove}
 SAYS = {
     "offer": _says_offer,
@@ -187,5 +197,6 @@ SAYS = {
     "applied": _says_applied,
     "proof": _says_proof,
     "withdraw": _says_withdrawal,
+    "inventory_word": _says_inventory,
 }
 SAYS_ANYTHING = (_check_recorded,)
