@@ -21,6 +21,7 @@ from lumbung_node.services.session.link import FrameLink
 from lumbung_node.services.session.outgoing import OpenOffer, Outgoing, OutLane
 from lumbung_node.services.session.reconcile_wire import pack_answer
 from lumbung_node.services.session.session import Session
+from lumbung_node.store.events import FoundBy
 from lumbung_node.store.jobs import Content, Job, OwnBlob
 from lumbung_proto.v1 import peer_pb2
 from lumbung_proto.v1 import reconcile_frames_pb2 as pb
@@ -203,7 +204,7 @@ async def test_what_a_feed_passed_over_is_found_by_the_next_comparison(autojump_
         contents = blobs("blob", 10)
         await put(office, contents)
         lost = BlobId.of(contents[3])
-        await office.store.committer.commit(Job(damaged=[(OFFICE, lost)]))
+        await office.store.mark_damaged(OFFICE, lost, FoundBy.READ)
         async with connected(office, peer) as (session, other):
             await until_marked(peer, OFFICE, OFFICE, 10)
             assert holds(peer, OFFICE) == 9

@@ -167,6 +167,7 @@ async def test_marks_tell_an_origin_that_its_folder_was_rolled_back_within_one_l
             await put(office, [b"two"])
             async with connected(office, peer):
                 await until_proven(office, PEER, 2)
+                await until_marked(peer, OFFICE, OFFICE, 2)
         office_box.disk.restore(image)
         async with living(office_box) as office:
             with trio.fail_after(120), pytest.RaisesGroup(DoubtAboutOurselves, flatten_subgroups=True):
@@ -191,6 +192,7 @@ async def test_entries_signed_before_and_after_an_unnoticed_rollback_keep_their_
             await put(office, [b"two"])
             async with connected(office, peer):
                 await until_proven(office, PEER, 2)
+                await until_marked(peer, OFFICE, OFFICE, 2)
         office_box.disk.restore(image)
         async with living(office_box) as office:
             await put(office, [b"other two, under the same number"])
