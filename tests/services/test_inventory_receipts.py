@@ -163,10 +163,12 @@ async def test_a_unit_that_the_origin_doubts_itself_is_not_believed(
     monkeypatch.setattr(Inventories, "_rebuild_doubted", _stays_doubted)
     async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
         await put(office, contents(100))
-        await office.store.inventories.snapshot(OFFICE)
+        async with connected(office, peer):
+            await until_marked(peer, OFFICE, OFFICE, 100)
+        await peer.store.start_generation(Generation(2))
         office.store.inventories.doubt(OFFICE, 0b1000)
         async with connected(office, peer):
-            row = await until_covered(office, PEER, 100)
+            row = await until_covered(office, PEER, 100, generation=2)
         assert row.units == all_units() & ~0b1000
 
 

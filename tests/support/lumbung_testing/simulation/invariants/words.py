@@ -80,8 +80,6 @@ def _check_latest(claims: Claims, node: SimNode, word: Statement, blob: BlobId) 
     if row is None:
         return
     held = _last_word(node, row.number, word.holder)
-    if held is None and word.kind is StatementKind.WITHDRAWAL:
-        return  # the blob came after the word: nothing was counted, so there is nothing to take back
     if held is None or _order(held) < _order(word):
         claims.broken(
             "the latest word counts",
@@ -180,16 +178,6 @@ def note_old_machine(claims: Claims, node: SimNode, statement: Statement, blob: 
         claims.damage.note(present, origin, blob, Harm.GONE, statement.generation)
 
 
-def _says_inventory(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
-    """One word over everything: an old machine may have what the present one has not."""
-    if not frame.inventory_word.HasField("receipt") or claims.nodes[node.number] is node:
-        return
-    statement, number = Statement.parse(frame.inventory_word.receipt.body), 1
-    while (feed_row := node.durable.feed_row(statement.origin, number)) is not None:
-        _note_old_machine(claims, node, statement, feed_row.blob)
-        number += 1
-
-
 HEARD = {"applied": _hear_applied, "proof": _hear_proof, "withdraw": _hear_withdrawal, "prove": _hear_prove}
 SAYS = {
     "offer": _says_offer,
@@ -197,6 +185,5 @@ SAYS = {
     "applied": _says_applied,
     "proof": _says_proof,
     "withdraw": _says_withdrawal,
-    "inventory_word": _says_inventory,
 }
 SAYS_ANYTHING = (_check_recorded,)

@@ -6,11 +6,7 @@ them on. A new topic is a module with `MUTANTS`, named in the list here.
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-from lumbung_testing.simulation.mutants import aside, copies, disk, feeds, inventories, lives, scrub
-=======
-from lumbung_testing.simulation.mutants import copies, disk, equality, feeds, lives, scrub
->>>>>>> 4444f80 (simulation: whoever settles has it all, and two mistakes about equality)
+from lumbung_testing.simulation.mutants import aside, copies, disk, equality, feeds, inventories, lives, scrub
 from lumbung_testing.simulation.mutants.mutant import Mutant
 
 __all__ = ["ALL_MUTANTS"]
@@ -18,16 +14,10 @@ __all__ = ["ALL_MUTANTS"]
 ALL_MUTANTS: tuple[Mutant, ...] = (
     *disk.MUTANTS,
     *feeds.MUTANTS,
-<<<<<<< HEAD
+    *equality.MUTANTS,
     *copies.MUTANTS,
     *inventories.MUTANTS,
     *lives.MUTANTS,
     *scrub.MUTANTS,
     *aside.MUTANTS,
-=======
-    *equality.MUTANTS,
-    *copies.MUTANTS,
-    *lives.MUTANTS,
-    *scrub.MUTANTS,
->>>>>>> 4444f80 (simulation: whoever settles has it all, and two mistakes about equality)
 )
