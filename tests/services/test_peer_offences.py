@@ -105,8 +105,10 @@ async def test_a_blob_that_an_offer_names_twice_is_refused(autojump_clock: trio.
 
 async def test_a_second_want_for_one_offer_is_refused(autojump_clock: trio.testing.MockClock) -> None:
     async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
-        await put(office, [b"a recording"])
         async with _facing(office, peer) as facing:
+            await facing.session.settled.wait()
+            await trio.sleep(1)
+            await put(office, [b"a recording"])
             offer = (await facing.hear("offer")).offer
             want = peer_pb2.Want(offer=offer.offer, wanted=bits([0], 1))
             await facing.say(want=want)

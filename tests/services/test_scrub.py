@@ -139,13 +139,13 @@ async def test_damage_is_withdrawn_and_proven_anew_once_it_is_mended(autojump_cl
         await until_proven(origin, PEER, len(CONTENTS))
         row = await row_of(holder, CONTENTS[3])
         peer.disk.hurt_chunk(place_key(row.place), LUCK, damaged=True)
-        account = origin.store.proofs.ledger.account
+        account, number = origin.store.proofs.ledger.account, (await row_of(origin, CONTENTS[3])).number
         seen = False
         async with scrubbing(holder):
             with trio.fail_after(300):
-                while not seen or not account(PEER).has(row.number):
+                while not seen or not account(PEER).has(number):
                     await origin.store.proofs.changed.wait()
-                    seen = seen or not account(PEER).has(row.number)
+                    seen = seen or not account(PEER).has(number)
         events = [event for _, event in await recent_events(holder.store.kv, 10)]
         assert [(event.kind, event.source) for event in reversed(events)] == [
             (EventKind.DAMAGED_BYTES, 0),

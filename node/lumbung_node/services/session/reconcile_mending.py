@@ -146,7 +146,8 @@ class Mender:
         """Bring over what was found, both ways at once."""
         found, result = mending.found, mending.result
         held = await self._core.store.reader.held_under(mending.origin, found.ours, TWINS_MAX)
-        named = [blob for pairs in held for blob, row in pairs if row.number <= mending.number]
+        numbered = [(row.number, blob) for pairs in held for blob, row in pairs if row.number <= mending.number]
+        named = [blob for _, blob in sorted(numbered)]  # in feed order: neighbours share a signed list
         ours = [*named, *(BlobId(raw) for raw in found.our_ids)]
         theirs = [*found.theirs, *(short_id(raw) for raw in found.their_ids)]
         mending.ours.update(dict.fromkeys(blob.raw for blob in ours))
