@@ -37,6 +37,10 @@ class Flight:
         self._narrowed_at = 0  # the count at which the window was last narrowed: once for what was under way then
 
     @property
+    def sent_bytes(self) -> int:
+        return self._sent
+
+    @property
     def bytes_in_flight(self) -> int:
         return self._sent - self._counted
 

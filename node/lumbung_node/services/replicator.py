@@ -195,6 +195,11 @@ class Replicator:
                 link.become(LinkState.DOWN, session.goodbye)
             session.settled.set()
             session.ended.set()
+            if session.greeting is not None:
+                sent_bytes, received_bytes = session.blob_bytes
+                self._core.log.info(
+                    "session ended", peer=link.peer, sent_bytes=sent_bytes, received_bytes=received_bytes
+                )
 
     async def doubt_own_history(self, reason: str) -> None:
         """The node itself found that its feed is not what it was."""

@@ -11,7 +11,7 @@ from blake3 import blake3
 
 from lumbung_cluster.limits import KIB, MIB
 
-__all__ = ["MachineLimits", "measure_machine"]
+__all__ = ["MachineLimits", "measure_machine", "sequential_write_mb_s"]
 
 _MEGA = 1_000_000
 _APPEND_S = 1.5
@@ -35,7 +35,7 @@ def measure_machine(folder: Path) -> MachineLimits:
     return MachineLimits(
         append_4k_per_s=_append_rate(folder / "append-4k", 4 * KIB),
         append_300k_per_s=_append_rate(folder / "append-300k", 300 * KIB),
-        sequential_write_mb_s=_sequential_rate(folder / "sequential"),
+        sequential_write_mb_s=sequential_write_mb_s(folder),
         blake3_300k_mb_s=_hash_rate(300 * KIB),
     )
 
@@ -53,7 +53,9 @@ def _append_rate(file: Path, size_bytes: int) -> float:
     return appended / elapsed_s
 
 
-def _sequential_rate(file: Path) -> float:
+def sequential_write_mb_s(folder: Path) -> float:
+    """256 MiB into a new file of the folder, with one fdatasync at the end; the file is gone again."""
+    file = folder / "sequential"
     piece = os.urandom(_SEQUENTIAL_PIECE_BYTES)
     with file.open("wb", buffering=0) as target:
         started_at = time.monotonic()

@@ -25,6 +25,10 @@ class FlowLink:
         self._turn = trio.Lock()
         self._counted = Pulse()
 
+    @property
+    def sent_bytes(self) -> int:
+        return self._flight.sent_bytes
+
     def piece_bytes(self) -> int:
         return self._flight.piece_bytes()
 

@@ -52,6 +52,7 @@ class Session:
         self.stakes = Stakes(core, link)
         self._releasing = Releasing(core, link, peer)
         self._outgoing: Outgoing | None = None
+        self._incoming: Incoming | None = None
         self._access_known: dict[NodeNumber, int] = {}  # versions of access lists that the peer holds
         self.reconciling: Reconciling | None = None
         self._scope = trio.CancelScope()
@@ -74,6 +75,12 @@ class Session:
             except PeerGone:
                 return None
         return None
+
+    @property
+    def blob_bytes(self) -> tuple[int, int]:
+        """Bytes of blobs handed to the link and taken from it so far; those sent may not have arrived."""
+        sent = self._outgoing.flow.sent_bytes if self._outgoing is not None else 0
+        return sent, self._incoming.received.total if self._incoming is not None else 0
 
     def is_behind(self) -> bool:
         """Whether the peer has not applied everything that we have, or was not yet seen to hold the same."""
@@ -155,7 +162,7 @@ class Session:
         incoming = Incoming(core, link, peer, greeting, self._arrivals)
         proving = Proving(core, link, peer, greeting, outgoing)
         reconciling = Reconciling(core, link, peer, greeting, outgoing, incoming, proving.covering.hurry)
-        self._outgoing, self.reconciling = outgoing, reconciling
+        self._outgoing, self._incoming, self.reconciling = outgoing, incoming, reconciling
         async with trio.open_nursery() as nursery:
             nursery.start_soon(outgoing.run)
             nursery.start_soon(proving.run)
