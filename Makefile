@@ -13,7 +13,7 @@ SOURCES := cluster node proto tools tests
 .NOTPARALLEL:
 .PHONY: help setup demo test check lint format types imports buf stubs stubs-check pytest requirements clean
 .PHONY: sim sim-same mutants chaos fuzz abuse
-.PHONY: bench-quick bench-bundle
+.PHONY: bench-quick bench-bundle bench-rebuild bench-lines
 .PHONY: bench-inventory bench-scrub
 
 help: ## this list
@@ -91,6 +91,12 @@ bench-inventory: $(RUNTIME) ## what it costs to know the set of an origin: a fol
 
 bench-scrub: $(RUNTIME) ## how fast everything is read and checked, and what puts feel of it
 	$(PY) -m lumbung_tools.bench.scrub $(ARGS)
+
+bench-rebuild: $(RUNTIME) ## a wiped node refilled by its holders, beside the disk's own write rate
+	$(PY) -m lumbung_tools.bench.rebuild $(ARGS)
+
+bench-lines: $(RUNTIME) ## refills over thin lines and a backlog over poor ones, in network namespaces
+	$(PY) tests/bench/lines.py $(ARGS)
 
 # pip-compile asks the machine's index for the hashes of all wheels, so that one file serves every Python and processor.
 PIN = $(VENV)/bin/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --annotation-style=line \

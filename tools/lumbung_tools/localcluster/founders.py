@@ -150,7 +150,7 @@ def _node_record(site: Site, keys: SiteKeys, office: NodeNumber) -> NodeRecord:
         hazard_zone=site.region.zone,
         addresses=(site.address,),
         reach=Reach(Reach.PUBLIC),
-        link=LinkClass.LAN,
+        link=LinkClass(site.link.value),
         link_bytes_per_s=0,
         capacity_bytes=site.capacity_bytes,
         load_bytes=site.load_bytes,

@@ -139,6 +139,7 @@ def _node_home(
         number=site.number,
         address=site.address,
         language=language,
+        link=site.link,
         tls_chain=founders.authority.issue(identity, public_key_of(keys.tls_key), now_ms=now_ms),
         tls_key=keys.tls_key,
         trust_roots=founders.authority.certificate_pem,

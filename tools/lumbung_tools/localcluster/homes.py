@@ -40,6 +40,7 @@ class NodeHome:
     number: NodeNumber
     address: str
     language: Language
+    link: LinkClass
     tls_chain: bytes
     tls_key: bytes
     trust_roots: bytes
@@ -132,7 +133,7 @@ def _config(folder: Path, home: NodeHome) -> NodeConfig:
         access_lists=tuple(folder / f"access-{name}.lumbung" for name in home.access_lists),
         disk=DiskMarks(DISK_FOREIGN_FREE_BYTES_MIN, DISK_OWN_FREE_BYTES_MIN),
         scrub=ScrubSettings(),
-        link=LinkClass.LAN,
+        link=home.link,
         bandwidth=ALWAYS_FREE,
         log_format=LogFormat.JSON,
         log_level=LogLevel.INFO,

@@ -13,6 +13,7 @@ from lumbung_cluster.errors import LumbungError
 from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.limits import KIB
 from lumbung_cluster.roster_node import Role
+from lumbung_node.ports.transport import LinkClass
 from lumbung_tools.regions import Region, region_of_city, region_of_code
 
 __all__ = ["LOOPBACK", "NoSuchPlan", "Site", "choose_sites"]
@@ -46,6 +47,11 @@ class Site:
     @property
     def address(self) -> str:
         return f"{LOOPBACK}:{self.port}"
+
+    @property
+    def link(self) -> LinkClass:
+        """Of the line that it is reached by."""
+        return LinkClass.LAN
 
 
 def choose_sites(offices: Sequence[str], drcs: Sequence[str], base_port: int | None) -> tuple[Site, ...]:

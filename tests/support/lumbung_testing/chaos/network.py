@@ -12,22 +12,19 @@ import random
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
 import trio
 
-from lumbung_node.config import Language
+from lumbung_node.ports.transport import LinkClass
 from lumbung_testing.chaos.bad_lines import CONDITIONS, PATIENCE_S, Condition, Ground
 from lumbung_testing.chaos.far_places import Places, two_places
 from lumbung_testing.chaos.machine import Refused, enter_own_network, need_programs
-from lumbung_testing.chaos.relay import FAR, NEAR, Line
+from lumbung_testing.chaos.relay import Line
 from lumbung_testing.chaos.report import Order, Report, Tell, spread
 from lumbung_testing.chaos.stations import Pace, Station, await_safe, missing_promises
-from lumbung_testing.real_clusters import DRC, now_ms, on_test_path, open_office, real_cluster
-from lumbung_tools.localcluster.founding import Founded, found_cluster
-from lumbung_tools.localcluster.processes import node_command
-from lumbung_tools.localcluster.sites import Site, choose_sites
+from lumbung_testing.placed import command_at, found_apart
+from lumbung_testing.real_clusters import on_test_path, open_office, real_cluster
 
 __all__ = ["run_network"]
 
@@ -38,17 +35,6 @@ _BRIEF_BAD_S = 3.0
 _CALM_S = 2.0
 _ANSWER_S_MAX = 5.0  # a put waits for nobody; a busy machine may be slow
 _PACE = Pace(large_every=0)  # the bytes of the one large blob are counted
-
-
-@dataclass(frozen=True, slots=True)
-class _Placed(Site):
-    """A site at an address of one of the two places."""
-
-    host: str
-
-    @property
-    def address(self) -> str:
-        return f"{self.host}:{self.port}"
 
 
 async def run_network(order: Order) -> Report:
@@ -98,15 +84,12 @@ def _parse(said: bytes, count: int) -> Report:
 
 async def _run(folder: Path, count: int, luck: random.Random, bad_s: float, places: Places) -> Report:
     report = Report("network", count)
-    founded = _found(folder)
+    founded = found_apart(folder, _OFFICE, _PEER, LinkClass.LAN)
     station = Station(founded, _OFFICE, folder / "files", luck, _PACE)
     ground = Ground(founded, places, station, report, folder, bad_s)
     healed_s: list[float] = []
 
-    def command(config: Path) -> list[str]:
-        words = node_command(config)
-        return words if config.parent.name == _OFFICE else places.far_away(words)
-
+    command = command_at(places, _OFFICE)
     async with real_cluster(founded, command), trio.open_nursery() as nursery:
         nursery.start_soon(station.run)
         await station.await_answer()
@@ -146,23 +129,6 @@ async def _suffer(ground: Ground, name: str, condition: Condition, healed_s: lis
         report.broken.append(f"{name}: no three copies of everything {PATIENCE_S:.0f} s after the line healed")
     else:
         healed_s.append(seconds)
-
-
-def _found(folder: Path) -> Founded:
-    sites = [
-        _Placed(
-            site.number,
-            site.name,
-            site.role,
-            site.region,
-            site.port,
-            site.load_bytes,
-            site.capacity_bytes,
-            NEAR if site.name == _OFFICE else FAR,
-        )
-        for site in choose_sites((_OFFICE, _PEER), (DRC.removeprefix("drc-"),), None)
-    ]
-    return found_cluster(folder / "cluster", sites, Language.ENGLISH, now_ms=now_ms())
 
 
 async def _run_while_wanted(folder: Path, count: int, luck: random.Random, bad_s: float, places: Places) -> Report:
