@@ -14,7 +14,7 @@ _PATIENCE_S = 120.0
 
 def test_a_wiped_office_is_refilled_and_every_byte_that_its_holders_sent_is_counted(tmp_path: Path) -> None:
     out = tmp_path / "rebuild.json"
-    words = ["-m", "lumbung_tools.bench.rebuild", "--scale", "0.02", "--dir", tmp_path, "--out", out]
+    words = ["-m", "lumbung_tools.bench.rebuild", "--scale", "0.02", "--dir", str(tmp_path), "--out", str(out)]
     done = subprocess.run(
         [sys.executable, *words], env=on_test_path(), capture_output=True, text=True, timeout=_PATIENCE_S, check=False
     )
