@@ -13,7 +13,7 @@ SOURCES := cluster node proto tools tests
 .NOTPARALLEL:
 .PHONY: help setup demo test check lint format types imports buf stubs stubs-check pytest requirements clean
 .PHONY: sim sim-same mutants chaos fuzz abuse
-.PHONY: bench-quick bench-bundle bench-rebuild bench-lines
+.PHONY: bench-quick bench-bundle bench-rebuild bench-lines bench-reconcile
 .PHONY: bench-inventory bench-scrub
 
 help: ## this list
@@ -82,6 +82,9 @@ fuzz: $(DEV) ## hostile input for every reader; ARGS="--inputs 1000000 --seed 1"
 
 bench-quick: $(RUNTIME) ## figures of three nodes on loopback
 	$(PY) -m lumbung_tools.bench.quick $(ARGS)
+
+bench-reconcile: $(RUNTIME) ## bytes and round trips until two sets know what differs
+	$(PY) -m lumbung_tools.bench.reconcile $(ARGS)
 
 bench-bundle: $(RUNTIME) ## a disk filled and imported, beside cp and sync
 	$(PY) -m lumbung_tools.bench.bundle $(ARGS)

@@ -146,6 +146,8 @@ class Mender:
         """Bring over what was found, both ways at once."""
         found, result = mending.found, mending.result
         held = await self._core.store.reader.held_under(mending.origin, found.ours, TWINS_MAX)
+        if not all(held):
+            self._core.store.state.suspected.beat()  # our set names ids that our rows lack: a scrub finds what is lost
         numbered = [(row.number, blob) for pairs in held for blob, row in pairs if row.number <= mending.number]
         named = [blob for _, blob in sorted(numbered)]  # in feed order: neighbours share a signed list
         ours = [*named, *(BlobId(raw) for raw in found.our_ids)]
