@@ -9,10 +9,12 @@ import trio.testing
 
 from lumbung_cluster.access import AccessEntry, AccessList, Duty, SignedAccess, sign_access
 from lumbung_cluster.health import LINK_DOWN_WARNING_S
+from lumbung_cluster.ids import Generation
+from lumbung_cluster.life import Life, sign_life
 from lumbung_node.services.replicator import LinkState
 from lumbung_testing.linked_nodes import LinkedNode, until_up
 from lumbung_testing.rosters import CLUSTER, SeededSigner
-from lumbung_testing.session_pair import OFFICE, PEER, box, living
+from lumbung_testing.session_pair import CENTRE, OFFICE, PEER, box, living
 from lumbung_testing.virtual_network import VirtualNetwork
 
 _PATIENCE_S = 60.0
@@ -73,4 +75,30 @@ async def test_an_access_list_travels_over_the_open_session_and_ends_none(
                 while peer.rosters.access_versions() != [(OFFICE, version)]:
                     await peer.rosters.changed.wait()
         assert [node.replicator.links[PEER].session, partner.replicator.links[OFFICE].session] == sessions
+        nursery.cancel_scope.cancel()
+
+
+async def test_one_new_life_answers_two_partners_that_make_the_node_doubt_itself_at_once(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Each of the two told sessions once waited for the other to end, and the node spoke to nobody any more."""
+    network = VirtualNetwork(random.Random(1))
+    rival = sign_life(Life(CLUSTER, OFFICE, Generation(1), bytes(16), 0), SeededSigner(f"receipt {OFFICE}"))
+    async with (
+        living(box(OFFICE)) as office,
+        living(box(PEER)) as peer,
+        living(box(CENTRE)) as centre,
+        trio.open_nursery() as nursery,
+    ):
+        nodes = [LinkedNode(network, core) for core in (office, peer, centre)]
+        for partner in (peer, centre):
+            await partner.store.see_life(rival)
+        async with office.store.identity_turn:  # as a slow disk: no life begins before both have spoken
+            for node in nodes:
+                await nursery.start(node.serve)
+                nursery.start_soon(node.replicator.run)
+            await trio.sleep(5)
+        for number in (PEER, CENTRE):
+            await until_up(nodes[0], number)
+        assert office.store.state.generation == 2
         nursery.cancel_scope.cancel()

@@ -64,6 +64,7 @@ class Replicator:
         self._transport = transport
         self.arrivals = Arrivals(core)
         self.links: dict[NodeNumber, Link] = {}
+        self._life_turn = trio.Lock()
 
     async def run(self) -> None:
         """Keep a session with every partner until cancelled; starts anew when another roster is in force."""
@@ -180,12 +181,14 @@ class Replicator:
     async def _talk(self, link: Link, frames: FrameLink, *, is_dialled: bool) -> None:
         """One session to its end, on either side; the link must be free."""
         assert link.session is None
+        lived = self._core.store.state.generation
         session = Session(self._core, frames, link.peer, self.arrivals)
         link.session, link.is_dialled = session, is_dialled
+        doubt: DoubtAboutOurselves | None = None
         try:
             await _flat(lambda: session.run(lambda: link.become(LinkState.UP, "")))
         except DoubtAboutOurselves as exc:
-            await self._doubt(link.peer, str(exc), exc.beyond)
+            doubt = exc
         except BlobDamaged as exc:  # an index row of ours: the scrub mends it, and the next session goes on
             self._core.log.warning("own index damaged", peer=link.peer, reason=str(exc))
             raise PeerGone(f"own index damaged: {exc}") from exc
@@ -200,34 +203,42 @@ class Replicator:
                 self._core.log.info(
                     "session ended", peer=link.peer, sent_bytes=sent_bytes, received_bytes=received_bytes
                 )
+        if doubt is not None:  # only now: of two sessions that are told at once, neither may wait for the other's end
+            await self._doubt(link.peer, str(doubt), lived, doubt.beyond)
 
     async def doubt_own_history(self, reason: str) -> None:
         """The node itself found that its feed is not what it was."""
-        await self._doubt(self._core.number, reason)
+        await self._doubt(self._core.number, reason, self._core.store.state.generation)
 
     async def start_new_life(self, reason: str) -> None:
         """Make all that was proven here so far void, everywhere: what we signed is about to become untrue."""
-        generation = Generation(self._core.store.state.generation + 1)
-        self._core.log.warning("new life", reason=reason, generation=generation)
-        await self._core.store.start_generation(generation)
+        async with self._life_turn:
+            generation = Generation(self._core.store.state.generation + 1)
+            self._core.log.warning("new life", reason=reason, generation=generation)
+            await self._core.store.start_generation(generation)
         await self._end_sessions()
 
-    async def _doubt(self, peer: NodeNumber, reason: str, beyond: int = 0) -> None:
+    async def _doubt(self, peer: NodeNumber, reason: str, lived: Generation, beyond: int = 0) -> None:
         """The peer saw more of our feed than we have, or another machine in our generation: live in a new one.
 
         Nothing is proven in it yet. Every peer that we met has shown the newest life that it knows of us, and a higher
         one would have stopped us: so the next generation is higher than any that was seen. `beyond` is one under a
-        retired key of ours, which stops nobody.
+        retired key of ours, which stops nobody. `lived` is the generation that is doubted: all partners may tell us of
+        it at once, and one new life answers them all.
         """
-        if self._core.condition.stopped:
-            return  # a machine that is no longer this node begins no life as it
-        generation = Generation(max(self._core.store.state.generation, beyond) + 1)
-        self._core.log.error("own history doubted", told_by=peer, reason=reason, generation=generation)
-        await self._core.store.start_generation(generation)
-        await self._end_sessions(but=peer)
+        async with self._life_turn:
+            present = self._core.store.state.generation
+            if present > max(lived, beyond):
+                return  # another partner has told us of it already
+            if self._core.condition.stopped:
+                return  # a machine that is no longer this node begins no life as it
+            generation = Generation(max(present, beyond) + 1)
+            self._core.log.error("own history doubted", told_by=peer, reason=reason, generation=generation)
+            await self._core.store.start_generation(generation)
+        await self._end_sessions()
 
-    async def _end_sessions(self, but: NodeNumber | None = None) -> None:
-        sessions = [link.session for peer, link in sorted(self.links.items()) if link.session and peer != but]
+    async def _end_sessions(self) -> None:
+        sessions = [link.session for _, link in sorted(self.links.items()) if link.session]
         for session in sessions:
             session.close()
         for session in sessions:
