@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -40,9 +41,8 @@ async def test_new_hardware_under_new_keys_takes_over_the_history_of_its_office(
         _replace_machine(founded, bound)
         roster = founded.folder / "roster-2.lumbung"
         for name in (_PEER, _DRC):
-            done = await trio.to_thread.run_sync(
-                lambda name=name: lumbung("roster", "publish", roster, home=founded.client_home(name))
-            )
+            publish = partial(lumbung, "roster", "publish", roster, home=founded.client_home(name))
+            done = await trio.to_thread.run_sync(publish)
             assert done.returncode == 0, done.stderr
         await cluster.start([_OFFICE])
         await until_held(founded, _OFFICE, before)
@@ -81,13 +81,13 @@ def _replace_machine(founded: Founded, bound: Mark) -> None:
         KeyUse.RECEIPT: receipt.public_key,
     }
     raw = _following_roster(founded, fresh, bound)
-    for file in (founded.folder / "roster-2.lumbung", home / "roster.lumbung", *_client_rosters(founded)):
+    for file in (
+        founded.folder / "roster-2.lumbung",
+        home / "roster.lumbung",
+        founded.client_home(_OFFICE) / "roster.lumbung",
+    ):
         file.unlink(missing_ok=True)
         write_public(file, raw)
-
-
-def _client_rosters(founded: Founded) -> list[Path]:
-    return [founded.client_home(_OFFICE) / "roster.lumbung"]
 
 
 def _following_roster(founded: Founded, fresh: dict[KeyUse, bytes], bound: Mark) -> bytes:
