@@ -30,6 +30,7 @@ sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 from lumbung_cluster.limits import KIB  # noqa: E402 (the path comes first)
 from lumbung_node.ports.transport import LinkClass  # noqa: E402
+from lumbung_proto.v1 import operations_pb2  # noqa: E402
 from lumbung_testing.chaos.far_places import Places, two_places  # noqa: E402
 from lumbung_testing.chaos.machine import Refused, enter_own_network, need_programs  # noqa: E402
 from lumbung_testing.chaos.relay import Line  # noqa: E402
@@ -40,6 +41,7 @@ from lumbung_tools.bench.load import Load, LoadFailed, make_load  # noqa: E402
 from lumbung_tools.bench.rebuild import show_refill  # noqa: E402
 from lumbung_tools.bench.refill import Refill, measure_refills  # noqa: E402
 from lumbung_tools.client.answers import PutAnswer  # noqa: E402
+from lumbung_tools.client.ask import status  # noqa: E402
 from lumbung_tools.client.put import put_many  # noqa: E402
 from lumbung_tools.client.put_frames import PutItem, PutTerms  # noqa: E402
 from lumbung_tools.client.session import Session  # noqa: E402
@@ -181,14 +183,14 @@ async def _backlog(part: PoorLine, records: int, folder: Path, places: Places) -
     founded = found_apart(folder, _OFFICE, _PEER, LinkClass.SATELLITE)
     load = make_load(folder / "files", "backlog", part.record_bytes, records)
     probes = make_load(folder / "probes", "probes", _PROBE_BYTES, 2 * _PROBES)
-    await trio.to_thread.run_sync(places.become, Line())
+    # Before the connections are made: what the kernel has learnt of a quick line would spoil the first minutes.
+    line = Line(delay_ms=300, loss=0.02, rate_bit_s=part.rate_bit_s)
+    await trio.to_thread.run_sync(places.become, line)
     async with (
         real_cluster(founded, command_at(places, _OFFICE)),
         open_office(founded, _OFFICE) as session,
     ):
-        await _safe(session)
-        line = Line(delay_ms=300, loss=0.02, rate_bit_s=part.rate_bit_s)
-        await trio.to_thread.run_sync(places.become, line)
+        await _until_linked(session)
         calm = await _probe(session, probes.items[:_PROBES])
         await _safe(session)
         before, begun = await _crossed(places), trio.current_time()
@@ -209,6 +211,15 @@ async def _backlog(part: PoorLine, records: int, folder: Path, places: Places) -
         probe_calm_s=calm,
         probe_busy_s=busy,
     )
+
+
+async def _until_linked(session: Session) -> None:
+    with trio.fail_after(_PATIENCE_S):
+        while True:
+            links = (await status(session.own)).links
+            if len(links) == _HOLDERS and all(each.condition == operations_pb2.LINK_CONDITION_UP for each in links):
+                return
+            await trio.sleep(_PROBE_PAUSE_S)
 
 
 async def _crossed(places: Places) -> int:
