@@ -230,6 +230,11 @@ async def test_a_blob_that_came_anew_before_its_lost_row_was_noticed_is_proven_u
             await passes(origin)
             await until_proven(origin, PEER, len(CONTENTS) + 1)
         assert origin.store.state.scrub.twice == {(OFFICE, BlobId.of(CONTENTS[2])): (3,)}
+        # Else the two would never have the same set, and no mark between them would be settled.
+        with trio.fail_after(60):
+            while (await origin.store.inventories.snapshot(OFFICE)).doubted:  # noqa: ASYNC110 (polled)
+                await trio.sleep(1)
+        assert (await origin.store.inventories.snapshot(OFFICE)).inventory.count == len(CONTENTS)
 
 
 async def test_the_cursor_survives_a_restart_and_a_pause(autojump_clock: trio.testing.MockClock) -> None:
