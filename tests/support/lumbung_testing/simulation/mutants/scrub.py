@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 
 import trio
 
@@ -13,7 +14,7 @@ from lumbung_node.services import statements
 from lumbung_node.services.core import Core
 from lumbung_node.services.scrub.reading import ByteReader, Stored
 from lumbung_node.services.scrub.scrubber import Scrubber
-from lumbung_node.services.session import proving
+from lumbung_node.services.session import covering, proving
 from lumbung_node.store.group import Group
 from lumbung_node.store.jobs import FeedMend, ForeignBlob
 from lumbung_node.store.layout import ListPlace, blob_key
@@ -63,7 +64,16 @@ def _damaged_copy_still_counted() -> AbstractContextManager[object]:
             return None
         return statements._sign(core, StatementKind.COMMIT_RECEIPT, origin, nonce, 0, held)
 
-    return patched(proving, "commit_receipt", receipt)
+    async def inventory(core: Core, origin: NodeNumber, nonce: int) -> peer_pb2.SignedBytes | None:
+        blind = replace(core.store.state, damaged={})
+        return await statements.inventory_receipt(replace(core, store=replace(core.store, state=blind)), origin, nonce)
+
+    @contextmanager
+    def both() -> Iterator[None]:
+        with patched(proving, "commit_receipt", receipt), patched(covering, "inventory_receipt", inventory):
+            yield
+
+    return both()
 
 
 def _mended_feed_row_offered_before_its_sync() -> AbstractContextManager[object]:
