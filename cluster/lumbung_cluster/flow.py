@@ -2,10 +2,8 @@
 
 The sender learns from the receiver's counts how long its bytes were under way. What a transport takes at once says
 nothing: its windows hold megabytes, which are minutes on a line of 128 kbit/s. Bytes that come back counted quickly
-widen the window by as much, so it doubles with each round; bytes that took too long narrow it. The line's own delay,
-which is the least that any bytes took, is no fault of the window and is granted on top (the idea is LEDBAT's, RFC 6817,
-with a target for people who wait for a put): on a satellite line with loss every second piece is sent twice by the
-kernel and takes 1.4 s, and without the grant the window stayed at half of what 1 Mbit/s needs.
+widen the window by as much, so it doubles with each round; bytes that took too long narrow it. A line's own delay of
+600 ms stands well below the target (the idea is LEDBAT's, RFC 6817, with a target for people who wait for a put).
 """
 
 from __future__ import annotations
@@ -23,9 +21,8 @@ from lumbung_cluster.limits import (
 
 __all__ = ["Flight"]
 
-_QUICK_S: Final = 0.75  # less than a piece of the slowest line takes, 1.0 s: that window must rest at its least
+_QUICK_S: Final = 1.0
 _SLOW_S: Final = 2.0
-_OWN_DELAY_S_MAX: Final = 0.75  # a satellite's 600 ms and a little; more is our own bytes waiting for a slow line
 
 
 class Flight:
@@ -37,7 +34,6 @@ class Flight:
         self._counted = 0
         # The count behind each send, when it went, and whether the window held us back then.
         self._sends: deque[tuple[int, float, bool]] = deque()
-        self._own_delay_s = _OWN_DELAY_S_MAX
         self._narrowed_at = 0  # the count at which the window was last narrowed: once for what was under way then
 
     @property
@@ -76,10 +72,8 @@ class Flight:
         return True
 
     def _adapt(self, news: int, taken_s: float, *, was_full: bool) -> None:
-        self._own_delay_s = min(self._own_delay_s, taken_s)
-        waited_s = taken_s - self._own_delay_s
-        if waited_s <= _QUICK_S and was_full:
+        if taken_s <= _QUICK_S and was_full:
             self.window_bytes = min(FLIGHT_BYTES_MAX, self.window_bytes + news)
-        elif waited_s > _SLOW_S and self._counted >= self._narrowed_at:
-            self.window_bytes = max(FLIGHT_BYTES_MIN, int(self.window_bytes * _SLOW_S / waited_s))
+        elif taken_s > _SLOW_S and self._counted >= self._narrowed_at:
+            self.window_bytes = max(FLIGHT_BYTES_MIN, int(self.window_bytes * _SLOW_S / taken_s))
             self._narrowed_at = self._sent

@@ -53,18 +53,6 @@ def test_a_quick_line_is_filled_after_a_few_rounds() -> None:
     assert line.carry(32 * MIB) < 1.2 * 32 * MIB / 1_250_000
 
 
-def test_what_the_kernel_sends_twice_on_a_satellite_line_does_not_keep_the_window_small() -> None:
-    """With 2 % loss half of the pieces took 1.4 s instead of 0.8, on an idle line: a third of 1 Mbit/s was used."""
-    flight, now, total = Flight(), 0.0, 0
-    for taken_s in (0.75, *([1.4] * 20)):
-        while flight.has_room(flight.piece_bytes()):
-            total += flight.piece_bytes()
-            flight.send(flight.piece_bytes(), now)
-        now += taken_s
-        assert flight.count(total, now)
-    assert flight.window_bytes > 4 * FLIGHT_BYTES_START
-
-
 def test_lone_puts_on_a_slow_line_do_not_widen_the_window() -> None:
     flight, now = Flight(), 0.0
     for number in range(1, 500):
