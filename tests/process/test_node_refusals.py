@@ -18,14 +18,13 @@ from lumbung_cluster.placement import plan
 from lumbung_cluster.roster_checks import tidy
 from lumbung_cluster.roster_codec import SignedRoster, encode_roster
 from lumbung_cluster.roster_node import Departure, NodeState
-from lumbung_node.adapters.grpc_transport import TlsIdentity
 from lumbung_node.adapters.keys.ed25519 import Ed25519Signer
 from lumbung_node.adapters.rocks import open_rocks
 from lumbung_node.ports.keyvalue import Family
 from lumbung_node.ports.transport import CallKind, Channel, ClientStream, Method
 from lumbung_proto.codec import encode_frame
 from lumbung_proto.v1 import blobs_pb2 as wire
-from lumbung_testing.callers import dial, node_tls, stranger_tls
+from lumbung_testing.callers import dial, node_tls, operator_tls, stranger_tls
 from lumbung_testing.real_clusters import OFFICES, cluster_up, found, lumbung, now_ms, open_office, real_cluster
 from lumbung_testing.sealed_files import looking_sealed
 from lumbung_tools.client.methods import GET, PUT, STATUS
@@ -99,13 +98,13 @@ async def test_a_node_may_neither_put_at_another_nor_watch_it(founded: Founded) 
 
 
 async def test_an_operator_may_not_open_a_session_between_nodes(founded: Founded) -> None:
-    async with dial(founded, _operator(founded, _OFFICE), _OFFICE) as channel:
+    async with dial(founded, operator_tls(founded, _OFFICE), _OFFICE) as channel:
         refused = await _refusal(channel, _SESSION)
     assert refused.code is StatusCode.PERMISSION_DENIED
 
 
 async def test_a_station_of_another_office_may_neither_put_nor_read(founded: Founded) -> None:
-    async with dial(founded, _operator(founded, _OTHER), _OFFICE) as channel:
+    async with dial(founded, operator_tls(founded, _OTHER), _OFFICE) as channel:
         put = await _refusal(channel, PUT, _frame(_GOOD))
         got = await _refusal(channel, GET, wire.GetRequest(id=BlobId.of(_GOOD).raw).SerializeToString())
     assert (put.code, got.code) == (StatusCode.PERMISSION_DENIED, StatusCode.PERMISSION_DENIED)
@@ -114,12 +113,6 @@ async def test_a_station_of_another_office_may_neither_put_nor_read(founded: Fou
 def test_an_id_that_nobody_has_gives_exit_code_4(founded: Founded) -> None:
     done = lumbung("get", "ab" * 32, home=founded.client_home(_OFFICE))
     assert done.returncode == ExitCode.NOT_FOUND, done.stderr
-
-
-def _operator(founded: Founded, name: str) -> TlsIdentity:
-    home = founded.client_home(name)
-    chain, key, roots = (home / file for file in ("station.crt", "station.key", "trust-roots.pem"))
-    return TlsIdentity(chain.read_bytes(), key.read_bytes(), roots.read_bytes())
 
 
 # --- who left ------------------------------------------------------------------------------------------------------

@@ -111,7 +111,15 @@ def _say_inspected(call: Call, roster: VerifiedRoster | None, path: Path, found:
         console.say("bundle.inspect.unsigned")
     if manifest is not None:
         console.say("bundle.inspect.last" if manifest.is_complete else "bundle.inspect.not_last")
-    console.json(
+    _json_inspected(call, name, path, found, origins, code)
+    return code
+
+
+def _json_inspected(
+    call: Call, name: Callable[[int], str], path: Path, found: Inspected, origins: list[str], code: ExitCode
+) -> None:
+    head, manifest = found.head, found.manifest
+    call.console.json(
         "lumbung.bundle.inspect/1",
         {
             "folder": str(path),
@@ -143,4 +151,3 @@ def _say_inspected(call: Call, roster: VerifiedRoster | None, path: Path, found:
             "exit_code": int(code),
         },
     )
-    return code

@@ -5,15 +5,13 @@ from __future__ import annotations
 from lumbung_cluster import limits
 from lumbung_cluster.errors import PeerGone
 from lumbung_cluster.ids import NodeNumber
-from lumbung_node.ports.transport import CallKind, Channel, Method
+from lumbung_node.ports.transport import Channel
 from lumbung_proto.codec import MalformedFrame, decode_message
 from lumbung_proto.v1 import leaving_pb2
+from lumbung_tools.client.methods import DROP, PLAN_DROP, SAFE_TO_STOP
 
 __all__ = ["ask_stakes", "drop_units", "plan_drop"]
 
-SAFE_TO_STOP = Method("/lumbung.v1.LeavingService/SafeToStop", CallKind.UNARY)
-PLAN_DROP = Method("/lumbung.v1.LeavingService/PlanDrop", CallKind.UNARY)
-DROP = Method("/lumbung.v1.LeavingService/Drop", CallKind.UNARY)
 _DROP_DEADLINE_S = 3600.0  # of one origin: a group of 256 blobs is one commit
 
 

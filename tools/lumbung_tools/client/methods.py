@@ -5,14 +5,17 @@ from __future__ import annotations
 from lumbung_node.ports.transport import CallKind, Method
 
 __all__ = [
+    "DROP",
     "EXPORT",
     "GET",
     "GET_ROSTER",
     "IMPORT",
     "LIST",
+    "PLAN_DROP",
     "PUBLISH_ACCESS",
     "PUBLISH_ROSTER",
     "PUT",
+    "SAFE_TO_STOP",
     "SEAL",
     "STAT",
     "STATUS",
@@ -31,3 +34,6 @@ EXPORT = Method("/lumbung.v1.BundleService/Export", CallKind.SERVER_STREAM)
 SEAL = Method("/lumbung.v1.BundleService/Seal", CallKind.UNARY)
 IMPORT = Method("/lumbung.v1.BundleService/Import", CallKind.BIDI)
 TAKE_RECEIPTS = Method("/lumbung.v1.BundleService/TakeReceipts", CallKind.BIDI)
+SAFE_TO_STOP = Method("/lumbung.v1.LeavingService/SafeToStop", CallKind.UNARY)
+PLAN_DROP = Method("/lumbung.v1.LeavingService/PlanDrop", CallKind.UNARY)
+DROP = Method("/lumbung.v1.LeavingService/Drop", CallKind.UNARY)
