@@ -5,95 +5,27 @@ open and the disk that is not mounted. Each is told to the operator in one sente
 from __future__ import annotations
 
 import json
-import random
 import shutil
 import subprocess
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import trio
 
-from lumbung_cluster.errors import LumbungError
-from lumbung_cluster.ids import BlobId
-from lumbung_proto.v1 import operations_pb2
-from lumbung_testing.real_clusters import found, lumbung, open_office, run_up
-from lumbung_testing.sealed_files import fetch, looking_sealed, write_item
-from lumbung_tools.client.answers import PutAnswer
-from lumbung_tools.client.ask import status
-from lumbung_tools.client.put import put_many
-from lumbung_tools.client.put_frames import PutItem, PutTerms
+from lumbung_testing.office_days import all_safe, put, until_held, until_status
+from lumbung_testing.real_clusters import found, lumbung, run_up
 from lumbung_tools.localcluster.founding import Founded
 from lumbung_tools.localcluster.processes import LocalCluster, NodeFailed
 
 _OFFICE, _PEER, _DRC = "36.02", "34.04", "drc-batam"
 _OFFICES = (_OFFICE, _PEER)
-_PATIENCE_S = 60.0
-_TERMS = PutTerms(copies=1, wait_s=0.0, retry_s=20.0)
-_LUCK = random.Random("node lives")
-
-Blobs = dict[bytes, bytes]
 
 
 @pytest.fixture
 def founded(tmp_path: Path) -> Founded:
     return found(tmp_path, _OFFICES)
-
-
-async def put(founded: Founded, tmp_path: Path, count: int) -> Blobs:
-    """`count` new recordings at the office, durable there; by id."""
-    folder = tmp_path / f"files-{_LUCK.randrange(1 << 30)}"
-    folder.mkdir()
-    contents = [looking_sealed(_LUCK.randbytes(2000)) for _ in range(count)]
-    items = [write_item(folder, f"{n}.age", content) for n, content in enumerate(contents)]
-    durable: set[bytes] = set()
-
-    async def batches() -> AsyncGenerator[Sequence[PutItem], None]:
-        yield items
-
-    def take(item: PutItem, answer: PutAnswer) -> None:
-        assert answer.outcome.is_durable, answer
-        durable.add(item.id)
-
-    async with open_office(founded, _OFFICE) as session:
-        await put_many(session.own, batches(), _TERMS, session.blocking, take)
-    assert len(durable) == count
-    return {item.id: content for item, content in zip(items, contents, strict=True)}
-
-
-async def until_held(founded: Founded, blobs: Blobs) -> None:
-    """Every one of them is read back whole at the office itself."""
-    left = dict(blobs)
-    async with open_office(founded, _OFFICE) as session:
-        with trio.fail_after(_PATIENCE_S):
-            while left:
-                for blob in sorted(left):
-                    try:
-                        if BlobId.of(await fetch(session.own, blob)).raw == blob:
-                            del left[blob]
-                    except LumbungError:
-                        continue
-                await trio.sleep(0.2)
-
-
-async def until_status(
-    founded: Founded, is_right: Callable[[operations_pb2.StatusResponse], bool]
-) -> operations_pb2.StatusResponse:
-    async with open_office(founded, _OFFICE) as session:
-        with trio.fail_after(_PATIENCE_S):
-            while True:
-                try:
-                    answer = await status(session.own)
-                    if is_right(answer):
-                        return answer
-                except LumbungError:
-                    pass
-                await trio.sleep(0.2)
-
-
-def all_safe(count: int) -> Callable[[operations_pb2.StatusResponse], bool]:
-    return lambda answer: answer.own.by_copies[2] == count
 
 
 async def health(founded: Founded) -> str:
@@ -119,12 +51,12 @@ async def test_a_store_that_does_not_open_is_set_aside_and_recording_goes_on_at_
 ) -> None:
     async with run_up(founded) as cluster:
         await cluster.start([_OFFICE])  # alone: nobody else has these recordings
-        before = await put(founded, tmp_path, 60)
+        before = await put(founded, _OFFICE, tmp_path, 60)
         await cluster.kill(_OFFICE)
         (home(founded) / "data" / "rocks" / "CURRENT").write_bytes(b"garbage\n")
         await cluster.start([_OFFICE])
-        after = await put(founded, tmp_path, 5)
-        answer = await until_status(founded, lambda answer: all(store.ended for store in answer.set_aside))
+        after = await put(founded, _OFFICE, tmp_path, 5)
+        answer = await until_status(founded, _OFFICE, lambda answer: all(store.ended for store in answer.set_aside))
         (store,) = answer.set_aside
         assert (store.taken, store.lacking) == (60, 0)
         assert answer.generation == 2
@@ -132,8 +64,8 @@ async def test_a_store_that_does_not_open_is_set_aside_and_recording_goes_on_at_
         assert "STORE_SET_ASIDE" in said
         assert f"The store that lies aside as {store.name} is taken over: 60 recordings." in said
         await cluster.start([_PEER, _DRC])
-        await until_held(founded, before | after)
-        await until_status(founded, all_safe(65))
+        await until_held(founded, _OFFICE, before | after)
+        await until_status(founded, _OFFICE, all_safe(65))
     assert (home(founded) / "data" / store.name / "rocks").is_dir()
 
 
@@ -141,23 +73,23 @@ async def test_an_old_copy_of_the_data_folder_is_noticed_and_brought_forward(fou
     data = home(founded) / "data"
     async with run_up(founded) as cluster:
         await cluster.start(cluster.names)
-        before = await put(founded, tmp_path, 30)
-        await until_status(founded, all_safe(30))
+        before = await put(founded, _OFFICE, tmp_path, 30)
+        await until_status(founded, _OFFICE, all_safe(30))
         await cluster.stop([_OFFICE])
         shutil.copytree(data, tmp_path / "copy")
         await cluster.start([_OFFICE])
-        after = await put(founded, tmp_path, 20)
-        await until_status(founded, all_safe(50))
+        after = await put(founded, _OFFICE, tmp_path, 20)
+        await until_status(founded, _OFFICE, all_safe(50))
         await cluster.stop([_OFFICE])
         shutil.rmtree(data)
         shutil.copytree(tmp_path / "copy", data)
         await cluster.start([_OFFICE])
-        await until_held(founded, before | after)
-        more = await put(founded, tmp_path, 3)
-        answer = await until_status(founded, all_safe(53))
+        await until_held(founded, _OFFICE, before | after)
+        more = await put(founded, _OFFICE, tmp_path, 3)
+        answer = await until_status(founded, _OFFICE, all_safe(53))
         assert answer.generation == 2
         assert answer.own.blobs == 53
-        await until_held(founded, before | after | more)
+        await until_held(founded, _OFFICE, before | after | more)
 
 
 async def test_of_two_machines_with_one_identity_the_older_stops_and_says_how_to_go_on(
@@ -165,25 +97,25 @@ async def test_of_two_machines_with_one_identity_the_older_stops_and_says_how_to
 ) -> None:
     async with run_up(founded) as cluster:
         await cluster.start(cluster.names)
-        blobs = await put(founded, tmp_path, 10)
-        await until_status(founded, all_safe(10))
+        blobs = await put(founded, _OFFICE, tmp_path, 10)
+        await until_status(founded, _OFFICE, all_safe(10))
         await cluster.stop([_OFFICE])
         shutil.copytree(home(founded), tmp_path / "old machine")
         cluster.wipe_data(_OFFICE)  # the present machine: a new disk
         await cluster.start([_OFFICE])
-        await until_held(founded, blobs)
+        await until_held(founded, _OFFICE, blobs)
         await cluster.kill(_OFFICE)
 
         shutil.move(home(founded), tmp_path / "present machine")
         shutil.copytree(tmp_path / "old machine", home(founded))  # somebody switches the old one on
         await cluster.start([_OFFICE])
-        answer = await until_status(founded, lambda answer: not answer.takes_puts)
+        answer = await until_status(founded, _OFFICE, lambda answer: not answer.takes_puts)
         assert answer.generation == 1
         said = await health(founded)
         assert "TWO_LIVES" in said
         assert "lumbung node recover" in said
         await cluster.restart(_OFFICE)
-        answer = await until_status(founded, lambda answer: True)
+        answer = await until_status(founded, _OFFICE, lambda answer: True)
         assert not answer.takes_puts, "a stop outlives a restart"
 
         await cluster.stop([_OFFICE])
@@ -199,7 +131,7 @@ async def test_of_two_machines_with_one_identity_the_older_stops_and_says_how_to
         done = await recover(config, "--yes")
         assert done.returncode == 0, done.stderr
         await cluster.start([_OFFICE])
-        answer = await until_status(founded, all_safe(10))
+        answer = await until_status(founded, _OFFICE, all_safe(10))
         assert (answer.generation, answer.takes_puts) == (3, True)
 
 
@@ -208,8 +140,8 @@ async def test_a_lost_identity_folder_is_refused_until_the_operator_recovers_the
 ) -> None:
     async with run_up(founded) as cluster:
         await cluster.start(cluster.names)
-        blobs = await put(founded, tmp_path, 10)
-        await until_status(founded, all_safe(10))
+        blobs = await put(founded, _OFFICE, tmp_path, 10)
+        await until_status(founded, _OFFICE, all_safe(10))
         config = home(founded) / "config.toml"
         running = await recover(config, "--yes")
         assert running.returncode == 2
@@ -223,9 +155,9 @@ async def test_a_lost_identity_folder_is_refused_until_the_operator_recovers_the
         assert "remembers nothing" in done.stdout
         assert "It will begin life 2" in done.stdout
         await cluster.start([_OFFICE])
-        answer = await until_status(founded, all_safe(10))
+        answer = await until_status(founded, _OFFICE, all_safe(10))
         assert answer.generation == 2
-        await until_held(founded, blobs)
+        await until_held(founded, _OFFICE, blobs)
 
 
 @contextmanager
@@ -259,28 +191,28 @@ async def test_recordings_go_beside_a_disk_that_is_not_mounted_and_come_over_whe
         async with run_up(founded) as cluster:
             mount(True)
             await cluster.start(cluster.names)
-            before = await put(founded, tmp_path, 10)
-            await until_status(founded, all_safe(10))
+            before = await put(founded, _OFFICE, tmp_path, 10)
+            await until_status(founded, _OFFICE, all_safe(10))
             await cluster.stop([_OFFICE])
             mount(False)
 
             await cluster.start([_OFFICE])
-            meanwhile = await put(founded, tmp_path, 5)
+            meanwhile = await put(founded, _OFFICE, tmp_path, 5)
             said = await health(founded)
             assert "DISK_UNMOUNTED" in said
             assert "Mount the disk and start the node again" in said
-            answer = await until_status(founded, all_safe(5))
+            answer = await until_status(founded, _OFFICE, all_safe(5))
             assert answer.own.blobs == 5, "nothing refills a folder on the machine's small disk"
             assert list((home(founded) / "data").iterdir()) == []
             await cluster.restart(_OFFICE)
-            await until_held(founded, meanwhile)
+            await until_held(founded, _OFFICE, meanwhile)
             await cluster.stop([_OFFICE])
 
             mount(True)
             await cluster.start([_OFFICE])
-            answer = await until_status(founded, all_safe(15))
+            answer = await until_status(founded, _OFFICE, all_safe(15))
             assert not answer.fallback_folder
-            await until_held(founded, before | meanwhile)
+            await until_held(founded, _OFFICE, before | meanwhile)
             await cluster.stop([_OFFICE])
 
 
@@ -289,20 +221,20 @@ async def test_a_disk_that_is_gone_for_good_refills_after_the_operators_word(fou
         async with run_up(founded) as cluster:
             mount(True)
             await cluster.start(cluster.names)
-            before = await put(founded, tmp_path, 10)
-            await until_status(founded, all_safe(10))
+            before = await put(founded, _OFFICE, tmp_path, 10)
+            await until_status(founded, _OFFICE, all_safe(10))
             await cluster.stop([_OFFICE])
             mount(False)
             await cluster.start([_OFFICE])
-            meanwhile = await put(founded, tmp_path, 5)
+            meanwhile = await put(founded, _OFFICE, tmp_path, 5)
             await cluster.stop([_OFFICE])
 
             done = await recover(home(founded) / "config.toml", "--yes")
             assert done.returncode == 0, done.stderr
             assert "lies on another disk than before" in done.stdout
             await cluster.start([_OFFICE])
-            await until_held(founded, before | meanwhile)
-            answer = await until_status(founded, all_safe(15))
+            await until_held(founded, _OFFICE, before | meanwhile)
+            answer = await until_status(founded, _OFFICE, all_safe(15))
             assert not answer.fallback_folder
             await cluster.stop([_OFFICE])
 
@@ -312,18 +244,18 @@ async def test_a_wiped_node_tells_how_far_it_has_refilled_and_who_is_still_silen
 ) -> None:
     async with run_up(founded) as cluster:
         await cluster.start(cluster.names)
-        blobs = await put(founded, tmp_path, 40)
-        await until_status(founded, all_safe(40))
+        blobs = await put(founded, _OFFICE, tmp_path, 40)
+        await until_status(founded, _OFFICE, all_safe(40))
         await cluster.stop(cluster.names)
         cluster.wipe_data(_OFFICE)
         await cluster.start([_OFFICE])
-        answer = await until_status(founded, lambda answer: answer.HasField("rebuild"))
+        answer = await until_status(founded, _OFFICE, lambda answer: answer.HasField("rebuild"))
         assert [answer.rebuild.unmet[0], answer.rebuild.unmet[1]] == [2, 3]
         assert "REBUILDING" in await health(founded)
         shown = await trio.to_thread.run_sync(lambda: lumbung("status", home=founded.client_home(_OFFICE)))
         assert f"Not heard from since the start, so what only they have is not known: {_PEER}, {_DRC}" in shown.stdout
-        more = await put(founded, tmp_path, 2)
+        more = await put(founded, _OFFICE, tmp_path, 2)
         await cluster.start([_PEER, _DRC])
-        answer = await until_status(founded, lambda answer: not answer.HasField("rebuild"))
+        answer = await until_status(founded, _OFFICE, lambda answer: not answer.HasField("rebuild"))
         assert answer.own.blobs == 42, "it ends only when nothing is lacking"
-        await until_held(founded, blobs | more)
+        await until_held(founded, _OFFICE, blobs | more)
