@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.ledger import Ledger
@@ -57,10 +57,14 @@ class Proofs:
         else:
             self.ledger.withdraw(holder, row.generation, row.nonce, [number])
 
-    async def record(self, statement: SignedStatement, now_ms: int) -> None:
-        """Keep a checked receipt or withdrawal and count it. Ids that are not ours are left out."""
+    async def record(self, statement: SignedStatement, now_ms: int, overruled: Collection[int] = ()) -> None:
+        """Keep a checked receipt or withdrawal and count it. Ids that are not ours are left out.
+
+        `overruled` are own numbers on which a later word is held elsewhere: an inventory receipt.
+        """
         content = statement.content
-        numbers = await self._not_overruled(content, await self._numbers(content.blobs))
+        named = [number for number in await self._numbers(content.blobs) if number not in overruled]
+        numbers = await self._not_overruled(content, named)
         if not numbers:
             return  # it says nothing new of our blobs: words that change nothing must not fill the disk
         serial = self._state.next_serial

@@ -21,6 +21,7 @@ from lumbung_node.store.events import EventKind, FoundBy
 from lumbung_node.store.inventories import Inventories
 from lumbung_node.store.jobs import Damage, Job
 from lumbung_node.store.layout import RowState, life_key
+from lumbung_node.store.nonces import SignedNonces
 from lumbung_node.store.own_lives import OwnLives, stopped_by
 from lumbung_node.store.proofs import Proofs
 from lumbung_node.store.reads import Reader
@@ -43,6 +44,7 @@ class Store:
     proofs: Proofs
     covers: Covers
     inventories: Inventories
+    nonces: SignedNonces
     identity: IdentityState
     own_lives: OwnLives
     life: SignedLife
@@ -134,9 +136,11 @@ async def open_store(
     await proofs.load()
     inventories = Inventories(kv, state, inventory_key, blocking)
     covers = Covers(kv, state, committer, proofs)
+    nonces = SignedNonces(kv, committer)
+    await nonces.load()
     life = own_lives.sign(record)
     stopper = stopped_by(record)
-    return Store(kv, state, reader, committer, proofs, covers, inventories, identity, own_lives, life, stopper)
+    return Store(kv, state, reader, committer, proofs, covers, inventories, nonces, identity, own_lives, life, stopper)
 
 
 async def _open_identity(kv: KeyValue, identity: IdentityState, own_lives: OwnLives) -> IdentityRecord:

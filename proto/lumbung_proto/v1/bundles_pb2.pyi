@@ -523,6 +523,7 @@ class ImportResponse(_message.Message):
     BEGUN_FIELD_NUMBER: _builtins.int
     WANT_FIELD_NUMBER: _builtins.int
     APPLIED_FIELD_NUMBER: _builtins.int
+    WITHDRAWAL_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def begun(self) -> Global___ImportBegun:
         """The disk is for us."""
@@ -535,18 +536,25 @@ class ImportResponse(_message.Message):
     def applied(self) -> Global___ImportApplied:
         """What became of a batch, after its sync."""
 
+    @_builtins.property
+    def withdrawal(self) -> _peer_pb2.SignedBytes:
+        """After the last batch, when the caller has finished sending: copies that do not count here any more, for the
+        origin that wrote the disk. Any number of them.
+        """
+
     def __init__(
         self,
         *,
         begun: Global___ImportBegun | None = ...,
         want: _peer_pb2.Want | None = ...,
         applied: Global___ImportApplied | None = ...,
+        withdrawal: _peer_pb2.SignedBytes | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "begun", b"begun", "kind", b"kind", "want", b"want"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "begun", b"begun", "kind", b"kind", "want", b"want", "withdrawal", b"withdrawal"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "begun", b"begun", "kind", b"kind", "want", b"want"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "begun", b"begun", "kind", b"kind", "want", b"want", "withdrawal", b"withdrawal"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["begun", "want", "applied"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["begun", "want", "applied", "withdrawal"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -624,7 +632,7 @@ Global___ImportApplied: _TypeAlias = ImportApplied  # noqa: Y015
 
 @_typing.final
 class TakeReceiptsRequest(_message.Message):
-    """Receipts from a disk, at most 64."""
+    """Receipts and withdrawals from a disk, at most 64."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -680,6 +688,7 @@ class ReceiptAnswer(_message.Message):
     HOLDER_FIELD_NUMBER: _builtins.int
     BLOBS_FIELD_NUMBER: _builtins.int
     SENTENCE_FIELD_NUMBER: _builtins.int
+    WITHDRAWN_FIELD_NUMBER: _builtins.int
     outcome: Global___ReceiptOutcome.ValueType
     """What it is worth."""
     holder: _builtins.int
@@ -688,6 +697,8 @@ class ReceiptAnswer(_message.Message):
     """Blobs that are newly proven by it."""
     sentence: _builtins.str
     """Why it counts for nothing."""
+    withdrawn: _builtins.int
+    """Blobs that no longer count there: it was a withdrawal."""
     def __init__(
         self,
         *,
@@ -695,10 +706,11 @@ class ReceiptAnswer(_message.Message):
         holder: _builtins.int = ...,
         blobs: _builtins.int = ...,
         sentence: _builtins.str = ...,
+        withdrawn: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["blobs", b"blobs", "holder", b"holder", "outcome", b"outcome", "sentence", b"sentence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blobs", b"blobs", "holder", b"holder", "outcome", b"outcome", "sentence", b"sentence", "withdrawn", b"withdrawn"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -19,7 +19,7 @@ from lumbung_cluster.bundle_receipts import ReceiptsFile
 from lumbung_cluster.bundle_scan import FoundBatch, Gap, scan_part
 from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.errors import PeerGone, StatusCode
-from lumbung_cluster.receipt import SignedStatement
+from lumbung_cluster.receipt import SignedStatement, StatementKind
 from lumbung_cluster.signed import Signature
 from lumbung_node.ports.transport import ClientStream
 from lumbung_proto.codec import MalformedFrame, decode_message, encode_frame
@@ -56,6 +56,7 @@ class Imported:
     refused: int = 0
     receipts: int = 0
     receipt_blobs: int = 0
+    withdrawn: int = 0
     stored_bytes: int = 0
     problems: Problems = field(default_factory=Problems)
 
@@ -248,6 +249,8 @@ class _Import:
                         await send.send((offered, answer.want))
                     case "applied":
                         await self._on_applied(answer.applied)
+                    case "withdrawal":
+                        await self._keep_receipt(answer.withdrawal)
                     case other:
                         raise PeerGone(f"answer not understood: {other}")
 
@@ -329,8 +332,12 @@ class _Import:
             if "bundle.bad.receipts" not in {problem.key for problem in self._done.problems.found}:
                 self._problem(ExitCode.COPIES_SHORT, "bundle.bad.receipts", why=exc.strerror or str(exc))
             return
-        self._done.receipts += len(receipts)
-        self._done.receipt_blobs += sum(len(receipt.content.blobs) for receipt in receipts)
+        for word in receipts:
+            if word.content.kind is StatementKind.WITHDRAWAL:
+                self._done.withdrawn += len(word.content.blobs)
+            else:
+                self._done.receipts += 1
+                self._done.receipt_blobs += len(word.content.blobs)
 
     def _problem(self, code: ExitCode, key: str, **values: object) -> None:
         self._done.problems.add(code, key, bundle=self._folder.name, **values)

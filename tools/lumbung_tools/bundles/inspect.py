@@ -11,6 +11,7 @@ from lumbung_cluster.bundle_manifest import Manifest, PartRecord, SignedManifest
 from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.entry import SignedList
 from lumbung_cluster.ids import NodeNumber
+from lumbung_cluster.receipt import StatementKind
 from lumbung_cluster.roster import Roster
 from lumbung_cluster.signed import Verifier
 from lumbung_tools.bundles.folder import BundleFolder, part_name
@@ -34,6 +35,7 @@ class Inspected:
     origins: set[NodeNumber] = field(default_factory=set)
     receipts: int = 0
     receipt_blobs: int = 0
+    withdrawn_blobs: int = 0
     signatures_checked: bool = False
     problems: Problems = field(default_factory=Problems)
 
@@ -142,8 +144,12 @@ class _Inspection:
             except (Malformed, OSError) as exc:
                 self._bad("bundle.bad.receipts_file", file=name, why=str(exc))
                 continue
-            self._found.receipts += len(content.receipts)
-            self._found.receipt_blobs += sum(len(receipt.content.blobs) for receipt in content.receipts)
+            for word in (found.content for found in content.receipts):
+                if word.kind is StatementKind.WITHDRAWAL:
+                    self._found.withdrawn_blobs += len(word.blobs)
+                else:
+                    self._found.receipts += 1
+                    self._found.receipt_blobs += len(word.blobs)
 
     def _bad(self, key: str, **values: object) -> None:
         self._found.problems.add(ExitCode.DAMAGED, key, bundle=self._folder.name, **values)

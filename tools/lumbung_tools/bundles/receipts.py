@@ -24,7 +24,7 @@ __all__ = ["Carried", "take_receipts"]
 
 @dataclass(slots=True)
 class Carried:
-    """What a disk's receipts were worth. `blobs` are newly proven, by holder's number."""
+    """What a disk's receipts were worth, by holder's number: `blobs` newly proven, `withdrawn` no longer counted."""
 
     files: int = 0
     receipts: int = 0
@@ -32,6 +32,7 @@ class Carried:
     known: int = 0
     refused: int = 0
     blobs: Counter[int] = field(default_factory=Counter)
+    withdrawn: Counter[int] = field(default_factory=Counter)
     problems: Problems = field(default_factory=Problems)
 
 
@@ -95,6 +96,7 @@ def _count(done: Carried, answer: bundles_pb2.ReceiptAnswer, reasons: Counter[st
         case bundles_pb2.RECEIPT_OUTCOME_COUNTED:
             done.counted += 1
             done.blobs[answer.holder] += answer.blobs
+            done.withdrawn[answer.holder] += answer.withdrawn
         case bundles_pb2.RECEIPT_OUTCOME_KNOWN:
             done.known += 1
         case _:

@@ -52,12 +52,20 @@ BUNDLE_ENGLISH: Final[dict[str, str]] = {
         " bundle receipts DIR"
     ),
     "bundle.import.no_receipts": "No receipt was written: {exporter} learns of these copies only over a line.",
+    "bundle.import.withdrawn": (
+        "{count:recording|recordings} of {exporter} {count:is|are} damaged here: the disk says so, and until they are"
+        " mended they do not count at {exporter}. Send them again: lumbung bundle export there, or a line."
+    ),
     "bundle.import.more": "Another disk of this bundle follows.",
     "bundle.import.lacking": "{count:recording|recordings} of this disk did not come in; what is here stays good.",
     # receipts
     "bundle.receipts.progress": "receipts",
     "bundle.receipts.none": "{bundle}: no receipts on this disk yet. They are written when the holder imports it.",
     "bundle.receipts.counted": "{blobs:recording has|recordings have} a newly proven copy at {holder}.",
+    "bundle.receipts.withdrawn": (
+        "{count:recording|recordings} no longer {count:counts|count} at {holder}: {count:its copy is|their copies are}"
+        " damaged there. They go out again with the next bundle for {holder}, or over a line."
+    ),
     "bundle.receipts.nothing_new": "{bundle}: nothing new; {known:receipt was|receipts were} known already.",
     # inspect
     "bundle.inspect.progress": "checking",
@@ -65,6 +73,7 @@ BUNDLE_ENGLISH: Final[dict[str, str]] = {
     "bundle.inspect.contents": (
         "{entries:recording|recordings}, {size}, in {parts:file|files}; origins: {origins}; receipts for {receipts}."
     ),
+    "bundle.inspect.withdrawn": "The holder takes back {count:recording|recordings}: damaged there when it imported.",
     "bundle.inspect.whole": (
         "Whole: every recording has the bytes that its id says, every file the hash of the manifest."
     ),
@@ -136,7 +145,9 @@ BUNDLE_ENGLISH: Final[dict[str, str]] = {
     "help.bundle.export.limit": "Write at most this much, such as 500M or 16G.",
     "help.bundle.import": "Take a disk in: verify and store what is good, say what is not, write receipts to the disk.",
     "help.bundle.import.examples": "lumbung bundle import /media/usb",
-    "help.bundle.receipts": "Read the receipts that came back on a disk, so that the copies count.",
+    "help.bundle.receipts": (
+        "Read the receipts that came back on a disk, so that the copies count, and what the holder takes back."
+    ),
     "help.bundle.receipts.examples": "lumbung bundle receipts /media/usb",
     "help.bundle.inspect": "Look at a disk without any node: what is on it, for whom, and whether it is whole.",
     "help.bundle.inspect.examples": (

@@ -57,6 +57,10 @@ BUNDLE_INDONESIAN: Final[dict[str, str]] = {
     "bundle.import.no_receipts": (
         "Tidak ada tanda terima yang ditulis: {exporter} baru mengetahui salinan ini jika ada jaringan."
     ),
+    "bundle.import.withdrawn": (
+        "{count} rekaman milik {exporter} rusak di sini: hal itu tercatat di cakram, dan sebelum pulih salinannya tidak"
+        " dihitung di {exporter}. Kirim ulang: lumbung bundle export di sana, atau lewat jaringan."
+    ),
     "bundle.import.more": "Masih ada cakram lain dari bundel ini.",
     "bundle.import.lacking": "{count} rekaman dari cakram ini tidak masuk; yang sudah ada di sini tetap baik.",
     # receipts
@@ -65,6 +69,10 @@ BUNDLE_INDONESIAN: Final[dict[str, str]] = {
         "{bundle}: belum ada tanda terima di cakram ini. Tanda terima ditulis saat cakram diimpor oleh penyimpan."
     ),
     "bundle.receipts.counted": "{blobs} rekaman kini mempunyai salinan terbukti di {holder}.",
+    "bundle.receipts.withdrawn": (
+        "{count} rekaman tidak lagi dihitung di {holder}: salinannya rusak di sana. Rekaman itu ikut lagi dalam bundel"
+        " berikutnya untuk {holder}, atau lewat jaringan."
+    ),
     "bundle.receipts.nothing_new": "{bundle}: tidak ada yang baru; {known} tanda terima sudah diketahui.",
     # inspect
     "bundle.inspect.progress": "memeriksa",
@@ -72,6 +80,7 @@ BUNDLE_INDONESIAN: Final[dict[str, str]] = {
     "bundle.inspect.contents": (
         "{entries} rekaman, {size}, dalam {parts} berkas; asal: {origins}; tanda terima untuk {receipts} rekaman."
     ),
+    "bundle.inspect.withdrawn": "Penyimpan menarik kembali {count} rekaman: rusak di sana saat cakram diimpor.",
     "bundle.inspect.whole": "Utuh: setiap rekaman sesuai dengan id-nya, setiap berkas sesuai dengan manifes.",
     "bundle.inspect.signed": "Tanda tangan manifes dan semua entri sah (roster epoch {epoch}).",
     "bundle.inspect.unsigned": "Tanda tangan tidak diperiksa: tidak ada roster. Berikan dengan --roster FILE.",
@@ -148,7 +157,10 @@ BUNDLE_INDONESIAN: Final[dict[str, str]] = {
         "Mengambil isi cakram: memeriksa dan menyimpan yang baik, menyebut yang tidak, menulis tanda terima ke cakram."
     ),
     "help.bundle.import.examples": "lumbung bundle import /media/usb",
-    "help.bundle.receipts": "Membaca tanda terima yang kembali bersama cakram, supaya salinannya dihitung.",
+    "help.bundle.receipts": (
+        "Membaca tanda terima yang kembali bersama cakram, supaya salinannya dihitung, dan apa yang ditarik kembali"
+        " oleh penyimpan."
+    ),
     "help.bundle.receipts.examples": "lumbung bundle receipts /media/usb",
     "help.bundle.inspect": "Melihat isi cakram tanpa simpul: apa isinya, untuk siapa, dan apakah utuh.",
     "help.bundle.inspect.examples": (

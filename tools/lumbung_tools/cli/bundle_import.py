@@ -71,6 +71,7 @@ def _say_imported(call: Call, roster: VerifiedRoster, path: Path, done: Imported
             "refused": done.refused,
             "receipts": done.receipts,
             "receipt_recordings": done.receipt_blobs,
+            "withdrawn_recordings": done.withdrawn,
             "problems": problems_json(call, done.problems),
             "exit_code": int(code),
         },
@@ -97,6 +98,8 @@ def _say_taken(call: Call, path: Path, done: Imported, exporter: str) -> None:
         console.say("bundle.import.receipts", blobs=done.receipt_blobs, exporter=exporter)
     elif done.stored or done.present:
         console.say("bundle.import.no_receipts", exporter=exporter)
+    if done.withdrawn:
+        console.warn("bundle.import.withdrawn", count=done.withdrawn, exporter=exporter)
     if done.manifest is not None and not done.manifest.is_complete:
         console.say("bundle.import.more")
 
@@ -133,7 +136,11 @@ def _say_carried(call: Call, roster: VerifiedRoster, path: Path, done: Carried) 
     say_problems(call, done.problems)
     code = worst(done.problems.codes)
     for holder, blobs in sorted(done.blobs.items()):
-        console.say("bundle.receipts.counted", blobs=blobs, holder=roster.name(holder))
+        if blobs:
+            console.say("bundle.receipts.counted", blobs=blobs, holder=roster.name(holder))
+    for holder, blobs in sorted(done.withdrawn.items()):
+        if blobs:
+            console.warn("bundle.receipts.withdrawn", count=blobs, holder=roster.name(holder))
     if not done.receipts and code is ExitCode.OK:
         console.warn("bundle.receipts.none", bundle=path.name)
         code = ExitCode.NOT_FOUND
@@ -147,7 +154,8 @@ def _say_carried(call: Call, roster: VerifiedRoster, path: Path, done: Carried) 
             "counted": done.counted,
             "known": done.known,
             "refused": done.refused,
-            "newly_proven": {roster.name(holder): blobs for holder, blobs in sorted(done.blobs.items())},
+            "newly_proven": {roster.name(holder): blobs for holder, blobs in sorted(done.blobs.items()) if blobs},
+            "withdrawn": {roster.name(holder): blobs for holder, blobs in sorted(done.withdrawn.items()) if blobs},
             "problems": problems_json(call, done.problems),
             "exit_code": int(code),
         },

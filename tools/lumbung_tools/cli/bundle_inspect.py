@@ -101,6 +101,8 @@ def _say_inspected(call: Call, roster: VerifiedRoster | None, path: Path, found:
         origins=", ".join(origins) or "-",
         receipts=found.receipt_blobs,
     )
+    if found.withdrawn_blobs:
+        console.say("bundle.inspect.withdrawn", count=found.withdrawn_blobs)
     say_problems(call, found.problems)
     code = worst(found.problems.codes)
     if code is ExitCode.OK:
@@ -134,6 +136,7 @@ def _json_inspected(
             "origins": origins,
             "receipts": found.receipts,
             "receipt_recordings": found.receipt_blobs,
+            "withdrawn_recordings": found.withdrawn_blobs,
             "signatures_checked": found.signatures_checked,
             "whole": code is ExitCode.OK,
             "files": [

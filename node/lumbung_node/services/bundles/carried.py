@@ -1,7 +1,12 @@
-"""Receipts that came home on a disk: checked as those of a session, and counted under the newest generation only.
+"""A holder's words that came home on a disk: checked as those of a session, counted under the newest generation only.
 
 The nonce that a receipt must name was drawn, and remembered durably, when the bundle was exported for that holder: a
 receipt that nobody asked for, for another holder, or of an older life of the holder counts for nothing.
+
+A withdrawal needs no bundle of ours: it makes nothing count, and it is true whichever disk brings it. It has its place
+among the holder's words by (generation, nonce) as all others: an older disk that is read late takes nothing back that
+the holder has proven since, and a newer receipt that is read late brings nothing back that it has withdrawn since. A
+nonce that we have not drawn yet is refused, because such a word would overrule those that are still to come.
 """
 
 from __future__ import annotations
@@ -39,65 +44,96 @@ class CarriedReceipts:
                     StatusCode.INVALID_ARGUMENT, f"expected at most {limits.BUNDLE_RECEIPTS_FRAME_MAX} receipts"
                 )
             response = bundles_pb2.TakeReceiptsResponse()
-            for receipt in request.receipts:
-                response.answers.append(await self._answer(receipt))
+            for word in request.receipts:
+                response.answers.append(await self._answer(word))
             await call.send(response.SerializeToString())
 
-    async def _answer(self, receipt: peer_pb2.SignedBytes) -> bundles_pb2.ReceiptAnswer:
+    async def _answer(self, word: peer_pb2.SignedBytes) -> bundles_pb2.ReceiptAnswer:
         """Its answer, after it is durable here if it counts."""
         try:
-            signed = await self._checked(receipt)
+            signed = await self._checked(word)
         except (KeyRefused, Malformed) as exc:
             return bundles_pb2.ReceiptAnswer(outcome=bundles_pb2.RECEIPT_OUTCOME_REFUSED, sentence=str(exc))
         content, store = signed.content, self._core.store
         await store.see_generation(content.holder, content.generation)
         numbers = await self._numbers(content.blobs)
+        covered = self._covered_since(content, numbers)
         answer = bundles_pb2.ReceiptAnswer(holder=content.holder)
         if not numbers:
             answer.outcome = bundles_pb2.RECEIPT_OUTCOME_REFUSED
             answer.sentence = "it names no recording of ours"
-        elif await self._is_known(content, numbers):
+        elif await self._is_known(content, set(numbers.values()) - covered):
             answer.outcome = bundles_pb2.RECEIPT_OUTCOME_KNOWN
         else:
             before = self._proven(content, numbers)
-            await store.proofs.record(signed, self._core.clock.now_ms())
+            await store.proofs.record(signed, self._core.clock.now_ms(), covered)
+            change = self._proven(content, numbers) - before
             answer.outcome = bundles_pb2.RECEIPT_OUTCOME_COUNTED
-            answer.blobs = self._proven(content, numbers) - before
+            answer.blobs, answer.withdrawn = max(0, change), max(0, -change)
         return answer
 
-    async def _checked(self, receipt: peer_pb2.SignedBytes) -> SignedStatement:
+    async def _checked(self, word: peer_pb2.SignedBytes) -> SignedStatement:
         """Raises KeyRefused or Malformed with what was expected and what came."""
-        content = Statement.parse(receipt.body)
+        content = Statement.parse(word.body)
+        if content.kind is StatementKind.WITHDRAWAL:
+            return self._checked_withdrawal(content, word)
         row = await self._exports.under(content.nonce)
         if row is None:
             raise KeyRefused(f"receipt: expected the nonce of a bundle that we exported, got {content.nonce}")
-        newest = self._core.store.state.generations_seen.get(row.holder, 0)
-        if content.holder == row.holder and content.generation < newest:
-            raise KeyRefused(
-                f"receipt of an older life of node {row.holder}: expected generation {newest}, "
-                f"got {content.generation}; it counts for nothing"
-            )
+        if content.holder == row.holder:
+            self._check_life(content)
         return check_statement(
             self._core,
-            receipt,
+            word,
             kind=StatementKind.COMMIT_RECEIPT,
             holder=row.holder,
             generation=content.generation,
             nonce=row.nonce,
         )
 
-    async def _numbers(self, blobs: tuple[BlobId, ...]) -> list[int]:
-        rows = await self._core.store.reader.rows(self._core.number, blobs)
-        return [row.number for row in rows if row is not None]
+    def _checked_withdrawal(self, content: Statement, word: peer_pb2.SignedBytes) -> SignedStatement:
+        """Raises KeyRefused."""
+        self._check_life(content)
+        if content.nonce >= self._core.store.state.next_nonce:
+            raise KeyRefused(f"withdrawal: expected a nonce that we have drawn, got {content.nonce}")
+        return check_statement(
+            self._core,
+            word,
+            kind=StatementKind.WITHDRAWAL,
+            holder=content.holder,
+            generation=content.generation,
+            nonce=None,
+        )
 
-    async def _is_known(self, content: Statement, numbers: list[int]) -> bool:
+    def _check_life(self, content: Statement) -> None:
+        """Raises KeyRefused for a word of an older life than the newest that we know of that holder."""
+        newest = self._core.store.state.generations_seen.get(content.holder, 0)
+        if content.generation < newest:
+            raise KeyRefused(
+                f"receipt of an older life of node {content.holder}: expected generation {newest}, "
+                f"got {content.generation}; it counts for nothing"
+            )
+
+    async def _numbers(self, blobs: tuple[BlobId, ...]) -> dict[BlobId, int]:
+        rows = await self._core.store.reader.rows(self._core.number, blobs)
+        return {blob: row.number for blob, row in zip(blobs, rows, strict=True) if row is not None}
+
+    def _covered_since(self, content: Statement, numbers: dict[BlobId, int]) -> set[int]:
+        """Those that the holder has proven again with its whole inventory since it withdrew them."""
+        cover = self._core.store.covers.newest(content.holder)
+        if content.kind is not StatementKind.WITHDRAWAL or cover is None or cover.nonce <= content.nonce:
+            return set()
+        return {number for blob, number in numbers.items() if cover.covers(number, blob.unit)}
+
+    async def _is_known(self, content: Statement, numbers: set[int]) -> bool:
         """Whether later or the same words of that holder are held on all of them: a disk that is read twice."""
-        for number in numbers:
+        order = (content.generation, content.nonce, content.kind is StatementKind.WITHDRAWAL)
+        for number in sorted(numbers):
             (held,) = await self._core.store.proofs.copy_rows(number, [content.holder])
-            if held is None or (held.generation, held.nonce) < (content.generation, content.nonce):
+            if held is None or (held.generation, held.nonce, not held.proven) < order:
                 return False
         return True
 
-    def _proven(self, content: Statement, numbers: list[int]) -> int:
+    def _proven(self, content: Statement, numbers: dict[BlobId, int]) -> int:
         account = self._core.store.proofs.ledger.account(content.holder)
-        return sum(account.has(number) for number in numbers)
+        return sum(account.has(number) for number in numbers.values())

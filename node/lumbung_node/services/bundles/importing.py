@@ -25,7 +25,7 @@ from lumbung_node.services.core import Core
 from lumbung_node.services.session.arrivals import Arrival, Arrivals
 from lumbung_node.services.session.lists import ListChecker
 from lumbung_node.services.session.pieces import bits
-from lumbung_node.services.statements import commit_receipt
+from lumbung_node.services.statements import commit_receipt, withdrawal
 from lumbung_node.store.jobs import ForeignBlob, Job
 from lumbung_node.store.reads import is_intact
 from lumbung_proto.codec import MalformedFrame, decode_frame
@@ -82,6 +82,7 @@ class ImportStream:
                     if not arrival.ended:
                         arrival.fail("its bytes did not come")
                 taking.progress.set()
+        await self._take_back()
 
     async def _receive(self) -> tuple[bundles_pb2.ImportRequest, memoryview] | None:
         message = await self._call.receive()
@@ -119,8 +120,9 @@ class ImportStream:
             begun.sentence = str(exc)
         else:
             exporter = self._manifest.content.exporter
-            span = self._manifest.content.span(exporter)
-            if span is not None and span.nonce:
+            nonce = self._nonce(exporter)
+            if nonce:
+                await core.store.nonces.keep(exporter, nonce)
                 begun.receipts_for.append(exporter)
         await self._send(bundles_pb2.ImportResponse(begun=begun))
 
@@ -262,6 +264,22 @@ class ImportStream:
             if receipt is not None:
                 applied.receipt.CopyFrom(receipt)
         return applied
+
+    async def _take_back(self) -> None:
+        """What is damaged here of the exporter's, whatever disk or line it came by: its old receipts count no more.
+
+        Said last, so that what this very disk has mended is not taken back; and under the highest nonce that we have
+        ever signed under for that origin: the disk may be older than a receipt that went by another one, or by a line.
+        """
+        core = self._core
+        origin = self._manifest.content.exporter if self._manifest is not None else None
+        if origin is None or not self._nonce(origin) or core.condition.stopped:
+            return
+        damaged = [blob for of, blob in core.store.state.damaged if of == origin]
+        for at in range(0, len(damaged), limits.RECEIPT_IDS_MAX):
+            nonce = core.store.nonces.highest(origin)
+            words = withdrawal(core, origin, nonce, damaged[at : at + limits.RECEIPT_IDS_MAX])
+            await self._send(bundles_pb2.ImportResponse(withdrawal=words))
 
     def _nonce(self, origin: NodeNumber) -> int:
         if self._manifest is None or self._manifest.content.exporter != origin:

@@ -168,6 +168,7 @@ class Covering:
 
     async def _answer_in_turn(self) -> None:
         async for ask in self._asks_out:
+            await self._core.store.nonces.keep(self._peer, ask.nonce)
             receipt = await inventory_receipt(self._core, self._peer, ask.nonce)
             word = peer_pb2.InventoryWord(question=ask.question, receipt=receipt)
             await self._link.send(peer_pb2.SessionFrame(inventory_word=word))

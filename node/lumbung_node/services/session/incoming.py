@@ -252,6 +252,8 @@ class Incoming:
         mark = self._next_mark(taking) if is_whole else None
         if mark is not None:
             job.marks[self._peer, taking.origin] = mark
+        if taking.origin == self._peer:  # a receipt follows, under this nonce
+            self._core.store.nonces.note(job, taking.origin, taking.message.nonce)
         await self._core.store.committer.submit(job)
         if mark is not None:
             self._submitted_upto[taking.origin] = mark.mark.number

@@ -154,6 +154,7 @@ class Proving:
             raise Rejected(StatusCode.PERMISSION_DENIED, f"only node {prove.origin} may ask for proof of its blobs")
         blobs = _parse_ids(prove.ids, limits.PROVE_IDS_MAX)
         self.see_nonce(prove.nonce)
+        await self._core.store.nonces.keep(self._peer, prove.nonce)
         receipt = await commit_receipt(self._core, self._peer, prove.nonce, blobs)
         rows = await self._core.store.reader.rows(self._peer, blobs)
         lacking = [index for index, row in enumerate(rows) if not is_intact(row)]
@@ -188,8 +189,12 @@ class Proving:
         for at in range(0, len(blobs), limits.RECEIPT_IDS_MAX):
             if self._core.condition.stopped:
                 return
-            words = withdrawal(self._core, self._peer, self._nonce_seen, blobs[at : at + limits.RECEIPT_IDS_MAX])
+            words = withdrawal(self._core, self._peer, self._latest(), blobs[at : at + limits.RECEIPT_IDS_MAX])
             await self._link.send(peer_pb2.SessionFrame(withdraw=peer_pb2.Withdraw(withdrawal=words)))
+
+    def _latest(self) -> int:
+        """A nonce behind all under which we have signed for the peer: in this session, in others, and on disks."""
+        return max(self._nonce_seen, self._core.store.nonces.highest(self._peer))
 
     async def _need(self, origin: NodeNumber, blobs: Sequence[BlobId]) -> None:
         for at in range(0, len(blobs), limits.PROVE_IDS_MAX):

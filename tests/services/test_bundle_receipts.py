@@ -1,0 +1,122 @@
+"""What a receipt counts for that came home on a disk."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lumbung_cluster.bundle_receipts import ReceiptsFile
+from lumbung_cluster.ids import BlobId, Generation
+from lumbung_cluster.receipt import StatementKind, sign_statement
+from lumbung_testing.bundle_desk import Desk
+from lumbung_testing.bundle_trips import carried_home, recordings, trip
+from lumbung_testing.rosters import SeededSigner
+from lumbung_testing.session_pair import CENTRE, OFFICE, PEER, box, living, put
+
+
+async def test_a_receipt_of_an_older_life_counts_for_nothing(tmp_path: Path) -> None:
+    async with trip(tmp_path, recordings(5)) as there:
+        await carried_home(there)
+        await there.office.store.see_generation(CENTRE, Generation(2))
+        carried = await there.home.receipts(there.disk)
+        assert (carried.counted, carried.refused, there.proven()) == (0, 1, 0)
+        assert "of an older life" in str(carried.problems.found[0].values["why"])
+
+
+async def test_a_receipt_of_a_newer_life_makes_the_older_proofs_void(tmp_path: Path) -> None:
+    async with trip(tmp_path, recordings(5)) as there:
+        file = await carried_home(there)
+        await there.home.receipts(there.disk)
+        held = ReceiptsFile.decode(file.read_bytes())
+        content = replace(held.receipts[0].content, generation=Generation(2), blobs=held.receipts[0].content.blobs[:2])
+        newer = replace(held, receipts=(sign_statement(content, SeededSigner(f"receipt {CENTRE}")),))
+        file.write_bytes(newer.encode())
+        carried = await there.home.receipts(there.disk)
+        assert (carried.blobs[CENTRE], there.proven()) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"nonce": 99}, "expected the nonce of a bundle that we exported"),
+        ({"holder": PEER}, "by 2 in generation"),
+        ({"origin": PEER}, "for origin 2"),
+    ],
+)
+async def test_an_invented_receipt_counts_for_nothing(tmp_path: Path, change: dict[str, object], why: str) -> None:
+    async with trip(tmp_path, recordings(5)) as there:
+        file = await carried_home(there)
+        held = ReceiptsFile.decode(file.read_bytes())
+        content = replace(held.receipts[0].content, **change)  # type: ignore[arg-type]
+        signer = SeededSigner(f"receipt {content.holder}")
+        file.write_bytes(replace(held, receipts=(sign_statement(content, signer),)).encode())
+        carried = await there.home.receipts(there.disk)
+        assert (carried.counted, carried.refused, there.proven()) == (0, 1, 0)
+        assert why in str(carried.problems.found[0].values["why"])
+
+
+async def test_a_receipt_signed_by_another_counts_for_nothing(tmp_path: Path) -> None:
+    async with trip(tmp_path, recordings(5)) as there:
+        file = await carried_home(there)
+        held = ReceiptsFile.decode(file.read_bytes())
+        forged = sign_statement(held.receipts[0].content, SeededSigner(f"receipt {PEER}"))
+        file.write_bytes(replace(held, receipts=(forged,)).encode())
+        carried = await there.home.receipts(there.disk)
+        assert (carried.refused, there.proven()) == (1, 0)
+
+
+async def test_a_withdrawal_after_the_import_outlives_the_carried_receipt(tmp_path: Path) -> None:
+    """The disk was on the road while the holder found damage and said so over a line: the later word wins."""
+    contents = recordings(5)
+    async with trip(tmp_path, contents) as there:
+        file = await carried_home(there)
+        receipt = ReceiptsFile.decode(file.read_bytes()).receipts[0].content
+        later = replace(
+            receipt,
+            kind=StatementKind.WITHDRAWAL,
+            nonce=there.office.store.state.take_nonce(),
+            blobs=(BlobId.of(contents[1]),),
+        )
+        await there.office.store.proofs.record(sign_statement(later, SeededSigner(f"receipt {CENTRE}")), 0)
+        await there.home.receipts(there.disk)
+        assert there.proven() == 4
+
+
+async def test_receipts_that_are_read_twice_count_once_and_fill_no_disk(tmp_path: Path) -> None:
+    async with trip(tmp_path, recordings(5)) as there:
+        await carried_home(there)
+        await there.home.receipts(there.disk)
+        serial = there.office.store.state.next_serial
+        carried = await there.home.receipts(there.disk)
+        assert (carried.counted, carried.known, there.office.store.state.next_serial) == (0, 1, serial)
+
+
+async def test_a_damaged_receipts_file_is_named(tmp_path: Path) -> None:
+    async with trip(tmp_path, recordings(5)) as there:
+        file = await carried_home(there)
+        raw = bytearray(file.read_bytes())
+        raw[60] ^= 1
+        file.write_bytes(raw)
+        carried = await there.home.receipts(there.disk)
+        assert (carried.receipts, [problem.key for problem in carried.problems.found]) == (
+            0,
+            ["bundle.bad.receipts_file"],
+        )
+
+
+async def test_nonces_and_places_outlive_a_restart(tmp_path: Path) -> None:
+    at_office, at_centre = box(OFFICE), box(CENTRE)
+    contents = recordings(40, 100_000)
+    async with living(at_office) as office:
+        await put(office, contents)
+        first = await Desk(office, tmp_path).export(CENTRE, tmp_path / "first", limit_bytes=4 << 20)
+    async with living(at_centre) as centre:
+        await Desk(centre, tmp_path).take_in(tmp_path / "first")
+    async with living(at_office) as office:
+        desk = Desk(office, tmp_path)
+        carried = await desk.receipts(tmp_path / "first")
+        assert carried.blobs[CENTRE] == first.entries
+        rest = await desk.export(CENTRE, tmp_path / "second")
+        assert (rest.entries, rest.disk) == (40 - first.entries, 2)
