@@ -44,6 +44,7 @@ class Domain(Enum):
     ACCESS = b"lumbung/access/0"
     LIFE = b"lumbung/life/0"
     JOIN = b"lumbung/join/0"
+    PACK = b"lumbung/pack/0"
     REPORT = b"lumbung/report/0"
     BUNDLE = b"lumbung/bundle/0"
     RELEASE = b"lumbung/release/0"

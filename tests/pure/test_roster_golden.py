@@ -81,6 +81,7 @@ def test_domains_are_what_they_were() -> None:
         "ACCESS": "lumbung/access/0",
         "LIFE": "lumbung/life/0",
         "JOIN": "lumbung/join/0",
+        "PACK": "lumbung/pack/0",
         "REPORT": "lumbung/report/0",
         "BUNDLE": "lumbung/bundle/0",
         "RELEASE": "lumbung/release/0",

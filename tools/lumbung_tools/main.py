@@ -31,6 +31,7 @@ _COMMANDS = {
     "receipt": LazyCommand("lumbung_tools.cli.receipt", "receipt", "help.receipt"),
     "bundle": LazyCommand("lumbung_tools.cli.bundle", "bundle", "help.bundle"),
     "drop": LazyCommand("lumbung_tools.cli.drop", "drop", "help.drop"),
+    "office": LazyCommand("lumbung_tools.cli.office", "office", "help.office"),
     "roster": LazyCommand("lumbung_tools.cli.roster", "roster", "help.roster"),
     "keys": LazyCommand("lumbung_tools.cli.keys", "keys", "help.keys"),
     "cert": LazyCommand("lumbung_tools.cli.cert", "cert", "help.cert"),

@@ -11,8 +11,12 @@ from importlib import resources
 from types import MappingProxyType
 
 from lumbung_cluster.errors import LumbungError
+from lumbung_cluster.limits import KIB
 
-__all__ = ["Region", "UnknownRegion", "all_regions", "region_of_city", "region_of_code"]
+__all__ = ["Region", "UnknownRegion", "all_regions", "expected_load_bytes", "region_of_city", "region_of_code"]
+
+_ENROLLMENT_BYTES = 300 * KIB
+_ADULTS_SHARE = 0.75  # who must have a card: 893,019 of 1,205,125 in Lebak
 
 _NEAR_COUNT = 3
 _NEAR_CUTOFF = 0.3  # low: a person who mistypes wants candidates, and wrong ones cost nothing
@@ -52,6 +56,11 @@ def region_of_code(code: str) -> Region:
     near = get_close_matches(code, same_province or list(regions), n=_NEAR_COUNT, cutoff=_NEAR_CUTOFF)
     named = ", ".join(f"{known} ({regions[known].name})" for known in near) or "none"
     raise UnknownRegion(f"expected a region code such as 36.02, got {code!r}; near codes: {named}")
+
+
+def expected_load_bytes(region: Region) -> int:
+    """What the office of this region will record, by its population."""
+    return round(region.population * _ADULTS_SHARE) * _ENROLLMENT_BYTES
 
 
 def region_of_city(name: str) -> Region:

@@ -17,6 +17,8 @@ from lumbung_tools.catalogue.english import ENGLISH
 from lumbung_tools.catalogue.indonesian import INDONESIAN
 from lumbung_tools.catalogue.inventory_english import INVENTORY_ENGLISH
 from lumbung_tools.catalogue.inventory_indonesian import INVENTORY_INDONESIAN
+from lumbung_tools.catalogue.joining_english import JOINING_ENGLISH
+from lumbung_tools.catalogue.joining_indonesian import JOINING_INDONESIAN
 from lumbung_tools.catalogue.leaving_english import LEAVING_ENGLISH
 from lumbung_tools.catalogue.leaving_indonesian import LEAVING_INDONESIAN
 from lumbung_tools.catalogue.lives_english import LIVES_ENGLISH
@@ -42,6 +44,7 @@ MESSAGES: Final = {
         **LOCAL_INDONESIAN,
         **BUNDLE_INDONESIAN,
         **INVENTORY_INDONESIAN,
+        **JOINING_INDONESIAN,
         **LEAVING_INDONESIAN,
         **REASON_INDONESIAN,
         **LIVES_INDONESIAN,
@@ -52,6 +55,7 @@ MESSAGES: Final = {
         **LOCAL_ENGLISH,
         **BUNDLE_ENGLISH,
         **INVENTORY_ENGLISH,
+        **JOINING_ENGLISH,
         **LEAVING_ENGLISH,
         **REASON_ENGLISH,
         **LIVES_ENGLISH,

@@ -1,7 +1,8 @@
 """`lumbung roster`: look at rosters, plan and sign the next one, and hand it to a node.
 
-The way of a change: `next` writes a TOML draft of the following epoch; people edit it; `plan` fills in the holders and
-shows what moves; each custodian signs (`sign`, offline); `check` says what nodes will do; `publish` gives it to a node.
+The way of a change: `next` writes a TOML draft of the following epoch, `add` lets a join request into it; people edit
+it; `plan` fills in the holders and shows what moves; each custodian signs (`sign`, offline), `collect` brings the
+signatures together; `check` says what nodes will do; `publish` gives it to a node, `pack` answers the request.
 """
 
 from __future__ import annotations
@@ -26,9 +27,14 @@ from lumbung_node.adapters.keys.ed25519 import Ed25519Signer, Ed25519Verifier
 from lumbung_tools.catalogue.text import rfc3339
 from lumbung_tools.cli.common import profile_of, run, shown_time
 from lumbung_tools.cli.framework import Call, LumbungGroup, command, option
+from lumbung_tools.cli.new_files import write_new
+from lumbung_tools.cli.roster_add import add
+from lumbung_tools.cli.roster_collect import collect
+from lumbung_tools.cli.roster_pack import pack
 from lumbung_tools.client.rosters import fetch_roster, publish_access, publish_roster
 from lumbung_tools.client.session import Session
 from lumbung_tools.client.trust import VerifiedRoster, read_roster
+from lumbung_tools.joining.answering import next_draft
 from lumbung_tools.output.exit_codes import ExitCode
 from lumbung_tools.output.failures import CommandFailed
 from lumbung_tools.roster_toml import parse_roster_toml, render_roster_toml
@@ -62,14 +68,8 @@ def show(call: Call, file: Path | None, as_toml: bool) -> None:
 @option("-o", "--output", type=_PATH, required=True, help_key="help.roster.output")
 def next_epoch(call: Call, file: Path, output: Path) -> None:
     held = read_roster(file, None, Ed25519Verifier())
-    draft = replace(
-        held.roster,
-        epoch=held.roster.epoch + 1,
-        predecessor_hash=held.signed.hash,
-        created_ms=time.time_ns() // 1_000_000,
-        abandons=(),
-    )
-    _write_new(output, render_roster_toml(draft).encode())
+    draft = next_draft(held.signed, time.time_ns() // 1_000_000)
+    write_new(output, render_roster_toml(draft).encode())
     call.console.say("roster.drafted", epoch=draft.epoch, file=output)
     call.console.json("lumbung.roster.draft/1", {"epoch": draft.epoch, "file": str(output)})
 
@@ -84,7 +84,7 @@ def plan(call: Call, draft: Path, output: Path | None, released: tuple[str, ...]
     _print_plan(call, found, planned)
     if output is not None:
         following = tidy(replace(found, assignments=planned.assignments))
-        _write_new(output, render_roster_toml(following).encode())
+        write_new(output, render_roster_toml(following).encode())
         call.console.say("roster.planned", file=output)
 
 
@@ -95,7 +95,7 @@ def plan(call: Call, draft: Path, output: Path | None, released: tuple[str, ...]
 def sign(call: Call, file: Path, key: Path, output: Path) -> None:
     """A draft (TOML) becomes a signed roster; a signed one gets one more signature."""
     signed = _read_signed(file).signed_by(Ed25519Signer.load(key))
-    _write_new(output, signed.encode())
+    write_new(output, signed.encode())
     found = signed.parse()
     given = count_signatures(found.custodians, signed, Ed25519Verifier())
     digits, needed = signed.hash.hex()[:_DIGITS_SHOWN], found.custodians.threshold
@@ -146,7 +146,7 @@ def fetch(call: Call) -> None:
     run(call, partial(_fetch, call))
 
 
-for entry in (show, next_epoch, plan, sign, check, publish, fetch):
+for entry in (show, next_epoch, add, plan, sign, collect, check, publish, pack, fetch):
     roster.add_command(entry)
 
 
@@ -287,12 +287,3 @@ def _read_signed(file: Path) -> SignedRoster:
     if file.suffix == ".toml":
         return SignedRoster(encode_roster(_read_draft(file)), ())
     return SignedRoster.decode(file.read_bytes())
-
-
-def _write_new(file: Path, content: bytes) -> None:
-    """Never over another file: a draft that somebody edited is an hour of work."""
-    try:
-        with file.open("xb") as target:
-            target.write(content)
-    except FileExistsError as exc:
-        raise CommandFailed(ExitCode.USAGE, "get.target_exists", target=file) from exc

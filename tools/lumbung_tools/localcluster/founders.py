@@ -1,47 +1,22 @@
-"""Fresh keys for everybody in a new cluster, and the draft of its first roster from them."""
+"""Who a new cluster trusts, all of it fresh, and the draft of its first roster, in which no node stands yet."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lumbung_cluster.ids import CLUSTER_ID_SIZE_BYTES, ClusterId, NodeNumber
+from lumbung_cluster.ids import CLUSTER_ID_SIZE_BYTES, ClusterId
 from lumbung_cluster.inventory.fingerprint import InventoryKey
 from lumbung_cluster.roster import Custodian, Quorum, Roster, TrustRoot
 from lumbung_cluster.roster_checks import tidy
-from lumbung_cluster.roster_node import (
-    AgeRecipient,
-    KeyRecord,
-    KeyUse,
-    Label,
-    LinkClass,
-    NodeRecord,
-    NodeState,
-    Reach,
-    Role,
-)
+from lumbung_cluster.roster_node import AgeRecipient
 from lumbung_node.adapters.keys.age_identity import AgeIdentity
-from lumbung_node.adapters.keys.certificates import (
-    Authority,
-    make_authority,
-    make_tls_key,
-    pin_of_public_key,
-    public_key_of,
-)
+from lumbung_node.adapters.keys.certificates import Authority, make_authority
 from lumbung_node.adapters.keys.cluster_secret import make_cluster_secret
 from lumbung_node.adapters.keys.ed25519 import Ed25519Signer
-from lumbung_tools.localcluster.sites import Site
 
-__all__ = [
-    "CUSTODIANS_NEEDED",
-    "Founders",
-    "SiteKeys",
-    "draft_roster",
-    "make_founders",
-    "make_site_keys",
-    "office_of",
-]
+__all__ = ["CUSTODIANS_NEEDED", "Founders", "first_draft", "make_founders"]
 
 CUSTODIANS_NEEDED = 2
 _CUSTODIANS = 3
@@ -50,20 +25,6 @@ _FIRST_EPOCH = 1
 _NO_PREDECESSOR = bytes(32)
 _FORMAT_LEVEL = 0
 _ESCROW_KEYS = 2  # one may be lost
-_SECRET_SIZE_BYTES = 32
-
-
-@dataclass(frozen=True, slots=True)
-class SiteKeys:
-    """Fresh keys of one site, the node's and its office's. An age identity only where recordings are opened."""
-
-    tls_key: bytes
-    entry: Ed25519Signer
-    receipt: Ed25519Signer
-    access: Ed25519Signer
-    age: AgeIdentity | None
-    client_tls_key: bytes
-    tag_secret: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,20 +51,8 @@ def make_founders(now_ms: int) -> Founders:
     )
 
 
-def make_site_keys(site: Site) -> SiteKeys:
-    return SiteKeys(
-        tls_key=make_tls_key(),
-        entry=Ed25519Signer.generate(),
-        receipt=Ed25519Signer.generate(),
-        access=Ed25519Signer.generate(),
-        age=AgeIdentity.generate() if site.role is Role.OFFICE else None,
-        client_tls_key=make_tls_key(),
-        tag_secret=secrets.token_bytes(_SECRET_SIZE_BYTES),
-    )
-
-
-def draft_roster(founders: Founders, sites: Sequence[Site], keys: Mapping[NodeNumber, SiteKeys], now_ms: int) -> Roster:
-    """Epoch 1 without assignments yet."""
+def first_draft(founders: Founders, now_ms: int) -> Roster:
+    """Epoch 1 without nodes: they come in by their requests, as later ones do."""
     return tidy(
         Roster(
             cluster=founders.cluster,
@@ -115,46 +64,12 @@ def draft_roster(founders: Founders, sites: Sequence[Site], keys: Mapping[NodeNu
             recovery=_quorum("recovery", founders.recovery, _RECOVERY_NEEDED),
             escrow=tuple(AgeRecipient(identity.recipient, _FIRST_EPOCH) for identity in founders.escrow),
             trust_roots=(TrustRoot("authority", founders.authority.certificate_pem.decode("ascii"), _FIRST_EPOCH),),
-            nodes=tuple(_node_record(site, keys[site.number], office_of(site, sites)) for site in sites),
+            nodes=(),
             assignments=(),
         )
     )
 
 
-def office_of(site: Site, sites: Sequence[Site]) -> NodeNumber:
-    """The node that a site belongs to: a van's office by the beginning of its name, else itself."""
-    if site.role is not Role.VAN:
-        return site.number
-    return next(other.number for other in sites if site.name.startswith(f"{other.name}-"))
-
-
 def _quorum(name: str, signers: Sequence[Ed25519Signer], threshold: int) -> Quorum:
     members = [Custodian(f"{name}-{at}", signer.public_key) for at, signer in enumerate(signers, start=1)]
     return Quorum(threshold, tuple(members))
-
-
-def _node_record(site: Site, keys: SiteKeys, office: NodeNumber) -> NodeRecord:
-    pin = pin_of_public_key(public_key_of(keys.tls_key))
-    uses = (
-        (KeyUse.TLS, pin),
-        (KeyUse.ENTRY, keys.entry.public_key),
-        (KeyUse.RECEIPT, keys.receipt.public_key),
-        (KeyUse.ACCESS, keys.access.public_key),
-    )
-    return NodeRecord(
-        number=site.number,
-        role=site.role,
-        office=office,
-        labels=(Label(site.name, _FIRST_EPOCH),),
-        province=site.region.province_code,
-        hazard_zone=site.region.zone,
-        addresses=(site.address,),
-        reach=Reach(Reach.PUBLIC),
-        link=LinkClass(site.link.value),
-        link_bytes_per_s=0,
-        capacity_bytes=site.capacity_bytes,
-        load_bytes=site.load_bytes,
-        state=NodeState.ACTIVE,
-        keys=tuple(KeyRecord(use, key, _FIRST_EPOCH) for use, key in uses),
-        recipients=(AgeRecipient(keys.age.recipient, _FIRST_EPOCH),) if keys.age else (),
-    )

@@ -3,13 +3,18 @@
     nodes/NAME/             config.toml, keys/, identity/, data/
     clients/NAME/           the profile of an operator there: `lumbung --home DIR/clients/36.02 put FILE`
     roster.lumbung          epoch 1, signed by two of three custodians
+    joining/NAME/           the node's request and pack, as they go to and fro in the field
     custodians-OFFLINE/     who may sign rosters, and the recovery set
     authority-OFFLINE/      issues certificates
     access-OFFLINE/         each office's key for its access list
     escrow-OFFLINE/         age identities that open everything
+    centre-OFFLINE/         the cluster secret, for packs of later nodes
 
 In the field the folders named OFFLINE lie on media in safes, at different places; no key that opens a blob lies in the
 home of a node. The folder appears whole or not at all.
+
+There is no other way into a cluster than joining (docs/joining.en.md), and founding goes it for every node: a request
+with keys made for it, admission into the draft, custodians' signatures, a pack, and the join.
 """
 
 from __future__ import annotations
@@ -20,38 +25,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lumbung_cluster.access import AccessEntry, AccessList, Duty, sign_access
-from lumbung_cluster.identity_uri import AccessIdentity, NodeIdentity
+from lumbung_cluster.enrolment_pack import EnrolmentPack
 from lumbung_cluster.ids import NodeNumber
+from lumbung_cluster.join_request import SignedJoin
+from lumbung_cluster.joining import admit
 from lumbung_cluster.placement import plan
 from lumbung_cluster.roster import Roster
 from lumbung_cluster.roster_checks import tidy
 from lumbung_cluster.roster_codec import SignedRoster, encode_roster
-from lumbung_node.adapters.keys.certificates import (
-    BACKDATED_DAYS,
-    LEAF_LIFETIME_DAYS,
-    pin_of_public_key,
-    public_key_of,
-)
+from lumbung_cluster.roster_node import LinkClass, Reach
+from lumbung_node.adapters.keys.cluster_secret import save_cluster_secret
+from lumbung_node.adapters.keys.ed25519 import Ed25519Signer
 from lumbung_node.adapters.keys.key_files import write_public, write_secret
 from lumbung_node.config import Language
-from lumbung_tools.localcluster.founders import (
-    CUSTODIANS_NEEDED,
-    Founders,
-    SiteKeys,
-    draft_roster,
-    make_founders,
-    make_site_keys,
-    office_of,
-)
-from lumbung_tools.localcluster.homes import ClientHome, NodeHome, write_client_home, write_node_home
+from lumbung_tools.joining.answering import Centre, make_pack
+from lumbung_tools.joining.asking import OPERATOR, Asking, make_request
+from lumbung_tools.joining.entering import first_access_list, join_office, judge_entry
+from lumbung_tools.joining.places import Machine, OfficePlaces
+from lumbung_tools.localcluster.founders import CUSTODIANS_NEEDED, Founders, first_draft, make_founders
 from lumbung_tools.localcluster.sites import NoSuchPlan, Site
 
-__all__ = ["OPERATOR", "ROSTER_FILE", "Founded", "found_cluster"]
+__all__ = ["CENTRE_FOLDER", "OPERATOR", "ROSTER_FILE", "Founded", "found_cluster"]
 
 ROSTER_FILE = "roster.lumbung"
-OPERATOR = "operator"  # the name under which each office's profile stands in its access list
-_DAY_MS = 24 * 3600 * 1000
+CENTRE_FOLDER = "centre-OFFLINE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,96 +86,87 @@ def found_cluster(folder: Path, sites: Sequence[Site], language: Language, *, no
 
 def _found(folder: Path, sites: Sequence[Site], language: Language, now_ms: int) -> tuple[Roster, tuple[str, ...]]:
     founders = make_founders(now_ms)
-    keys = {site.number: make_site_keys(site) for site in sites}
-    draft = draft_roster(founders, sites, keys, now_ms)
+    _write_offline(folder, founders)
+    draft = first_draft(founders, now_ms)
+    asked: dict[NodeNumber, SignedJoin] = {}
+    for site in sites:
+        signed = make_request(_places(folder, site), _asking(founders, site, language), now_ms=now_ms)
+        draft = admit(draft, signed.request, number=site.number, bound=None).roster
+        asked[site.number] = signed
     planned = plan(draft)
     roster = tidy(replace(draft, assignments=planned.assignments))
-    signed = SignedRoster(encode_roster(roster), ())
+    signed_roster = SignedRoster(encode_roster(roster), ())
     for signer in founders.custodians[:CUSTODIANS_NEEDED]:
-        signed = signed.signed_by(signer)
-    access_lists = {site.number: _access_list(founders, site, keys[site.number], now_ms) for site in sites}
-    write_public(folder / ROSTER_FILE, signed.encode())
-    _write_offline(folder, founders, sites, keys)
+        signed_roster = signed_roster.signed_by(signer)
+    write_public(folder / ROSTER_FILE, signed_roster.encode())
+    lists = {site.number: _access_list(folder, site, asked[site.number], now_ms) for site in sites}
+    centre = Centre(founders.authority, founders.cluster_secret)
     for site in sites:
-        # Operators of an origin may read it at each of its holders, so every holder starts with its list.
-        # A van is run by the operators of its office.
-        held = {*roster.origins_held(site.number), office_of(site, sites)}
-        lists = {other.name: access_lists[other.number] for other in sites if other.number in held}
-        node = _node_home(founders, site, keys[site.number], signed.encode(), lists, language, now_ms)
-        write_node_home(folder / "nodes" / site.name, node)
-        client = _client_home(founders, site, keys[site.number], signed.encode(), now_ms)
-        write_client_home(folder / "clients" / site.name, client)
+        held = _lists_held(roster, site, lists)
+        pack = make_pack(asked[site.number], [signed_roster], centre, held, now_ms=now_ms)
+        _join(_places(folder, site), asked[site.number], pack, now_ms)
     return roster, planned.notes
 
 
-def _access_list(founders: Founders, site: Site, keys: SiteKeys, now_ms: int) -> bytes:
-    """Version 1, naming the one operator whose profile is made here."""
-    entry = AccessEntry(
-        name=OPERATOR,
-        duty=Duty.OPERATOR,
-        pins=(pin_of_public_key(public_key_of(keys.client_tls_key)),),
-        valid_from_ms=now_ms - BACKDATED_DAYS * _DAY_MS,
-        valid_until_ms=now_ms + LEAF_LIFETIME_DAYS * _DAY_MS,
-    )
-    content = AccessList(founders.cluster, site.number, version=1, created_ms=now_ms, entries=(entry,))
-    return sign_access(content, keys.access).encode()
-
-
-def _node_home(
-    founders: Founders,
-    site: Site,
-    keys: SiteKeys,
-    roster: bytes,
-    access_lists: Mapping[str, bytes],
-    language: Language,
-    now_ms: int,
-) -> NodeHome:
-    identity = NodeIdentity(founders.cluster, site.number)
-    return NodeHome(
-        name=site.name,
-        number=site.number,
-        address=site.address,
-        language=language,
-        link=site.link,
-        tls_chain=founders.authority.issue(identity, public_key_of(keys.tls_key), now_ms=now_ms),
-        tls_key=keys.tls_key,
-        trust_roots=founders.authority.certificate_pem,
-        entry=keys.entry,
-        receipt=keys.receipt,
-        cluster_secret=founders.cluster_secret,
-        roster=roster,
-        access_lists=access_lists,
+def _places(folder: Path, site: Site) -> OfficePlaces:
+    return OfficePlaces(
+        node=folder / "nodes" / site.name,
+        client=folder / "clients" / site.name,
+        access_key=folder / "access-OFFLINE" / f"{site.name}.key.pem",
+        join=folder / "joining" / site.name,
     )
 
 
-def _client_home(founders: Founders, site: Site, keys: SiteKeys, roster: bytes, now_ms: int) -> ClientHome:
-    identity = AccessIdentity(founders.cluster, site.number, OPERATOR)
-    return ClientHome(
+def _asking(founders: Founders, site: Site, language: Language) -> Asking:
+    return Asking(
         cluster=founders.cluster,
-        node=site.number,
-        certificate=founders.authority.issue(identity, public_key_of(keys.client_tls_key), now_ms=now_ms),
-        key=keys.client_tls_key,
-        trust_roots=founders.authority.certificate_pem,
-        roster=roster,
-        tag_secret=keys.tag_secret,
-        age=keys.age,
+        name=site.name,
+        role=site.role,
+        replaces=None,
+        province=site.region.province_code,
+        hazard_zone=site.region.zone,
+        addresses=(site.address,),
+        reach=Reach(Reach.PUBLIC),
+        link=LinkClass(site.link.value),
+        link_bytes_per_s=0,
+        capacity_bytes=site.capacity_bytes,
+        load_bytes=site.load_bytes,
+        machine=Machine(site.address, Path("data"), language),
     )
 
 
-def _write_offline(
-    folder: Path, founders: Founders, sites: Sequence[Site], keys: Mapping[NodeNumber, SiteKeys]
-) -> None:
+def _access_list(folder: Path, site: Site, asked: SignedJoin, now_ms: int) -> bytes:
+    """Version 1, naming the one operator whose profile is made here."""
+    signer = Ed25519Signer.load(_places(folder, site).access_key)
+    return first_access_list(asked, site.number, None, signer, now_ms=now_ms).encode()
+
+
+def _lists_held(roster: Roster, site: Site, lists: Mapping[NodeNumber, bytes]) -> list[bytes]:
+    """Operators of an origin may read it at each of its holders, so every holder starts with its list.
+
+    A van is run by the operators of its office.
+    """
+    office = roster.office_of(site.number)
+    held = sorted({*roster.origins_held(site.number), *([office] if office is not None else [])})
+    return [lists[number] for number in held if number in lists]
+
+
+def _join(places: OfficePlaces, asked: SignedJoin, pack: EnrolmentPack, now_ms: int) -> None:
+    write_public(places.join / "pack.lumbung", pack.encode())
+    join_office(places, judge_entry(places, pack, asked, now_ms=now_ms))
+
+
+def _write_offline(folder: Path, founders: Founders) -> None:
     """The keys that no running machine needs."""
     custodians, authority = folder / "custodians-OFFLINE", folder / "authority-OFFLINE"
-    access, escrow = folder / "access-OFFLINE", folder / "escrow-OFFLINE"
-    for each in (custodians, authority, access, escrow):
+    escrow, centre = folder / "escrow-OFFLINE", folder / CENTRE_FOLDER
+    for each in (custodians, authority, escrow, centre):
         each.mkdir(mode=0o700)
     for name, signers in (("custodian", founders.custodians), ("recovery", founders.recovery)):
         for at, signer in enumerate(signers, start=1):
             signer.save(custodians / f"{name}-{at}.key.pem")
     write_public(authority / "authority.crt", founders.authority.certificate_pem)
     write_secret(authority / "authority.key", founders.authority.key_pem)
-    for site in sites:
-        keys[site.number].access.save(access / f"{site.name}.key.pem")
     for at, identity in enumerate(founders.escrow, start=1):
         identity.save(escrow / f"escrow-{at}.agekey")
+    save_cluster_secret(centre / "cluster.secret", founders.cluster_secret)

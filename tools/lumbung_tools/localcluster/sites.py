@@ -11,18 +11,15 @@ from random import SystemRandom
 
 from lumbung_cluster.errors import LumbungError
 from lumbung_cluster.ids import NodeNumber
-from lumbung_cluster.limits import KIB
 from lumbung_cluster.roster_node import Role
 from lumbung_node.ports.transport import LinkClass
-from lumbung_tools.regions import Region, region_of_city, region_of_code
+from lumbung_tools.regions import Region, expected_load_bytes, region_of_city, region_of_code
 
 __all__ = ["LOOPBACK", "NoSuchPlan", "Site", "choose_sites"]
 
 LOOPBACK = "127.0.0.1"
 SITES_MAX = 32  # processes that one machine starts in reasonable time
 _PORT_MAX = 65535
-_ENROLLMENT_BYTES = 300 * KIB
-_ADULTS_SHARE = 0.75  # who must have a card: 893,019 of 1,205,125 in Lebak
 _CAPACITY_FACTOR = 4  # own records, a neighbour's, and as much room again
 _PORT_RANGE = range(15_000, 32_000)
 _DRC_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?")
@@ -64,7 +61,7 @@ def choose_sites(offices: Sequence[str], drcs: Sequence[str], base_port: int | N
     drc_regions = [region_of_city(name) for name in drcs]
     count = len(offices) + len(drcs)
     ports = _free_ports(count) if base_port is None else _ports_from(base_port, count)
-    loads = [round(region.population * _ADULTS_SHARE) * _ENROLLMENT_BYTES for region in office_regions]
+    loads = [expected_load_bytes(region) for region in office_regions]
     sites = [
         Site(NodeNumber(at + 1), code, Role.OFFICE, region, port, load, load * _CAPACITY_FACTOR)
         for at, (code, region, port, load) in enumerate(zip(offices, office_regions, ports, loads, strict=False))

@@ -21,12 +21,14 @@ from google.protobuf.message_factory import GetMessageClass
 from lumbung_cluster import limits
 from lumbung_cluster.access import AccessEntry, AccessList, Duty, SignedAccess, sign_access
 from lumbung_cluster.canonical import Malformed
+from lumbung_cluster.enrolment_pack import EnrolmentPack
 from lumbung_cluster.entry import Entry, EntryList, sign_list
 from lumbung_cluster.errors import KeyRefused, StoreDamaged
 from lumbung_cluster.identity_uri import parse_identity
 from lumbung_cluster.ids import BlobId, Generation, NodeNumber
 from lumbung_cluster.inventory.fingerprint import UnitDigest
 from lumbung_cluster.inventory.inventory import Inventory
+from lumbung_cluster.join_request import SignedJoin
 from lumbung_cluster.receipt import SignedStatement, Statement, StatementKind, UnitClaim, sign_statement
 from lumbung_cluster.roster_codec import SignedRoster
 from lumbung_node.adapters.keys.certificates import read_certificate
@@ -36,6 +38,7 @@ from lumbung_node.store.inventory_rows import Folded, SumsRow, TableRow
 from lumbung_proto.codec import MalformedFrame, decode_frame, decode_message, encode_frame
 from lumbung_proto.v1 import blobs_pb2, operations_pb2, peer_pb2, roster_pb2
 from lumbung_testing.fuzzing.mutation import mutated_bytes, mutated_message, random_message
+from lumbung_testing.joining import join_request, signed_join
 from lumbung_testing.rosters import CLUSTER, SeededSigner, founding, signed
 from lumbung_testing.tls_parties import issue, new_authority
 from lumbung_testing.world import INVENTORY_KEY
@@ -99,6 +102,11 @@ def _signed_targets(draws: random.Random) -> Iterator[Target]:
     words += [_inventory_word(draws, units) for units in (1, 2, 64)]
     yield Target("receipt", words, lambda raw: SignedStatement.from_bytes(raw).to_bytes(), (Malformed,))
     yield Target("access list", [_access(count) for count in (0, 1, 20)], _signed_access, (Malformed,))
+    asked = [signed_join(join_request(name)) for name in ("73.71", "51.71")]
+    yield Target("join request", [each.encode() for each in asked], _join_request, (Malformed,))
+    yield Target(
+        "enrolment pack", [_pack(asked[0], roster)], lambda raw: EnrolmentPack.decode(raw).encode(), (Malformed,)
+    )
 
 
 def _roster(raw: bytes) -> bytes:
@@ -111,6 +119,17 @@ def _signed_access(raw: bytes) -> bytes:
     found = SignedAccess.decode(raw)
     assert found.content.encode() == found.body
     return found.encode()
+
+
+def _join_request(raw: bytes) -> bytes:
+    found = SignedJoin.decode(raw)
+    assert found.request.encode() == found.body
+    return found.encode()
+
+
+def _pack(asked: SignedJoin, roster: bytes) -> bytes:
+    lists = (_access(1),)
+    return EnrolmentPack(CLUSTER, NodeNumber(5), asked.hash, 1, (roster,), "chain", None, b"sealed", lists).encode()
 
 
 def _entry_list(draws: random.Random, count: int) -> bytes:

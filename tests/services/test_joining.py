@@ -1,0 +1,286 @@
+"""Joining as an office and the centre type it, offline: from keys to a node that is configured, and every refusal."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from lumbung_cluster.access import SignedAccess, access_objection
+from lumbung_cluster.ids import NodeNumber
+from lumbung_cluster.join_request import SignedJoin
+from lumbung_cluster.roster_codec import SignedRoster
+from lumbung_node.adapters.keys.ed25519 import Ed25519Verifier
+from lumbung_node.config import Language, load_config
+from lumbung_testing.joining import Newcomer, lumbung_offline
+from lumbung_tools.client.profile import load_profile
+from lumbung_tools.localcluster.founding import Founded, found_cluster
+from lumbung_tools.localcluster.sites import choose_sites
+from lumbung_tools.output.exit_codes import ExitCode
+
+_NOW_MS = 1_790_000_000_000
+_CODE, _ADDRESS = "73.71", "127.0.0.1:16001"
+
+Files = dict[str, bytes]
+
+
+@pytest.fixture(scope="module")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Founded:
+    folder = tmp_path_factory.mktemp("joining") / "cluster"
+    return found_cluster(folder, choose_sites(("36.02", "34.04"), ["batam"], None), Language.ENGLISH, now_ms=_NOW_MS)
+
+
+@pytest.fixture(scope="module")
+def other_cluster(tmp_path_factory: pytest.TempPathFactory) -> Founded:
+    folder = tmp_path_factory.mktemp("joining") / "other"
+    return found_cluster(folder, choose_sites(("36.02", "34.04"), ["batam"], None), Language.ENGLISH, now_ms=_NOW_MS)
+
+
+@pytest.fixture
+def newcomer(founded: Founded, tmp_path: Path) -> Newcomer:
+    return _newcomer(founded, tmp_path, "office")
+
+
+def _newcomer(founded: Founded, folder: Path, name: str) -> Newcomer:
+    desk = folder / f"desk-{name}"
+    desk.mkdir()
+    return Newcomer(founded, folder / name, desk)
+
+
+def _ready(newcomer: Newcomer) -> str:
+    """Up to the pack; gives its fingerprint."""
+    assert newcomer.init("--code", _CODE, address=_ADDRESS).code == ExitCode.OK
+    assert newcomer.add().code == ExitCode.OK
+    assert newcomer.plan_and_sign().code == ExitCode.OK
+    made = newcomer.make_pack()
+    assert made.code == ExitCode.OK, made.err
+    return made.text("fingerprint")
+
+
+def _files(folder: Path) -> Files:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def test_an_office_joins_by_the_commands_alone(newcomer: Newcomer) -> None:
+    joined = newcomer.join(_ready(newcomer))
+
+    assert (joined.code, joined.json["number"], joined.json["epoch"]) == (ExitCode.OK, 4, 2), joined.err
+    config = load_config(newcomer.config)
+    assert (config.name, config.number, config.listen) == (_CODE, 4, _ADDRESS)
+    assert load_profile(newcomer.client).node == 4
+    roster = SignedRoster.decode(config.roster.read_bytes()).parse()
+    assert roster.is_active(NodeNumber(4))
+    own = SignedAccess.decode(config.access_lists[0].read_bytes())
+    assert access_objection(roster, None, own, Ed25519Verifier()) is None
+    assert own.content.office == 4
+
+
+def test_nodes_will_obey_the_roster_with_the_newcomer(newcomer: Newcomer) -> None:
+    _ready(newcomer)
+
+    held = newcomer.founded.folder / "roster.lumbung"
+    assert lumbung_offline("roster", "check", newcomer.roster, "--held", held).json["verdict"] == "accept"
+
+
+def test_each_step_typed_again_changes_nothing(newcomer: Newcomer) -> None:
+    fingerprint = _ready(newcomer)
+    before = _files(newcomer.home)
+    again = newcomer.init("--code", _CODE, address=_ADDRESS)
+    assert (again.code, again.json["changed"]) == (ExitCode.OK, False)
+    added = newcomer.add(held=newcomer.desk / "next.toml")
+    assert (added.code, added.json["number"], added.json["changed"]) == (ExitCode.OK, 4, False)
+    assert _files(newcomer.home) == before
+    assert newcomer.join(fingerprint).code == ExitCode.OK
+    joined = _files(newcomer.home)
+    again = newcomer.join(fingerprint)
+    assert (again.code, again.json["changed"]) == (ExitCode.OK, False)
+    assert _files(newcomer.home) == joined
+
+
+def test_a_join_that_was_cut_off_is_ended_by_typing_it_again(newcomer: Newcomer) -> None:
+    fingerprint = _ready(newcomer)
+    newcomer.join(fingerprint)
+    whole = _files(newcomer.home)
+    for lost in (newcomer.config, newcomer.client / "profile.toml", newcomer.home / "node" / "keys" / "tls.chain.pem"):
+        lost.unlink()
+
+    assert newcomer.join(fingerprint).json["changed"] is True
+    assert _files(newcomer.home) == whole
+
+
+def test_a_dry_run_writes_nothing(newcomer: Newcomer) -> None:
+    dry = newcomer.init("--code", _CODE, "--dry-run", address=_ADDRESS)
+    assert (dry.code, dry.json["changed"], newcomer.home.exists()) == (ExitCode.OK, False, False)
+    newcomer.init("--code", _CODE, address=_ADDRESS)
+    assert newcomer.add("--dry-run").json["changed"] is False
+    assert list(newcomer.desk.iterdir()) == []
+    newcomer.add()
+    newcomer.plan_and_sign()
+    assert newcomer.make_pack("--dry-run").json["changed"] is False
+    assert not newcomer.pack.exists()
+    fingerprint = newcomer.make_pack().text("fingerprint")
+    before = _files(newcomer.home)
+    assert newcomer.join(fingerprint, "--dry-run").json["changed"] is False
+    assert _files(newcomer.home) == before
+
+
+def test_nothing_is_added_before_the_fingerprint_was_compared(newcomer: Newcomer) -> None:
+    newcomer.init("--code", _CODE, address=_ADDRESS)
+    to = newcomer.founded.folder / "roster.lumbung"
+    draft = newcomer.desk / "next.toml"
+    words = ("roster", "add", newcomer.request, "--to", to, "-o", draft)
+    other = _newcomer(newcomer.founded, newcomer.home.parent, "other")
+    other.init("--code", "51.71", address=_ADDRESS)
+    slip = newcomer.init_fingerprint().translate(str.maketrans("01", "10"))
+
+    assert lumbung_offline(*words).code == ExitCode.USAGE
+    assert lumbung_offline(*words, "--fingerprint", slip).code == ExitCode.USAGE
+    refused = lumbung_offline(*words, "--fingerprint", other.init_fingerprint())
+    assert refused.code == ExitCode.REFUSED
+    assert "altered or exchanged" in refused.err
+    assert not draft.exists()
+
+
+@pytest.mark.parametrize("at", [30, 200, -200, -1])
+def test_an_altered_request_is_refused(newcomer: Newcomer, at: int) -> None:
+    newcomer.init("--code", _CODE, address=_ADDRESS)
+    raw = bytearray(newcomer.request.read_bytes())
+    fingerprint = newcomer.init_fingerprint()
+    raw[at] ^= 1
+    altered = newcomer.desk / "altered.lumbung"
+    altered.write_bytes(raw)
+    to, draft = newcomer.founded.folder / "roster.lumbung", newcomer.desk / "next.toml"
+
+    done = lumbung_offline("roster", "add", altered, "--to", to, "-o", draft, "--fingerprint", fingerprint)
+
+    assert done.code == ExitCode.REFUSED, done.err
+    assert not draft.exists()
+
+
+def test_a_request_played_again_is_refused_with_what_it_made(newcomer: Newcomer) -> None:
+    _ready(newcomer)
+    (newcomer.desk / "next.toml").unlink()
+
+    done = newcomer.add(held=newcomer.roster)
+
+    assert done.code == ExitCode.REFUSED
+    assert "expected one that was never used, got one that made node 4 in epoch 2" in done.err
+    assert not (newcomer.desk / "next.toml").exists()
+
+
+def test_a_number_or_a_code_in_use_is_refused(newcomer: Newcomer, tmp_path: Path) -> None:
+    newcomer.init("--code", _CODE, address=_ADDRESS)
+    taken = newcomer.add("--number", "2")
+    assert (taken.code, "got that of node 34.04" in taken.err) == (ExitCode.REFUSED, True)
+    van = newcomer.add("--number", str(2**24 + 256))
+    assert van.code == ExitCode.REFUSED
+    twin = _newcomer(newcomer.founded, tmp_path, "twin")
+    twin.init("--code", "34.04", address=_ADDRESS)
+    same = twin.add()
+    assert (same.code, "--replaces 2" in same.err) == (ExitCode.REFUSED, True)
+    assert list(newcomer.desk.iterdir()) == list(twin.desk.iterdir()) == []
+
+
+def test_a_request_for_another_cluster_is_refused(newcomer: Newcomer, other_cluster: Founded) -> None:
+    newcomer.init("--code", _CODE, address=_ADDRESS)
+
+    done = newcomer.add(held=other_cluster.folder / "roster.lumbung")
+
+    assert (done.code, "for another cluster" in done.err) == (ExitCode.REFUSED, True)
+
+
+def test_no_pack_is_made_by_a_roster_with_too_few_signatures(newcomer: Newcomer) -> None:
+    newcomer.init("--code", _CODE, address=_ADDRESS)
+    newcomer.add()
+    newcomer.plan_and_sign(custodians=(3,))
+
+    done = newcomer.make_pack()
+
+    assert (done.code, "expected signatures of 2 of 3 custodians" in done.err) == (ExitCode.REFUSED, True)
+    assert not newcomer.pack.exists()
+
+
+def test_no_pack_is_made_by_a_roster_that_does_not_name_the_asker(newcomer: Newcomer) -> None:
+    newcomer.init("--code", _CODE, address=_ADDRESS)
+    shutil.copy(newcomer.founded.folder / "roster.lumbung", newcomer.roster)
+
+    done = newcomer.make_pack()
+
+    assert (done.code, "lumbung roster add" in done.err) == (ExitCode.REFUSED, True)
+
+
+def test_a_pack_of_another_office_or_cluster_or_altered_is_refused(
+    newcomer: Newcomer, other_cluster: Founded, tmp_path: Path
+) -> None:
+    _ready(newcomer)
+    neighbour = _newcomer(newcomer.founded, tmp_path, "neighbour")
+    stranger = _newcomer(other_cluster, tmp_path, "stranger")
+    prints = {each: _ready(each) for each in (neighbour, stranger)}
+    before = _files(newcomer.home)
+
+    of_office = newcomer.join(prints[neighbour], pack=neighbour.pack)
+    assert (of_office.code, "pack for another machine" in of_office.err) == (ExitCode.REFUSED, True)
+    of_cluster = newcomer.join(prints[stranger], pack=stranger.pack)
+    assert (of_cluster.code, "pack of another cluster" in of_cluster.err) == (ExitCode.REFUSED, True)
+    other_kind = newcomer.join(prints[neighbour], pack=newcomer.request)
+    assert (other_kind.code, "expected an enrolment pack" in other_kind.err) == (ExitCode.REFUSED, True)
+    wrong_print = newcomer.join(prints[neighbour])
+    assert wrong_print.code == ExitCode.REFUSED
+    assert _files(newcomer.home) == before
+
+
+def test_a_pack_whose_certificate_is_another_authoritys_is_refused(newcomer: Newcomer, other_cluster: Founded) -> None:
+    _ready(newcomer)
+    newcomer.pack.unlink()
+    words = ("--secret", newcomer.founded.folder / "centre-OFFLINE" / "cluster.secret", "-o", newcomer.pack)
+    authority = other_cluster.folder / "authority-OFFLINE"
+    made = lumbung_offline(
+        "roster", "pack", newcomer.request, "--roster", newcomer.roster, "--authority", authority, *words
+    )
+    done = newcomer.join(made.text("fingerprint"))
+
+    assert (done.code, "an authority of the roster" in done.err) == (ExitCode.REFUSED, True)
+    assert not newcomer.config.exists()
+
+
+def test_keys_that_are_not_those_of_the_request_join_nothing(newcomer: Newcomer, tmp_path: Path) -> None:
+    fingerprint = _ready(newcomer)
+    other = _newcomer(newcomer.founded, tmp_path, "other")
+    other.init("--code", "51.71", address=_ADDRESS)
+    shutil.copy(other.home / "node" / "keys" / "entry.key.pem", newcomer.home / "node" / "keys" / "entry.key.pem")
+
+    done = newcomer.join(fingerprint)
+
+    assert (done.code, "expected the keys of the join request" in done.err) == (ExitCode.REFUSED, True)
+
+
+def test_another_office_is_not_made_in_a_folder_that_has_one(newcomer: Newcomer) -> None:
+    newcomer.init("--code", _CODE, address=_ADDRESS)
+    before = _files(newcomer.home)
+
+    assert newcomer.init("--code", "51.71", address=_ADDRESS).code == ExitCode.USAGE
+    assert _files(newcomer.home) == before
+
+
+def test_two_join_in_one_epoch(newcomer: Newcomer, tmp_path: Path) -> None:
+    newcomer.init("--code", _CODE, address=_ADDRESS)
+    newcomer.add()
+    second = _newcomer(newcomer.founded, tmp_path, "second")
+    second.init("--drc", "surabaya", address="127.0.0.1:16002")
+    added = second.add(held=newcomer.desk / "next.toml")
+
+    assert (added.code, added.json["number"], added.json["role"], added.json["epoch"]) == (ExitCode.OK, 5, "drc", 2)
+    assert second.plan_and_sign().code == ExitCode.OK
+    made = second.make_pack()
+    assert second.join(made.text("fingerprint")).code == ExitCode.OK
+    assert load_config(second.config).name == "drc-surabaya"
+
+
+def test_no_secret_of_the_office_is_in_its_request_or_pack(newcomer: Newcomer) -> None:
+    _ready(newcomer)
+    secret = (newcomer.founded.folder / "centre-OFFLINE" / "cluster.secret").read_bytes()
+    for file in (newcomer.request, newcomer.pack):
+        assert b"PRIVATE KEY" not in file.read_bytes()
+        assert secret.split()[1] not in file.read_bytes()
+    assert SignedJoin.decode(newcomer.request.read_bytes()).request.name == _CODE

@@ -1,0 +1,143 @@
+"""English sentences of joining: requests, packs, and a machine that becomes a node, in the order of the other."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["JOINING_ENGLISH"]
+
+JOINING_ENGLISH: Final[dict[str, str]] = {
+    "help.dry_run": "Check everything and say what would be done; write nothing.",
+    "help.fingerprint": ("The fingerprint that the other side reads out by phone; asked for at a terminal."),
+    "fingerprint.missing": (
+        "Nothing is written yet. Call the other side, let them read out the fingerprint, and type the same "
+        'again with --fingerprint "...".'
+    ),
+    "fingerprint.ask": "Fingerprint as it is read out by phone",
+    "fingerprint.differs": (
+        "The fingerprint that was read out is not that of this file: it was altered or exchanged on its way, "
+        "or belongs to another file. Nothing is changed. Do not use it; ask for the file again by another way."
+    ),
+    "office.one_of": "Say which node it will be: one of --code, --drc and --van.",
+    "office.not_empty": ("{folder} is not empty and holds no join request. Choose a new folder."),
+    "office.other_request": (
+        "{folder} holds the join request of {name} with other facts. Nothing is changed: choose a new folder, "
+        "or give the same options."
+    ),
+    "office.other_keys": ("The keys in {folder} are not those of its join request. Choose a new folder."),
+    "office.bad_size": "--capacity takes a size such as 500GB or 2TB; got {text}.",
+    "office.will": "Making keys for {name} in {folder}, which holds up to {size}.",
+    "office.dry": "Nothing is written (--dry-run).",
+    "office.made": "The keys of {name} are made; they stay in {folder}.",
+    "office.known": ("{folder} holds the keys and the join request of {name} already; nothing is changed."),
+    "office.fingerprint": "Fingerprint to read out by phone:\n  {fingerprint}",
+    "office.next": (
+        "Next: send {request} to the centre; when they call back, read the fingerprint out. With the pack that "
+        "comes back: lumbung node join PACK --dir {folder}"
+    ),
+    "help.office": "Prepare an office's machine for joining a cluster.",
+    "help.office.init": (
+        "Make all keys of a new node where it will stand, and the request that asks to join. Typed again, it "
+        "shows the fingerprint again."
+    ),
+    "help.office.init.examples": (
+        "lumbung office init /srv/lumbung --cluster 0001...0e0f --code 36.02 --address 10.36.2.1:7443 --reach "
+        "vpn:dukcapil --capacity 4TB --data /mnt/data\n"
+        "lumbung office init /srv/lumbung --cluster 0001...0e0f --code 36.02 --address 192.168.1.10:7443 "
+        "--reach dial-only\n"
+        "lumbung office init /srv/lumbung --cluster 0001...0e0f --drc batam --address drc.example.go.id:7443\n"
+        "lumbung office init /srv/new --cluster 0001...0e0f --code 36.02 --address 10.36.2.1:7443 --replaces 17"
+    ),
+    "help.office.init.cluster": "Id of the cluster, 32 hex digits; the centre tells it.",
+    "help.office.init.code": "An office, by its region code.",
+    "help.office.init.drc": "A DRC node, by its city: batam, or batam-2 for a second one there.",
+    "help.office.init.van": "A van of an office: 36.02-van1.",
+    "help.office.init.address": (
+        "Where others, or the office's own stations, reach the node: host:port. May be repeated, best first."
+    ),
+    "help.office.init.reach": ("public, vpn:NAME, or dial-only (behind NAT: it dials, nobody dials it)."),
+    "help.office.init.link": "Class of its line.",
+    "help.office.init.rate": "Measured bytes per second of its line, for estimates.",
+    "help.office.init.capacity": ("What it can hold, such as 4TB (default: nine tenths of the data disk)."),
+    "help.office.init.data": "Data folder, on the data disk (default: DIR/node/data).",
+    "help.office.init.listen": "Where the node listens (default: the first address).",
+    "help.office.init.replaces": ("Number of the node whose machine is gone: same office, new hardware, new keys."),
+    "roster.add.head": ("{name} asks to join, as number {number}; its request was made on {created} UTC."),
+    "roster.add.row.role": "role",
+    "roster.add.row.province": "province and hazard zone",
+    "roster.add.row.addresses": "addresses",
+    "roster.add.row.reach": "reach and line",
+    "roster.add.row.capacity": "can hold",
+    "roster.add.row.load": "will record about",
+    "roster.add.replaces": ("It replaces the machine of node {number}: the old keys end with this roster."),
+    "roster.add.known": (
+        "{name} stands in {file} already, as number {number}; nothing is changed. Next: lumbung roster plan"
+    ),
+    "roster.add.dry": ("Nothing is written (--dry-run). Call the office back before you add it."),
+    "roster.add.done": (
+        "Number {number} is in the draft of epoch {epoch}: {file}. Next: lumbung roster plan {file} -o PLANNED.toml"
+    ),
+    "roster.add.bad_bound": (
+        "--bound takes GENERATION:NUMBER:HASH (64 hex digits), the end of the feed as holders know it; got {text}."
+    ),
+    "roster.collect.differ": ("{first} and {other} are not the same roster: let custodians sign the same file."),
+    "roster.pack.done": ("The pack for {name} (number {number}) is written to {file}. Only that machine can use it."),
+    "roster.pack.dry": ("A pack for {name} (number {number}) can be made. Nothing is written (--dry-run)."),
+    "roster.pack.fingerprint": (
+        "Next: send it to the office, and read this fingerprint out by phone:\n  {fingerprint}\nThe office "
+        "types: lumbung node join PACK --dir DIR"
+    ),
+    "help.roster.add": (
+        "Let a join request into the draft of the next roster, with a number of its own, once the fingerprint "
+        "was compared by phone."
+    ),
+    "help.roster.add.examples": (
+        "lumbung roster add request.lumbung --to roster.lumbung -o next.toml --dry-run\n"
+        'lumbung roster add request.lumbung --to roster.lumbung -o next.toml --fingerprint "48215 00917 33260 '
+        '..."'
+    ),
+    "help.roster.add.to": ("The newest signed roster, or a draft (.toml) that has others in it already."),
+    "help.roster.add.number": "Its number for ever (default: the next that was never used).",
+    "help.roster.add.bound": ("For a replaced machine: GENERATION:NUMBER:HASH up to which the old entry key is good."),
+    "help.roster.collect": ("Bring the signatures of several custodians over the same roster into one file."),
+    "help.roster.collect.examples": ("lumbung roster collect signed-1.lumbung signed-2.lumbung -o roster-2.lumbung"),
+    "help.roster.pack": (
+        "Answer a join request: roster, certificates, and the cluster secret sealed to the machine that asked."
+    ),
+    "help.roster.pack.examples": (
+        "lumbung roster pack request.lumbung --roster roster-2.lumbung --authority authority-OFFLINE --secret "
+        "centre-OFFLINE/cluster.secret -o 36.02.pack"
+    ),
+    "help.roster.pack.roster": (
+        "The signed roster that names it; repeat for those that lead to it when custodians changed."
+    ),
+    "help.roster.pack.secret": "File of the cluster secret.",
+    "help.roster.pack.access": ("Signed access list that the node should start with; may be repeated."),
+    "exit.roster_add.6": (
+        "the request is altered, used before, or its code, number or keys are in use; nothing written"
+    ),
+    "exit.roster_pack.6": ("the roster does not name it, or is not signed by enough; nothing written"),
+    "exit.node_join.6": ("the pack is for another machine or cluster, or altered; nothing written"),
+    "join.no_request": ("{folder} holds no join request. Give the folder that lumbung office init made: --dir DIR"),
+    "join.known": (
+        "This machine is {name} (number {number}) already; nothing is changed. Newer rosters come by themselves."
+    ),
+    "join.dry": (
+        "The pack is good for {name} (number {number}). Nothing is written (--dry-run); this would be {file}:"
+    ),
+    "join.done": "This machine is now {name}, number {number}.",
+    "join.next": "Next: look through {file}, then: lumbung node run --config {file}",
+    "join.client": (
+        "The operator's profile is {client}: move it to the operator's machine, and {access} to a medium in a "
+        "safe. Then: lumbung --home {client} status"
+    ),
+    "help.node.join": (
+        "Make a node of this machine by the pack that answers its join request. Judges everything first; typed "
+        "again, it changes nothing."
+    ),
+    "help.node.join.examples": (
+        "lumbung node join 36.02.pack --dir /srv/lumbung --dry-run\n"
+        'lumbung node join 36.02.pack --dir /srv/lumbung --fingerprint "51930 22841 ..."'
+    ),
+    "help.node.join.dir": "The folder that lumbung office init made.",
+}

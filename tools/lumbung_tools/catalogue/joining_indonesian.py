@@ -1,0 +1,152 @@
+"""Kalimat bahasa Indonesia untuk bergabung: permintaan, paket, dan mesin yang menjadi simpul."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["JOINING_INDONESIAN"]
+
+JOINING_INDONESIAN: Final[dict[str, str]] = {
+    "help.dry_run": ("Periksa semuanya dan katakan apa yang akan dilakukan; tidak menulis apa pun."),
+    "help.fingerprint": ("Sidik berkas yang dibacakan pihak lain lewat telepon; ditanyakan bila ada terminal."),
+    "fingerprint.missing": (
+        "Belum ada yang ditulis. Telepon pihak lain, minta mereka membacakan sidik berkas, lalu ketik lagi "
+        'dengan --fingerprint "...".'
+    ),
+    "fingerprint.ask": "Sidik berkas seperti yang dibacakan lewat telepon",
+    "fingerprint.differs": (
+        "Sidik yang dibacakan bukan milik berkas ini: berkas diubah atau ditukar di jalan, atau milik berkas "
+        "lain. Tidak ada yang berubah. Jangan pakai; minta berkasnya lagi lewat jalan lain."
+    ),
+    "office.one_of": ("Sebutkan simpul yang akan dibuat: salah satu dari --code, --drc, dan --van."),
+    "office.not_empty": ("{folder} tidak kosong dan tidak berisi permintaan bergabung. Pilih folder baru."),
+    "office.other_request": (
+        "{folder} berisi permintaan bergabung {name} dengan data lain. Tidak ada yang berubah: pilih folder "
+        "baru, atau beri opsi yang sama."
+    ),
+    "office.other_keys": ("Kunci di {folder} bukan kunci permintaan bergabungnya. Pilih folder baru."),
+    "office.bad_size": ("--capacity berupa ukuran seperti 500GB atau 2TB; yang diberikan {text}."),
+    "office.will": ("Membuat kunci untuk {name} di {folder}, yang menampung hingga {size}."),
+    "office.dry": "Tidak ada yang ditulis (--dry-run).",
+    "office.made": "Kunci {name} sudah dibuat; semuanya tetap di {folder}.",
+    "office.known": ("{folder} sudah berisi kunci dan permintaan bergabung {name}; tidak ada yang berubah."),
+    "office.fingerprint": "Sidik berkas untuk dibacakan lewat telepon:\n  {fingerprint}",
+    "office.next": (
+        "Berikutnya: kirim {request} ke pusat; saat mereka menelepon balik, bacakan sidiknya. Dengan paket "
+        "balasannya: lumbung node join PAKET --dir {folder}"
+    ),
+    "help.office": "Siapkan mesin kantor untuk bergabung ke klaster.",
+    "help.office.init": (
+        "Buat semua kunci simpul baru di tempatnya, dan permintaan untuk bergabung. Diketik lagi, sidiknya "
+        "ditampilkan lagi."
+    ),
+    "help.office.init.examples": (
+        "lumbung office init /srv/lumbung --cluster 0001...0e0f --code 36.02 --address 10.36.2.1:7443 --reach "
+        "vpn:dukcapil --capacity 4TB --data /mnt/data\n"
+        "lumbung office init /srv/lumbung --cluster 0001...0e0f --code 36.02 --address 192.168.1.10:7443 "
+        "--reach dial-only\n"
+        "lumbung office init /srv/lumbung --cluster 0001...0e0f --drc batam --address drc.example.go.id:7443\n"
+        "lumbung office init /srv/new --cluster 0001...0e0f --code 36.02 --address 10.36.2.1:7443 --replaces 17"
+    ),
+    "help.office.init.cluster": "Id klaster, 32 digit heksadesimal; pusat yang memberitahukan.",
+    "help.office.init.code": "Kantor, menurut kode wilayahnya.",
+    "help.office.init.drc": ("Simpul DRC, menurut kotanya: batam, atau batam-2 untuk yang kedua di sana."),
+    "help.office.init.van": "Mobil keliling sebuah kantor: 36.02-van1.",
+    "help.office.init.address": (
+        "Alamat simpul bagi simpul lain, atau bagi loket kantor sendiri: host:port. Boleh diulang, yang terbaik dulu."
+    ),
+    "help.office.init.reach": (
+        "public, vpn:NAMA, atau dial-only (di balik NAT: ia menghubungi, tidak dapat dihubungi)."
+    ),
+    "help.office.init.link": "Golongan salurannya.",
+    "help.office.init.rate": "Byte per detik salurannya yang terukur, untuk perkiraan.",
+    "help.office.init.capacity": ("Daya tampungnya, misalnya 4TB (bila tak disebut: sembilan persepuluh cakram data)."),
+    "help.office.init.data": "Folder data, di cakram data (bila tak disebut: DIR/node/data).",
+    "help.office.init.listen": "Tempat simpul mendengarkan (bila tak disebut: alamat pertama).",
+    "help.office.init.replaces": ("Nomor simpul yang mesinnya hilang: kantor sama, perangkat baru, kunci baru."),
+    "roster.add.head": ("{name} minta bergabung, sebagai nomor {number}; permintaannya dibuat {created} UTC."),
+    "roster.add.row.role": "peran",
+    "roster.add.row.province": "provinsi dan zona bahaya",
+    "roster.add.row.addresses": "alamat",
+    "roster.add.row.reach": "keterjangkauan dan saluran",
+    "roster.add.row.capacity": "daya tampung",
+    "roster.add.row.load": "akan merekam sekitar",
+    "roster.add.replaces": ("Ia menggantikan mesin simpul {number}: kunci lama berakhir dengan roster ini."),
+    "roster.add.known": (
+        "{name} sudah ada di {file}, sebagai nomor {number}; tidak ada yang berubah. Berikutnya: lumbung roster plan"
+    ),
+    "roster.add.dry": ("Tidak ada yang ditulis (--dry-run). Telepon balik kantornya sebelum menambahkannya."),
+    "roster.add.done": (
+        "Nomor {number} ada di rancangan epok {epoch}: {file}. Berikutnya: lumbung roster plan {file} -o RENCANA.toml"
+    ),
+    "roster.add.bad_bound": (
+        "--bound berupa GENERASI:NOMOR:HASH (64 digit heksadesimal), ujung umpan yang diketahui pemegang; yang "
+        "diberikan {text}."
+    ),
+    "roster.collect.differ": (
+        "{first} dan {other} bukan roster yang sama: minta para kustodian menandatangani berkas yang sama."
+    ),
+    "roster.pack.done": (
+        "Paket untuk {name} (nomor {number}) ditulis ke {file}. Hanya mesin itu yang dapat memakainya."
+    ),
+    "roster.pack.dry": ("Paket untuk {name} (nomor {number}) dapat dibuat. Tidak ada yang ditulis (--dry-run)."),
+    "roster.pack.fingerprint": (
+        "Berikutnya: kirim ke kantornya, dan bacakan sidik ini lewat telepon:\n  {fingerprint}\nKantor "
+        "mengetik: lumbung node join PAKET --dir DIR"
+    ),
+    "help.roster.add": (
+        "Masukkan permintaan bergabung ke rancangan roster berikutnya, dengan nomor sendiri, setelah sidiknya "
+        "dicocokkan lewat telepon."
+    ),
+    "help.roster.add.examples": (
+        "lumbung roster add request.lumbung --to roster.lumbung -o next.toml --dry-run\n"
+        'lumbung roster add request.lumbung --to roster.lumbung -o next.toml --fingerprint "48215 00917 33260 '
+        '..."'
+    ),
+    "help.roster.add.to": ("Roster bertanda tangan terbaru, atau rancangan (.toml) yang sudah memuat simpul lain."),
+    "help.roster.add.number": ("Nomornya untuk selamanya (bila tak disebut: nomor berikut yang belum pernah dipakai)."),
+    "help.roster.add.bound": ("Untuk mesin pengganti: GENERASI:NOMOR:HASH batas berlakunya kunci entri lama."),
+    "help.roster.collect": ("Satukan tanda tangan beberapa kustodian atas roster yang sama ke satu berkas."),
+    "help.roster.collect.examples": ("lumbung roster collect signed-1.lumbung signed-2.lumbung -o roster-2.lumbung"),
+    "help.roster.pack": (
+        "Jawab permintaan bergabung: roster, sertifikat, dan rahasia klaster yang disegel untuk mesin yang meminta."
+    ),
+    "help.roster.pack.examples": (
+        "lumbung roster pack request.lumbung --roster roster-2.lumbung --authority authority-OFFLINE --secret "
+        "centre-OFFLINE/cluster.secret -o 36.02.pack"
+    ),
+    "help.roster.pack.roster": (
+        "Roster bertanda tangan yang memuatnya; ulangi untuk roster-roster menuju ke sana bila kustodian berganti."
+    ),
+    "help.roster.pack.secret": "Berkas rahasia klaster.",
+    "help.roster.pack.access": ("Daftar akses bertanda tangan untuk bekal awal simpul; boleh diulang."),
+    "exit.roster_add.6": (
+        "permintaannya diubah, pernah dipakai, atau kode, nomor, atau kuncinya sedang dipakai; tidak ada yang ditulis"
+    ),
+    "exit.roster_pack.6": ("roster tidak memuatnya, atau tanda tangannya kurang; tidak ada yang ditulis"),
+    "exit.node_join.6": ("paketnya untuk mesin atau klaster lain, atau diubah; tidak ada yang ditulis"),
+    "join.no_request": (
+        "{folder} tidak berisi permintaan bergabung. Beri folder yang dibuat lumbung office init: --dir DIR"
+    ),
+    "join.known": (
+        "Mesin ini sudah menjadi {name} (nomor {number}); tidak ada yang berubah. Roster baru datang sendiri."
+    ),
+    "join.dry": (
+        "Paketnya cocok untuk {name} (nomor {number}). Tidak ada yang ditulis (--dry-run); inilah isi {file}:"
+    ),
+    "join.done": "Mesin ini sekarang {name}, nomor {number}.",
+    "join.next": "Berikutnya: baca {file}, lalu: lumbung node run --config {file}",
+    "join.client": (
+        "Profil operator ada di {client}: pindahkan ke mesin operator, dan {access} ke media di brankas. Lalu: "
+        "lumbung --home {client} status"
+    ),
+    "help.node.join": (
+        "Jadikan mesin ini simpul dengan paket jawaban permintaannya. Semuanya dinilai dulu; diketik lagi, "
+        "tidak ada yang berubah."
+    ),
+    "help.node.join.examples": (
+        "lumbung node join 36.02.pack --dir /srv/lumbung --dry-run\n"
+        'lumbung node join 36.02.pack --dir /srv/lumbung --fingerprint "51930 22841 ..."'
+    ),
+    "help.node.join.dir": "Folder yang dibuat lumbung office init.",
+}
