@@ -21,7 +21,7 @@ from lumbung_node.store.events import FoundBy
 from lumbung_node.store.inventories import Inventories
 from lumbung_node.store.inventory_rows import SumsRow, TableRow, sums_key, table_key
 from lumbung_node.store.jobs import Content, Job, OwnBlob
-from lumbung_node.store.layout import blob_key, feed_key
+from lumbung_node.store.layout import blob_key, feed_key, number_key
 from lumbung_node.store.store import Store, open_store
 from lumbung_testing.virtual_disk import Pace, VirtualDisk
 from lumbung_testing.world import INVENTORY_KEY, InlineWork, ListLog, MemoryIdentity, SeededRandomness, VirtualClock
@@ -357,11 +357,12 @@ async def test_audits_go_round_without_anybody_asking(autojump_clock: trio.testi
 
 
 async def test_an_id_that_stands_twice_in_the_feed_counts_once(autojump_clock: trio.testing.MockClock) -> None:
-    """Its row was lost and its bytes came anew, under another number, before anybody noticed."""
+    """All that led to its number was lost, and its bytes came anew under another one before anybody noticed."""
     disk, identity, twice = VirtualDisk(), MemoryIdentity(), BlobId(ids(50)[7])
     async with crashing(disk, identity) as store:
         await put(store, 0, 50)
-        await store.kv.write(Batch(deletes=[(Family.BLOBS, blob_key(NODE, twice))]))
+        lost = [(Family.BLOBS, blob_key(NODE, twice)), (Family.FEEDS, number_key(NODE, twice))]
+        await store.kv.write(Batch(deletes=lost))
         await put(store, 7, 1)
         assert store.state.end(NODE).number == 51
         assert not await store.inventories.audit(NODE, twice.unit)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 import trio
@@ -12,6 +13,8 @@ import trio.lowlevel
 import trio.testing
 
 from lumbung_cluster.ids import BlobId, Generation, NodeNumber
+from lumbung_cluster.inventory.inventory import UNIT_SYMBOLS
+from lumbung_cluster.inventory.symbols import Symbols
 from lumbung_cluster.scrub_brake import BrakeSettings
 from lumbung_cluster.scrub_pace import ScrubSettings
 from lumbung_node.ports.keyvalue import Batch, Family
@@ -19,7 +22,17 @@ from lumbung_node.services.core import Core
 from lumbung_node.services.scrub.brake import confirm
 from lumbung_node.services.scrub.scrubber import Scrubber
 from lumbung_node.store.events import EventKind, recent_events
-from lumbung_node.store.layout import BlobRow, FeedRow, RowState, blob_key, feed_key, list_key, place_key
+from lumbung_node.store.layout import (
+    BlobRow,
+    FeedRow,
+    RowState,
+    blob_key,
+    damaged_key,
+    feed_key,
+    list_key,
+    number_key,
+    place_key,
+)
 from lumbung_testing.session_pair import box, connected, living, put, until_proven
 from lumbung_testing.virtual_disk import Pace
 
@@ -217,13 +230,14 @@ async def test_a_row_that_contradicts_its_list_is_written_anew(autojump_clock: t
         assert await kinds(core) == [EventKind.WRONG_ROW]
 
 
-async def test_a_blob_that_came_anew_before_its_lost_row_was_noticed_is_proven_under_both_numbers(
+async def test_a_blob_that_came_anew_with_nothing_left_of_its_number_is_proven_under_both_numbers(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     office, peer = box(OFFICE), box(PEER)
     async with living(office) as origin, living(peer) as holder:
         await put(origin, CONTENTS)
         office.disk.lose(Family.BLOBS, blob_key(OFFICE, BlobId.of(CONTENTS[2])))
+        office.disk.lose(Family.FEEDS, number_key(OFFICE, BlobId.of(CONTENTS[2])))
         await put(origin, [CONTENTS[2]])
         assert origin.store.state.end(OFFICE).number == len(CONTENTS) + 1
         async with scrubbing(origin), connected(origin, holder):
@@ -322,3 +336,73 @@ async def test_only_the_newest_events_are_kept(
         assert serials == [8, 7, 6, 5, 4]
     async with living(office) as core:
         assert core.store.state.scrub.next_event == 9
+
+
+async def test_what_was_counted_wrongly_is_put_right_by_the_rows(autojump_clock: trio.testing.MockClock) -> None:
+    office = box(OFFICE)
+    async with living(office) as core:
+        await put(core, CONTENTS)
+        right = core.store.state.count(OFFICE)
+        core.store.state.counts[OFFICE] = replace(right, size_bytes=right.size_bytes + 1000, damaged=3)
+        async with scrubbing(core):
+            await passes(core)
+        assert core.store.state.count(OFFICE) == right
+        assert await kinds(core) == [EventKind.WRONG_COUNT]
+    async with living(office) as core:
+        assert core.store.state.count(OFFICE) == right
+
+
+async def test_counts_are_right_after_losses_repairs_and_damage(autojump_clock: trio.testing.MockClock) -> None:
+    office, peer = box(OFFICE), box(PEER)
+    async with living(office) as origin, living(peer) as holder, connected(origin, holder):
+        await put(origin, CONTENTS)
+        await until_proven(origin, PEER, len(CONTENTS))
+        row = await row_of(holder, CONTENTS[3])
+        peer.disk.lose(Family.BLOBS, blob_key(OFFICE, BlobId.of(CONTENTS[7])))
+        peer.disk.lose(Family.CHUNKS, place_key(row.place))
+        async with scrubbing(holder):
+            await passes(holder, 3)
+            assert await is_whole(holder, CONTENTS)
+        assert EventKind.WRONG_COUNT not in await kinds(holder)
+        assert holder.store.state.count(OFFICE).damaged == 0
+
+
+async def test_an_inventory_that_is_not_what_the_rows_say_is_made_anew(autojump_clock: trio.testing.MockClock) -> None:
+    office = box(OFFICE)
+    async with living(office) as core:
+        await put(core, CONTENTS)
+        right = (await core.store.inventories.snapshot(OFFICE)).inventory.to_bytes()
+        core.store.inventories._kept[OFFICE].inventory.fold([b"\x55" * 32])  # a bit of memory that flipped
+        async with scrubbing(core):
+            await passes(core)
+            await trio.sleep(5)
+        snapshot = await core.store.inventories.snapshot(OFFICE)
+        assert (snapshot.inventory.to_bytes(), snapshot.doubted) == (right, 0)
+    assert office.log.said("scrub doubts an inventory") == [{"origin": OFFICE, "unit": 0x55 >> 2}]
+
+
+async def test_symbols_that_no_longer_fit_their_ids_are_made_anew(autojump_clock: trio.testing.MockClock) -> None:
+    office = box(OFFICE)
+    async with living(office) as core:
+        await put(core, CONTENTS)
+        inventory, unit = (await core.store.inventories.snapshot(OFFICE)).inventory, BlobId.of(CONTENTS[0]).unit
+        kept = core.store.inventories._kept[OFFICE].inventory
+        kept.replace_unit(unit, kept.digest(unit), Symbols.none(UNIT_SYMBOLS))
+        async with scrubbing(core):
+            await passes(core)
+            await trio.sleep(5)
+        assert (await core.store.inventories.snapshot(OFFICE)).inventory.to_bytes() == inventory.to_bytes()
+
+
+async def test_a_blob_that_is_called_damaged_and_is_not_is_found_good(autojump_clock: trio.testing.MockClock) -> None:
+    office = box(OFFICE)
+    async with living(office) as core:
+        await put(core, CONTENTS)
+        blob, number = BlobId.of(CONTENTS[9]), 10
+        await core.store.kv.write(Batch(puts=[(Family.SYSTEM, damaged_key(OFFICE, blob), number.to_bytes(8, "big"))]))
+    async with living(office) as core:
+        assert core.store.state.damaged == {(OFFICE, blob): number}
+        async with scrubbing(core):
+            await passes(core)
+        assert core.store.state.damaged == {}
+        assert await kinds(core) == [EventKind.FOUND_GOOD]

@@ -101,7 +101,8 @@ class Storing:
         batch.own.append(
             OwnBlob(item.blob, content, item.seal_epoch, item.flags, item.record_tag, item.content_tag, repairs)
         )
-        result = Result(item.blob, blobs_pb2.PUT_OUTCOME_STORED, new_version=bool(versions) and row is None)
+        is_new = row is None and all(version.blob != item.blob for version in versions)
+        result = Result(item.blob, blobs_pb2.PUT_OUTCOME_STORED, new_version=bool(versions) and is_new)
         batch.results.append(result)
         return result
 

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import trio
 
 from lumbung_cluster.errors import DiskFull, LumbungError, OutcomeUnknown, StoreClosed
-from lumbung_cluster.ids import NodeNumber
+from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.limits import COMMIT_BLOBS_MAX, COMMIT_BYTES_MAX
 from lumbung_node.ports.keyvalue import Batch, Family, KeyValue
 from lumbung_node.ports.world import Signer, WallClock
 from lumbung_node.store.group import Group
 from lumbung_node.store.jobs import Job
+from lumbung_node.store.known import read_known
 from lumbung_node.store.layout import BlobRow, FeedRow, ListPlace, TagVersion, blob_key, feed_key, unpack_versions
 from lumbung_node.store.readable import read_rows
 from lumbung_node.store.reads import is_intact
@@ -97,7 +98,8 @@ class Committer:
             try:
                 rows = await self._rows(jobs)
                 versions, feed_rows = await self._versions(jobs), await self._feed_rows(jobs, rows)
-                group = Group(self._state, self._signer, self._clock.now_ms(), rows, versions, feed_rows)
+                known = await read_known(self._kv, self._state, _without_row(jobs, self._state.node, rows))
+                group = Group(self._state, self._signer, self._clock.now_ms(), rows, versions, feed_rows, known)
                 group.add(jobs)
                 group.finish()
                 await self._write(group)
@@ -177,6 +179,15 @@ class Committer:
             job.error = _unknown(self._failed)
             job.done.set()
         self._receive.close()
+
+
+def _without_row(jobs: list[Job], node: NodeNumber, rows: dict[bytes, BlobRow]) -> list[tuple[NodeNumber, BlobId]]:
+    """Blobs that come and have no row, and rows that are to get a number."""
+    ids = [(node, own.blob) for job in jobs for own in job.own]
+    for foreign in (item for job in jobs for item in job.foreign):
+        ids.append((foreign.signed.content.origin, foreign.signed.content.entries[foreign.index].blob))
+    adopted = [(item.origin, item.entry.blob) for job in jobs for item in job.adopted]
+    return [*(each for each in dict.fromkeys(ids) if blob_key(*each) not in rows), *adopted]
 
 
 def _unknown(cause: Exception | None) -> OutcomeUnknown:

@@ -51,6 +51,7 @@ class EventKind(Enum):
     MASS_DAMAGE = 13  # too much of one inventory is wrong: the brake is on
     CONFIRMED = 14  # an operator has let the brake go
     EVIDENCE_NOT_KEPT = 15  # replaced bytes went although the brake is on: the disk has no room for them
+    WRONG_COUNT = 16  # what was counted of an origin is not what its rows add up to, put right
 
 
 class FoundBy(Enum):

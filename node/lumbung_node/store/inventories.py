@@ -133,11 +133,12 @@ class Inventories:
         """
         async with self._turn(origin) as kept:
             await self._fold(kept, self._state.end(origin).number)
-            number, folded = kept.number, kept.inventory.digest(unit)
-        found, _ = await read_unit(self._kv, self._blocking, self.key, origin, unit, number)
-        if found != folded:
+            number, folded = kept.number, (kept.inventory.digest(unit), kept.inventory.symbols(1 << unit).to_bytes())
+        digest, symbols = await read_unit(self._kv, self._blocking, self.key, origin, unit, number)
+        is_right = (digest, symbols.to_bytes()) == folded
+        if not is_right:
             self.doubt(origin, 1 << unit)
-        return found == folded
+        return is_right
 
     def doubt(self, origin: NodeNumber, units: int) -> None:
         """These units (a mask) contradict what lies on disk: nothing is signed for them until they are rebuilt."""

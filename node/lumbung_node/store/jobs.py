@@ -11,7 +11,7 @@ from lumbung_cluster.entry import Entry, SignedList
 from lumbung_cluster.ids import BlobId, Generation, NodeNumber
 from lumbung_node.ports.keyvalue import Batch
 from lumbung_node.store.events import Event, EventKind, FoundBy
-from lumbung_node.store.layout import BlobRow, FeedRow, MarkRow, TagVersion
+from lumbung_node.store.layout import BlobRow, FeedRow, MarkRow, OriginCounts, TagVersion
 
 __all__ = [
     "Adopted",
@@ -23,6 +23,7 @@ __all__ = [
     "Job",
     "Outcome",
     "OwnBlob",
+    "Recount",
     "Remade",
     "SignedAgain",
     "Stored",
@@ -127,6 +128,15 @@ class Dropped:
     before: BlobRow
 
 
+@dataclass(frozen=True, slots=True)
+class Recount:
+    """Counts as the rows add up to; `before` are those that they were held against."""
+
+    origin: NodeNumber
+    before: OriginCounts
+    right: OriginCounts
+
+
 class Outcome(Enum):
     STORED = "stored"
     PRESENT = "present"  # durable before: the caller verifies its bytes before it says so
@@ -158,6 +168,7 @@ class Job:
     signed_again: list[SignedAgain] = field(default_factory=list)
     dropped: list[Dropped] = field(default_factory=list)
     adopted: list[Adopted] = field(default_factory=list)
+    recounts: list[Recount] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     marks: dict[tuple[NodeNumber, NodeNumber], MarkRow] = field(default_factory=dict)
     tags: dict[bytes, list[TagVersion]] = field(default_factory=dict)

@@ -35,6 +35,7 @@ __all__ = [
     "life_key",
     "list_key",
     "mark_key",
+    "number_key",
     "pack_list",
     "pack_versions",
     "place_key",
@@ -48,6 +49,7 @@ FORMAT_VERSION = 0  # v0 until reconcile's first layer runs on it
 
 _U32 = struct.Struct(">I")
 _U64 = struct.Struct(">Q")
+_NO_ORIGIN = bytes(4)
 _LIST_KEY = struct.Struct(">IIQQ")
 _MARK_KEY = struct.Struct(">II")
 _BLOB_ROW = struct.Struct(">BBQQIQQQIQQB")
@@ -73,6 +75,14 @@ def blob_key(origin: NodeNumber, blob: BlobId) -> bytes:
 def feed_key(origin: NodeNumber, number: int) -> bytes:
     """FEEDS: origin u32, number u64."""
     return _U32.pack(origin) + _U64.pack(number)
+
+
+def number_key(origin: NodeNumber, blob: BlobId) -> bytes:
+    """FEEDS: 0 u32 (no node has that number), origin u32, id 32 B -> u64: the number of this id in the feed.
+
+    Among the feed rows, so that a file of the engine that is lost takes both or neither.
+    """
+    return _NO_ORIGIN + _U32.pack(origin) + blob.raw
 
 
 def damaged_key(origin: NodeNumber, blob: BlobId) -> bytes:

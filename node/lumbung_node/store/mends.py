@@ -13,8 +13,17 @@ from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.scrub_brake import is_mass_damage
 from lumbung_node.ports.keyvalue import Batch, Family
 from lumbung_node.store.events import NO_BLOB, NOBODY, Event, EventKind, FoundBy, put_events
-from lumbung_node.store.jobs import Damage, Dropped, FeedMend, Remade
-from lumbung_node.store.layout import BlobRow, OriginCounts, RowState, blob_key, damaged_key, feed_key, place_key
+from lumbung_node.store.jobs import Damage, Dropped, FeedMend, Recount, Remade
+from lumbung_node.store.layout import (
+    BlobRow,
+    OriginCounts,
+    RowState,
+    blob_key,
+    damaged_key,
+    feed_key,
+    number_key,
+    place_key,
+)
 from lumbung_node.store.scrub_rows import Evidence, brake_key, evidence_key
 from lumbung_node.store.state import StoreState
 
@@ -71,12 +80,13 @@ class Mends:
         self.rows[key] = item.row
         self.batch.put(Family.BLOBS, key, item.row.pack())
         self.repaired.add(key)  # nobody reads it before the sync has returned
-        if item.before is not None and item.before.state is RowState.DAMAGED:
+        if (item.origin, item.blob) in self.state.damaged:
             self.end_damage(item.origin, item.blob)
 
     def mend_feed(self, item: FeedMend) -> None:
         key = feed_key(item.origin, item.number)
         self.batch.put(Family.FEEDS, key, item.row.pack())
+        self.batch.put(Family.FEEDS, number_key(item.origin, item.row.blob), item.number.to_bytes(8, "big"))
         self.repaired.add(key)  # nobody reads it before the sync has returned
         self.count_wrong(item.origin)
         self.note(item.kind, FoundBy.SCRUB, item.origin, item.row.blob, item.number)
@@ -92,11 +102,22 @@ class Mends:
             counts = self._count(origin)
             self.counts[origin] = replace(counts, size_bytes=counts.size_bytes + old.size_bytes)
             return
-        if in_alarm:
-            self._mended_in_alarm += 1
-        else:
-            self._mended_routine += 1
+        self._count_mended(in_alarm=in_alarm)
         self.note(EventKind.REPAIRED, FoundBy.SCRUB, origin, blob, old.number, source)
+
+    def regained(self, origin: NodeNumber, blob: BlobId, number: int, source: NodeNumber) -> None:
+        """Its row was lost, and it came again before a scrub had missed it: found and mended in one."""
+        if (origin, blob) in self.state.damaged and (origin, blob) not in self.mended:
+            self.end_damage(origin, blob)
+        self.count_wrong(origin)
+        self.note(EventKind.LOST_ROW, FoundBy.REPEAT, origin, blob, number)
+        self.note(EventKind.REPAIRED, FoundBy.REPEAT, origin, blob, number, source)
+        self._count_mended(in_alarm=self._is_braked(origin))
+
+    def recount(self, item: Recount) -> None:
+        if self._count(item.origin) == item.before:
+            self.counts[item.origin] = item.right
+            self.note(EventKind.WRONG_COUNT, FoundBy.SCRUB, item.origin)
 
     def drop(self, item: Dropped) -> None:
         """Let the bytes go for good. The row stays, so that feed, rows and inventory go on agreeing."""
@@ -189,6 +210,12 @@ class Mends:
         if is_evidence:
             self.note(EventKind.EVIDENCE_NOT_KEPT, FoundBy.SCRUB, origin, blob, old.number)
         self.batch.delete_range(Family.CHUNKS, place_key(old.place), place_key(old.place + old.chunks))
+
+    def _count_mended(self, *, in_alarm: bool) -> None:
+        if in_alarm:
+            self._mended_in_alarm += 1
+        else:
+            self._mended_routine += 1
 
     def _is_braked(self, origin: NodeNumber) -> bool:
         return origin in self.state.scrub.brakes or origin in self._braked

@@ -314,7 +314,7 @@ class ScrubEvent(_message.Message):
     """Rises by one with each event."""
     kind: _builtins.str
     """DAMAGED_BYTES, LOST_ROW, LOST_LIST, WRONG_ROW, LOST_FEED_ROW, WRONG_HASH, UNLISTED_ROW, REPAIRED, FOUND_GOOD,
-    SIGNED_AGAIN, FEED_HOLE, DOUBTED, MASS_DAMAGE, CONFIRMED or EVIDENCE_NOT_KEPT.
+    SIGNED_AGAIN, FEED_HOLE, DOUBTED, MASS_DAMAGE, CONFIRMED, EVIDENCE_NOT_KEPT or WRONG_COUNT.
     """
     found_by: _builtins.str
     """SCRUB, READ or REPEAT."""

@@ -35,6 +35,7 @@ SCRUB_ENGLISH: Final[dict[str, str]] = {
     "scrub.event.wrong_row": "index row wrong",
     "scrub.event.lost_feed_row": "feed row lost, made again",
     "scrub.event.wrong_hash": "feed hash wrong, put right",
+    "scrub.event.wrong_count": "count of recordings was wrong, put right",
     "scrub.event.unlisted_row": "recording missing in the feed, added",
     "scrub.event.repaired": "mended",
     "scrub.event.found_good": "readable again",

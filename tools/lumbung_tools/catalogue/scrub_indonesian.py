@@ -38,6 +38,7 @@ SCRUB_INDONESIAN: Final[dict[str, str]] = {
     "scrub.event.wrong_row": "baris indeks salah",
     "scrub.event.lost_feed_row": "baris urutan hilang, dibuat lagi",
     "scrub.event.wrong_hash": "hash urutan salah, dibetulkan",
+    "scrub.event.wrong_count": "jumlah rekaman salah, diperbaiki",
     "scrub.event.unlisted_row": "rekaman tidak ada di urutan, ditambahkan",
     "scrub.event.repaired": "dipulihkan",
     "scrub.event.found_good": "terbaca lagi",

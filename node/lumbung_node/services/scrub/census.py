@@ -1,16 +1,19 @@
-"""All blob rows of one origin, whatever the feed says: which have which number, and which have none."""
+"""All blob rows of one origin, whatever the feed says: which have which number, or none, and what they add up to."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection
+from dataclasses import replace
 
 from lumbung_cluster.errors import BlobDamaged, StoreDamaged
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_node.ports.keyvalue import Family, KeyValue
-from lumbung_node.store.layout import BlobRow, FeedRow, blob_key, feed_key
+from lumbung_node.services.scrub.reading import Stored
+from lumbung_node.store.layout import BlobRow, FeedRow, OriginCounts, RowState, blob_key, feed_key
 from lumbung_node.store.readable import read_rows
+from lumbung_node.store.state import StoreState
 
-__all__ = ["rows_by_number", "unlisted_rows"]
+__all__ = ["Census", "rows_by_number"]
 
 _PAGE_ROWS = 1000
 _BEHIND = b"\xff" * 33
@@ -26,13 +29,52 @@ async def rows_by_number(
     return found
 
 
-async def unlisted_rows(kv: KeyValue, origin: NodeNumber, upto: int) -> AsyncIterator[list[tuple[BlobId, BlobRow]]]:
-    """Page by page, the rows with a number up to `upto` that the feed does not name there. Pages may be empty."""
-    async for page in _pages(kv, origin):
-        numbered = [(blob, row) for blob, row in page if row.number <= upto]
-        keys = [feed_key(origin, row.number) for _, row in numbered]
-        feeds = await read_rows(kv, Family.FEEDS, keys, FeedRow.unpack)
-        yield [item for item, feed in zip(numbered, feeds, strict=True) if feed is None or feed.blob != item[0]]
+class Census:
+    """One look at all blob rows of an origin: which of them no feed row names, and what they add up to."""
+
+    def __init__(self, kv: KeyValue, state: StoreState, origin: NodeNumber) -> None:
+        self._kv = kv
+        self._state = state
+        self._origin = origin
+        self._before = state.count(origin)
+        self._size_bytes = 0
+        self._damaged = 0
+        self._rows = 0
+        self._has_ended = False
+        self._has_unsized = False
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every row was there to be read and says its size, and nothing was committed meanwhile."""
+        twice = sum(len(numbers) for (origin, _), numbers in self._state.scrub.twice.items() if origin == self._origin)
+        lost = sum(1 for origin, _ in self._state.scrub.breaks if origin == self._origin)
+        is_still = self._state.count(self._origin) == self._before
+        is_whole = self._has_ended and not self._has_unsized
+        return is_whole and is_still and self._rows + twice + lost == self._before.blobs
+
+    @property
+    def counts(self) -> OriginCounts:
+        """What the rows add up to."""
+        return replace(self._before, size_bytes=self._size_bytes, damaged=self._damaged)
+
+    async def unlisted(self, upto: int) -> AsyncIterator[list[Stored]]:
+        """Page by page, the rows with a number up to `upto` that the feed does not name there. Pages may be empty."""
+        async for page in _pages(self._kv, self._origin):
+            for blob, row in page:
+                self._add(blob, row)
+            numbered = [Stored(blob, row) for blob, row in page if row.number <= upto]
+            keys = [feed_key(self._origin, item.row.number) for item in numbered]
+            feeds = await read_rows(self._kv, Family.FEEDS, keys, FeedRow.unpack)
+            yield [item for item, feed in zip(numbered, feeds, strict=True) if feed is None or feed.blob != item.blob]
+        self._has_ended = True
+
+    def _add(self, blob: BlobId, row: BlobRow) -> None:
+        numbers = 1 + len(self._state.scrub.twice.get((self._origin, blob), ()))
+        self._rows += 1
+        self._damaged += row.state is RowState.DAMAGED
+        self._has_unsized |= not row.size_bytes  # made again from a feed row alone
+        if row.state is not RowState.DROPPED:
+            self._size_bytes += row.size_bytes * numbers
 
 
 async def _pages(kv: KeyValue, origin: NodeNumber) -> AsyncIterator[list[tuple[BlobId, BlobRow]]]:

@@ -164,8 +164,9 @@ async def _judge_row(core: Core, reader: ByteReader, origin: NodeNumber, item: L
         row.state, entry.size_bytes, row.place, chunks, item.number, entry.time_ms, row.verified_ms, feed.signed
     )
     if chunks and not await reader.wrong([Stored(feed.blob, right)]):
-        if right != row or row.state is RowState.DAMAGED:
-            kind = EventKind.FOUND_GOOD if row.state is RowState.DAMAGED else EventKind.WRONG_ROW
+        is_called_damaged = row.state is RowState.DAMAGED or (origin, feed.blob) in core.store.state.damaged
+        if right != row or is_called_damaged:
+            kind = EventKind.FOUND_GOOD if is_called_damaged else EventKind.WRONG_ROW
             good = replace(right, state=RowState.INTACT, verified_ms=core.clock.now_ms())
             found.job.remade.append(Remade(origin, feed.blob, row, good, kind))
     elif right != row:

@@ -13,7 +13,8 @@ from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.scrub_chain import Link, LinkState, judge_links
 from lumbung_node.ports.keyvalue import Family
 from lumbung_node.services.core import Core
-from lumbung_node.store.layout import BlobRow, FeedRow, ListPlace, blob_key, feed_key, list_key, unpack_list
+from lumbung_node.store.known import unpack_number
+from lumbung_node.store.layout import BlobRow, FeedRow, ListPlace, blob_key, feed_key, list_key, number_key, unpack_list
 from lumbung_node.store.readable import read_rows
 from lumbung_node.store.runs import chunk_count
 
@@ -30,6 +31,13 @@ class Looked:
     signed: SignedList | None = None
     row: BlobRow | None = None
     is_changing: bool = False
+    indexed: int | None = None
+
+    @property
+    def lacks_number_row(self) -> bool:
+        """Whether nothing leads from the id to this number, which is the blob's."""
+        is_its = self.feed is not None and (self.row is None or self.row.number == self.number)
+        return is_its and self.indexed != self.number
 
     @property
     def entry(self) -> Entry | None:
@@ -59,6 +67,8 @@ async def look(core: Core, origin: NodeNumber, first: int, last: int) -> list[Lo
     lists = await _good_lists(core, origin, [feed.signed for feed in present])
     keys = [blob_key(origin, feed.blob) for feed in present]
     rows = dict(zip(keys, await read_rows(kv, Family.BLOBS, keys, BlobRow.unpack), strict=True))
+    numbered = [number_key(origin, feed.blob) for feed in present]
+    indexed = dict(zip(keys, await read_rows(kv, Family.FEEDS, numbered, unpack_number), strict=True))
     looked = []
     for number, feed in zip(numbers, feeds, strict=True):
         if feed is None:
@@ -67,7 +77,7 @@ async def look(core: Core, origin: NodeNumber, first: int, last: int) -> list[Lo
         key, signed = blob_key(origin, feed.blob), lists.get(feed.signed.list)
         vouches = signed is not None and _names(signed, feed)
         is_changing = bool({key, feed_key(origin, number)} & core.store.state.repairing)
-        looked.append(Looked(number, feed, signed if vouches else None, rows[key], is_changing))
+        looked.append(Looked(number, feed, signed if vouches else None, rows[key], is_changing, indexed[key]))
     return looked
 
 

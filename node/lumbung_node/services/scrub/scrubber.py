@@ -1,37 +1,30 @@
 """The scrub as a task: passes over all origins, a cursor that survives restarts, and what operators may tell it.
 
-A walk goes through one origin's feed in the order of its numbers, which is nearly the order of places on the disk. For
-each number: the running hash follows from the one before, the signed list is there and vouches for the blob, the row
-agrees with both, and the bytes hash to the id. Behind the last number all rows are looked through for those that no
-feed row names. Whatever is wrong is looked at again, alone, and put right or withdrawn (diagnosis.py).
+A walk goes through one origin's feed in the order of its numbers, which is nearly the order of places on the disk
+(walking.py). Whatever is wrong is looked at again, alone, and put right or withdrawn (diagnosis.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import trio
 
 from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.limits import SCRUB_SAVE_INTERVAL_S, SCRUB_STEP_BLOBS_MAX
-from lumbung_cluster.scrub_chain import LinkState
 from lumbung_cluster.scrub_pace import PassTimes, ScrubSettings, nap_s, next_pass_in_s
 from lumbung_node.ports.keyvalue import Family
 from lumbung_node.services.core import Core
-from lumbung_node.services.scrub.census import rows_by_number, unlisted_rows
-from lumbung_node.services.scrub.diagnosis import Diagnosis, diagnose
-from lumbung_node.services.scrub.looking import Looked, links_of, look, previous_hash
-from lumbung_node.services.scrub.reading import ByteReader, Stored
-from lumbung_node.store.events import NO_BLOB, Event, EventKind, FoundBy
-from lumbung_node.store.jobs import Adopted, Job
-from lumbung_node.store.layout import BlobRow, RowState, verified_key
+from lumbung_node.services.scrub.mending import Mending
+from lumbung_node.services.scrub.reading import ByteReader
+from lumbung_node.services.scrub.walking import Step, Walker
+from lumbung_node.store.jobs import Job
+from lumbung_node.store.layout import verified_key
 from lumbung_node.store.scrub_rows import PassRow, put_progress
 from lumbung_node.store.state import Pulse
 
 __all__ = ["Scrubber"]
-
-_MEND_ROUNDS = 2  # a list that was signed anew lets the bytes be judged
 
 
 class Scrubber:
@@ -41,11 +34,11 @@ class Scrubber:
         self._core = core
         self._book = core.store.state.scrub
         self._settings = settings
-        self._doubt = doubt
         self._told = Pulse()
         self._is_hurried = False
-        self._reader = ByteReader(core.store.kv, core.blocking, core.activity, self._nap)
-        self._mending = trio.Lock()
+        reader = ByteReader(core.store.kv, core.blocking, core.activity, self._nap)
+        self._mending = Mending(core, reader, doubt)
+        self._walker = Walker(core, reader, self._mending, self._nap)
         self._begun_at = trio.current_time()
         self._saved_at = trio.current_time()
         self._worked_s = 0.0
@@ -114,7 +107,7 @@ class Scrubber:
                 await state.suspected.wait()
             suspects, state.suspects = sorted(state.suspects), {}
             for origin in dict.fromkeys(origin for origin, _ in suspects):
-                await self._mend(origin, [number for of, number in suspects if of == origin])
+                await self._mending.mend(origin, [number for of, number in suspects if of == origin])
             self._is_hurried = not self._book.pass_row.is_paused
             self._told.beat()
             await trio.sleep(self._settings.start_delay_s)
@@ -162,118 +155,24 @@ class Scrubber:
                 await self._save(origin)
                 return False
             begun = trio.current_time()
-            await self._step(origin, number + 1, min(number + SCRUB_STEP_BLOBS_MAX, state.end(origin).number))
-            active_ms = self._book.pass_row.active_ms + int((trio.current_time() - begun) * 1000)
-            self._book.pass_row = replace(self._book.pass_row, active_ms=active_ms)
+            last = min(number + SCRUB_STEP_BLOBS_MAX, state.end(origin).number)
+            self._count(await self._walker.step(origin, number + 1, last), trio.current_time() - begun)
+            self._book.origins[origin] = replace(self._book.progress(origin), number=last)
             if trio.current_time() - self._saved_at >= SCRUB_SAVE_INTERVAL_S:
                 await self._save(origin)
-        await self._take_in_unlisted(origin)
+        await self._walker.finish(origin, self._book.progress(origin).number)
         self._book.origins[origin] = self._book.progress(origin).end()
         await self._save(origin, verified_since_ms=begun_ms)
         return True
 
-    async def _step(self, origin: NodeNumber, first: int, last: int) -> None:
-        """Check these numbers; the cursor moves past them once everything wrong is marked or mended."""
-        begun = trio.current_time()
-        end = self._core.store.state.end(origin).number
-        looked = await look(self._core, origin, first, min(last + 1, end))
-        ahead = looked.pop() if last < end else None
-        links = links_of(looked, await previous_hash(self._core, origin, first), ahead)
-        suspects: list[int] = []
-        stored: list[Stored] = []
-        numbers: list[int] = []
-        for item, (state, _) in zip(looked, links, strict=True):
-            if not self._is_in_order(origin, item, state):
-                suspects.append(item.number)
-            elif item.feed is not None and item.row is not None and _has_bytes(item, item.row):
-                stored.append(Stored(item.feed.blob, item.row))
-                numbers.append(item.number)
-        await self._nap(trio.current_time() - begun, 0)
-        suspects += [numbers[index] for index in await self._reader.wrong(stored)]
-        await self._mend(origin, sorted(suspects))
+    def _count(self, step: Step, active_s: float) -> None:
         row = self._book.pass_row
-        read_bytes = row.read_bytes + sum(item.row.size_bytes for item in stored)
-        self._book.pass_row = replace(row, blobs=row.blobs + len(looked), read_bytes=read_bytes)
-        self._book.origins[origin] = replace(self._book.progress(origin), number=last)
-
-    def _is_in_order(self, origin: NodeNumber, item: Looked, link: LinkState) -> bool:
-        """Whether nothing but the bytes is left to be looked at."""
-        if item.is_changing:
-            return True
-        is_known_break = (origin, item.number) in self._book.breaks
-        if item.feed is None:
-            return is_known_break
-        if item.signed is None or (link not in (LinkState.HOLDS, LinkState.OTHER_ENTRY) and not is_known_break):
-            return False
-        if item.row is None:
-            return not self._core.rosters.roster.units_held(self._core.number, origin) >> item.feed.blob.unit & 1
-        if item.row.state is RowState.DROPPED:
-            return item.agrees
-        if item.row.number != item.number:
-            return item.number in self._book.twice.get((origin, item.feed.blob), ())
-        return item.agrees and item.row.state is RowState.INTACT and item.row.chunks > 0
-
-    # --- mending -----------------------------------------------------------------------------------------------
-
-    async def _mend(self, origin: NodeNumber, suspects: Sequence[int]) -> None:
-        """Diagnose each number and commit what is to be done, damage before anything else is said or sent."""
-        if not suspects:
-            return
-        async with self._mending:
-            for _ in range(_MEND_ROUNDS):
-                found = Diagnosis()
-                lost = [
-                    item.number
-                    for number in suspects
-                    for item in await look(self._core, origin, number, number)
-                    if item.feed is None
-                ]
-                rows = await rows_by_number(self._core.store.kv, origin, set(lost)) if lost else {}
-                for number in suspects:
-                    await diagnose(self._core, self._reader, origin, number, rows, found)
-                await self._commit(found)
-                if not found.job.signed_again and not found.job.feed_mends:
-                    return
-
-    async def _commit(self, found: Diagnosis) -> None:
-        job = found.job
-        if not (job.damage or job.remade or job.feed_mends or job.signed_again or found.twice or found.breaks):
-            return
-        await self._core.store.committer.commit(job)
-        self._book.twice.update(found.twice)
-        for origin, blob in found.twice:
-            # The fold counted it once for each number: made anew from the rows it counts once, as at everybody else.
-            self._core.store.inventories.doubt(origin, 1 << blob.unit)
-        self._book.breaks.update(found.breaks)
-        for damage in job.damage:
-            self._core.log.error(
-                "scrub found damage", origin=damage.origin, blob=str(damage.blob), kind=damage.kind.name
-            )
-        for remade in job.remade:
-            self._core.log.error(
-                "scrub found a wrong row", origin=remade.origin, blob=str(remade.blob), kind=remade.kind.name
-            )
-        self._core.tell_damage([*((d.origin, d.blob) for d in job.damage), *((r.origin, r.blob) for r in job.remade)])
-        if found.doubt:
-            now_ms = self._core.clock.now_ms()
-            doubted = Event(EventKind.DOUBTED, FoundBy.SCRUB, False, self._core.number, NO_BLOB, 0, now_ms)
-            await self._core.store.committer.commit(Job(events=[doubted]))
-            await self._doubt(found.doubt)
-
-    async def _take_in_unlisted(self, origin: NodeNumber) -> None:
-        """Rows that no feed row names, and that have a list: nothing that is here stays unknown to the others."""
-        state, reader = self._core.store.state, self._core.store.reader
-        async for page in unlisted_rows(self._core.store.kv, origin, self._book.progress(origin).number):
-            begun = trio.current_time()
-            job = Job()
-            lists = await reader.lists(origin, [row.signed for _, row in page])
-            for (blob, row), signed in zip(page, lists, strict=True):
-                entries = signed.content.entries if signed is not None else ()
-                if row.signed.index < len(entries) and entries[row.signed.index].blob == blob:
-                    job.adopted.append(Adopted(origin, entries[row.signed.index], row))
-            if job.adopted and not state.suspects:
-                await self._core.store.committer.commit(job)
-            await self._nap(trio.current_time() - begun, 0)
+        self._book.pass_row = replace(
+            row,
+            active_ms=row.active_ms + int(active_s * 1000),
+            blobs=row.blobs + step.blobs,
+            read_bytes=row.read_bytes + step.read_bytes,
+        )
 
     # --- pace and cursor ---------------------------------------------------------------------------------------
 
@@ -301,8 +200,3 @@ class Scrubber:
             job.extra.put(Family.SYSTEM, verified_key(origin), verified_since_ms.to_bytes(8, "big"))
             state.verified_since_ms[origin] = verified_since_ms
         await self._core.store.committer.commit(job)
-
-
-def _has_bytes(item: Looked, row: BlobRow) -> bool:
-    """Whether this number's bytes are to be read: what was let go has none, what is twice in the feed one run."""
-    return row.number == item.number and row.state is not RowState.DROPPED

@@ -17,6 +17,7 @@ from lumbung_node.store.layout import (
     feed_key,
     list_key,
     mark_key,
+    number_key,
     place_key,
     unpack_list,
 )
@@ -25,6 +26,7 @@ from lumbung_testing.virtual_tables import Tables
 __all__ = ["DurableView"]
 
 _NO_END = b"\xff" * 64
+_FIRST_FEED = feed_key(NodeNumber(1), 0)  # number rows lie before it
 
 
 class DurableView:
@@ -79,6 +81,11 @@ class DurableView:
         value = self._tables().get(Family.FEEDS, feed_key(origin, number))
         return FeedRow.unpack(value) if value is not None else None
 
+    def number(self, origin: NodeNumber, blob: BlobId) -> int | None:
+        """Where the number row of an id leads."""
+        value = self._tables().get(Family.FEEDS, number_key(origin, blob))
+        return int.from_bytes(value, "big") if value is not None else None
+
     def count(self, origin: NodeNumber) -> int:
         """How many blobs of an origin the store says that it has."""
         value = self._tables().get(Family.SYSTEM, b"n" + origin.to_bytes(4, "big"))
@@ -87,7 +94,7 @@ class DurableView:
     def feed_gaps(self) -> list[tuple[NodeNumber, int]]:
         """Numbers that are missing below the last one of a feed."""
         gaps, before = list[tuple[NodeNumber, int]](), (0, 0)
-        for key in self._tables().keys(Family.FEEDS, b"", _NO_END):
+        for key in self._tables().keys(Family.FEEDS, _FIRST_FEED, _NO_END):
             origin, number = int.from_bytes(key[:4], "big"), int.from_bytes(key[4:], "big")
             expected = before[1] + 1 if before[0] == origin else 1
             gaps += [(NodeNumber(origin), missing) for missing in range(expected, number)]
@@ -97,7 +104,7 @@ class DurableView:
     def named_by_feeds(self) -> set[tuple[NodeNumber, BlobId]]:
         """Every blob that some feed row names."""
         tables = self._tables()
-        keys = list(tables.keys(Family.FEEDS, b"", _NO_END))
+        keys = list(tables.keys(Family.FEEDS, _FIRST_FEED, _NO_END))
         rows = [(NodeNumber(int.from_bytes(key[:4], "big")), tables.get(Family.FEEDS, key)) for key in keys]
         return {(origin, FeedRow.unpack(value).blob) for origin, value in rows if value is not None}
 

@@ -6,10 +6,10 @@ import random
 
 import trio
 
-from lumbung_cluster.ids import NodeNumber
+from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.limits import MIB
 from lumbung_node.ports.keyvalue import Family
-from lumbung_node.store.layout import blob_key, feed_key, list_key, place_key
+from lumbung_node.store.layout import blob_key, feed_key, list_key, number_key, place_key
 from lumbung_testing.simulation.damage import Harm
 from lumbung_testing.simulation.faults.stage import DISK_CAPACITY_BYTES, Fault, Stage
 from lumbung_testing.simulation.node import USUAL_PACE, SimNode
@@ -47,10 +47,7 @@ async def _rot(stage: Stage, draws: random.Random) -> None:
     if notice < 0.5:  # somebody happens to read it
         await stage.cluster.operators[origin].get(node.number, blob)
     elif notice < 0.8:  # or to put it again; else it lies unnoticed
-        again = [
-            delivery for office, delivery in stage.cluster.deliveries if office == origin and delivery.blob == blob
-        ]
-        await stage.cluster.stations[origin].put(again[:1], 1, 0)
+        await _put_again(stage, origin, blob)
 
 
 async def _lose(stage: Stage, draws: random.Random) -> None:
@@ -61,25 +58,39 @@ async def _lose(stage: Stage, draws: random.Random) -> None:
         return
     (origin, blob), row = draws.choice(list(held.items()))
     lost = {
-        Family.CHUNKS: place_key(row.place + draws.randrange(row.chunks)),
-        Family.BLOBS: blob_key(origin, blob),
-        Family.LISTS: list_key(origin, row.signed),
-        Family.FEEDS: feed_key(origin, row.number),
+        "chunk": (Family.CHUNKS, place_key(row.place + draws.randrange(row.chunks))),
+        "blob row": (Family.BLOBS, blob_key(origin, blob)),
+        "list": (Family.LISTS, list_key(origin, row.signed)),
+        "feed row": (Family.FEEDS, feed_key(origin, row.number)),
+        "number row": (Family.FEEDS, number_key(origin, blob)),
     }
-    family = draws.choice(list(lost))
+    what = draws.choice(list(lost))
     victims = {(origin, blob): None}
-    if family is Family.LISTS:
+    if what == "blob row" and node.durable.number(origin, blob) != row.number:
+        return  # nothing would be left that leads to its number
+    if what == "list":
         same = row.signed.list
         victims |= {key: None for key, its in held.items() if key[0] == origin and its.signed.list == same}
     if not all(stage.is_elsewhere(node, *victim) for victim in victims) or not _is_inside(node, origin, row.number):
         return
-    node.disk.lose(family, lost[family])
-    stage.tell(node, "lost", f"{family.value} of {blob.raw.hex()[:12]} of {origin}")
-    if family is Family.FEEDS:
+    node.disk.lose(*lost[what])
+    stage.tell(node, "lost", f"{what} of {blob.raw.hex()[:12]} of {origin}")
+    if what == "number row":
+        return  # nothing is ever said from it
+    if what == "feed row":
         stage.cluster.damage.note_gap(node, origin, row.number)
         return
     for victim in victims:
         stage.cluster.damage.note(node, *victim, Harm.ROTTEN, node.generation)
+    if draws.random() < 0.5:  # else it lies unnoticed until a scrub comes
+        await trio.sleep(draws.uniform(0.1, 5.0))
+        await _put_again(stage, origin, blob)
+
+
+async def _put_again(stage: Stage, origin: NodeNumber, blob: BlobId) -> None:
+    """A station sends the same bytes once more."""
+    again = [delivery for office, delivery in stage.cluster.deliveries if office == origin and delivery.blob == blob]
+    await stage.cluster.stations[origin].put(again[:1], 1, 0)
 
 
 def _is_inside(node: SimNode, origin: NodeNumber, number: int) -> bool:

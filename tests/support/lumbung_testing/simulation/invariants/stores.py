@@ -1,7 +1,8 @@
 """Disks and memory, looked at from time to time.
 
-right id    no row says intact over bytes that hash to something else
-bounds      memory budgets stay inside their limits
+right id       no row says intact over bytes that hash to something else
+one number     no id stands twice in a feed, whatever was lost behind its back and came again
+bounds         memory budgets stay inside their limits
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from functools import lru_cache
 
 from lumbung_cluster.entry import Entry, SignedList
 from lumbung_cluster.feed import first_hash, next_hash
-from lumbung_cluster.ids import NodeNumber
+from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.limits import FOREIGN_MEMORY_BYTES_MAX
 from lumbung_node.ports.keyvalue import Family
 from lumbung_node.services.core import Core
@@ -49,9 +50,13 @@ def _check_feed(claims: Claims, node: SimNode, origin: NodeNumber) -> None:
     if claims.damage.has_gap(node, origin):
         return
     checked, running = node.chains_checked.get(origin, (0, first_hash(CLUSTER, node.number, origin)))
-    number = 0
+    number, known = 0, set[BlobId]()
     while (row := node.durable.feed_row(origin, number + 1)) is not None:
         number += 1
+        if row.blob in known:
+            claims.broken("one number", f"{node.host}: {row.blob} of {origin} stands at {number} and earlier")
+            return
+        known.add(row.blob)
         entry = _entry(node, origin, row)
         is_lost = claims.damage.is_rotten(node.number, origin, row.blob)
         if (entry is None or entry.blob != row.blob) and is_lost:

@@ -140,7 +140,7 @@ def _row_ahead_of_its_chunks() -> AbstractContextManager[object]:
     original = Committer._write
 
     async def write(self: Committer, group: Group) -> None:
-        chunks, group.chunk_rows = group.chunk_rows, []
+        chunks, group._places.chunk_rows = group.chunk_rows, []
         await original(self, group)
         if chunks:
             await self._kv.write_chunks(chunks)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
+import trio
+
 from lumbung_cluster.feed import FeedEnd, Mark, MarkVerdict
-from lumbung_cluster.ids import Generation, NodeNumber
+from lumbung_cluster.ids import BlobId, Generation, NodeNumber
+from lumbung_node.ports.keyvalue import KeyValue
 from lumbung_node.services.session import outgoing
 from lumbung_node.services.session.incoming import Incoming, _Taking
 from lumbung_node.services.session.outgoing import OpenOffer, Outgoing, OutLane
+from lumbung_node.store import committer
+from lumbung_node.store.known import Known
 from lumbung_node.store.layout import FeedRow, MarkRow
+from lumbung_node.store.state import StoreState
 from lumbung_proto.v1 import peer_pb2
 from lumbung_testing.simulation.mutants.mutant import Mutant
 from lumbung_testing.simulation.patching import patched
@@ -69,7 +75,18 @@ def _refused_offer_forgotten() -> AbstractContextManager[object]:
     return patched(Outgoing, "on_applied", on_applied)
 
 
+def _lost_row_comes_back_under_another_number() -> AbstractContextManager[object]:
+    async def nothing(
+        kv: KeyValue, state: StoreState, wanted: Sequence[tuple[NodeNumber, BlobId]]
+    ) -> dict[tuple[NodeNumber, BlobId], Known]:
+        await trio.lowlevel.checkpoint()
+        return {}
+
+    return patched(committer, "read_known", nothing)
+
+
 MUTANTS = (
+    Mutant("a lost row comes back under another number", _lost_row_comes_back_under_another_number),
     Mutant("mark believed after a rollback", _mark_believed_after_a_rollback),
     Mutant("learnt-from filter across generations", _learnt_from_filter_across_generations),
     Mutant("jumped put moves the mark", _jumped_put_moves_the_mark),

@@ -12,13 +12,15 @@ from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.receipt import StatementKind
 from lumbung_node.services import statements
 from lumbung_node.services.core import Core
-from lumbung_node.services.scrub.reading import ByteReader, Stored
+from lumbung_node.services.scrub.reading import ByteReader
+from lumbung_node.services.scrub.reading import Stored as Lying
 from lumbung_node.services.scrub.scrubber import Scrubber
 from lumbung_node.services.session import covering, proving
 from lumbung_node.store.group import Group
-from lumbung_node.store.jobs import FeedMend, ForeignBlob
+from lumbung_node.store.jobs import FeedMend, ForeignBlob, Stored
 from lumbung_node.store.layout import ListPlace, blob_key
 from lumbung_node.store.mends import Mends
+from lumbung_node.store.signing import GroupLists
 from lumbung_proto.v1 import peer_pb2
 from lumbung_testing.simulation.mutants.mutant import Mutant
 from lumbung_testing.simulation.patching import patched
@@ -36,7 +38,7 @@ def _no_scrub() -> AbstractContextManager[object]:
 def _scrub_skips_large_blobs() -> AbstractContextManager[object]:
     original = ByteReader.wrong
 
-    async def wrong(self: ByteReader, stored: Sequence[Stored]) -> list[int]:
+    async def wrong(self: ByteReader, stored: Sequence[Lying]) -> list[int]:
         small = [index for index, item in enumerate(stored) if item.row.chunks == 1]
         return [small[index] for index in await original(self, [stored[index] for index in small])]
 
@@ -44,14 +46,19 @@ def _scrub_skips_large_blobs() -> AbstractContextManager[object]:
 
 
 def _repair_without_list() -> AbstractContextManager[object]:
-    original = Group._keep_list
+    original = Group._add_foreign
 
-    def keep_list(self: Group, item: ForeignBlob) -> ListPlace:
+    def nowhere(self: GroupLists, item: ForeignBlob) -> ListPlace:
+        return ListPlace.of(item.signed, item.index)
+
+    def add_foreign(self: Group, item: ForeignBlob) -> Stored:
         entry = item.signed.content.entries[item.index]
-        is_repair = blob_key(item.signed.content.origin, entry.blob) in self._rows
-        return ListPlace.of(item.signed, item.index) if is_repair else original(self, item)
+        if blob_key(item.signed.content.origin, entry.blob) not in self._rows:
+            return original(self, item)
+        with patched(GroupLists, "keep", nowhere):
+            return original(self, item)
 
-    return patched(Group, "_keep_list", keep_list)
+    return patched(Group, "_add_foreign", add_foreign)
 
 
 def _damaged_copy_still_counted() -> AbstractContextManager[object]:
