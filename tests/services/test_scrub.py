@@ -378,7 +378,7 @@ async def test_an_inventory_that_is_not_what_the_rows_say_is_made_anew(autojump_
             await trio.sleep(5)
         snapshot = await core.store.inventories.snapshot(OFFICE)
         assert (snapshot.inventory.to_bytes(), snapshot.doubted) == (right, 0)
-    assert office.log.said("scrub doubts an inventory") == [{"origin": OFFICE, "unit": 0x55 >> 2}]
+    assert office.log.said("scrub doubts an inventory") == [{"origin": OFFICE, "units": 1}]
 
 
 async def test_symbols_that_no_longer_fit_their_ids_are_made_anew(autojump_clock: trio.testing.MockClock) -> None:

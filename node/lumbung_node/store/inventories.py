@@ -133,12 +133,21 @@ class Inventories:
         """
         async with self._turn(origin) as kept:
             await self._fold(kept, self._state.end(origin).number)
-            number, folded = kept.number, (kept.inventory.digest(unit), kept.inventory.symbols(1 << unit).to_bytes())
-        digest, symbols = await read_unit(self._kv, self._blocking, self.key, origin, unit, number)
-        is_right = (digest, symbols.to_bytes()) == folded
-        if not is_right:
+            number, folded = kept.number, kept.inventory.digest(unit)
+        found, _ = await read_unit(self._kv, self._blocking, self.key, origin, unit, number)
+        if found != folded:
             self.doubt(origin, 1 << unit)
-        return is_right
+        return found == folded
+
+    def compare(self, snapshot: Snapshot, found: Inventory) -> int:
+        """Hold a snapshot against the ids that rows had up to its number; units (a mask) that differ are doubted.
+
+        What was doubted before is left alone: it is looked at again by `run`.
+        """
+        units = snapshot.inventory.differing(found) & ~snapshot.doubted
+        if units:
+            self.doubt(snapshot.origin, units)
+        return units
 
     def doubt(self, origin: NodeNumber, units: int) -> None:
         """These units (a mask) contradict what lies on disk: nothing is signed for them until they are rebuilt."""

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection
 from dataclasses import replace
+from functools import partial
 
 from lumbung_cluster.errors import BlobDamaged, StoreDamaged
 from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_cluster.inventory.inventory import Inventory
 from lumbung_node.ports.keyvalue import Family, KeyValue
+from lumbung_node.services.core import Core
 from lumbung_node.services.scrub.reading import Stored
 from lumbung_node.store.layout import BlobRow, FeedRow, OriginCounts, RowState, blob_key, feed_key
 from lumbung_node.store.readable import read_rows
-from lumbung_node.store.state import StoreState
 
 __all__ = ["Census", "rows_by_number"]
 
 _PAGE_ROWS = 1000
 _BEHIND = b"\xff" * 33
+_Page = list[tuple[BlobId, BlobRow]]
 
 
 async def rows_by_number(
@@ -25,32 +28,41 @@ async def rows_by_number(
     """The blobs that have these feed numbers. Reads every row of the origin: 1,000,000 take a second."""
     found = {}
     async for page in _pages(kv, origin):
-        found.update({row.number: (blob, row) for blob, row in page if row.number in wanted})
+        found.update({row.number: (blob, row) for blob, row in page or () if row.number in wanted})
     return found
 
 
 class Census:
-    """One look at all blob rows of an origin: which of them no feed row names, and what they add up to."""
+    """One look at all blob rows of an origin: which of them no feed row names, and what they add up to.
 
-    def __init__(self, kv: KeyValue, state: StoreState, origin: NodeNumber) -> None:
-        self._kv = kv
-        self._state = state
+    `inventory` has the ids with a number up to `folded_upto`.
+    """
+
+    def __init__(self, core: Core, origin: NodeNumber, folded_upto: int) -> None:
+        self.inventory = Inventory(core.store.inventories.key)
+        self._core = core
+        self._state = core.store.state
         self._origin = origin
-        self._before = state.count(origin)
+        self._folded_upto = folded_upto
+        self._before = self._state.count(origin)
         self._size_bytes = 0
         self._damaged = 0
         self._rows = 0
-        self._has_ended = False
+        self._gaps = 0
         self._has_unsized = False
 
     @property
     def is_complete(self) -> bool:
-        """Whether every row was there to be read and says its size, and nothing was committed meanwhile."""
+        """Whether every row could be read."""
+        return not self._gaps
+
+    @property
+    def tells_counts(self) -> bool:
+        """Whether every row was there and says its size, and nothing was committed meanwhile."""
         twice = sum(len(numbers) for (origin, _), numbers in self._state.scrub.twice.items() if origin == self._origin)
         lost = sum(1 for origin, _ in self._state.scrub.breaks if origin == self._origin)
-        is_still = self._state.count(self._origin) == self._before
-        is_whole = self._has_ended and not self._has_unsized
-        return is_whole and is_still and self._rows + twice + lost == self._before.blobs
+        is_still = self._state.count(self._origin) == self._before and not self._has_unsized
+        return self.is_complete and is_still and self._rows + twice + lost == self._before.blobs
 
     @property
     def counts(self) -> OriginCounts:
@@ -59,33 +71,42 @@ class Census:
 
     async def unlisted(self, upto: int) -> AsyncIterator[list[Stored]]:
         """Page by page, the rows with a number up to `upto` that the feed does not name there. Pages may be empty."""
-        async for page in _pages(self._kv, self._origin):
-            for blob, row in page:
-                self._add(blob, row)
+        kv = self._core.store.kv
+        async for page in _pages(kv, self._origin):
+            if page is None:
+                self._gaps += 1
+                continue
+            await self._add(page)
             numbered = [Stored(blob, row) for blob, row in page if row.number <= upto]
             keys = [feed_key(self._origin, item.row.number) for item in numbered]
-            feeds = await read_rows(self._kv, Family.FEEDS, keys, FeedRow.unpack)
+            feeds = await read_rows(kv, Family.FEEDS, keys, FeedRow.unpack)
             yield [item for item, feed in zip(numbered, feeds, strict=True) if feed is None or feed.blob != item.blob]
-        self._has_ended = True
 
-    def _add(self, blob: BlobId, row: BlobRow) -> None:
-        numbers = 1 + len(self._state.scrub.twice.get((self._origin, blob), ()))
-        self._rows += 1
-        self._damaged += row.state is RowState.DAMAGED
-        self._has_unsized |= not row.size_bytes  # made again from a feed row alone
-        if row.state is not RowState.DROPPED:
-            self._size_bytes += row.size_bytes * numbers
+    async def _add(self, page: _Page) -> None:
+        for blob, row in page:
+            numbers = 1 + len(self._state.scrub.twice.get((self._origin, blob), ()))
+            self._rows += 1
+            self._damaged += row.state is RowState.DAMAGED
+            self._has_unsized |= not row.size_bytes  # made again from a feed row alone
+            if row.state is not RowState.DROPPED:
+                self._size_bytes += row.size_bytes * numbers
+        raw_ids = [blob.raw for blob, row in page if row.number <= self._folded_upto]
+        await self._core.blocking.run(partial(self.inventory.fold, raw_ids))
 
 
-async def _pages(kv: KeyValue, origin: NodeNumber) -> AsyncIterator[list[tuple[BlobId, BlobRow]]]:
-    """Ends at a corrupt block: what lies there is found, key by key, by walking the feed."""
+async def _pages(kv: KeyValue, origin: NodeNumber) -> AsyncIterator[_Page | None]:
+    """Ends with None at a corrupt block: what lies there is found, key by key, by walking the feed."""
     first, behind = blob_key(origin, BlobId(bytes(32))), origin.to_bytes(4, "big") + _BEHIND
     while True:
         try:
             page = await kv.scan(Family.BLOBS, first, behind, _PAGE_ROWS)
         except BlobDamaged:
+            yield None
             return
-        yield [(BlobId(key[4:]), row) for key, value in page if (row := _row(value)) is not None]
+        rows = [(BlobId(key[4:]), _row(value)) for key, value in page]
+        yield [(blob, row) for blob, row in rows if row is not None]
+        if any(row is None for _, row in rows):
+            yield None
         if len(page) < _PAGE_ROWS:
             return
         first = page[-1][0] + b"\0"

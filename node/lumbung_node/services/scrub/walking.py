@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import trio
 
 from lumbung_cluster.errors import InventoryUnknown
-from lumbung_cluster.ids import UNITS, NodeNumber
+from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.scrub_chain import LinkState
 from lumbung_node.ports.keyvalue import Family
 from lumbung_node.services.core import Core
@@ -22,6 +22,7 @@ from lumbung_node.services.scrub.census import Census
 from lumbung_node.services.scrub.looking import Looked, links_of, look, previous_hash
 from lumbung_node.services.scrub.mending import Mending
 from lumbung_node.services.scrub.reading import ByteReader, Stored
+from lumbung_node.store.inventories import Snapshot
 from lumbung_node.store.jobs import Adopted, Job, Recount
 from lumbung_node.store.layout import BlobRow, RowState, number_key
 
@@ -70,9 +71,35 @@ class Walker:
         return Step(len(looked), sum(item.row.size_bytes for item in stored))
 
     async def finish(self, origin: NodeNumber, upto: int) -> None:
-        """Behind the last number."""
-        await self._look_through_rows(origin, upto)
-        await self._compare_inventory(origin)
+        """Behind the last number: all rows against feed, counts and inventory, in one look.
+
+        Counts that differ are put right, unless commits went on meanwhile. Units that differ sign nothing until they
+        were made anew.
+        """
+        state, before = self._core.store.state, self._core.store.state.count(origin)
+        snapshot = await self._snapshot(origin)
+        census = Census(self._core, origin, snapshot.number if snapshot is not None else 0)
+        async for page in census.unlisted(upto):
+            begun = trio.current_time()
+            job = Job(adopted=await self._adoptable(origin, page))
+            if job.adopted and not state.suspects:
+                await self._core.store.committer.commit(job)
+            await self._nap(trio.current_time() - begun, 0)
+        if census.tells_counts and census.counts != before:
+            self._core.log.error("scrub found wrong counts", origin=origin)
+            await self._core.store.committer.commit(Job(recounts=[Recount(origin, before, census.counts)]))
+        if snapshot is not None and census.is_complete:
+            doubted = self._core.store.inventories.compare(snapshot, census.inventory)
+            if doubted:
+                self._core.log.error("scrub doubts an inventory", origin=origin, units=doubted.bit_count())
+
+    async def _snapshot(self, origin: NodeNumber) -> Snapshot | None:
+        """The inventory now; None when the feed cannot be read."""
+        try:
+            return await self._core.store.inventories.snapshot(origin)
+        except InventoryUnknown as exc:
+            self._core.log.error("inventory unknown", origin=origin, reason=str(exc))
+            return None
 
     def _is_in_order(self, origin: NodeNumber, item: Looked, link: LinkState) -> bool:
         """Whether nothing but the bytes is left to be looked at."""
@@ -94,31 +121,13 @@ class Walker:
         return item.agrees and is_intact and item.row.chunks > 0
 
     async def _write_number_rows(self, origin: NodeNumber, looked: Sequence[Looked]) -> None:
-        """Those that were lost, and of entries that came before there were any. Nothing was ever said from them."""
+        """Those that were lost, and of entries that came before there were any. Nothing is ever said from them."""
         job = Job()
         for item in looked:
             if item.feed is not None and item.lacks_number_row and not item.is_changing:
                 job.extra.put(Family.FEEDS, number_key(origin, item.feed.blob), item.number.to_bytes(8, "big"))
         if job.extra.puts:
             await self._core.store.committer.commit(job)
-
-    async def _look_through_rows(self, origin: NodeNumber, upto: int) -> None:
-        """Take in rows that no feed row names, and that have a list: nothing that is here stays unknown to the others.
-
-        Counts that are not those of the rows are put right, unless commits went on meanwhile.
-        """
-        state, before = self._core.store.state, self._core.store.state.count(origin)
-        census = Census(self._core.store.kv, state, origin)
-        async for page in census.unlisted(upto):
-            begun = trio.current_time()
-            job = Job(adopted=await self._adoptable(origin, page))
-            if job.adopted and not state.suspects:
-                await self._core.store.committer.commit(job)
-            await self._nap(trio.current_time() - begun, 0)
-        if census.is_complete and census.counts != before:
-            job = Job(recounts=[Recount(origin, before, census.counts)])
-            await self._core.store.committer.commit(job)
-            self._core.log.error("scrub found wrong counts", origin=origin)
 
     async def _adoptable(self, origin: NodeNumber, page: Sequence[Stored]) -> list[Adopted]:
         lists = await self._core.store.reader.lists(origin, [item.row.signed for item in page])
@@ -129,19 +138,6 @@ class Walker:
             if index < len(entries) and entries[index].blob == item.blob:
                 found.append(Adopted(origin, entries[index], item.row))
         return found
-
-    async def _compare_inventory(self, origin: NodeNumber) -> None:
-        """Each unit against its id rows; one that differs signs nothing until it was made anew."""
-        inventories = self._core.store.inventories
-        for unit in range(UNITS):
-            begun = trio.current_time()
-            try:
-                if not await inventories.audit(origin, unit):
-                    self._core.log.error("scrub doubts an inventory", origin=origin, unit=unit)
-            except InventoryUnknown as exc:
-                self._core.log.error("inventory unknown", origin=origin, reason=str(exc))
-                return
-            await self._nap(trio.current_time() - begun, 0)
 
 
 def _has_bytes(item: Looked, row: BlobRow) -> bool:
