@@ -59,8 +59,9 @@ stubs: $(DEV) ## write the generated modules of the .proto files
 stubs-check: $(DEV) ## are the generated modules those of the .proto files?
 	$(PY) tools/dev/stubs.py check
 
+# Two at a time: half of the tests wait for real processes, the other half computes.
 pytest: $(DEV) ## the tests; ARGS="tests/pure -k feed" narrows them
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest --numprocesses 2 --dist worksteal $(ARGS)
 
 sim: $(DEV) ## the simulation; ARGS="--seed 7" and so on
 	$(PY) tests/simulation/run.py $(ARGS)

@@ -1,7 +1,4 @@
-"""Two processes that run seeds and hunt mutants, so that the tests use both cores.
-
-What is asked for is begun at once; a test waits for its own result only.
-"""
+"""Runs seeds and hunts mutants: one here, or many in several processes, begun in the order they were asked for."""
 
 from __future__ import annotations
 
