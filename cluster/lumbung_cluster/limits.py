@@ -146,6 +146,14 @@ RECONCILE_INTERVAL_S: Final = 3600.0  # between two comparisons of a pair that w
 RECONCILE_RETRY_S_MIN: Final = 2.0  # after one that was not; doubled each time
 RECONCILE_RETRY_S_MAX: Final = 120.0
 RECONCILE_BUSY_GOES_MAX: Final = 5  # goes that pass over an origin whose feed is under way; then it is mended
+RECONCILE_AFTER_MEND_S: Final = (
+    30.0  # from a scrub's repair to the comparison of its origin: gathers what comes with it
+)
+RECONCILE_AFTER_MEND_GOES_MAX: Final = 6  # such goes while they do not find it equal; then the hourly ones go on
+RECONCILE_ORDERS_MAX: Final = 4  # on-demand orders in one session, those of callers who have gone included
+RECONCILE_RUNS_WAITING_MAX: Final = 4  # operators' runs that wait for the one under way
+RECONCILE_PEERS_AT_ONCE: Final = 8  # partners of one operator's run: as many as origins are mended at once
+RECONCILE_REPORT_S: Final = 0.5  # between two looks of an operator's run at what has changed: he reads no faster
 RECONCILE_REBUILD_SURPLUS: Final = 512  # ids more, and twice as many, than the other has: everything is offered anew
 
 # --- flow of a session ------------------------------------------------------------------------------------------

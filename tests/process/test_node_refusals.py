@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from collections.abc import Iterator
@@ -25,9 +26,9 @@ from lumbung_node.ports.transport import CallKind, Channel, ClientStream, Method
 from lumbung_proto.codec import encode_frame
 from lumbung_proto.v1 import blobs_pb2 as wire
 from lumbung_testing.callers import dial, node_tls, operator_tls, stranger_tls
-from lumbung_testing.real_clusters import OFFICES, cluster_up, found, lumbung, now_ms, open_office, real_cluster
+from lumbung_testing.real_clusters import DRC, OFFICES, cluster_up, found, lumbung, now_ms, open_office, real_cluster
 from lumbung_testing.sealed_files import looking_sealed
-from lumbung_tools.client.methods import GET, PUT, STATUS
+from lumbung_tools.client.methods import GET, PUT, RECONCILE, STATUS
 from lumbung_tools.client.rosters import publish_roster
 from lumbung_tools.localcluster.founding import ROSTER_FILE, Founded
 from lumbung_tools.output.exit_codes import ExitCode
@@ -113,6 +114,20 @@ async def test_a_station_of_another_office_may_neither_put_nor_read(founded: Fou
 def test_an_id_that_nobody_has_gives_exit_code_4(founded: Founded) -> None:
     done = lumbung("get", "ab" * 32, home=founded.client_home(_OFFICE))
     assert done.returncode == ExitCode.NOT_FOUND, done.stderr
+
+
+def test_a_reconcile_on_demand_tells_how_it_stands_with_each_partner(founded: Founded) -> None:
+    done = lumbung("reconcile", "--all", "--json", home=founded.client_home(_OFFICE))
+    said = json.loads(done.stdout)
+    assert {result["partner"] for result in said["results"]} == {_OTHER, DRC}
+    assert (said["complete"], said["exit_code"]) == (True, done.returncode)
+    assert said["protocol_bytes"] > 0
+
+
+async def test_an_operator_of_another_office_may_not_have_a_node_reconcile(founded: Founded) -> None:
+    async with dial(founded, operator_tls(founded, _OTHER), _OFFICE) as channel:
+        refused = await _refusal(channel, RECONCILE, b"")
+    assert refused.code is StatusCode.PERMISSION_DENIED
 
 
 # --- who left ------------------------------------------------------------------------------------------------------

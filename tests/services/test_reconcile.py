@@ -16,7 +16,7 @@ from lumbung_cluster.inventory.fingerprint import InventoryKey
 from lumbung_cluster.inventory.symbols import Symbols
 from lumbung_cluster.reconcile.messages import Answer, ToldSymbols
 from lumbung_node.services.core import Core
-from lumbung_node.services.reconcile_report import Outcome, Result
+from lumbung_node.services.reconcile_report import Order, Outcome, Reason, Result
 from lumbung_node.services.session.link import FrameLink
 from lumbung_node.services.session.outgoing import OpenOffer, Outgoing, OutLane
 from lumbung_node.services.session.reconcile_wire import pack_answer
@@ -58,7 +58,7 @@ def holds(core: Core, origin: NodeNumber) -> int:
 
 async def ask(session: Session, report: Callable[[Result], None] = lambda _: None) -> list[Result]:
     assert session.reconciling is not None
-    return await session.reconciling.request([OFFICE], report)
+    return await session.reconciling.request(Order((OFFICE,), report))
 
 
 async def ready(session: Session) -> None:
@@ -210,10 +210,54 @@ async def test_what_a_feed_passed_over_is_found_by_the_next_comparison(autojump_
             assert holds(peer, OFFICE) == 9
             (result,) = await ask(session)
             assert (result.outcome, result.lacked_there, result.mended_there) == (Outcome.NOT_DELIVERED, 1, 0)
+            assert (result.reason, result.damaged_here) == (Reason.NO_GOOD_BYTES, 1)
             assert session.is_behind()
             await put_again(office, contents[3])
             await until_equal(session, other)
             assert holds(peer, OFFICE) == 10
+
+
+async def test_what_was_mended_is_compared_soon_and_a_bad_day_is_one_comparison(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next one by schedule would come in an hour, and the node of the higher number has no schedule at all."""
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        contents = blobs("blob", 10)
+        await put(office, contents)
+        async with connected(office, peer) as (session, other):
+            await until_equal(session, other)
+            with frames_of(monkeypatch) as frames:
+                for content in contents[:5]:
+                    await peer.found_damage(OFFICE, BlobId.of(content))
+                    await trio.sleep(1)
+                await trio.sleep(10)
+                assert peer.store.state.count(OFFICE).damaged == 0
+                assert of_reconcile(frames) == []
+                await trio.sleep(2 * limits.RECONCILE_AFTER_MEND_S)
+            assert [kind for kind, _ in of_reconcile(frames)] == ["reconcile_compare", "reconcile_compared"]
+            assert peer.reconciles.of(OFFICE, [OFFICE])[OFFICE].result.outcome is Outcome.EQUAL
+
+
+async def test_a_loss_that_shows_when_a_list_is_mended_is_found_before_the_hour(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A comparison behind a mend that does not find the two equal is made again, a few times."""
+    monkeypatch.setattr(limits, "RECONCILE_AFTER_MEND_GOES_MAX", 3)
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        contents = blobs("blob", 10)
+        await put(office, contents)
+        async with connected(office, peer) as (session, other):
+            await until_equal(session, other)
+            key, peer.store.inventories.key = peer.store.inventories.key, InventoryKey(2, bytes(32))
+            with frames_of(monkeypatch) as frames:
+                await peer.found_damage(OFFICE, BlobId.of(contents[0]))
+                await trio.sleep(limits.RECONCILE_AFTER_MEND_S + 10)
+                assert len(of_reconcile(frames)) == 2  # refused: another secret
+                peer.store.inventories.key = key
+                await trio.sleep(limits.RECONCILE_AFTER_MEND_S)
+                assert not other.is_behind()
+                await trio.sleep(10 * limits.RECONCILE_AFTER_MEND_S)
+            assert len(of_reconcile(frames)) == 4
 
 
 async def put_again(core: Core, content: bytes) -> None:
@@ -253,7 +297,8 @@ async def test_a_full_disk_is_named_and_nothing_is_called_equal(autojump_clock: 
         async with connected(office, peer) as (session, other):
             await ready(session)
             (result,) = await ask(session)
-            assert result.outcome is Outcome.NOT_DELIVERED
+            assert (result.outcome, result.reason) == (Outcome.NOT_DELIVERED, Reason.NOT_TAKEN)
+            assert "disk nearly full" in result.sentence
             assert session.is_behind()
             peer.condition.refuses_foreign = False
             await until_equal(session, other)
@@ -329,7 +374,7 @@ async def test_a_lying_teller_is_not_believed(
         async with connected(office, centre) as (session, _):
             await ready(session)
             assert session.reconciling is not None
-            (result,) = await session.reconciling._go([OFFICE], lambda _: None, is_patient=False)
+            (result,) = await session.reconciling._go(Order((OFFICE,)), [OFFICE], is_patient=False)
             assert holds(centre, OFFICE) == 100 or not result.is_whole
             if bend is zero_root:
                 assert result.outcome is Outcome.UNEXPLAINED

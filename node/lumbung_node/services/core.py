@@ -19,6 +19,7 @@ from lumbung_node.services.activity import Activity
 from lumbung_node.services.budget import ByteBudget
 from lumbung_node.services.pace import LinkPace
 from lumbung_node.services.put_memory import PutMemory
+from lumbung_node.services.reconcile_report import ReconcileBook
 from lumbung_node.services.rosters import RosterKeeper
 from lumbung_node.store.events import EventKind, FoundBy
 from lumbung_node.store.state import Pulse
@@ -69,7 +70,8 @@ class Core:
     `memory` is for own puts and `foreign_memory` for what peers bring: no peer may stop recording by being slow.
     `damage_serials` counts what was found damaged since the start: the same blob may rot again after its repair.
     `ledger_roster` is the roster under which the ledger of proofs was loaded: what it passed over was nobody's copy.
-    `reconcile_frozen` and `reconcile_mending` bound the moments of inventories that are kept for peers and for us.
+    `reconcile_frozen` and `reconcile_mending` bound the moments of inventories that are kept for peers and for us;
+    `reconciles` remembers how each ended.
     """
 
     number: NodeNumber
@@ -96,11 +98,17 @@ class Core:
     damage_serials: dict[tuple[NodeNumber, BlobId], int] = field(default_factory=dict)
     reconcile_frozen: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(RECONCILE_FROZEN_MAX))
     reconcile_mending: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(RECONCILE_MENDING_MAX))
+    reconciles: ReconcileBook = field(default_factory=ReconcileBook)
 
     def pace(self, peer: NodeNumber) -> LinkPace:
         """What the bandwidth windows let the link to `peer` carry; windows name links by their node."""
         record = self.rosters.roster.node(peer)
         return LinkPace(self.schedule, record.name if record is not None else "", self.clock)
+
+    def refuses(self, origin: NodeNumber) -> bool:
+        """Whether this disk takes no blobs of `origin` from others now."""
+        is_own = origin == self.number and not self.condition.fallback
+        return self.condition.refuses_foreign and not is_own
 
     def may_doubt(self, peer: NodeNumber) -> bool:
         """Whether `peer` may make us doubt our own history now: a liar could void all our receipts again and again.

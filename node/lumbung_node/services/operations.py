@@ -12,6 +12,7 @@ from lumbung_cluster.tally import Tally, holder_groups, tally
 from lumbung_node.ports.transport import ServerCall
 from lumbung_node.services.core import Core
 from lumbung_node.services.rebuild import Rebuild
+from lumbung_node.services.reconcile_words import partner_messages
 from lumbung_node.services.replicator import Link, LinkState, Replicator
 from lumbung_node.services.requests import read_request
 from lumbung_node.services.scrub.view import ScrubDesk
@@ -96,6 +97,7 @@ class Operations:
                 origins_unknown=inventories.origins_unknown,
             )
         )
+        response.reconciles.extend(partner_messages(core))
         response.scrub.CopyFrom(self._scrub.state())
         response.health.extend(_health_message(trouble) for trouble in self._troubles(response))
         return response

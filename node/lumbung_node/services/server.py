@@ -25,6 +25,7 @@ from lumbung_node.services.leaving import DROP, PLAN_DROP, SAFE_TO_STOP, Leaving
 from lumbung_node.services.operations import Operations
 from lumbung_node.services.putting import PutStream
 from lumbung_node.services.reading import MayRead, Reading
+from lumbung_node.services.reconcile_run import RECONCILE, ReconcileDesk
 from lumbung_node.services.replicator import SESSION, Replicator
 from lumbung_node.services.requests import read_request
 from lumbung_node.services.rosters import RosterKeeper
@@ -55,7 +56,7 @@ _WATCHING_ROLES = (Role.OPS, Role.CENTRAL, Role.DRC)
 _OF_STATIONS = (STAT, GET_ROSTER)
 _OF_OPERATORS = (GET, STAT, LIST, STATUS, GET_ROSTER, PUBLISH_ROSTER, PUBLISH_ACCESS, EXPORT, SEAL)
 _OF_SCRUB = (SCRUB_STATUS, START_SCRUB, PAUSE_SCRUB, CONFIRM_SCRUB)
-_OF_OWN_OPERATORS = (IMPORT, TAKE_RECEIPTS, SAFE_TO_STOP, PLAN_DROP, DROP, *_OF_SCRUB)
+_OF_OWN_OPERATORS = (IMPORT, TAKE_RECEIPTS, SAFE_TO_STOP, PLAN_DROP, DROP, RECONCILE, *_OF_SCRUB)
 
 
 class AccessGate:
@@ -164,6 +165,7 @@ class Server:
         self._exporting = Exporting(core)
         self._carried = CarriedReceipts(core)
         self._leaving = Leaving(core, replicator)
+        self._reconcile = ReconcileDesk(core, replicator)
         self._import_share = ByteBudget(limits.BUNDLE_MEMORY_BYTES_MAX)
         self._patience = Patience(
             burst=limits.ERRORS_BURST,
@@ -198,6 +200,7 @@ class Server:
             SAFE_TO_STOP: self._leaving.safe_to_stop,
             PLAN_DROP: self._leaving.plan_drop,
             DROP: self._leaving.drop,
+            RECONCILE: self._reconcile.reconcile,
             SCRUB_STATUS: self._scrub.status,
             START_SCRUB: self._scrub.start,
             PAUSE_SCRUB: self._scrub.pause,

@@ -29,6 +29,16 @@ from lumbung_node.store.state import StoreState
 
 __all__ = ["Mends"]
 
+_MENDS = (
+    EventKind.REPAIRED,
+    EventKind.FOUND_GOOD,
+    EventKind.SIGNED_AGAIN,
+    EventKind.LOST_FEED_ROW,
+    EventKind.WRONG_HASH,
+    EventKind.UNLISTED_ROW,
+)
+"""Events after which something is right again that was wrong."""
+
 
 @dataclass(slots=True)
 class Mends:
@@ -189,6 +199,14 @@ class Mends:
             mended=book.pass_row.mended + self._mended_routine,
             mended_in_alarm=book.pass_row.mended_in_alarm + self._mended_in_alarm,
         )
+        self._tell_mends()
+
+    def _tell_mends(self) -> None:
+        mended = [event.origin for event in self._events if event.kind in _MENDS]
+        for origin in mended:
+            self.state.mended[origin] = self.state.mended.get(origin, 0) + 1
+        if mended:
+            self.state.was_mended.beat()
 
     def _put_damaged(self, origin: NodeNumber, blob: BlobId, row: BlobRow) -> None:
         key = blob_key(origin, blob)

@@ -62,7 +62,8 @@ class StoreState:
     `lives` are the newest lives met of other nodes. `damaged` names the blobs whose stored bytes are known to be wrong,
     with their feed numbers. `verified_since_ms` is the oldest time at which some byte of an origin was last read and
     checked here (its store time counts as such); for one blob `verified_ms` knows more. `suspected` beats when a reader
-    meets an index row that is lost, `suspects` are the feed numbers where that was: a scrub should come now.
+    meets an index row that is lost, `suspects` are the feed numbers where that was: a scrub should come now. `mended`
+    counts since the start what was put right of each origin, in bytes or index; `was_mended` beats then.
     """
 
     cluster: ClusterId
@@ -85,6 +86,8 @@ class StoreState:
     grown: Pulse = field(default_factory=Pulse)
     suspects: dict[tuple[NodeNumber, int], None] = field(default_factory=dict)
     suspected: Pulse = field(default_factory=Pulse)
+    mended: dict[NodeNumber, int] = field(default_factory=dict)
+    was_mended: Pulse = field(default_factory=Pulse)
 
     def end(self, origin: NodeNumber) -> FeedEnd:
         """The durable end of this node's feed of `origin`."""

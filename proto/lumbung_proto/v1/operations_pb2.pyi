@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from lumbung_proto.v1 import reconcile_pb2 as _reconcile_pb2
 from lumbung_proto.v1 import scrub_pb2 as _scrub_pb2
 import builtins as _builtins
 import sys
@@ -123,6 +124,7 @@ class StatusResponse(_message.Message):
     FALLBACK_FOLDER_FIELD_NUMBER: _builtins.int
     REBUILD_FIELD_NUMBER: _builtins.int
     INVENTORY_FIELD_NUMBER: _builtins.int
+    RECONCILES_FIELD_NUMBER: _builtins.int
     node: _builtins.int
     """The node's number."""
     name: _builtins.str
@@ -181,6 +183,10 @@ class StatusResponse(_message.Message):
     def inventory(self) -> Global___InventoryState:
         """The inventories of all origins held here."""
 
+    @_builtins.property
+    def reconciles(self) -> _containers.RepeatedCompositeFieldContainer[_reconcile_pb2.PartnerReconciles]:
+        """The last reconciles with each partner, rising by number."""
+
     def __init__(
         self,
         *,
@@ -204,10 +210,11 @@ class StatusResponse(_message.Message):
         fallback_folder: _builtins.str = ...,
         rebuild: Global___RebuildState | None = ...,
         inventory: Global___InventoryState | None = ...,
+        reconciles: _abc.Iterable[_reconcile_pb2.PartnerReconciles] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["disk", b"disk", "inventory", b"inventory", "own", b"own", "rebuild", b"rebuild", "scrub", b"scrub"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_expires_ms", b"certificate_expires_ms", "clock_ms", b"clock_ms", "disk", b"disk", "fallback_folder", b"fallback_folder", "generation", b"generation", "health", b"health", "inventory", b"inventory", "links", b"links", "name", b"name", "node", b"node", "origins", b"origins", "own", b"own", "rebuild", b"rebuild", "roster_created_ms", b"roster_created_ms", "roster_epoch", b"roster_epoch", "scrub", b"scrub", "set_aside", b"set_aside", "software", b"software", "takes_puts", b"takes_puts", "uptime_s", b"uptime_s"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_expires_ms", b"certificate_expires_ms", "clock_ms", b"clock_ms", "disk", b"disk", "fallback_folder", b"fallback_folder", "generation", b"generation", "health", b"health", "inventory", b"inventory", "links", b"links", "name", b"name", "node", b"node", "origins", b"origins", "own", b"own", "rebuild", b"rebuild", "reconciles", b"reconciles", "roster_created_ms", b"roster_created_ms", "roster_epoch", b"roster_epoch", "scrub", b"scrub", "set_aside", b"set_aside", "software", b"software", "takes_puts", b"takes_puts", "uptime_s", b"uptime_s"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -27,6 +27,8 @@ from lumbung_tools.catalogue.local_english import LOCAL_ENGLISH
 from lumbung_tools.catalogue.local_indonesian import LOCAL_INDONESIAN
 from lumbung_tools.catalogue.reason_english import REASON_ENGLISH
 from lumbung_tools.catalogue.reason_indonesian import REASON_INDONESIAN
+from lumbung_tools.catalogue.reconcile_english import RECONCILE_ENGLISH
+from lumbung_tools.catalogue.reconcile_indonesian import RECONCILE_INDONESIAN
 from lumbung_tools.catalogue.scrub_english import SCRUB_ENGLISH
 from lumbung_tools.catalogue.scrub_indonesian import SCRUB_INDONESIAN
 
@@ -47,6 +49,7 @@ MESSAGES: Final = {
         **JOINING_INDONESIAN,
         **LEAVING_INDONESIAN,
         **REASON_INDONESIAN,
+        **RECONCILE_INDONESIAN,
         **LIVES_INDONESIAN,
         **SCRUB_INDONESIAN,
     },
@@ -58,6 +61,7 @@ MESSAGES: Final = {
         **JOINING_ENGLISH,
         **LEAVING_ENGLISH,
         **REASON_ENGLISH,
+        **RECONCILE_ENGLISH,
         **LIVES_ENGLISH,
         **SCRUB_ENGLISH,
     },

@@ -15,6 +15,7 @@ __all__ = [
     "PUBLISH_ACCESS",
     "PUBLISH_ROSTER",
     "PUT",
+    "RECONCILE",
     "SAFE_TO_STOP",
     "SEAL",
     "STAT",
@@ -27,6 +28,7 @@ GET = Method("/lumbung.v1.BlobService/Get", CallKind.SERVER_STREAM)
 STAT = Method("/lumbung.v1.BlobService/Stat", CallKind.UNARY)
 LIST = Method("/lumbung.v1.BlobService/List", CallKind.UNARY)
 STATUS = Method("/lumbung.v1.OperationsService/Status", CallKind.UNARY)
+RECONCILE = Method("/lumbung.v1.OperationsService/Reconcile", CallKind.SERVER_STREAM)
 GET_ROSTER = Method("/lumbung.v1.RosterService/GetRoster", CallKind.UNARY)
 PUBLISH_ROSTER = Method("/lumbung.v1.RosterService/PublishRoster", CallKind.UNARY)
 PUBLISH_ACCESS = Method("/lumbung.v1.RosterService/PublishAccess", CallKind.UNARY)

@@ -8,6 +8,7 @@ from lumbung_proto.v1 import operations_pb2 as wire
 from lumbung_tools.catalogue.text import rfc3339
 from lumbung_tools.output.console import Console, JsonValue
 from lumbung_tools.output.health import severity_name
+from lumbung_tools.output.reconcile import reconciles_json, say_reconciles
 from lumbung_tools.output.refusals import reason_of
 from lumbung_tools.output.verdict import verdict_of
 
@@ -35,6 +36,7 @@ def print_status(
     console.line("")
     _print_counts(console, status)
     _print_rebuild(console, status, name)
+    say_reconciles(console, status, name)
     _print_node(console, status)
 
 
@@ -74,6 +76,7 @@ def status_json(
             "units_doubted": status.inventory.units_doubted,
             "origins_unknown": status.inventory.origins_unknown,
         },
+        "reconciles": reconciles_json(status, name),
         "disk": {
             "free_bytes": status.disk.free_bytes,
             "total_bytes": status.disk.total_bytes,

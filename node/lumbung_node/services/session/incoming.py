@@ -149,9 +149,7 @@ class Incoming:
         message = taking.message
         try:
             await self._checker.verify(message, taking.origin)
-            if self._core.condition.refuses_foreign and (
-                taking.origin != self._core.number or self._core.condition.fallback
-            ):
+            if self._core.refuses(taking.origin):
                 raise Rejected(
                     StatusCode.RESOURCE_EXHAUSTED, f"disk nearly full: {self._core.condition.free_bytes} bytes free"
                 )

@@ -41,7 +41,7 @@ from lumbung_node.store.reads import is_intact
 from lumbung_node.store.state import Pulse
 from lumbung_proto.v1 import peer_pb2
 
-__all__ = ["OfferedItem", "OpenOffer", "OutLane", "Outgoing"]
+__all__ = ["OfferedItem", "OpenOffer", "OutLane", "Outgoing", "Untaken"]
 
 
 class OutLane(Enum):
@@ -78,7 +78,16 @@ class OpenOffer:
     passed_over: tuple[int, ...] = ()
     window: trio.Semaphore | None = None
     lacking: tuple[int, ...] = ()
+    refusal: str = ""
     answered: trio.Event = field(default_factory=trio.Event)
+
+
+@dataclass(slots=True)
+class Untaken:
+    """What the peer still lacks of what was offered, and what it said to it when it refused an offer."""
+
+    blobs: list[BlobId] = field(default_factory=list)
+    sentence: str = ""
 
 
 @dataclass(slots=True)
@@ -163,20 +172,21 @@ class Outgoing:
         """Offer these again, whatever the marks say."""
         self._repair.put(origin, blobs)
 
-    async def offer(self, origin: NodeNumber, blobs: Sequence[BlobId]) -> list[BlobId]:
+    async def offer(self, origin: NodeNumber, blobs: Sequence[BlobId]) -> Untaken:
         """Offer these on the repair lane now and wait for the answers; returns those that the peer still lacks."""
         window = trio.Semaphore(limits.OFFERS_OPEN_PER_LANE_MAX)
-        lacking: list[BlobId] = []
+        untaken = Untaken()
         for at in range(0, len(blobs), limits.OFFER_ENTRIES_MAX):
             part = blobs[at : at + limits.OFFER_ENTRIES_MAX]
             items = await self._intact_items(origin, part)
             sent = await self._send_offers(OutLane.REPAIR, origin, items, window)
             offered = {item.blob for item in items}
-            lacking += [blob for blob in part if blob not in offered]
+            untaken.blobs += [blob for blob in part if blob not in offered]
             for offer in sent:
                 await offer.answered.wait()
-                lacking += [offer.items[index].blob for index in offer.lacking]
-        return lacking
+                untaken.blobs += [offer.items[index].blob for index in offer.lacking]
+                untaken.sentence = offer.refusal or untaken.sentence
+        return untaken
 
     def rebuild(self, origin: NodeNumber) -> None:
         """Offer everything of this origin, newest first, beside all else; `rebuilt` beats at the end."""
@@ -233,6 +243,7 @@ class Outgoing:
         if offer is None:
             return None
         offer.lacking = tuple(bits_of(applied.lacking, len(offer.items)))
+        offer.refusal = "".join(c for c in applied.sentence[:200] if c.isprintable())
         offer.answered.set()
         if offer.window is not None:
             offer.window.release()

@@ -11,7 +11,7 @@ settle    both sides adopt marks where a feed waits for one
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import trio
 
@@ -23,7 +23,7 @@ from lumbung_cluster.inventory.fingerprint import NONCE_SIZE_BYTES, Fingerprints
 from lumbung_cluster.inventory.symbols import short_id
 from lumbung_cluster.reconcile.messages import Broken
 from lumbung_node.services.core import Core
-from lumbung_node.services.reconcile_report import Outcome, Report, Result
+from lumbung_node.services.reconcile_report import Order, Outcome, Reason, Result
 from lumbung_node.services.session.greeting import Greeting
 from lumbung_node.services.session.incoming import Incoming
 from lumbung_node.services.session.link import FrameLink
@@ -75,18 +75,23 @@ class Asker:
     async def take(self, frame: peer_pb2.SessionFrame, payload: memoryview) -> None:
         await self._line.take(frame, payload, self._adopt)
 
-    async def go(self, origins: Sequence[NodeNumber], report: Report, *, is_patient: bool) -> list[Result]:
+    async def go(self, order: Order, origins: Sequence[NodeNumber], *, is_patient: bool) -> list[Result]:
         """Compare and mend these origins (rising); `is_patient` passes over those whose feeds are under way."""
         async with self._turn:
+            before = replace(self._line.cost)
             try:
-                return await self._go(origins, report, is_patient=is_patient)
+                return await self._go(order, origins, is_patient=is_patient)
             except (Refused, Broken) as exc:
-                results = [Result(self._peer, o).end(_outcome_of(exc), str(exc)) for o in origins]
+                results = [_given_up(Result(self._peer, origin), exc) for origin in origins]
+            finally:
+                order.cost.add(self._line.cost.since(before))
         for result in results:
-            report(result)
+            order.report(result)
         return results
 
-    async def _go(self, origins: Sequence[NodeNumber], report: Report, *, is_patient: bool) -> list[Result]:
+    async def _go(self, order: Order, origins: Sequence[NodeNumber], *, is_patient: bool) -> list[Result]:
+        if not order.goes_on():
+            return [Result(self._peer, origin).end(Outcome.PARTLY, Reason.STOPPED) for origin in origins]
         views = [await take_view(self._core, origin, self._peer) for origin in origins]
         nonce = self._core.randomness.bytes(NONCE_SIZE_BYTES)
         compared, payload = await self._compare(origins, views, nonce)
@@ -109,11 +114,15 @@ class Asker:
             is_busy = origin in compared.busy or self._outgoing.is_feeding(origin)
             if origin in equal:
                 await self._confirm_equal(talk, equal[origin], result, compared.waiting)
-            elif origin in doubted or (is_busy and is_patient):
-                result.end(Outcome.BUSY, "what differs is on its way, or an inventory is being rebuilt")
+            elif origin in doubted:
+                result.end(Outcome.BUSY, Reason.INVENTORY_REBUILT, "the inventory here is being rebuilt")
+            elif is_busy and is_patient:
+                result.end(Outcome.BUSY, Reason.ON_ITS_WAY, "what differs is on its way in feed order")
+            elif not order.goes_on():
+                result.end(Outcome.PARTLY, Reason.STOPPED)
             else:
-                await self._mend_or_say(talk, result, differing[origin], report)
-            report(result)
+                await self._mend_or_say(talk, result, differing[origin], order)
+            order.report(result)
             results.append(result)
         return results
 
@@ -130,7 +139,7 @@ class Asker:
             message.fingerprints = b"".join(asked.inner(view.part) for view in views)
         frame, payload = await self._line.ask(peer_pb2.SessionFrame(reconcile_compare=message), "reconcile_compared")
         if frame.reconcile_compared.refusal:
-            raise Refused(printable(frame.reconcile_compared.refusal))
+            raise Refused(Reason.PEER_REFUSED, printable(frame.reconcile_compared.refusal))
         return frame.reconcile_compared, payload
 
     async def _confirm_equal(self, talk: Talk, equal: Equal, result: Result, peers_waiting: Sequence[int]) -> None:
@@ -139,37 +148,43 @@ class Asker:
         if self._outgoing.is_waiting(equal.origin) or equal.origin in peers_waiting:
             await self._settle(talk, equal, (), ())
 
-    async def _mend_or_say(self, talk: Talk, result: Result, peer_count: int, report: Report) -> None:
+    async def _mend_or_say(self, talk: Talk, result: Result, peer_count: int, order: Order) -> None:
         try:
             async with self._core.reconcile_mending:
-                mending = await self._mender.mend(talk, result, peer_count, report)
+                mending = await self._mender.mend(talk, result, peer_count, order)
             if mending is not None:
                 await self._end(talk, mending)
         except InventoryUnknown as exc:
-            result.end(Outcome.BUSY, str(exc))
+            result.end(Outcome.BUSY, Reason.INVENTORY_REBUILT, str(exc))
         except (Refused, Broken) as exc:
-            result.end(_outcome_of(exc), str(exc))
+            _given_up(result, exc)
 
     async def _end(self, talk: Talk, mending: Mending) -> None:
         """How it ended; marks are settled when we know the teller's set exactly."""
         result, peer = mending.result, self._peer
         is_settled = mending.is_proven and await self._settle_mended(talk, mending)
-        if mending.refused_there:
-            result.end(Outcome.NOT_DELIVERED, f"node {peer} did not take {mending.refused_there}")
+        result.damaged_here, result.damaged_there = len(mending.damaged_here), len(mending.damaged_there)
+        result.not_taken, result.not_come = mending.refused_there, mending.missing
+        if mending.is_stopped:
+            result.end(Outcome.PARTLY, Reason.STOPPED)
+        elif mending.refused_there:
+            sentence = mending.refusal or f"node {peer} did not take {mending.refused_there}"
+            result.end(Outcome.NOT_DELIVERED, Reason.NOT_TAKEN, sentence)
         elif mending.missing:
-            result.end(
-                Outcome.NOT_DELIVERED, f"{mending.missing} of {result.lacked_here} did not come from node {peer}"
-            )
+            reason = Reason.DISK_FULL_HERE if self._core.refuses(mending.origin) else Reason.NOT_COME
+            sentence = f"{mending.missing} of {result.lacked_here} did not come from node {peer}"
+            result.end(Outcome.NOT_DELIVERED, reason, sentence)
         elif mending.is_proven and (mending.damaged_here or mending.damaged_there):
-            sentence = f"damaged at the only one of the two that has them: {len(mending.damaged_here)} here, "
-            result.end(Outcome.NOT_DELIVERED, sentence + f"{len(mending.damaged_there)} at node {peer}")
+            sentence = f"damaged at the only one of the two that has them: {result.damaged_here} here, "
+            result.end(Outcome.NOT_DELIVERED, Reason.NO_GOOD_BYTES, sentence + f"{result.damaged_there} at node {peer}")
         elif is_settled:
             self._confirm(mending.origin, True)
             result.end(Outcome.MENDED)
         elif mending.is_proven or mending.is_partial:
-            result.end(Outcome.PARTLY, "what was found was moved: compare again")
+            result.end(Outcome.PARTLY, Reason.MORE_LEFT, "what was found was moved: compare again")
         else:
-            result.end(Outcome.UNEXPLAINED, f"what node {peer} says of its set does not add up, also by full ids")
+            sentence = f"what node {peer} says of its set does not add up, also by full ids"
+            result.end(Outcome.UNEXPLAINED, Reason.DOES_NOT_ADD_UP, sentence)
 
     async def _settle_mended(self, talk: Talk, mending: Mending) -> bool:
         """Marks pass over what is damaged at its sender, as the feed lane does; over nothing that was not taken."""
@@ -177,6 +192,7 @@ class Asker:
         undelivered = list(mending.damaged_here)
         if (
             mending.refused_there
+            or mending.is_stopped
             or len(lacked) > limits.RECONCILE_SETTLE_IDS_MAX
             or len(undelivered) > limits.RECONCILE_UNDELIVERED_MAX
         ):
@@ -222,5 +238,8 @@ def _differing(
     }
 
 
-def _outcome_of(exc: Exception) -> Outcome:
-    return Outcome.REFUSED if isinstance(exc, Refused) else Outcome.UNEXPLAINED
+def _given_up(result: Result, exc: Refused | Broken) -> Result:
+    if isinstance(exc, Broken):
+        return result.end(Outcome.UNEXPLAINED, Reason.DOES_NOT_ADD_UP, str(exc))
+    outcome = Outcome.BUSY if exc.reason is Reason.PEER_BUSY else Outcome.REFUSED
+    return result.end(outcome, exc.reason, str(exc))

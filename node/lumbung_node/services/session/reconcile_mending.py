@@ -16,7 +16,7 @@ from lumbung_cluster.reconcile.messages import AskUnits, Broken, ToldUnits
 from lumbung_cluster.reconcile.search import Effect, Event, Found, OwnIds, ReadUnit, Search, find, list_units
 from lumbung_cluster.reconcile.side import Side, explained_digests
 from lumbung_node.services.core import Core
-from lumbung_node.services.reconcile_report import Outcome, Report, Result
+from lumbung_node.services.reconcile_report import Order, Outcome, Reason, Result
 from lumbung_node.services.session.outgoing import Outgoing
 from lumbung_node.services.session.reconcile_talk import TWINS_MAX, Talk
 from lumbung_node.services.session.reconcile_views import common_units
@@ -32,7 +32,8 @@ class Mending:
     """Our frozen moment of one origin, and what was found and moved, as full ids.
 
     `ours` and `theirs` hold what only one side had, the damaged ones (whose bytes are nowhere good on that side) too;
-    `refused_there` were offered and not taken, `missing` were promised and did not come.
+    `refused_there` were offered and not taken (`refusal` is what the peer said to it), `missing` were promised and did
+    not come. `is_stopped` when whoever asked for it went before all was moved.
     """
 
     origin: NodeNumber
@@ -46,8 +47,10 @@ class Mending:
     damaged_here: dict[bytes, None] = field(default_factory=dict)
     damaged_there: dict[bytes, None] = field(default_factory=dict)
     refused_there: int = 0
+    refusal: str = ""
     missing: int = 0
     is_proven: bool = False
+    is_stopped: bool = False
 
     @property
     def root(self) -> bytes:
@@ -72,7 +75,7 @@ class Mender:
         self._peer = peer
         self._outgoing = outgoing
 
-    async def mend(self, talk: Talk, result: Result, peer_count: int, report: Report) -> Mending | None:
+    async def mend(self, talk: Talk, result: Result, peer_count: int, order: Order) -> Mending | None:
         """What was found and moved; None when everything is offered anew instead.
 
         Raises Refused, Broken and InventoryUnknown.
@@ -85,10 +88,11 @@ class Mender:
         eager = talk.eager if talk.eager_origin == origin else None
         found = await self._search(talk, side, snapshot.number, find(side, peer_count, eager))
         mending = Mending(origin, side, snapshot.number, snapshot.running_hash, result, found)
-        await self._move(talk, mending, report)
+        await self._move(talk, mending, order)
         mending.is_proven = await self._is_proven(mending)
-        if not mending.is_proven and not mending.is_partial and not mending.missing:
-            await self._list_what_is_wrong(talk, mending, report)
+        is_all = not mending.is_partial and not mending.missing and not mending.is_stopped
+        if not mending.is_proven and is_all:
+            await self._list_what_is_wrong(talk, mending, order)
             mending.is_proven = await self._is_proven(mending)
         return mending
 
@@ -102,7 +106,7 @@ class Mender:
             await talk.fetch_everything(result.origin)
         else:
             return False
-        result.end(Outcome.REBUILDING, "everything is offered, newest first")
+        result.end(Outcome.REBUILDING, Reason.EVERYTHING_OFFERED, "everything is offered, newest first")
         return True
 
     async def _search(self, talk: Talk, side: Side, number: int, search: Search) -> Found:
@@ -118,7 +122,7 @@ class Mender:
             else:
                 event = await talk.question(origin, side.units, step)
 
-    async def _list_what_is_wrong(self, talk: Talk, mending: Mending, report: Report) -> None:
+    async def _list_what_is_wrong(self, talk: Talk, mending: Mending, order: Order) -> None:
         """Symbols did not tell all: find the units that are not explained, and list their full ids."""
         side = mending.side
         told = await talk.question(mending.origin, side.units, AskUnits())
@@ -138,11 +142,11 @@ class Mender:
         root = mending.found.root
         mending.found = await self._search(talk, side, mending.number, list_units(side, wrong, counts))
         mending.found.root = root
-        await self._move(talk, mending, report)
+        await self._move(talk, mending, order)
 
     # --- moving ------------------------------------------------------------------------------------------------
 
-    async def _move(self, talk: Talk, mending: Mending, report: Report) -> None:
+    async def _move(self, talk: Talk, mending: Mending, order: Order) -> None:
         """Bring over what was found, both ways at once."""
         found, result = mending.found, mending.result
         held = await self._core.store.reader.held_under(mending.origin, found.ours, TWINS_MAX)
@@ -155,31 +159,44 @@ class Mender:
         mending.ours.update(dict.fromkeys(blob.raw for blob in ours))
         result.lacked_here = max(result.lacked_here, result.mended_here + len(theirs))
         result.lacked_there = len(mending.ours)
-        report(result)
+        order.report(result)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._offer, mending, ours)
-            await self._fetch(talk, mending, theirs, report)
+            nursery.start_soon(self._offer, mending, ours, order)
+            await self._fetch(talk, mending, theirs, order)
         mending.theirs.update(dict.fromkeys(found.their_ids))
-        report(result)
+        order.report(result)
 
-    async def _offer(self, mending: Mending, ours: Sequence[BlobId]) -> None:
-        lacking = await self._outgoing.offer(mending.origin, ours)
-        rows = await self._core.store.reader.rows(mending.origin, lacking)
-        damaged = [blob.raw for blob, row in zip(lacking, rows, strict=True) if not is_intact(row)]
-        mending.damaged_here.update(dict.fromkeys(damaged))
-        mending.refused_there += len(lacking) - len(damaged)
-        mending.result.mended_there += len(ours) - len(lacking)
+    async def _offer(self, mending: Mending, ours: Sequence[BlobId], order: Order) -> None:
+        for at in range(0, len(ours), limits.RECONCILE_FETCH_IDS_MAX):
+            if not order.goes_on():
+                mending.is_stopped = True
+                return
+            part = ours[at : at + limits.RECONCILE_FETCH_IDS_MAX]
+            untaken = await self._outgoing.offer(mending.origin, part)
+            rows = await self._core.store.reader.rows(mending.origin, untaken.blobs)
+            damaged = [blob.raw for blob, row in zip(untaken.blobs, rows, strict=True) if not is_intact(row)]
+            mending.damaged_here.update(dict.fromkeys(damaged))
+            mending.refused_there += len(untaken.blobs) - len(damaged)
+            mending.refusal = untaken.sentence or mending.refusal
+            mending.result.mended_there += len(part) - len(untaken.blobs)
+            order.report(mending.result)
 
-    async def _fetch(self, talk: Talk, mending: Mending, shorts: Sequence[int], report: Report) -> None:
+    async def _fetch(self, talk: Talk, mending: Mending, shorts: Sequence[int], order: Order) -> None:
+        if self._core.refuses(mending.origin):
+            mending.missing += len(shorts)
+            return
         for at in range(0, len(shorts), limits.RECONCILE_FETCH_IDS_MAX):
+            if not order.goes_on():
+                mending.is_stopped = True
+                return
             part = shorts[at : at + limits.RECONCILE_FETCH_IDS_MAX]
             damaged, unknown = await talk.fetch(mending.origin, part)
             mending.damaged_there.update(dict.fromkeys(damaged))
             mending.theirs.update(dict.fromkeys(damaged))
             gone = {short_id(raw) for raw in damaged} | set(unknown)
-            await self._until_here(mending, [short for short in part if short not in gone], report)
+            await self._until_here(mending, [short for short in part if short not in gone], order)
 
-    async def _until_here(self, mending: Mending, shorts: Sequence[int], report: Report) -> None:
+    async def _until_here(self, mending: Mending, shorts: Sequence[int], order: Order) -> None:
         """Wait until the ids behind these are durable here, or none comes any more."""
         pending, look_s, last = list(shorts), _LOOK_S_MIN, trio.current_time()
         while pending:
@@ -194,8 +211,11 @@ class Mender:
             look_s = min(2 * look_s, _LOOK_S_MAX)
             if len(left) < len(pending):
                 mending.result.mended_here += len(pending) - len(left)
-                report(mending.result)
+                order.report(mending.result)
                 last, look_s = trio.current_time(), _LOOK_S_MIN
+            elif not order.goes_on():
+                mending.is_stopped = True
+                return
             elif trio.current_time() - last > limits.RECONCILE_ARRIVAL_S:
                 mending.missing += len(left)
                 return

@@ -13,6 +13,7 @@ from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.inventory.fingerprint import Fingerprints
 from lumbung_cluster.inventory.symbols import short_id
 from lumbung_cluster.reconcile.messages import Answer, Broken, Question, ToldSymbols
+from lumbung_node.services.reconcile_report import Cost, Reason
 from lumbung_node.services.session.link import FrameLink
 from lumbung_node.services.session.reconcile_wire import (
     pack_question,
@@ -22,6 +23,7 @@ from lumbung_node.services.session.reconcile_wire import (
     unpack_answer,
     unpack_shorts,
 )
+from lumbung_proto.codec import encode_frame
 from lumbung_proto.v1 import peer_pb2
 from lumbung_proto.v1 import reconcile_frames_pb2 as pb
 
@@ -31,18 +33,26 @@ TWINS_MAX = 8  # ids looked at under one short id: more share it only by design
 _Received: TypeAlias = tuple[peer_pb2.SessionFrame, memoryview]
 
 
+_SEARCHES = ("reconcile_compared", "reconcile_tell")
+
+
 class Refused(Exception):
-    """The teller would not, or did not, answer."""
+    """The teller would not, or did not, answer; `reason` says which."""
+
+    def __init__(self, reason: Reason, sentence: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason
 
 
 class Line:
-    """Sends questions and pairs them with their answers."""
+    """Sends questions and pairs them with their answers; `cost` is what both sides said."""
 
     def __init__(self, link: FrameLink) -> None:
         self._link = link
         self._send, self._receive = trio.open_memory_channel[_Received](1)
         self._expected = ""
         self._serial = 0
+        self.cost = Cost()
 
     def next_serial(self) -> int:
         """The number of a new comparison: answers to older ones are late from now on."""
@@ -66,11 +76,21 @@ class Line:
     async def ask(self, frame: peer_pb2.SessionFrame, kind: str, payload: bytes = b"") -> _Received:
         """Send a question and wait for its answer. Raises Refused after a long silence."""
         self._expected = kind
+        self.cost.size_bytes += frame_size(frame, payload)
         await self._link.send(frame, [payload])
         with trio.move_on_after(limits.RECONCILE_ANSWER_S):
-            return await self._receive.receive()
+            received = await self._receive.receive()
+            self.cost.size_bytes += frame_size(*received)
+            self.cost.questions += 1
+            self.cost.searches += kind in _SEARCHES
+            return received
         self._expected = ""
-        raise Refused(f"no answer within {limits.RECONCILE_ANSWER_S:.0f} s")
+        raise Refused(Reason.NO_ANSWER, f"no answer within {limits.RECONCILE_ANSWER_S:.0f} s")
+
+
+def frame_size(frame: peer_pb2.SessionFrame, payload: bytes | memoryview) -> int:
+    """Bytes of the message that carries this frame."""
+    return len(encode_frame(peer_pb2.SessionRequest(frame=frame))) + len(payload)
 
 
 @dataclass(slots=True)
@@ -89,6 +109,8 @@ class Talk:
         frame, payload = await self.line.ask(peer_pb2.SessionFrame(reconcile_ask=ask), "reconcile_tell")
         if frame.reconcile_tell.origin != origin:
             raise Broken(f"expected an answer about origin {origin}, got {frame.reconcile_tell.origin}")
+        if frame.reconcile_tell.WhichOneof("answer") == "refusal":
+            raise Refused(Reason.PEER_BUSY, printable(frame.reconcile_tell.refusal))
         return unpack_answer(frame.reconcile_tell, payload, question, units)
 
     async def fetch(self, origin: NodeNumber, shorts: Sequence[int]) -> tuple[list[bytes], list[int]]:
@@ -108,7 +130,7 @@ class Talk:
             peer_pb2.SessionFrame(reconcile_fetch=message), "reconcile_fetched", pack_shorts(shorts)
         )
         if received[0].reconcile_fetched.refusal:
-            raise Refused(printable(received[0].reconcile_fetched.refusal))
+            raise Refused(Reason.PEER_BUSY, printable(received[0].reconcile_fetched.refusal))
         return received
 
     async def settle(self, message: pb.ReconcileSettle, lacked: Iterable[int]) -> bool:

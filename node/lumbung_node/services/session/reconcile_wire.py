@@ -130,8 +130,6 @@ def unpack_answer(tell: pb.ReconcileTell, payload: memoryview, question: Questio
             return ToldUnits(tuple(split_fingerprints(payload, count)), tuple(tell.units.counts))
         case AskIds(), "ids":
             return ToldIds(split_ids(payload, limits.RECONCILE_IDS_PAGE_MAX), tell.ids.is_last)
-        case _, "refusal":
-            raise Broken(f"it refused: {printable(tell.refusal)}")
         case _, other:
             raise Broken(f"expected an answer to {type(question).__name__}, got {other}")
 

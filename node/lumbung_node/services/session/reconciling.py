@@ -1,20 +1,22 @@
 """Reconcile in one session: when to compare, and what both sides know to be equal.
 
 The node of the lower number compares: at the beginning, again when something was not equal, and every hour. Either side
-compares when its rebuild lane has offered everything, and when somebody asks for it.
+compares when its rebuild lane has offered everything, soon after its scrub has mended something, and when somebody asks
+for it.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import trio
 
 from lumbung_cluster import limits
 from lumbung_cluster.ids import NodeNumber
 from lumbung_node.services.core import Core
-from lumbung_node.services.reconcile_report import Outcome, Report, Result
+from lumbung_node.services.reconcile_report import Order, Outcome, Reason, Result
 from lumbung_node.services.session.greeting import Greeting
 from lumbung_node.services.session.incoming import Incoming
 from lumbung_node.services.session.link import FrameLink
@@ -51,7 +53,9 @@ class Reconciling:
         self._asker = Asker(core, link, peer, greeting, outgoing, incoming, self._confirm)
         self._teller = Teller(core, link, peer, greeting, outgoing, incoming, self._confirm)
         self._confirmed: dict[NodeNumber, None] = {}
-        self.last: dict[NodeNumber, Result] = {}
+        self._nursery: trio.Nursery | None = None
+        self._begun = trio.Event()
+        self._orders_open = 0
 
     @property
     def origins(self) -> tuple[NodeNumber, ...]:
@@ -69,22 +73,54 @@ class Reconciling:
             await self._asker.take(frame, payload)
 
     async def run(self) -> None:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._teller.run)
-            nursery.start_soon(self._keep_comparing)
+        try:
+            async with trio.open_nursery() as nursery:
+                self._nursery = nursery
+                self._begun.set()
+                nursery.start_soon(self._teller.run)
+                nursery.start_soon(self._keep_comparing)
+                nursery.start_soon(self._keep_comparing_after_mends)
+        finally:
+            self._nursery = None
 
-    async def request(self, origins: Sequence[NodeNumber], report: Report) -> list[Result]:
-        """Compare and mend now, again as long as something more is found."""
-        await self._outgoing.started.wait()
-        results: dict[NodeNumber, Result] = {}
-        left = list(origins)
-        for _ in range(_GOES_AT_ONCE_MAX):
-            for result in await self._go(left, report, is_patient=False):
-                results[result.origin] = _joined(results.get(result.origin), result)
-            left = [origin for origin in left if results[origin].outcome is Outcome.PARTLY]
-            if not left:
-                break
-        return [results[origin] for origin in origins]
+    async def request(self, order: Order) -> list[Result]:
+        """Compare and mend now, again as long as something more is found.
+
+        The work belongs to the session: whoever waits here may be cancelled at any time, and it ends at its next step.
+        When the session ends before, the origins that were not done are NOT_CONNECTED.
+        """
+        results = {
+            origin: Result(self._peer, origin).end(Outcome.NOT_CONNECTED, Reason.SESSION_ENDED)
+            for origin in order.origins
+        }
+        if self._orders_open >= limits.RECONCILE_ORDERS_MAX:
+            sentence = f"expected at most {limits.RECONCILE_ORDERS_MAX} orders at a time"
+            return [result.end(Outcome.BUSY, Reason.PEER_BUSY, sentence) for result in results.values()]
+        await self._begun.wait()
+        if self._nursery is not None:
+            done = trio.Event()
+            self._nursery.start_soon(self._serve, order, results, done)
+            try:
+                await done.wait()
+            finally:
+                order.give_up()
+        return [results[origin] for origin in order.origins]
+
+    async def _serve(self, order: Order, results: dict[NodeNumber, Result], done: trio.Event) -> None:
+        self._orders_open += 1
+        try:
+            await self._outgoing.started.wait()
+            left = order.origins
+            earlier: dict[NodeNumber, Result] = {}
+            for _ in range(_GOES_AT_ONCE_MAX):
+                for result in await self._go(order, left, is_patient=False):
+                    earlier[result.origin] = results[result.origin] = result.after(earlier.get(result.origin))
+                left = tuple(origin for origin in left if results[origin].outcome is Outcome.PARTLY)
+                if not left or not order.goes_on():
+                    break
+        finally:
+            self._orders_open -= 1
+            done.set()
 
     async def _keep_comparing(self) -> None:
         await self._outgoing.started.wait()
@@ -95,7 +131,7 @@ class Reconciling:
         while True:
             await self._wait(wait_s if is_scheduled else None)
             is_patient = busy_goes < limits.RECONCILE_BUSY_GOES_MAX
-            results = await self._go(self.origins, _say_nothing, is_patient=is_patient)
+            results = await self._go(Order(self.origins), self.origins, is_patient=is_patient)
             busy_goes = busy_goes + 1 if any(result.outcome is Outcome.BUSY for result in results) else 0
             if all(result.is_whole for result in results):
                 retry_s = limits.RECONCILE_RETRY_S_MIN
@@ -110,13 +146,44 @@ class Reconciling:
         with trio.move_on_after(math.inf if wait_s is None else wait_s):
             await self._outgoing.rebuilt.wait()
 
-    async def _go(self, origins: Sequence[NodeNumber], report: Report, *, is_patient: bool) -> list[Result]:
-        results = await self._asker.go(origins, report, is_patient=is_patient)
+    async def _keep_comparing_after_mends(self) -> None:
+        """What a scrub has mended is compared, gathered for a while, so that a bad day is not a comparison for each."""
+        state = self._core.store.state
+        seen = dict(state.mended)
+        await self._outgoing.started.wait()
+        while True:
+            origins = [origin for origin in self.origins if state.mended.get(origin, 0) != seen.get(origin, 0)]
+            if not origins:
+                await state.was_mended.wait()
+                continue
+            for _ in range(limits.RECONCILE_AFTER_MEND_GOES_MAX):
+                await trio.sleep(limits.RECONCILE_AFTER_MEND_S)
+                seen.update(state.mended)
+                results = await self._go(Order(tuple(origins)), origins, is_patient=True)
+                origins = [result.origin for result in results if not result.is_whole]
+                if not origins:
+                    break
+
+    async def _go(self, order: Order, origins: Sequence[NodeNumber], *, is_patient: bool) -> list[Result]:
+        before, begun = replace(order.cost), trio.current_time()
+        results = await self._asker.go(order, origins, is_patient=is_patient)
         for result in results:
-            self.last[result.origin] = result
-            if not result.is_whole and result.outcome is not Outcome.BUSY:
+            self._core.reconciles.note(result)
+            if not result.is_whole and result.reason not in (Reason.ON_ITS_WAY, Reason.INVENTORY_REBUILT):
                 self._confirmed.pop(result.origin, None)
             self._log(result)
+        if any(result.outcome not in (Outcome.EQUAL, Outcome.BUSY) for result in results):
+            cost = order.cost.since(before)
+            self._core.log.info(
+                "reconcile ended",
+                peer=self._peer,
+                origins=len(results),
+                differing=sum(result.outcome is not Outcome.EQUAL for result in results),
+                protocol_bytes=cost.size_bytes,
+                questions=cost.questions,
+                searches=cost.searches,
+                elapsed_ms=round((trio.current_time() - begun) * 1000),
+            )
         return results
 
     def _log(self, result: Result) -> None:
@@ -138,28 +205,6 @@ class Reconciling:
     def _confirm(self, origin: NodeNumber, is_news: bool) -> None:
         """Both sides were seen to hold the same of `origin`; `is_news` when that took some mending."""
         self._confirmed[origin] = None
+        self._core.reconciles.confirm(self._peer, origin)
         if is_news and origin == self._core.number:
             self._on_equal()
-
-
-def _say_nothing(_result: Result) -> None:
-    """Nobody asked."""
-
-
-def _joined(before: Result | None, result: Result) -> Result:
-    """The sum of several goes over one origin; the last one says how it ended."""
-    if before is None:
-        return result
-    whole = result.outcome
-    if whole is Outcome.EQUAL and (before.lacked_here or before.lacked_there):
-        whole = Outcome.MENDED
-    return Result(
-        result.peer,
-        result.origin,
-        whole,
-        max(before.lacked_here, before.mended_here + result.lacked_here),
-        max(before.lacked_there, before.mended_there + result.lacked_there),
-        before.mended_here + result.mended_here,
-        before.mended_there + result.mended_there,
-        result.sentence,
-    )

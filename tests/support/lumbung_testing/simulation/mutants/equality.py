@@ -9,11 +9,12 @@ from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.inventory.decoder import Difference, peel
 from lumbung_cluster.inventory.symbols import Symbols
 from lumbung_cluster.reconcile import search
-from lumbung_node.services.reconcile_report import Outcome, Report, Result
+from lumbung_node.services.reconcile_report import Order, Outcome, Result
 from lumbung_node.services.session.reconcile_asker import Asker, Equal
 from lumbung_node.services.session.reconcile_mending import Mender, Mending
+from lumbung_node.services.session.reconcile_moments import Moment
+from lumbung_node.services.session.reconcile_settling import Settling
 from lumbung_node.services.session.reconcile_talk import Talk
-from lumbung_node.services.session.reconcile_teller import Teller, _Moment
 from lumbung_testing.simulation.mutants.mutant import Mutant
 from lumbung_testing.simulation.patching import patched
 
@@ -22,21 +23,21 @@ __all__ = ["MUTANTS"]
 
 @contextmanager
 def _marks_adopted_though_the_fingerprints_differ() -> Iterator[None]:
-    async def settle_at_once(self: Asker, talk: Talk, result: Result, peer_count: int, report: Report) -> None:
+    async def settle_at_once(self: Asker, talk: Talk, result: Result, peer_count: int, order: Order) -> None:
         snapshot = await self._core.store.inventories.snapshot(result.origin)
         await self._settle(talk, Equal(result.origin, snapshot.number, snapshot.running_hash, bytes(16)), (), ())
         result.end(Outcome.MENDED)
 
     with ExitStack() as stack:
         stack.enter_context(patched(Asker, "_mend_or_say", settle_at_once))
-        stack.enter_context(patched(Teller, "_is_explained", _believe_everything))
+        stack.enter_context(patched(Settling, "_is_explained", _believe_everything))
         yield
 
 
 async def _believe_everything(
-    self: Teller,
+    self: Settling,
     root: bytes,
-    moment: _Moment,
+    moment: Moment,
     origin: NodeNumber,
     lacked: Sequence[int],
     undelivered: Sequence[bytes],
