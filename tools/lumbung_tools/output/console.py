@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import IO
 
 from rich.console import Console as RichConsole
@@ -28,6 +28,7 @@ class Console:
         self.is_json = is_json
         self._out = out
         self._err = err
+        self._shown: Progress | None = None
 
     def text(self, key: str, **values: object) -> str:
         return self.catalogue.text(key, **values)
@@ -38,7 +39,7 @@ class Console:
 
     def line(self, line: str) -> None:
         if not self.is_json:
-            print(line, file=self._out, flush=True)
+            self._print(line, self._out)
 
     def warn(self, key: str, **values: object) -> None:
         """A sentence on stderr, in either mode."""
@@ -46,7 +47,7 @@ class Console:
 
     def trouble(self, sentence: str) -> None:
         """A sentence that is worded already, on stderr."""
-        print(sentence, file=self._err, flush=True)
+        self._print(sentence, self._err)
 
     def json(self, schema: str, fields: Mapping[str, JsonValue]) -> None:
         """One object on one line of stdout; silent without --json."""
@@ -64,9 +65,23 @@ class Console:
         width = None if self._out.isatty() else _WIDTH_OF_PIPES
         RichConsole(file=self._out, width=width, highlight=False).print(table)
 
-    def progress(self) -> AbstractContextManager[Progress | None]:
-        """A bar on stderr while the block runs, or None where nobody watches."""
+    @contextmanager
+    def progress(self) -> Iterator[Progress | None]:
+        """A bar on stderr while the block runs, or None where nobody watches. Lines said meanwhile stand above it."""
         if self.is_json or not self._err.isatty():
-            return nullcontext()
+            yield None
+            return
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        return Progress(*columns, console=RichConsole(file=self._err), transient=True)
+        with Progress(*columns, console=RichConsole(file=self._err), transient=True) as shown:
+            self._shown = shown
+            try:
+                yield shown
+            finally:
+                self._shown = None
+
+    def _print(self, line: str, stream: IO[str]) -> None:
+        """On one screen with a bar only the bar's owner may write, or the line would be glued to the bar."""
+        if self._shown is not None and stream.isatty():
+            self._shown.console.print(Text(line), soft_wrap=True)
+        else:
+            print(line, file=stream, flush=True)
