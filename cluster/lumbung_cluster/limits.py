@@ -190,3 +190,9 @@ RELEASE_LOOK_S: Final = 30.0  # how often an origin looks whether it may release
 RELEASE_AGE_MS_MAX: Final = 7 * 24 * 3600 * 1000  # what was proven longer ago is no longer fresh
 STAKE_ANSWER_S: Final = 10.0  # a line of 600 ms answers in one; a node that hangs must not hide the others
 RECLAIM_LOOK_S: Final = 60.0  # how often a session looks for units that were let go and are to be held again
+
+# --- metrics ---------------------------------------------------------------------------------------------------
+METRICS_CALLS_MAX: Final = 4  # open connections of monitoring: two servers that scrape, and a person beside them
+METRICS_CALL_S: Final = 10.0  # for one request and its answer: Prometheus' own patience with a target
+METRICS_READ_S: Final = 5.0  # for the state behind a page; without it the counters are shown alone
+METRICS_HEAD_BYTES_MAX: Final = 8 * KIB  # of a request: Prometheus sends 400 bytes

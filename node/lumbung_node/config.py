@@ -105,6 +105,7 @@ class NodeConfig:
     `identity` is a folder outside `data`: it keeps the generation, so that restoring old data does not restore it.
     `fallback` takes recordings while the disk of `data` is not mounted.
     `roster` is read at the first start only; a newer one that the node was given later stands in its store.
+    `metrics_listen` is None when nobody shall read metrics.
     """
 
     file: Path
@@ -126,6 +127,7 @@ class NodeConfig:
     bandwidth: Schedule
     log_format: LogFormat
     log_level: LogLevel
+    metrics_listen: str | None
 
 
 def load_config(file: Path) -> NodeConfig:
@@ -207,11 +209,17 @@ class = {_quoted(config.link.value)}
 [log]
 format = {_quoted(config.log_format.value)}
 level = {_quoted(config.log_level.value)}
-"""
+""" + _rendered_metrics(config)
+
+
+def _rendered_metrics(config: NodeConfig) -> str:
+    return f"\n[metrics]\nlisten = {_quoted(config.metrics_listen)}\n" if config.metrics_listen is not None else ""
 
 
 def _parse(file: Path) -> NodeConfig:
-    root = read_toml(file, ("format", "node", "keys", "trust", "limits", "scrub", "link", "bandwidth", "log"))
+    root = read_toml(
+        file, ("format", "node", "keys", "trust", "limits", "scrub", "link", "bandwidth", "log", "metrics")
+    )
     _check_format(root)
     node = root.table("node", _NODE_KEYS, required=True)
     trust = root.table("trust", ("roster", "access_lists"), required=True)
@@ -238,6 +246,7 @@ def _parse(file: Path) -> NodeConfig:
         bandwidth=read_bandwidth(root.table("bandwidth", BANDWIDTH_KEYS, required=False)),
         log_format=log.choice("format", LogFormat, LogFormat.JSON),
         log_level=log.choice("level", LogLevel, LogLevel.INFO),
+        metrics_listen=_metrics(root.table("metrics", ("listen",), required=False)),
     )
 
 
@@ -294,6 +303,10 @@ def _scrub(table: TomlTable) -> ScrubSettings:
     percent = table.whole("mass_damage_percent", round(MASS_DAMAGE_SHARE * 100), low=1, high=100)
     blobs = table.whole("mass_damage_blobs", MASS_DAMAGE_BLOBS_MIN, low=1, high=_NUMBER_MAX)
     return ScrubSettings(period_s=days * _DAY_S, brake=BrakeSettings(percent / 100, blobs))
+
+
+def _metrics(table: TomlTable) -> str | None:
+    return _address(table, "listen", None) if table.has("listen") else None
 
 
 def _address(node: TomlTable, key: str, default: str | None) -> str:

@@ -25,6 +25,8 @@ from lumbung_node.adapters.keys.certificates import read_certificate
 from lumbung_node.adapters.keys.cluster_secret import load_cluster_secret
 from lumbung_node.adapters.keys.ed25519 import Ed25519Signer, Ed25519Verifier
 from lumbung_node.adapters.keys.key_files import read_secret
+from lumbung_node.adapters.metrics.book import MetricBook
+from lumbung_node.adapters.metrics.http import serve_page
 from lumbung_node.adapters.rocks.aside import AsideFolders
 from lumbung_node.adapters.rocks.keyvalue import open_rocks
 from lumbung_node.adapters.stderr_log import StderrLogger, write_or_drop
@@ -81,7 +83,10 @@ def refuse_taken_port(address: str) -> None:
 async def _run(config: NodeConfig, log: Log) -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_stop_on_signal, nursery.cancel_scope, log)
-        parts = await _make_parts(config, log)
+        metrics = MetricBook(log)
+        if config.metrics_listen is not None:
+            await nursery.start(serve_page, config.metrics_listen, metrics.page, log)
+        parts = await _make_parts(config, log, metrics)
         await run_node(parts, _say_ready)
 
 
@@ -108,7 +113,7 @@ async def _choose_place(config: NodeConfig, log: Log) -> Place:
     return place
 
 
-async def _make_parts(config: NodeConfig, log: Log) -> NodeParts:
+async def _make_parts(config: NodeConfig, log: Log, metrics: MetricBook) -> NodeParts:
     place = await _choose_place(config, log)
     folder = config.data if place is Place.DATA else config.fallback
     aside = AsideFolders(folder, (config.fallback,) if place is Place.DATA else ())
@@ -125,7 +130,9 @@ async def _make_parts(config: NodeConfig, log: Log) -> NodeParts:
     @asynccontextmanager
     async def open_transport(check: AccessCheck) -> AsyncIterator[Transport]:
         async with (
-            grpc_transport(_read_tls(config), access_check=check, link=config.link, log=log) as transport,
+            grpc_transport(
+                _read_tls(config), access_check=check, link=config.link, log=log, metrics=metrics
+            ) as transport,
             trio.open_nursery() as nursery,
         ):
             nursery.start_soon(_renew_certificates, config, transport, log)
@@ -151,6 +158,7 @@ async def _make_parts(config: NodeConfig, log: Log) -> NodeParts:
         randomness=SystemRandomness(),
         blocking=WorkerThreads(),
         log=log,
+        metrics=metrics,
         disk=DiskMarks(config.disk.foreign_free_bytes, config.disk.own_free_bytes),
         accept_unsealed=config.accept_unsealed,
         schedule=config.bandwidth,

@@ -31,6 +31,7 @@ from lumbung_node.adapters.world import SystemClock
 from lumbung_node.config import NodeConfig
 from lumbung_node.ports.identity import IdentityRecord
 from lumbung_node.ports.log import Log
+from lumbung_node.ports.metrics import Uncounted
 from lumbung_node.ports.transport import Caller, Endpoint, LinkClass, Method, Transport
 from lumbung_node.services.rosters import open_rosters
 from lumbung_node.services.seen_lives import SEEN_LIFE
@@ -101,7 +102,9 @@ async def _ask_partners(config: NodeConfig, log: Log) -> tuple[list[Life], list[
     seen: list[Life] = []
     answered: list[str] = []
     silent: list[str] = []
-    async with grpc_transport(tls, access_check=_nobody_calls, link=config.link, log=log) as transport:
+    async with grpc_transport(
+        tls, access_check=_nobody_calls, link=config.link, log=log, metrics=Uncounted()
+    ) as transport:
         for number in roster.partners_of(config.number):
             partner = roster.node(number)
             assert partner is not None

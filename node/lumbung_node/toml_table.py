@@ -66,6 +66,9 @@ class TomlTable:
             for place, item in enumerate(values, start=1)
         )
 
+    def has(self, key: str) -> bool:
+        return key in self._values
+
     def texts(self, key: str) -> tuple[str, ...]:
         """A list of texts; empty when the key is absent."""
         value = self._value(key, [])

@@ -21,6 +21,7 @@ from lumbung_cluster.identity_uri import parse_identity
 from lumbung_cluster.limits import MIB
 from lumbung_node.adapters.grpc_transport import GrpcListener, GrpcTransport, grpc_transport
 from lumbung_node.adapters.keys.certificates import Authority
+from lumbung_node.ports.metrics import Uncounted
 from lumbung_node.ports.transport import Handler, LinkClass, Method, ServerCall
 from lumbung_testing.handlers import BIDI, UNARY, WaitingHandler, answer, drain
 from lumbung_testing.tls_parties import Issued, child_process, issue, new_authority
@@ -54,7 +55,7 @@ def client(authority: Authority) -> Issued:
 async def speaking_as(issued: Issued) -> AsyncIterator[GrpcTransport]:
     with trio.fail_after(TIMEOUT_S):
         async with grpc_transport(
-            issued.tls, access_check=let_everybody_in, link=LinkClass.LAN, log=ListLog()
+            issued.tls, access_check=let_everybody_in, link=LinkClass.LAN, log=ListLog(), metrics=Uncounted()
         ) as transport:
             yield transport
 

@@ -15,6 +15,7 @@ import trio
 
 from lumbung_cluster.errors import PeerUnreachable, TrustRefused
 from lumbung_node.adapters.grpc_transport import GrpcListener, TlsIdentity, grpc_transport
+from lumbung_node.ports.metrics import Uncounted
 from lumbung_node.ports.transport import Channel, Endpoint, Handler, LinkClass, Method, ServerCall
 from lumbung_testing.handlers import BIDI, UNARY, WaitingHandler, answer, echo
 from lumbung_testing.tls_parties import Issued, child_process, issue, new_authority, relay, tcp_server
@@ -28,7 +29,9 @@ TIMEOUT_S = 60.0
 async def serving(server: Issued, handlers: Mapping[Method, Handler]) -> AsyncIterator[GrpcListener]:
     with trio.fail_after(TIMEOUT_S):
         async with (
-            grpc_transport(server.tls, access_check=let_everybody_in, link=LinkClass.LAN, log=ListLog()) as transport,
+            grpc_transport(
+                server.tls, access_check=let_everybody_in, link=LinkClass.LAN, log=ListLog(), metrics=Uncounted()
+            ) as transport,
             transport.serve("127.0.0.1:0", handlers) as listener,
         ):
             yield listener
@@ -38,7 +41,7 @@ async def serving(server: Issued, handlers: Mapping[Method, Handler]) -> AsyncIt
 async def dialled(client: Issued, endpoint: Endpoint) -> AsyncIterator[Channel]:
     with trio.fail_after(TIMEOUT_S):
         async with grpc_transport(
-            client.tls, access_check=let_everybody_in, link=LinkClass.LAN, log=ListLog()
+            client.tls, access_check=let_everybody_in, link=LinkClass.LAN, log=ListLog(), metrics=Uncounted()
         ) as transport:
             yield transport.dial(endpoint)
 
@@ -201,7 +204,9 @@ async def test_renewed_certificates_are_used_without_a_restart() -> None:
     old, new, client = issue(authority, 1), issue(authority, 1), issue(authority, 2)
     with trio.fail_after(TIMEOUT_S):
         async with (
-            grpc_transport(old.tls, access_check=let_everybody_in, link=LinkClass.LAN, log=ListLog()) as transport,
+            grpc_transport(
+                old.tls, access_check=let_everybody_in, link=LinkClass.LAN, log=ListLog(), metrics=Uncounted()
+            ) as transport,
             transport.serve("127.0.0.1:0", {UNARY: answer, BIDI: echo}) as listener,
             dialled(client, old.at(listener.address)) as before,
             dialled(client, new.at(listener.address)) as after,
@@ -228,7 +233,9 @@ async def test_renewed_caller_shows_its_new_key_and_keeps_its_streams() -> None:
     with trio.fail_after(TIMEOUT_S):
         async with (
             serving(server, {UNARY: tell_pin, BIDI: echo}) as listener,
-            grpc_transport(old.tls, access_check=let_everybody_in, link=LinkClass.LAN, log=ListLog()) as transport,
+            grpc_transport(
+                old.tls, access_check=let_everybody_in, link=LinkClass.LAN, log=ListLog(), metrics=Uncounted()
+            ) as transport,
         ):
             channel = transport.dial(server.at(listener.address))
             async with channel.stream(BIDI) as stream:

@@ -57,6 +57,7 @@ def _home(folder: Path) -> NodeConfig:
         bandwidth=Schedule(TimeZone.WIT, (_NIGHT, _OFFICE)),
         log_format=LogFormat.CONSOLE,
         log_level=LogLevel.DEBUG,
+        metrics_listen="127.0.0.1:9464",
     )
 
 

@@ -17,6 +17,7 @@ from lumbung_cluster.inventory.fingerprint import NO_IDS, InventoryKey
 from lumbung_cluster.inventory.inventory import Inventory
 from lumbung_node.adapters.keys.ed25519 import Ed25519Signer
 from lumbung_node.ports.keyvalue import Batch, Family, KeyValue, SpaceReport
+from lumbung_node.ports.metrics import Uncounted
 from lumbung_node.store.events import FoundBy
 from lumbung_node.store.inventories import Inventories
 from lumbung_node.store.inventory_rows import SumsRow, TableRow, sums_key, table_key
@@ -111,6 +112,7 @@ async def opened(
         randomness=SeededRandomness(LUCK),
         blocking=InlineWork(),
         inventory_key=key,
+        metrics=Uncounted(),
     )
     async with trio.open_nursery() as nursery:
         nursery.start_soon(store.committer.run)

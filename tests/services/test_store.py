@@ -12,6 +12,7 @@ import trio
 from lumbung_cluster.errors import BlobDamaged, OutcomeUnknown, StoreClosed
 from lumbung_cluster.ids import BlobId, ClusterId, NodeNumber
 from lumbung_node.adapters.keys.ed25519 import Ed25519Signer
+from lumbung_node.ports.metrics import Uncounted
 from lumbung_node.store.events import FoundBy
 from lumbung_node.store.jobs import Content, Job, Outcome, OwnBlob
 from lumbung_node.store.store import Store, open_store
@@ -37,6 +38,7 @@ async def opened(disk: VirtualDisk, identity: MemoryIdentity) -> AsyncIterator[S
         randomness=SeededRandomness(LUCK),
         blocking=InlineWork(),
         inventory_key=INVENTORY_KEY,
+        metrics=Uncounted(),
     )
     async with trio.open_nursery() as nursery:
         nursery.start_soon(store.committer.run)

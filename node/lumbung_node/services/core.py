@@ -14,6 +14,7 @@ from lumbung_cluster.limits import DOUBT_INTERVAL_S, RECONCILE_FROZEN_MAX, RECON
 from lumbung_cluster.roster import Roster
 from lumbung_cluster.schedule import Schedule
 from lumbung_node.ports.log import Log
+from lumbung_node.ports.metrics import Metrics
 from lumbung_node.ports.world import Blocking, Randomness, Signer, Verifier, WallClock
 from lumbung_node.services.activity import Activity
 from lumbung_node.services.budget import ByteBudget
@@ -85,6 +86,7 @@ class Core:
     randomness: Randomness
     blocking: Blocking
     log: Log
+    metrics: Metrics
     memory: PutMemory
     foreign_memory: ByteBudget
     ledger_roster: Roster

@@ -23,11 +23,13 @@ from lumbung_node.ports.aside import AsideStores
 from lumbung_node.ports.identity import IdentityState
 from lumbung_node.ports.keyvalue import KeyValue
 from lumbung_node.ports.log import Log
+from lumbung_node.ports.metrics import Metrics
 from lumbung_node.ports.transport import AccessCheck, Listener, Transport
 from lumbung_node.ports.world import Blocking, Randomness, Signer, Verifier, WallClock
 from lumbung_node.services.budget import ByteBudget
 from lumbung_node.services.copies import CopyBook
 from lumbung_node.services.core import STORE_FAILURES, Condition, Core
+from lumbung_node.services.gauges import Gauges
 from lumbung_node.services.opening import Opener
 from lumbung_node.services.operations import Operations
 from lumbung_node.services.put_memory import PutMemory
@@ -70,6 +72,7 @@ class NodeParts:
     randomness: Randomness
     blocking: Blocking
     log: Log
+    metrics: Metrics
     disk: DiskMarks
     schedule: Schedule
     accept_unsealed: bool
@@ -123,6 +126,7 @@ async def _load(parts: NodeParts, kv: KeyValue) -> Store:
         randomness=parts.randomness,
         blocking=parts.blocking,
         inventory_key=parts.inventory_key,
+        metrics=parts.metrics,
     )
 
 
@@ -150,6 +154,7 @@ async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core],
         randomness=parts.randomness,
         blocking=parts.blocking,
         log=parts.log,
+        metrics=parts.metrics,
         memory=PutMemory.of_limits(),
         foreign_memory=ByteBudget(FOREIGN_MEMORY_BYTES_MAX),
         ledger_roster=parts.rosters.roster,
@@ -179,6 +184,7 @@ async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core],
             certificate_expires_ms=parts.certificate_expires_ms,
         )
         server = Server(core, gate, copies, replicator, operations, desk)
+        gauges = Gauges(core, operations, replicator)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(store.committer.run)
             nursery.start_soon(store.inventories.run, parts.log)
@@ -190,8 +196,15 @@ async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core],
                 nursery.start_soon(takeover.run)
                 nursery.start_soon(rebuild.run)
                 nursery.start_soon(_revoke_on_change, parts.rosters, gate, listener)
+                nursery.start_soon(_show, parts.metrics, gauges)
                 on_ready(listener.address, core)
                 await trio.sleep_forever()
+
+
+async def _show(metrics: Metrics, gauges: Gauges) -> None:
+    """Let whoever asks for metrics see how this life of the store stands, until it ends."""
+    with metrics.reading(gauges.read):
+        await trio.sleep_forever()
 
 
 async def _revoke_on_change(rosters: RosterKeeper, gate: AccessGate, listener: Listener) -> None:

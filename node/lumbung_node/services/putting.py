@@ -16,6 +16,7 @@ from lumbung_cluster import limits
 from lumbung_cluster.entry import FLAG_UNSEALED
 from lumbung_cluster.errors import DiskFull, OutcomeUnknown, Rejected, StatusCode, StoreClosed
 from lumbung_cluster.ids import BLOB_ID_SIZE_BYTES, BlobId
+from lumbung_node.ports.metrics import Metric
 from lumbung_node.ports.transport import ServerCall
 from lumbung_node.services.budget import check_crawling
 from lumbung_node.services.copies import BlobCopies, CopyBook
@@ -33,6 +34,12 @@ SEALED_PREFIX = b"age-encryption.org/v1\n"
 TAG_SIZE_BYTES = 33
 _WAIT_MS_MAX = 600_000
 _ANSWERS_AT_ONCE = 256
+_OUTCOMES = {
+    blobs_pb2.PUT_OUTCOME_STORED: "stored",
+    blobs_pb2.PUT_OUTCOME_REPEATED: "repeated",
+    blobs_pb2.PUT_OUTCOME_REFUSED: "refused",
+    blobs_pb2.PUT_OUTCOME_UNKNOWN: "unknown",
+}
 
 
 @dataclass(slots=True)
@@ -328,14 +335,24 @@ class PutStream:
         answer.CopyFrom(first)
         answer.copies.CopyFrom(copies_message(copies))
         answer.final = True
+        self._core.metrics.add(Metric.PUT_ACKS, 1, str(copies.count))
         await self._answers_in.send(answer)
 
     # --- answers out -------------------------------------------------------------------------------------------
 
     async def _answer(self, answer: blobs_pb2.PutAnswer) -> None:
         """The first answer of a blob gives its place in the window to the next."""
+        self._count(answer)
         await self._answers_in.send(answer)
         self._open.release()
+
+    def _count(self, answer: blobs_pb2.PutAnswer) -> None:
+        metrics = self._core.metrics
+        metrics.add(Metric.PUTS, 1, _OUTCOMES[answer.outcome])
+        if answer.status_code:
+            metrics.add(Metric.PUT_REFUSALS, 1, StatusCode(answer.status_code).name)
+        if answer.final and answer.HasField("copies"):
+            metrics.add(Metric.PUT_ACKS, 1, str(answer.copies.count))
 
     async def _send_answers(self) -> None:
         """Whatever is ready goes in one message: the hop costs more than the answers."""

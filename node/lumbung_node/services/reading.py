@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from lumbung_cluster import limits
 from lumbung_cluster.errors import BlobDamaged, Rejected, StatusCode
 from lumbung_cluster.ids import BLOB_ID_SIZE_BYTES, BlobId, NodeNumber
+from lumbung_node.ports.metrics import Metric
 from lumbung_node.ports.transport import ServerCall
 from lumbung_node.services.copies import CopyBook
 from lumbung_node.services.core import Core
@@ -94,12 +95,14 @@ class Reading:
         if found.row.size_bytes <= limits.PIECE_SIZE_BYTES_MAX and offset_bytes == 0:
             content = await self._core.store.reader.read_whole(found.blob, found.row)
             await call.send(encode_frame(header, [content]))
+            self._core.metrics.add(Metric.READ_BYTES, len(content))
             return
         stream = self._core.store.reader.stream(found.blob, found.row, offset_bytes=offset_bytes)
         async with aclosing(stream) as chunks:
             async for chunk in chunks:
                 self._core.activity.touch()
                 await call.send(encode_frame(header, [chunk]))
+                self._core.metrics.add(Metric.READ_BYTES, len(chunk))
                 header = blobs_pb2.GetResponse()
 
     async def stat(self, call: ServerCall, may_read: MayRead) -> None:

@@ -41,7 +41,7 @@ class LinkState(Enum):
 
 @dataclass(slots=True)
 class Link:
-    """How the link to one partner stands; `since` is trio time."""
+    """How the link to one partner stands; `since` is trio time, the bytes of blobs are those of ended sessions."""
 
     peer: NodeNumber
     state: LinkState = LinkState.DOWN
@@ -49,11 +49,18 @@ class Link:
     sentence: str = ""
     session: Session | None = None
     is_dialled: bool = False
+    sent_bytes: int = 0
+    received_bytes: int = 0
 
     def become(self, state: LinkState, sentence: str) -> None:
         if state is not self.state:
             self.since = trio.current_time()
         self.state, self.sentence = state, sentence
+
+    def carried_bytes(self) -> tuple[int, int]:
+        """Bytes of blobs sent and received, of the session under way too."""
+        sent_bytes, received_bytes = self.session.blob_bytes if self.session is not None else (0, 0)
+        return self.sent_bytes + sent_bytes, self.received_bytes + received_bytes
 
 
 class Replicator:
@@ -193,6 +200,7 @@ class Replicator:
             self._core.log.warning("own index damaged", peer=link.peer, reason=str(exc))
             raise PeerGone(f"own index damaged: {exc}") from exc
         finally:
+            link.sent_bytes, link.received_bytes = link.carried_bytes()
             link.session = None
             if link.state is LinkState.UP:  # a call that nobody greeted leaves the link as long down as it was
                 link.become(LinkState.DOWN, session.goodbye)

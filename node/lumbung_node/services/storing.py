@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from lumbung_cluster.errors import BlobDamaged, DiskFull, OutcomeUnknown, StatusCode, StoreClosed
 from lumbung_cluster.ids import BlobId
+from lumbung_node.ports.metrics import Metric
 from lumbung_node.services.core import Core
 from lumbung_node.services.session.arrivals import split_chunks
 from lumbung_node.store.events import FoundBy
@@ -116,6 +117,8 @@ class Storing:
         except (OutcomeUnknown, StoreClosed) as exc:
             _fill(batch.results, blobs_pb2.PUT_OUTCOME_UNKNOWN, StatusCode.UNAVAILABLE, str(exc))
             return
+        size_bytes = sum(own.content.size_bytes for own in batch.own)
+        self._core.metrics.add(Metric.PUT_BYTES, size_bytes)
         for result, stored in zip(batch.results, job.results, strict=True):
             result.number = stored.number
             if stored.outcome is Outcome.PRESENT:  # another stream was quicker; its bytes were verified a moment ago

@@ -10,6 +10,7 @@ from lumbung_cluster.errors import DiskFull, LumbungError, OutcomeUnknown, Store
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.limits import COMMIT_BLOBS_MAX, COMMIT_BYTES_MAX
 from lumbung_node.ports.keyvalue import Batch, Family, KeyValue
+from lumbung_node.ports.metrics import Metric, Metrics
 from lumbung_node.ports.world import Signer, WallClock
 from lumbung_node.store.group import Group
 from lumbung_node.store.jobs import Job
@@ -29,11 +30,12 @@ class Committer:
     store: whoever runs it opens it again, and what is durable then is the truth. The fsync is never tried again.
     """
 
-    def __init__(self, kv: KeyValue, state: StoreState, signer: Signer, clock: WallClock) -> None:
+    def __init__(self, kv: KeyValue, state: StoreState, signer: Signer, clock: WallClock, metrics: Metrics) -> None:
         self._kv = kv
         self._state = state
         self._signer = signer
         self._clock = clock
+        self._metrics = metrics
         self._send, self._receive = trio.open_memory_channel[Job](_JOBS_WAITING_MAX)
         self._failed: Exception | None = None
 
@@ -108,6 +110,7 @@ class Committer:
                 raise
             group.publish()
         self._state.repairing -= group.repaired
+        self._metrics.add(Metric.COMMITTED_BLOBS, sum(job.blobs for job in jobs))
         for job in jobs:
             job.done.set()
         self._state.grown.beat()
@@ -125,7 +128,9 @@ class Committer:
         if part:
             await self._kv.write_chunks(part)
         await self._kv.write(group.batch)
+        begun = trio.current_time()
         await self._kv.sync()
+        self._metrics.observe(Metric.SYNC, trio.current_time() - begun)
 
     async def _rows(self, jobs: list[Job]) -> dict[bytes, BlobRow]:
         keys = [blob_key(self._state.node, own.blob) for job in jobs for own in job.own]

@@ -14,6 +14,7 @@ from lumbung_cluster.inventory.fingerprint import InventoryKey
 from lumbung_cluster.life import SignedLife
 from lumbung_node.ports.identity import IdentityRecord, IdentityState
 from lumbung_node.ports.keyvalue import Batch, Family, KeyValue
+from lumbung_node.ports.metrics import Metrics
 from lumbung_node.ports.world import Blocking, Randomness, Signer, WallClock
 from lumbung_node.store.committer import Committer
 from lumbung_node.store.covers import Covers
@@ -121,6 +122,7 @@ async def open_store(
     randomness: Randomness,
     blocking: Blocking,
     inventory_key: InventoryKey,
+    metrics: Metrics,
 ) -> Store:
     """Open what lies under `kv` as the node that `identity` remembers, in a new generation when they do not match.
 
@@ -131,7 +133,7 @@ async def open_store(
     record = await _open_identity(kv, identity, own_lives)
     state = await load_state(kv, cluster, node, record.generation)
     reader = Reader(kv, state, blocking)
-    committer = Committer(kv, state, signer, clock)
+    committer = Committer(kv, state, signer, clock, metrics)
     proofs = Proofs(kv, state, reader, committer)
     await proofs.load()
     inventories = Inventories(kv, state, inventory_key, blocking)

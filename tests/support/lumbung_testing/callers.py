@@ -12,6 +12,7 @@ from lumbung_cluster.ids import NodeNumber
 from lumbung_node.adapters.grpc_transport import TlsIdentity, grpc_transport
 from lumbung_node.adapters.keys.certificates import Authority, make_tls_key, public_key_of, read_certificate
 from lumbung_node.adapters.keys.ed25519 import Ed25519Signer
+from lumbung_node.ports.metrics import Uncounted
 from lumbung_node.ports.transport import Caller, Channel, Endpoint, LinkClass, Method
 from lumbung_testing.real_clusters import now_ms
 from lumbung_tools.client.rosters import publish_access
@@ -73,7 +74,9 @@ async def admit_station(founded: Founded, office: str, name: str) -> TlsIdentity
 async def dial(founded: Founded, tls: TlsIdentity, name: str) -> AsyncIterator[Channel]:
     """A channel to the node `name`, shown as `tls`."""
     (site,) = [site for site in founded.sites if site.name == name]
-    async with grpc_transport(tls, access_check=_serve_nobody, link=LinkClass.LAN, log=_Silence()) as transport:
+    async with grpc_transport(
+        tls, access_check=_serve_nobody, link=LinkClass.LAN, log=_Silence(), metrics=Uncounted()
+    ) as transport:
         channel = transport.dial(_endpoint(founded, site.number, site.address))
         try:
             yield channel

@@ -76,6 +76,7 @@ def _make_home(folder: Path, name: str, number: int) -> Path:
         link=LinkClass.LAN,
         bandwidth=ALWAYS_FREE,
         log_format=LogFormat.JSON,
+        metrics_listen=None,
         log_level=LogLevel.INFO,
     )
     config.file.write_text(render_config(config), encoding="utf-8")

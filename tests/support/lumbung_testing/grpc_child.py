@@ -12,6 +12,7 @@ import sys
 import trio
 
 from lumbung_node.adapters.grpc_transport import GrpcTransport, TlsIdentity, grpc_transport
+from lumbung_node.ports.metrics import Uncounted
 from lumbung_node.ports.transport import Endpoint, LinkClass
 from lumbung_testing.handlers import BIDI, UNARY, answer, echo
 from lumbung_testing.transports import let_everybody_in
@@ -34,7 +35,9 @@ async def _send_half(transport: GrpcTransport, address: str, uri: str) -> None:
 
 async def _main(arguments: list[str]) -> None:
     tls = TlsIdentity(*(part.encode() for part in json.loads(sys.stdin.readline())))
-    async with grpc_transport(tls, access_check=let_everybody_in, link=LinkClass.LAN, log=ListLog()) as transport:
+    async with grpc_transport(
+        tls, access_check=let_everybody_in, link=LinkClass.LAN, log=ListLog(), metrics=Uncounted()
+    ) as transport:
         if arguments:
             await _send_half(transport, *arguments)
         else:

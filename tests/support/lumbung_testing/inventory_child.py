@@ -17,6 +17,7 @@ from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_node.adapters.identity_folder import IdentityFolder
 from lumbung_node.adapters.rocks import open_rocks
 from lumbung_node.adapters.world import SystemClock, SystemRandomness, WorkerThreads
+from lumbung_node.ports.metrics import Uncounted
 from lumbung_node.store.jobs import Content, Job, OwnBlob
 from lumbung_node.store.store import Store, open_store
 from lumbung_testing.rosters import CLUSTER, SeededSigner
@@ -45,6 +46,7 @@ async def opened(folder: Path, log: ListLog) -> AsyncIterator[Store]:
         randomness=SystemRandomness(),
         blocking=WorkerThreads(),
         inventory_key=INVENTORY_KEY,
+        metrics=Uncounted(),
     )
     async with trio.open_nursery() as nursery:
         nursery.start_soon(store.committer.run)

@@ -23,6 +23,7 @@ from lumbung_node.services.session.session import Session
 from lumbung_node.store.jobs import Content, Job, OwnBlob
 from lumbung_node.store.store import open_store
 from lumbung_proto.v1 import peer_pb2
+from lumbung_testing.counted import CountedMetrics
 from lumbung_testing.rosters import CLUSTER, SeededSigner, TestVerifier, founding, signed
 from lumbung_testing.virtual_disk import VirtualDisk
 from lumbung_testing.world import (
@@ -82,6 +83,7 @@ class Box:
     disk: VirtualDisk
     identity: MemoryIdentity
     log: ListLog
+    metrics: CountedMetrics = field(default_factory=CountedMetrics)
     schedule: Schedule = field(default=ALWAYS_FREE)
     roster: Roster = field(default_factory=founding)
 
@@ -104,6 +106,7 @@ async def living(box: Box) -> AsyncIterator[Core]:
         randomness=SeededRandomness(LUCK),
         blocking=InlineWork(),
         inventory_key=INVENTORY_KEY,
+        metrics=box.metrics,
     )
     documents = MemoryDocuments([signed(box.roster, "a", "b").encode()])
     core = Core(
@@ -118,6 +121,7 @@ async def living(box: Box) -> AsyncIterator[Core]:
         randomness=SeededRandomness(LUCK),
         blocking=InlineWork(),
         log=box.log,
+        metrics=box.metrics,
         memory=PutMemory.of_limits(),
         foreign_memory=ByteBudget(24 << 20),
         ledger_roster=box.roster,

@@ -23,6 +23,7 @@ from lumbung_node.adapters.keys.certificates import (
     public_key_of,
     read_certificate,
 )
+from lumbung_node.ports.metrics import Uncounted
 from lumbung_node.ports.transport import (
     AccessCheck,
     Caller,
@@ -147,7 +148,9 @@ class GrpcWorld:
         tls = TlsIdentity(
             certificate_chain_pem=leaf_pem, private_key_pem=key_pem, trust_roots_pem=self.authority.certificate_pem
         )
-        async with grpc_transport(tls, access_check=access_check, link=LinkClass.LAN, log=self.log) as transport:
+        async with grpc_transport(
+            tls, access_check=access_check, link=LinkClass.LAN, log=self.log, metrics=Uncounted()
+        ) as transport:
             yield Party(Caller(facts.uri, facts.pin), transport)
 
     def bugs(self) -> list[str]:

@@ -32,6 +32,7 @@ from lumbung_node.adapters.keys.ed25519 import Ed25519Signer
 from lumbung_node.adapters.rocks import open_rocks
 from lumbung_node.adapters.world import SystemClock, SystemRandomness, WorkerThreads
 from lumbung_node.ports.keyvalue import Batch, Family, KeyValue
+from lumbung_node.ports.metrics import Uncounted
 from lumbung_node.store.inventory_rows import sums_key, table_key
 from lumbung_node.store.jobs import Content, Job, OwnBlob
 from lumbung_node.store.layout import BlobRow, FeedRow, ListPlace, OriginCounts, RowState, blob_key, feed_key
@@ -229,6 +230,7 @@ async def _opened(folder: Path, *, folds: bool) -> AsyncIterator[Store]:
         randomness=SystemRandomness(),
         blocking=WorkerThreads(),
         inventory_key=_KEY,
+        metrics=Uncounted(),
     )
     async with trio.open_nursery() as nursery:
         nursery.start_soon(store.committer.run)

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from lumbung_cluster.errors import KeyRefused, Rejected, StatusCode
 from lumbung_node.adapters.grpc_transport import TlsIdentity, grpc_transport
 from lumbung_node.adapters.keys.key_files import read_secret
+from lumbung_node.ports.metrics import Uncounted
 from lumbung_node.ports.transport import Caller, LinkClass, Method, Transport
 from lumbung_tools.client.profile import Profile
 
@@ -32,7 +33,9 @@ async def open_grpc(profile: Profile) -> AsyncIterator[Transport]:
     except OSError as exc:
         raise KeyRefused(f"certificate {exc.filename}: expected a readable file, got {exc.strerror}") from exc
     identity = TlsIdentity(chain, read_secret(profile.key), roots)
-    async with grpc_transport(identity, access_check=_serve_nobody, link=LinkClass.LAN, log=_Silence()) as transport:
+    async with grpc_transport(
+        identity, access_check=_serve_nobody, link=LinkClass.LAN, log=_Silence(), metrics=Uncounted()
+    ) as transport:
         yield transport
 
 

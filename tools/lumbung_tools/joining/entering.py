@@ -227,6 +227,7 @@ def _config(places: OfficePlaces, welcome: Welcome, machine: Machine, lists: Map
         bandwidth=ALWAYS_FREE,
         log_format=LogFormat.JSON,
         log_level=LogLevel.INFO,
+        metrics_listen=None,
     )
 
 

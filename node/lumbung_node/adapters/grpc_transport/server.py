@@ -21,6 +21,7 @@ from lumbung_node.adapters.grpc_transport.identity import CallerReader
 from lumbung_node.adapters.grpc_transport.options import server_options
 from lumbung_node.adapters.grpc_transport.server_call import GrpcServerCall
 from lumbung_node.ports.log import Log
+from lumbung_node.ports.metrics import Metric, Metrics
 from lumbung_node.ports.transport import AccessCheck, Caller, Handler, LinkClass, Method
 
 if TYPE_CHECKING:
@@ -34,12 +35,21 @@ _EVENT_ID_BYTES: Final = 6
 class GrpcListener:
     """A `Listener` of the transport port: `bind`, then `start`, once each."""
 
-    def __init__(self, bridge: Bridge, access_check: AccessCheck, health: Health, link: LinkClass, log: Log) -> None:
+    def __init__(
+        self,
+        bridge: Bridge,
+        access_check: AccessCheck,
+        health: Health,
+        link: LinkClass,
+        log: Log,
+        metrics: Metrics,
+    ) -> None:
         self._bridge = bridge
         self._nursery: trio.Nursery | None = None
         self._health = health
         self._link = link
         self._log = log
+        self._metrics = metrics
         self._admission = Admission(
             access_check, calls_per_peer_max=CALLS_PER_PEER_MAX, calls_total_max=CALLS_TOTAL_MAX
         )
@@ -124,6 +134,7 @@ class GrpcListener:
         try:
             self._admission.admit(call.caller, call.method)
         except Rejected as exc:
+            self._count(exc)
             call.end_at_once(exc)
         except Exception as exc:  # noqa: BLE001 - the access check's bug is a bug of the call
             call.end_at_once(self._bug(call, exc))
@@ -146,7 +157,12 @@ class GrpcListener:
         finally:
             del self._calls[call]
             self._admission.leave(call.caller)
+        self._count(refusal)
         call.end(refusal)
+
+    def _count(self, refusal: Rejected | None) -> None:
+        if refusal is not None:
+            self._metrics.add(Metric.REFUSALS, 1, refusal.code.name)
 
     async def _answer(self, call: GrpcServerCall, handler: Handler) -> Rejected | None:
         try:

@@ -16,6 +16,7 @@ from lumbung_node.adapters.grpc_transport.identity import TlsIdentity
 from lumbung_node.adapters.grpc_transport.probe import make_probe_context
 from lumbung_node.adapters.grpc_transport.server import GrpcListener
 from lumbung_node.ports.log import Log
+from lumbung_node.ports.metrics import Metrics
 from lumbung_node.ports.transport import AccessCheck, Endpoint, Handler, LinkClass, Method
 
 __all__ = ["GrpcTransport", "grpc_transport"]
@@ -24,11 +25,20 @@ __all__ = ["GrpcTransport", "grpc_transport"]
 class GrpcTransport:
     """A `Transport` of the transport port."""
 
-    def __init__(self, bridge: Bridge, tls: TlsIdentity, access_check: AccessCheck, link: LinkClass, log: Log) -> None:
+    def __init__(
+        self,
+        bridge: Bridge,
+        tls: TlsIdentity,
+        access_check: AccessCheck,
+        link: LinkClass,
+        log: Log,
+        metrics: Metrics,
+    ) -> None:
         self._bridge = bridge
         self._access_check = access_check
         self._link = link
         self._log = log
+        self._metrics = metrics
         self._own = _own_side(tls)
 
     def renew(self, tls: TlsIdentity) -> None:
@@ -46,7 +56,7 @@ class GrpcTransport:
     async def _serve(self, address: str, handlers: Mapping[Method, Handler]) -> AsyncIterator[GrpcListener]:
         health = Health(handlers)
         credentials = server_credentials(lambda: self._own.tls)
-        listener = GrpcListener(self._bridge, self._access_check, health, self._link, self._log)
+        listener = GrpcListener(self._bridge, self._access_check, health, self._link, self._log, self._metrics)
         await listener.bind(address, {**handlers, **health.handlers()}, credentials)
         async with trio.open_nursery() as nursery:
             try:
@@ -64,7 +74,7 @@ def _own_side(tls: TlsIdentity) -> OwnSide:
 
 @asynccontextmanager
 async def grpc_transport(
-    tls: TlsIdentity, *, access_check: AccessCheck, link: LinkClass, log: Log
+    tls: TlsIdentity, *, access_check: AccessCheck, link: LinkClass, log: Log, metrics: Metrics
 ) -> AsyncIterator[GrpcTransport]:
     """A transport that speaks as `tls`, for as long as the block lasts.
 
@@ -72,4 +82,4 @@ async def grpc_transport(
     is let go.
     """
     async with open_bridge(log) as bridge:
-        yield GrpcTransport(bridge, tls, access_check, link, log)
+        yield GrpcTransport(bridge, tls, access_check, link, log, metrics)

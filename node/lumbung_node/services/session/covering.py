@@ -14,6 +14,7 @@ from lumbung_cluster.errors import InventoryUnknown, Rejected, StatusCode
 from lumbung_cluster.ids import BlobId, NodeNumber, all_units
 from lumbung_cluster.inventory.claims import Believed, judge_claims
 from lumbung_cluster.receipt import SignedStatement, UnitClaim
+from lumbung_node.ports.metrics import Metric
 from lumbung_node.services.core import Core
 from lumbung_node.services.session.greeting import Greeting
 from lumbung_node.services.session.link import FrameLink
@@ -89,6 +90,8 @@ class Covering:
         believed = judge_claims(core.store.inventories.key, origin, claims, own, snapshot.number, tail, floor)
         believed = Believed(believed.units & ~snapshot.doubted, believed.number)
         counts = await core.store.covers.record(signed, believed, held, core.clock.now_ms())
+        if counts:
+            core.metrics.add(Metric.RECEIPTS, 1, signed.content.kind.name.lower())
         self.settle(is_complete=counts and believed.units == held)
 
     async def _tail(self, snapshot: Snapshot, claims: list[UnitClaim]) -> list[tuple[int, BlobId]]:

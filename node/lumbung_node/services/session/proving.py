@@ -11,6 +11,7 @@ from lumbung_cluster import limits
 from lumbung_cluster.errors import KeyRefused, Rejected, StatusCode
 from lumbung_cluster.ids import BLOB_ID_SIZE_BYTES, BlobId, NodeNumber
 from lumbung_cluster.receipt import StatementKind
+from lumbung_node.ports.metrics import Metric
 from lumbung_node.services.core import Core
 from lumbung_node.services.session.covering import Covering
 from lumbung_node.services.session.greeting import Greeting
@@ -99,6 +100,7 @@ class Proving:
                 await self.covering.judge(signed)
                 continue
             await self._core.store.proofs.record(signed, self._core.clock.now_ms())
+            self._core.metrics.add(Metric.RECEIPTS, 1, kind.name.lower())
             if kind is StatementKind.WITHDRAWAL:
                 self._outgoing.repair(self._core.number, signed.content.blobs)
 

@@ -15,6 +15,7 @@ import trio
 
 from lumbung_cluster import limits
 from lumbung_cluster.ids import NodeNumber
+from lumbung_node.ports.metrics import Metric
 from lumbung_node.services.core import Core
 from lumbung_node.services.reconcile_report import Order, Outcome, Reason, Result
 from lumbung_node.services.session.greeting import Greeting
@@ -172,6 +173,7 @@ class Reconciling:
             if not result.is_whole and result.reason not in (Reason.ON_ITS_WAY, Reason.INVENTORY_REBUILT):
                 self._confirmed.pop(result.origin, None)
             self._log(result)
+            self._count(result)
         if any(result.outcome not in (Outcome.EQUAL, Outcome.BUSY) for result in results):
             cost = order.cost.since(before)
             self._core.log.info(
@@ -201,6 +203,12 @@ class Reconciling:
             mended_there=result.mended_there,
             reason=result.sentence,
         )
+
+    def _count(self, result: Result) -> None:
+        metrics = self._core.metrics
+        metrics.add(Metric.RECONCILES, 1, result.outcome.name.lower())
+        metrics.add(Metric.RECONCILE_MENDED, result.mended_here, "here")
+        metrics.add(Metric.RECONCILE_MENDED, result.mended_there, "there")
 
     def _confirm(self, origin: NodeNumber, is_news: bool) -> None:
         """Both sides were seen to hold the same of `origin`; `is_news` when that took some mending."""

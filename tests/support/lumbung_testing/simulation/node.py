@@ -26,6 +26,7 @@ from lumbung_node.services.node import NodeParts, run_node
 from lumbung_node.services.rosters import open_rosters
 from lumbung_node.services.watches import DiskMarks
 from lumbung_node.store.state import KEY_TOKEN
+from lumbung_testing.counted import CountedMetrics
 from lumbung_testing.rosters import CLUSTER, SeededSigner, TestVerifier
 from lumbung_testing.simulation.durable import DurableView
 from lumbung_testing.simulation.failures import tell_failure
@@ -129,6 +130,7 @@ class SimNode:
         self.identity = MemoryIdentity()
         self.documents = documents
         self.clock = VirtualClock()
+        self.metrics = CountedMetrics()
         self.core: Core | None = None
         self.life: Life | None = None
         self.generation_least = 1
@@ -246,6 +248,7 @@ class SimNode:
             randomness=SeededRandomness(self._luck),
             blocking=InlineWork(),
             log=log,
+            metrics=self.metrics,
             disk=_MARKS,
             schedule=ALWAYS_FREE,
             scrub=_SCRUB,

@@ -1,0 +1,107 @@
+"""What a node counts and tells of itself in metrics, on virtual disks and a virtual network."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import trio
+import trio.testing
+
+from lumbung_cluster.health import HealthCode
+from lumbung_cluster.scrub_pace import ScrubSettings
+from lumbung_node.ports.metrics import Metric, Sample
+from lumbung_node.services.core import Core
+from lumbung_node.services.gauges import Gauges
+from lumbung_node.services.operations import Operations
+from lumbung_node.services.rebuild import Rebuild
+from lumbung_node.services.scrub.scrubber import Scrubber
+from lumbung_node.services.scrub.view import ScrubDesk
+from lumbung_node.services.takeover import Takeover
+from lumbung_testing.linked_nodes import LinkedNode, until_up
+from lumbung_testing.session_pair import CENTRE, OFFICE, PEER, Box, box, connected, living, put, until_proven
+from lumbung_testing.virtual_aside import VirtualAside
+from lumbung_testing.virtual_network import VirtualNetwork
+
+Told = dict[tuple[str, ...], float]
+
+
+def _gauges(box: Box, core: Core, node: LinkedNode) -> Gauges:
+    replicator = node.replicator
+    scrubber = Scrubber(core, ScrubSettings(), replicator.doubt_own_history)
+    operations = Operations(
+        core,
+        replicator,
+        Takeover(core, VirtualAside(box.disk), replicator.arrivals),
+        Rebuild(core, replicator),
+        ScrubDesk(core, scrubber),
+        keys_together=True,
+        certificate_expires_ms=core.clock.now_ms() + 1000,
+    )
+    return Gauges(core, operations, replicator)
+
+
+def _told(samples: list[Sample]) -> Told:
+    told: Told = {}
+    for sample in samples:
+        key = (sample.metric.name, *sample.labels)
+        assert len(sample.labels) == len(sample.metric.value.labels), key
+        assert key not in told, "Prometheus takes no series twice"
+        told[key] = sample.value
+    return told
+
+
+@asynccontextmanager
+async def _linked() -> AsyncIterator[tuple[Core, Gauges]]:
+    """An office that has a session with its peer, and none with the centre."""
+    network, office_box = VirtualNetwork(random.Random(5)), box(OFFICE)
+    async with living(office_box) as office, living(box(PEER)) as peer, trio.open_nursery() as nursery:
+        here, there = LinkedNode(network, office), LinkedNode(network, peer)
+        await nursery.start(here.serve)
+        await nursery.start(there.serve)
+        nursery.start_soon(here.replicator.run)
+        nursery.start_soon(there.replicator.run)
+        await until_up(here, PEER)
+        yield office, _gauges(office_box, office, here)
+        nursery.cancel_scope.cancel()
+
+
+async def test_copies_links_and_health_are_told_as_status_tells_them(autojump_clock: trio.testing.MockClock) -> None:
+    async with _linked() as (office, gauges):
+        await put(office, [b"recording"])
+        await until_proven(office, PEER, 1)
+        told = _told(list(await gauges.read()))
+        peer, centre = (office.rosters.roster.node(number) for number in (PEER, CENTRE))
+        assert peer is not None
+        assert centre is not None
+        assert [told["OWN_BLOBS", copies] for copies in "123"] == [0, 1, 0]
+        assert told["LINK_PROVEN", peer.name] == 1
+        assert told["LINK_LAG", centre.name] == 1
+        assert told["LINK_STATE", centre.name, "down"] == 1
+        assert sum(told["LINK_STATE", peer.name, state] for state in ("up", "behind", "down", "refused")) == 1
+        assert told["LINK_SENT", peer.name] == len(b"recording")
+        assert told["HEALTH", "KEYS_TOGETHER"] == 2
+        assert told["HEALTH", "TWO_LIVES"] == 0
+        assert {key[1] for key in told if key[0] == "HEALTH"} == {code.name for code in HealthCode}
+
+
+async def test_times_are_seconds_and_absent_where_there_is_none(autojump_clock: trio.testing.MockClock) -> None:
+    async with _linked() as (office, gauges):
+        before = _told(list(await gauges.read()))
+        await put(office, [b"recording"])
+        after = _told(list(await gauges.read()))
+        assert ("OLDEST_UNSAFE",) not in before
+        assert abs(after["OLDEST_UNSAFE",] - office.clock.now_ms() / 1000) < 60
+        assert after["CERTIFICATE_END",] > after["CLOCK",] - 60
+
+
+async def test_commits_syncs_and_receipts_are_counted_where_they_happen(autojump_clock: trio.testing.MockClock) -> None:
+    office_box = box(OFFICE)
+    async with living(office_box) as office, living(box(PEER)) as peer, connected(office, peer):
+        await put(office, [b"recording"])
+        await until_proven(office, PEER, 1)
+        metrics = office_box.metrics
+        assert metrics.count(Metric.COMMITTED_BLOBS) == 1
+        assert metrics.count(Metric.RECEIPTS, "commit_receipt") == 1
+        assert metrics.observed(Metric.SYNC)
