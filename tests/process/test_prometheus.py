@@ -16,6 +16,7 @@ import pytest
 
 from lumbung_testing.real_clusters import OFFICES, cluster_up, found, lumbung
 from lumbung_testing.tools import require_tool
+from lumbung_tools.output.exit_codes import ExitCode
 
 _MONITORING = Path(__file__).parents[2] / "docs" / "monitoring"
 _OFFICE = OFFICES[0]
@@ -39,7 +40,7 @@ def _read(url: str) -> bytes:
 
 @pytest.fixture(scope="module")
 def page_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where a node of a living cluster shows its metrics, after one recording with three copies."""
+    """Where a node of a living cluster shows its metrics, after one recording with three copies and a question in vain."""
     require_tool("promtool", "prometheus")
     founded = found(tmp_path_factory.mktemp("metrics"), OFFICES[:2])
     address = f"127.0.0.1:{_free_port()}"
@@ -50,6 +51,8 @@ def page_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with cluster_up(founded):
         done = lumbung("put", recording, "--timeout", "60", home=founded.client_home(_OFFICE))
         assert done.returncode == 0, done.stderr
+        refused = lumbung("get", "0" * 64, home=founded.client_home(_OFFICE))
+        assert refused.returncode == ExitCode.NOT_FOUND, refused.stderr
         yield address
 
 
@@ -129,6 +132,7 @@ def test_nothing_on_the_page_is_of_a_person_or_a_blob(page_address: str) -> None
     ("question", "expected"),
     [
         ("lumbung_serving", 1),
+        ('lumbung_refusals_total{status="NOT_FOUND"}', 1),
         ('lumbung_puts_total{outcome="stored"}', 1),
         ('lumbung_own_blobs{copies="3"}', 1),
         ('lumbung_put_acks_total{copies="3"}', 1),
