@@ -38,7 +38,7 @@ async def _asked(port: int, request: bytes) -> bytes:
 
 async def _until(port: int, *, is_answered: bool) -> None:
     """A connection is taken, or let go, a moment after its other end was opened or closed."""
-    while bool(await _asked(port, _QUESTION)) is not is_answered:
+    while bool(await _asked(port, _QUESTION)) is not is_answered:  # noqa: ASYNC110 (nobody tells)
         await trio.sleep(0.01)
 
 

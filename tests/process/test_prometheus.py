@@ -40,7 +40,7 @@ def _read(url: str) -> bytes:
 
 @pytest.fixture(scope="module")
 def page_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where a node of a living cluster shows its metrics, after one recording with three copies and a question in vain."""
+    """Where a node of a living cluster shows its metrics, after one recording with three copies and a vain question."""
     require_tool("promtool", "prometheus")
     founded = found(tmp_path_factory.mktemp("metrics"), OFFICES[:2])
     address = f"127.0.0.1:{_free_port()}"
