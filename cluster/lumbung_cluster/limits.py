@@ -166,6 +166,8 @@ FOREIGN_MEMORY_PEER_BYTES_MAX: Final = 8 * MIB  # of what one peer brings: one b
 FOREIGN_RATE_BYTES_PER_S_MIN: Final = 4 * KIB  # a quarter of 128 kbit/s; below it a peer yields memory to who waits
 FOREIGN_HOLD_S_MAX: Final = 2048.0  # 8 MiB at that rate; a larger blob goes on where it was cut, the others begin anew
 FOREIGN_HOLD_S_MIN: Final = 60.0  # before a rate is judged: two silences, or fourteen pieces of the slowest line
+CLAIM_WINDOW_S: Final = 60.0  # so long a peer may bring too little of what another holder could bring
+CLAIM_RATE_BYTES_PER_S_MIN: Final = KIB  # of one offer: 14 share a line of 128 kbit/s, and have 1.1 KB/s each then
 CUT_KEPT_BYTES_MAX: Final = 4 * MIB  # in memory, of blobs that were cut: thirteen of 300 KiB, each up to 19 s of a line
 CUT_KEPT_BYTES_MIN: Final = 64 * KIB  # 4 s of 128 kbit/s; less is not worth a place
 

@@ -199,7 +199,7 @@ class Takeover:
         self, name: str, source: Source, origin: NodeNumber, part: Sequence[_Found], row: TakeoverRow
     ) -> TakeoverRow:
         sizes = {each.blob: min(each.entry.size_bytes, limits.MEMORY_BLOB_BYTES_MAX) for each in part}
-        async with self._arrivals.claim(origin, [each.blob for each in part]) as claimed:
+        async with self._arrivals.claim(origin, [each.blob for each in part], self._core.number) as claimed:
             wanted = [each for each in part if each.blob in claimed]
             row = replace(row, present=row.present + len(part) - len(wanted))
             async with self._core.foreign_memory.hold(sum(sizes[each.blob] for each in wanted)):

@@ -201,7 +201,8 @@ class ImportStream:
             raise Rejected(StatusCode.RESOURCE_EXHAUSTED, f"disk nearly full: {core.condition.free_bytes} bytes free")
         units = core.rosters.roster.units_held(core.number, origin)
         assigned = [i for i in range(len(taking.places)) if units >> taking.entry(i).blob.unit & 1]
-        async with self._arrivals.claim(origin, [taking.entry(i).blob for i in assigned]) as lacking:
+        assigned_blobs = [taking.entry(i).blob for i in assigned]
+        async with self._arrivals.claim(origin, assigned_blobs, core.number) as lacking:
             wanted = [i for i in assigned if taking.entry(i).blob in lacking]
             sizes = [min(taking.entry(i).size_bytes, limits.MEMORY_BLOB_BYTES_MAX) for i in wanted]
             async with self._share.hold(sum(sizes)), core.foreign_memory.hold(sum(sizes)):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from functools import partial
 
 import trio
@@ -104,20 +105,43 @@ class Arrival:
             self._leave(self._buffer if not self._taken and not self.reason else bytearray())
 
 
+class _Claim:
+    """What one bringer has claimed at once, and who waits for the end of it."""
+
+    def __init__(self, by: NodeNumber) -> None:
+        self.done = trio.Event()
+        self._by = by
+        self._waiting: Counter[NodeNumber] = Counter()
+
+    @property
+    def is_contested(self) -> bool:
+        """Whether somebody else waits."""
+        return any(count for bringer, count in self._waiting.items() if bringer != self._by)
+
+    @contextmanager
+    def waited_for(self, by: NodeNumber) -> Iterator[None]:
+        self._waiting[by] += 1
+        try:
+            yield
+        finally:
+            self._waiting[by] -= 1
+
+
 class Arrivals:
     """One for the node: the same blob is never brought by two sessions at once."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
-        self._coming: dict[tuple[NodeNumber, BlobId], trio.Event] = {}
+        self._coming: dict[tuple[NodeNumber, BlobId], _Claim] = {}
         self._staging = Staging(core.store.kv)
         self._cut = CutBlobs()
 
     @asynccontextmanager
-    async def claim(self, origin: NodeNumber, blobs: Sequence[BlobId]) -> AsyncIterator[set[BlobId]]:
+    async def claim(self, origin: NodeNumber, blobs: Sequence[BlobId], by: NodeNumber) -> AsyncIterator[set[BlobId]]:
         """Those of `blobs` that are not here and that nobody else is bringing, claimed for the block.
 
-        Waits for the others first, and claims all at once: nobody waits here while holding a claim.
+        Waits for the others first, and claims all at once: nobody waits here while holding a claim. `by` is the peer
+        that brings them, ourselves for a disk.
         """
         while True:
             rows = await self._core.store.reader.rows(origin, blobs)
@@ -125,16 +149,24 @@ class Arrivals:
             busy = [self._coming[origin, blob] for blob in lacking if (origin, blob) in self._coming]
             if not busy:
                 break
-            await busy[0].wait()
-        done = trio.Event()
+            with ExitStack() as waiting:
+                for other in dict.fromkeys(busy):
+                    waiting.enter_context(other.waited_for(by))
+                await busy[0].done.wait()
+        claim = _Claim(by)
         for blob in lacking:
-            self._coming[origin, blob] = done
+            self._coming[origin, blob] = claim
         try:
             yield set(lacking)
         finally:
             for blob in lacking:
                 self._coming.pop((origin, blob), None)
-            done.set()
+            claim.done.set()
+
+    def is_contested(self, origin: NodeNumber, blobs: Sequence[BlobId]) -> bool:
+        """Whether somebody other than who claims one of them waits to bring it."""
+        claims = [self._coming[origin, blob] for blob in blobs if (origin, blob) in self._coming]
+        return any(claim.is_contested for claim in claims)
 
     async def begin(self, peer: NodeNumber, origin: NodeNumber, entry: Entry) -> Arrival:
         """Room for a claimed blob; goes on where a cut stream stopped, a small one only where `peer` itself stopped."""

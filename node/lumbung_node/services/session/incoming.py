@@ -12,6 +12,7 @@ receipt names what is really here.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import trio
@@ -38,6 +39,10 @@ from lumbung_proto.v1 import peer_pb2
 
 __all__ = ["Incoming"]
 
+_TOO_SLOW = (
+    f"another holder waits to bring this: expected {limits.CLAIM_RATE_BYTES_PER_S_MIN} bytes/s over "
+    f"{limits.CLAIM_WINDOW_S:.0f} s, got less"
+)
 _OFFERS_OPEN_MAX = 7 * limits.OFFERS_OPEN_PER_LANE_MAX  # six lanes, and what reconcile offers on the repair lane
 
 
@@ -50,7 +55,12 @@ class _Taking:
     places: list[tuple[SignedList, int]]
     arrivals: dict[int, Arrival] = field(default_factory=dict)
     claimed: trio.Event = field(default_factory=trio.Event)
+    received: trio.Event = field(default_factory=trio.Event)
     submitted: trio.Event = field(default_factory=trio.Event)
+
+    @property
+    def received_bytes(self) -> int:
+        return sum(arrival.received_bytes for arrival in self.arrivals.values())
 
     def entry(self, index: int) -> Entry:
         signed, at = self.places[index]
@@ -104,7 +114,7 @@ class Incoming:
         if message.lane == peer_pb2.LANE_FEED:  # this lane alone moves marks, in order; no other waits behind it
             previous = self._last.get(origin)
             self._last[origin] = taking
-        nursery.start_soon(self._take, taking, previous)
+        nursery.start_soon(self._take, taking, previous, nursery)
 
     async def adopt(self, origin: NodeNumber, mark: Mark) -> None:
         """Take the mark that reconcile has settled: this node durably holds everything of the peer's feed up to it.
@@ -145,7 +155,7 @@ class Incoming:
         if payload or any(piece.failed for piece in message.pieces):  # an empty frame is no progress
             self._progress.beat()
 
-    async def _take(self, taking: _Taking, previous: _Taking | None) -> None:
+    async def _take(self, taking: _Taking, previous: _Taking | None, nursery: trio.Nursery) -> None:
         message = taking.message
         try:
             await self._checker.verify(message, taking.origin)
@@ -158,19 +168,21 @@ class Incoming:
             # some and waits for an earlier one to be submitted would otherwise wait for what that one is waiting for.
             if previous is not None:
                 await previous.claimed.wait()
-            async with self._arrivals.claim(taking.origin, [taking.entry(i).blob for i in assigned]) as lacking:
+            blobs = [taking.entry(i).blob for i in assigned]
+            async with self._arrivals.claim(taking.origin, blobs, self._peer) as lacking:
                 wanted = [i for i in assigned if taking.entry(i).blob in lacking]
-                sizes = [min(taking.entry(i).size_bytes, limits.MEMORY_BLOB_BYTES_MAX) for i in wanted]
                 taking.claimed.set()
-                async with self._share.hold(sum(sizes)), self._core.foreign_memory.hold(sum(sizes)):
-                    await self._receive(taking, wanted)
-                    job = await self._submit(taking, previous)
-                    await self._core.store.committer.settle(job)
+                with trio.CancelScope() as scope:
+                    nursery.start_soon(self._watch_claim, taking, sorted(lacking), scope)
+                    job = await self._bring(taking, wanted, previous)
+            if scope.cancelled_caught:
+                raise Rejected(StatusCode.RESOURCE_EXHAUSTED, _TOO_SLOW)
             await self._answer(taking, job)
         except Rejected as exc:
             await self._refuse(message, exc)
         finally:
             taking.claimed.set()
+            taking.received.set()
             taking.submitted.set()
             self._open.pop(message.offer, None)
             with trio.CancelScope(shield=True):
@@ -196,6 +208,31 @@ class Incoming:
         """The entries whose unit this node holds; others pass by."""
         units = self._core.rosters.roster.units_held(self._core.number, taking.origin)
         return [i for i in range(len(taking.places)) if units >> taking.entry(i).blob.unit & 1]
+
+    async def _bring(self, taking: _Taking, wanted: list[int], previous: _Taking | None) -> Job:
+        """From the claim to the sync."""
+        sizes = [min(taking.entry(i).size_bytes, limits.MEMORY_BLOB_BYTES_MAX) for i in wanted]
+        async with self._share.hold(sum(sizes)), self._core.foreign_memory.hold(sum(sizes)):
+            await self._receive(taking, wanted)
+            taking.received.set()
+            job = await self._submit(taking, previous)
+            await self._core.store.committer.settle(job)
+            return job
+
+    async def _watch_claim(self, taking: _Taking, blobs: Sequence[BlobId], scope: trio.CancelScope) -> None:
+        """A claim ends when it brings too little of what another holder could bring: also while its peer's other offers
+        hold all the memory that the peer may have."""
+        before = 0
+        while True:
+            with trio.move_on_after(limits.CLAIM_WINDOW_S):
+                await taking.received.wait()
+                return
+            brought = taking.received_bytes - before
+            is_slow = brought < limits.CLAIM_WINDOW_S * limits.CLAIM_RATE_BYTES_PER_S_MIN
+            if is_slow and self._arrivals.is_contested(taking.origin, blobs):
+                scope.cancel()
+                return
+            before += brought
 
     async def _receive(self, taking: _Taking, wanted: list[int]) -> None:
         """Ask for what is lacking and wait until each blob is whole or has failed."""
