@@ -304,8 +304,8 @@ def _split(area: _Area, differences: int) -> list[_Area]:
     needed = wanted_symbols(each)
     if groups < len(units):
         needed = min(needed, UNIT_SYMBOLS)
-    elif _GROUP_DIFFERENCES < each <= _SINGLE_DEEP_FROM:
-        needed = UNIT_SYMBOLS  # asking for more at once would make every unit read its ids
+    elif each > _GROUP_DIFFERENCES:
+        needed = UNIT_SYMBOLS  # asking for more at once would make every unit read its ids, for a guess
     needed = min(needed, limits.RECONCILE_UNIT_SYMBOLS_MAX)
     children = []
     for number in range(groups):
