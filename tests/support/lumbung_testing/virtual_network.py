@@ -92,6 +92,10 @@ class VirtualNetwork:
             self._one_ways.pop((source, target), None)
         self._refresh()
 
+    def is_one_way(self, source: str, target: str) -> bool:
+        """Whether what `source` sends to `target` is held up."""
+        return (source, target) in self._one_ways
+
     def heal(self) -> None:
         """End the partition and the one-way lines. What was held up arrives where nobody has given up meanwhile."""
         self._group_of.clear()

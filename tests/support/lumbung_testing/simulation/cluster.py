@@ -23,6 +23,7 @@ from lumbung_node.store import own_lives
 from lumbung_testing.rosters import drc, founding, office, signed
 from lumbung_testing.simulation.content import Delivery
 from lumbung_testing.simulation.damage import DamageBook
+from lumbung_testing.simulation.desks import BundleDesk, DiskShelf
 from lumbung_testing.simulation.invariants.claims import Claims
 from lumbung_testing.simulation.invariants.promises import Promises
 from lumbung_testing.simulation.misbehaviour import Misbehaviour, misbehaving
@@ -73,6 +74,8 @@ class SimCluster:
         self.deliveries: list[tuple[NodeNumber, Delivery]] = []
         self.stations: dict[NodeNumber, Station] = {}
         self.operators: dict[NodeNumber, Operator] = {}
+        self.desks: dict[NodeNumber, BundleDesk] = {}
+        self.shelf = DiskShelf()
         self._nursery = nursery
         self._make_disk = make_disk
         self._old_count = 0
@@ -182,11 +185,14 @@ async def open_cluster(seed: int, node_count: int, story: Story, *, on_rocks: bo
         make_disk = partial(_rocks_disk, stack, story) if on_rocks else _virtual_disk
         cluster = SimCluster(seed, node_count, story, nursery, make_disk)
         stack.enter_context(misbehaving(cluster.misbehaviour))
+        stack.callback(cluster.shelf.clear)
         for number in cluster.offices:
             for_station = cluster.network.transport(f"s{number}", access_caller(number, "station"))
             cluster.stations[number] = Station(number, await stack.enter_async_context(for_station), story)
             for_operator = cluster.network.transport(f"o{number}", access_caller(number, "operator"))
-            cluster.operators[number] = Operator(number, await stack.enter_async_context(for_operator), story)
+            transport = await stack.enter_async_context(for_operator)
+            cluster.operators[number] = Operator(number, transport, story)
+            cluster.desks[number] = BundleDesk(number, transport, story)
         for number in cluster.nodes:
             cluster.start(number)
         yield cluster

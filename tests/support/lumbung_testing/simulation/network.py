@@ -43,6 +43,9 @@ class SimNetwork:
         self._network.one_way(one, other, is_held=is_stopped)
         self._network.one_way(other, one, is_held=is_stopped)
 
+    def is_stopped(self, one: str, other: str) -> bool:
+        return self._network.is_one_way(one, other) and self._network.is_one_way(other, one)
+
     def stall(self, source: str, target: str, seconds: float) -> None:
         self._network.stall(source, target, seconds)
 

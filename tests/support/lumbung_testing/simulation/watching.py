@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import trio
 
+from lumbung_cluster.bundle_manifest import Manifest
+from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.identity_uri import NodeIdentity, parse_identity
-from lumbung_cluster.limits import FRAME_HEADER_SIZE_BYTES_MAX
+from lumbung_cluster.limits import FRAME_HEADER_SIZE_BYTES_MAX, MESSAGE_SIZE_BYTES_MAX
 from lumbung_node.ports.transport import Method
 from lumbung_node.services.replicator import SESSION
-from lumbung_node.services.server import PUT
+from lumbung_node.services.server import IMPORT, PUT, TAKE_RECEIPTS
 from lumbung_proto.codec import MalformedFrame, decode_frame
-from lumbung_proto.v1 import blobs_pb2, peer_pb2
+from lumbung_proto.v1 import blobs_pb2, bundles_pb2, peer_pb2
 from lumbung_testing.simulation.invariants.ends import SessionEnds
 from lumbung_testing.simulation.invariants.promises import Promises
 from lumbung_testing.simulation.node import Life, SimNode
@@ -32,6 +34,10 @@ def open_watch(
         out: _Frames = peer_pb2.SessionRequest if dialled else peer_pb2.SessionResponse
         back: _Frames = peer_pb2.SessionResponse if dialled else peer_pb2.SessionRequest
         return _SessionWatch(story, promises, node, life, ends, out, back)
+    if method == IMPORT:
+        return _ImportWatch(story, promises, node, life)
+    if method == TAKE_RECEIPTS:
+        return _CarriedWatch(story, promises, node, life)
     if method == PUT:
         return _PutWatch(story, promises, node, life)
     return _AnswerWatch(story, promises, node, life, method)
@@ -76,6 +82,45 @@ class _PutWatch(_HashingWatch):
         if not self._life.is_dead:
             for answer in blobs_pb2.PutResponse.FromString(message).answers:
                 self._promises.put_answer(self._node, self._begun, answer)
+
+
+class _ImportWatch(_HashingWatch):
+    """`received` takes the nonce of the manifest that comes first."""
+
+    def __init__(self, story: Story, promises: Promises, node: SimNode, life: Life) -> None:
+        super().__init__(story, node, life)
+        self._promises = promises
+        self._nonce: int | None = None
+
+    def received(self, message: bytes) -> None:
+        if self._nonce is None:
+            header, _ = decode_frame(bundles_pb2.ImportRequest, message, header_bytes_max=MESSAGE_SIZE_BYTES_MAX)
+            self._nonce = _nonce_of(header.begin)
+
+    def sends(self, message: bytes) -> None:
+        super().sends(message)
+        if not self._life.is_dead:
+            self._promises.says_on_disk(self._node, self._nonce or 0, bundles_pb2.ImportResponse.FromString(message))
+
+
+def _nonce_of(begin: bundles_pb2.ImportBegin) -> int:
+    try:
+        manifest = Manifest.decode(begin.manifest.body)
+    except Malformed:
+        return 0
+    span = manifest.span(manifest.exporter)
+    return span.nonce if span is not None else 0
+
+
+class _CarriedWatch(_HashingWatch):
+    def __init__(self, story: Story, promises: Promises, node: SimNode, life: Life) -> None:
+        super().__init__(story, node, life)
+        self._promises = promises
+
+    def sends(self, message: bytes) -> None:
+        super().sends(message)
+        if not self._life.is_dead:
+            self._promises.counted(self._node)
 
 
 class _SessionWatch:

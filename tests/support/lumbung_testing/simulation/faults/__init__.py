@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from lumbung_testing.simulation.faults import (
     aside,
+    carrying,
     clocks,
     disks,
     dropping,
@@ -30,4 +31,5 @@ ALL_FAULTS: tuple[Fault, ...] = (
     *honesty.FAULTS,
     *rosters.FAULTS,
     *dropping.FAULTS,
+    *carrying.FAULTS,
 )

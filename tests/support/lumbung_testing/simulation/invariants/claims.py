@@ -20,7 +20,8 @@ class Claims:
 
     `acked` has for each acknowledged (origin, blob) the holders that were ever named for it; `withdrawn` the copies
     (holder, origin, blob) that their holder took back, until they are there again; `lied` the copies that a lying
-    holder has signed for, until they are there.
+    holder has signed for, until they are there; `signed_under` the highest nonce under which a machine (host) in a
+    generation has signed for a blob of an origin, or (None) for its whole inventory.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Claims:
         self.acked: dict[tuple[NodeNumber, BlobId], dict[NodeNumber, None]] = {}
         self.withdrawn: set[tuple[NodeNumber, NodeNumber, BlobId]] = set()
         self.lied: set[tuple[NodeNumber, NodeNumber, BlobId]] = set()
+        self.signed_under: dict[tuple[str, int, NodeNumber, BlobId | None], int] = {}
         self._story = story
 
     def broken(self, invariant: str, sentence: str) -> None:

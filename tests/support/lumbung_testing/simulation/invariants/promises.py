@@ -17,10 +17,11 @@ from collections.abc import Callable
 
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_node.ports.transport import Method
-from lumbung_proto.v1 import blobs_pb2, peer_pb2
+from lumbung_proto.v1 import blobs_pb2, bundles_pb2, peer_pb2
 from lumbung_testing.simulation.invariants import (
     answers,
     bounds,
+    carried,
     copies,
     equality,
     feeds,
@@ -35,7 +36,7 @@ from lumbung_testing.simulation.node import SimNode
 
 __all__ = ["Promises"]
 
-_TOPICS = (lives, words, inventories, feeds, equality, copies, bounds, stores)
+_TOPICS = (lives, words, carried, inventories, feeds, equality, copies, bounds, stores)
 
 _OnFrame = Callable[[Claims, SimNode, SessionEnds, peer_pb2.SessionFrame], None]
 _Sweep = Callable[[Claims], None]
@@ -70,6 +71,14 @@ class Promises:
     def answer(self, node: SimNode, method: Method, message: bytes) -> None:
         """What leaves a node for an operator or a station, puts apart."""
         answers.check_answer(self._claims, node, method, message)
+
+    def says_on_disk(self, node: SimNode, nonce: int, said: bundles_pb2.ImportResponse) -> None:
+        """What leaves a node for a disk; `nonce` is the one that the disk's manifest has for its exporter."""
+        carried.says_on_disk(self._claims, node, nonce, said)
+
+    def counted(self, node: SimNode) -> None:
+        """The node has just taken words from a disk: whatever it counts now is there."""
+        copies.check_counted(self._claims, node, tuple(self._claims.nodes))
 
     def heard(self, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
         for hear in self._hears.get(frame.WhichOneof("kind") or "", ()):

@@ -24,7 +24,7 @@ from lumbung_testing.simulation.invariants.claims import Claims
 from lumbung_testing.simulation.invariants.ends import SessionEnds
 from lumbung_testing.simulation.node import SimNode
 
-__all__ = ["HEARD", "SAYS", "SAYS_ANYTHING", "note_old_machine"]
+__all__ = ["HEARD", "SAYS", "SAYS_ANYTHING", "check_receipt", "check_silence", "note_old_machine"]
 
 _RECORDED_S = 5.0  # a word that came, on a session that lives on and over a quick disk, is on record by then
 _VERIFIER = TestVerifier()
@@ -122,27 +122,27 @@ def _hear_prove(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb
 def _says_proof(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
     nonce = ends.questions.pop(frame.proof.question, 0)
     if frame.proof.HasField("receipt"):
-        _check_receipt(claims, node, frame.proof.receipt, nonce)
+        check_receipt(claims, node, frame.proof.receipt, nonce)
 
 
 def _says_applied(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
     offer = ends.offers.get(frame.applied.offer)
     if frame.applied.HasField("receipt"):
-        _check_receipt(claims, node, frame.applied.receipt, offer.nonce if offer is not None else 0)
+        check_receipt(claims, node, frame.applied.receipt, offer.nonce if offer is not None else 0)
 
 
 def _says_withdrawal(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
     if not claims.misbehaviour.is_false_tongued(node.number):
-        _check_silence(claims, node)
+        check_silence(claims, node)
 
 
-def _check_receipt(claims: Claims, node: SimNode, message: peer_pb2.SignedBytes, nonce: int) -> None:
+def check_receipt(claims: Claims, node: SimNode, message: peer_pb2.SignedBytes, nonce: int) -> None:
     statement = Statement.parse(message.body)
     if claims.misbehaviour.is_false_tongued(node.number):
         if claims.misbehaviour.has_done(node.number, "boasting"):
             claims.lied.update((node.number, statement.origin, blob) for blob in statement.blobs)
         return
-    _check_silence(claims, node)
+    check_silence(claims, node)
     _check_fields(claims, node, statement, nonce)
     for blob in statement.blobs:
         note_old_machine(claims, node, statement, blob)
@@ -153,7 +153,7 @@ def _check_receipt(claims: Claims, node: SimNode, message: peer_pb2.SignedBytes,
             claims.broken("receipts say what is", f"{node.host} says it checked {blob} after it had rotted")
 
 
-def _check_silence(claims: Claims, node: SimNode) -> None:
+def check_silence(claims: Claims, node: SimNode) -> None:
     if node.stopped_at is not None:
         claims.broken("stopped means silent", f"{node.host} signs, told at {node.stopped_at:.3f} of its newer life")
 
