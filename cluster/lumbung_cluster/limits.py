@@ -190,6 +190,8 @@ MASS_DAMAGE_BLOBS_MIN: Final = 20  # a small office must not stop at the second 
 RELEASE_INTERVAL_S: Final = 3600.0  # a node that leaves hears again, so that its release is at most an hour old
 RELEASE_LOOK_S: Final = 30.0  # how often an origin looks whether it may release a node that leaves
 RELEASE_AGE_MS_MAX: Final = 7 * 24 * 3600 * 1000  # what was proven longer ago is no longer fresh
+DRAIN_ORIGINS_MAX: Final = 1024  # as HELLO_MARKS_MAX: whatever lies at one node
+DRAIN_REPORT_SIZE_BYTES_MAX: Final = 8 * MIB  # 1,024 origins with 64 units and a release each are 5.1 MB
 STAKE_ANSWER_S: Final = 10.0  # a line of 600 ms answers in one; a node that hangs must not hide the others
 RECLAIM_LOOK_S: Final = 60.0  # how often a session looks for units that were let go and are to be held again
 

@@ -38,7 +38,7 @@ from lumbung_cluster.signed import (
     sign,
 )
 
-__all__ = ["Release", "SignedRelease", "UnitVerdict", "judge_release", "sign_release"]
+__all__ = ["Release", "SignedRelease", "UnitVerdict", "judge_leaving", "judge_release", "sign_release"]
 
 _HEAD = struct.Struct(">16sIIIIQQ")
 _NODE = struct.Struct(">I")
@@ -161,6 +161,28 @@ def judge_release(
     whole = _objection(roster, node, origin, release, verifier, now_ms)
     for mine in claims:
         if roster.units_held(node, origin) >> mine.unit & 1:
+            verdicts[mine.unit] = UnitVerdict.STILL_HELD
+        elif whole is not None or release is None:
+            verdicts[mine.unit] = whole or UnitVerdict.NO_RELEASE
+        else:
+            verdicts[mine.unit] = _judge_unit(roster, origin, mine, release.content)
+    return verdicts
+
+
+def judge_leaving(
+    roster: Roster,
+    node: NodeNumber,
+    origin: NodeNumber,
+    claims: Sequence[UnitClaim],
+    release: SignedRelease | None,
+    verifier: Verifier,
+    at_ms: int,
+) -> dict[int, str]:
+    """As `judge_release`, of a node that may still be leaving: whether nothing would be lost if it were gone."""
+    whole = _objection(roster, node, origin, release, verifier, at_ms)
+    verdicts = {}
+    for mine in claims:
+        if node in roster.holders_of(origin, mine.unit):
             verdicts[mine.unit] = UnitVerdict.STILL_HELD
         elif whole is not None or release is None:
             verdicts[mine.unit] = whole or UnitVerdict.NO_RELEASE

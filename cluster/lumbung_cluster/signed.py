@@ -48,6 +48,7 @@ class Domain(Enum):
     REPORT = b"lumbung/report/0"
     BUNDLE = b"lumbung/bundle/0"
     RELEASE = b"lumbung/release/0"
+    DRAINED = b"lumbung/drained/0"
 
 
 class Signer(Protocol):

@@ -8,17 +8,21 @@ from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.stake import Stake
 from lumbung_node.ports.transport import CallKind, Method, ServerCall
 from lumbung_node.services.core import Core
+from lumbung_node.services.draining import drain_report
 from lumbung_node.services.dropping import Dropping
 from lumbung_node.services.replicator import Replicator
 from lumbung_node.services.requests import read_request
 from lumbung_node.services.session.stakes import own_stake
 from lumbung_proto.v1 import leaving_pb2
 
-__all__ = ["DROP", "PLAN_DROP", "SAFE_TO_STOP", "Leaving"]
+__all__ = ["DRAINED", "DROP", "PLAN_DROP", "SAFE_TO_STOP", "Leaving"]
 
 SAFE_TO_STOP = Method("/lumbung.v1.LeavingService/SafeToStop", CallKind.UNARY)
 PLAN_DROP = Method("/lumbung.v1.LeavingService/PlanDrop", CallKind.UNARY)
+DRAINED = Method("/lumbung.v1.LeavingService/Drained", CallKind.SERVER_STREAM)
 DROP = Method("/lumbung.v1.LeavingService/Drop", CallKind.UNARY)
+
+_PART_BYTES = 512 * 1024
 
 
 class Leaving:
@@ -49,6 +53,12 @@ class Leaving:
         link = self._replicator.links.get(origin)
         session = link.session if link is not None else None
         found[origin] = await session.ask_stake(node) if session is not None else None
+
+    async def drained(self, call: ServerCall) -> None:
+        await read_request(call, leaving_pb2.DrainedRequest)
+        raw = (await drain_report(self._core)).encode()
+        for at in range(0, len(raw), _PART_BYTES):
+            await call.send(leaving_pb2.DrainedResponse(content=raw[at : at + _PART_BYTES]).SerializeToString())
 
     async def plan_drop(self, call: ServerCall) -> None:
         request = await read_request(call, leaving_pb2.PlanDropRequest)

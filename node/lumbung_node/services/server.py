@@ -21,7 +21,7 @@ from lumbung_node.services.bundles.exporting import Exporting, MayExport
 from lumbung_node.services.bundles.importing import ImportStream
 from lumbung_node.services.copies import CopyBook
 from lumbung_node.services.core import STORE_FAILURES, Core
-from lumbung_node.services.leaving import DROP, PLAN_DROP, SAFE_TO_STOP, Leaving
+from lumbung_node.services.leaving import DRAINED, DROP, PLAN_DROP, SAFE_TO_STOP, Leaving
 from lumbung_node.services.operations import Operations
 from lumbung_node.services.putting import PutStream
 from lumbung_node.services.reading import MayRead, Reading
@@ -56,7 +56,7 @@ _WATCHING_ROLES = (Role.OPS, Role.CENTRAL, Role.DRC)
 _OF_STATIONS = (STAT, GET_ROSTER)
 _OF_OPERATORS = (GET, STAT, LIST, STATUS, GET_ROSTER, PUBLISH_ROSTER, PUBLISH_ACCESS, EXPORT, SEAL)
 _OF_SCRUB = (SCRUB_STATUS, START_SCRUB, PAUSE_SCRUB, CONFIRM_SCRUB)
-_OF_OWN_OPERATORS = (IMPORT, TAKE_RECEIPTS, SAFE_TO_STOP, PLAN_DROP, DROP, RECONCILE, *_OF_SCRUB)
+_OF_OWN_OPERATORS = (IMPORT, TAKE_RECEIPTS, SAFE_TO_STOP, PLAN_DROP, DROP, DRAINED, RECONCILE, *_OF_SCRUB)
 
 
 class AccessGate:
@@ -201,6 +201,7 @@ class Server:
             PLAN_DROP: self._leaving.plan_drop,
             DROP: self._leaving.drop,
             RECONCILE: self._reconcile.reconcile,
+            DRAINED: self._leaving.drained,
             SCRUB_STATUS: self._scrub.status,
             START_SCRUB: self._scrub.start,
             PAUSE_SCRUB: self._scrub.pause,

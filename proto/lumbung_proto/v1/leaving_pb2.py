@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1elumbung_proto/v1/leaving.proto\x12\nlumbung.v1\"!\n\x11SafeToStopRequest\x12\x0c\n\x04node\x18\x01 \x01(\r\"=\n\x12SafeToStopResponse\x12\'\n\x06stakes\x18\x01 \x03(\x0b\x32\x17.lumbung.v1.OriginStake\"\x83\x01\n\x0bOriginStake\x12\x0e\n\x06origin\x18\x01 \x01(\r\x12\r\n\x05known\x18\x02 \x01(\x08\x12\r\n\x05\x62lobs\x18\x03 \x01(\x04\x12\x14\n\x0cwithout_copy\x18\x04 \x01(\x04\x12\x15\n\rwith_one_copy\x18\x05 \x01(\x04\x12\x19\n\x11verified_since_ms\x18\x06 \x01(\x04\"!\n\x0fPlanDropRequest\x12\x0e\n\x06origin\x18\x01 \x01(\r\";\n\x10PlanDropResponse\x12\'\n\x07origins\x18\x01 \x03(\x0b\x32\x16.lumbung.v1.OriginDrop\"s\n\nOriginDrop\x12\x0e\n\x06origin\x18\x01 \x01(\r\x12\r\n\x05units\x18\x02 \x01(\x06\x12\r\n\x05\x62lobs\x18\x03 \x01(\x04\x12\x12\n\nsize_bytes\x18\x04 \x01(\x04\x12#\n\x04kept\x18\x05 \x03(\x0b\x32\x15.lumbung.v1.KeptUnits\"*\n\tKeptUnits\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\r\n\x05units\x18\x02 \x01(\r\",\n\x0b\x44ropRequest\x12\x0e\n\x06origin\x18\x01 \x01(\r\x12\r\n\x05units\x18\x02 \x01(\x06\"1\n\x0c\x44ropResponse\x12\r\n\x05\x62lobs\x18\x01 \x01(\x04\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\x32\xdf\x01\n\x0eLeavingService\x12K\n\nSafeToStop\x12\x1d.lumbung.v1.SafeToStopRequest\x1a\x1e.lumbung.v1.SafeToStopResponse\x12\x45\n\x08PlanDrop\x12\x1b.lumbung.v1.PlanDropRequest\x1a\x1c.lumbung.v1.PlanDropResponse\x12\x39\n\x04\x44rop\x12\x17.lumbung.v1.DropRequest\x1a\x18.lumbung.v1.DropResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1elumbung_proto/v1/leaving.proto\x12\nlumbung.v1\"!\n\x11SafeToStopRequest\x12\x0c\n\x04node\x18\x01 \x01(\r\"=\n\x12SafeToStopResponse\x12\'\n\x06stakes\x18\x01 \x03(\x0b\x32\x17.lumbung.v1.OriginStake\"\x83\x01\n\x0bOriginStake\x12\x0e\n\x06origin\x18\x01 \x01(\r\x12\r\n\x05known\x18\x02 \x01(\x08\x12\r\n\x05\x62lobs\x18\x03 \x01(\x04\x12\x14\n\x0cwithout_copy\x18\x04 \x01(\x04\x12\x15\n\rwith_one_copy\x18\x05 \x01(\x04\x12\x19\n\x11verified_since_ms\x18\x06 \x01(\x04\"!\n\x0fPlanDropRequest\x12\x0e\n\x06origin\x18\x01 \x01(\r\";\n\x10PlanDropResponse\x12\'\n\x07origins\x18\x01 \x03(\x0b\x32\x16.lumbung.v1.OriginDrop\"s\n\nOriginDrop\x12\x0e\n\x06origin\x18\x01 \x01(\r\x12\r\n\x05units\x18\x02 \x01(\x06\x12\r\n\x05\x62lobs\x18\x03 \x01(\x04\x12\x12\n\nsize_bytes\x18\x04 \x01(\x04\x12#\n\x04kept\x18\x05 \x03(\x0b\x32\x15.lumbung.v1.KeptUnits\"*\n\tKeptUnits\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\r\n\x05units\x18\x02 \x01(\r\",\n\x0b\x44ropRequest\x12\x0e\n\x06origin\x18\x01 \x01(\r\x12\r\n\x05units\x18\x02 \x01(\x06\"\x10\n\x0e\x44rainedRequest\"\"\n\x0f\x44rainedResponse\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\"1\n\x0c\x44ropResponse\x12\r\n\x05\x62lobs\x18\x01 \x01(\x04\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\x32\xa5\x02\n\x0eLeavingService\x12K\n\nSafeToStop\x12\x1d.lumbung.v1.SafeToStopRequest\x1a\x1e.lumbung.v1.SafeToStopResponse\x12\x45\n\x08PlanDrop\x12\x1b.lumbung.v1.PlanDropRequest\x1a\x1c.lumbung.v1.PlanDropResponse\x12\x44\n\x07\x44rained\x12\x1a.lumbung.v1.DrainedRequest\x1a\x1b.lumbung.v1.DrainedResponse0\x01\x12\x39\n\x04\x44rop\x12\x17.lumbung.v1.DropRequest\x1a\x18.lumbung.v1.DropResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,8 +47,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_KEPTUNITS']._serialized_end=533
   _globals['_DROPREQUEST']._serialized_start=535
   _globals['_DROPREQUEST']._serialized_end=579
-  _globals['_DROPRESPONSE']._serialized_start=581
-  _globals['_DROPRESPONSE']._serialized_end=630
-  _globals['_LEAVINGSERVICE']._serialized_start=633
-  _globals['_LEAVINGSERVICE']._serialized_end=856
+  _globals['_DRAINEDREQUEST']._serialized_start=581
+  _globals['_DRAINEDREQUEST']._serialized_end=597
+  _globals['_DRAINEDRESPONSE']._serialized_start=599
+  _globals['_DRAINEDRESPONSE']._serialized_end=633
+  _globals['_DROPRESPONSE']._serialized_start=635
+  _globals['_DROPRESPONSE']._serialized_end=684
+  _globals['_LEAVINGSERVICE']._serialized_start=687
+  _globals['_LEAVINGSERVICE']._serialized_end=980
 # @@protoc_insertion_point(module_scope)

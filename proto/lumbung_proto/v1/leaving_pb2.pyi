@@ -245,6 +245,45 @@ class DropRequest(_message.Message):
 Global___DropRequest: _TypeAlias = DropRequest  # noqa: Y015
 
 @_typing.final
+class DrainedRequest(_message.Message):
+    """Nothing to say: it is about the node that is asked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DrainedRequest: _TypeAlias = DrainedRequest  # noqa: Y015
+
+@_typing.final
+class DrainedResponse(_message.Message):
+    """A part of the report."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTENT_FIELD_NUMBER: _builtins.int
+    content: _builtins.bytes
+    """Bytes of the file, at most 512 KiB, in order."""
+    def __init__(
+        self,
+        *,
+        content: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DrainedResponse: _TypeAlias = DrainedResponse  # noqa: Y015
+
+@_typing.final
 class DropResponse(_message.Message):
     """What went."""
 

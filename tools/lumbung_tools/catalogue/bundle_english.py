@@ -28,8 +28,7 @@ BUNDLE_ENGLISH: Final[dict[str, str]] = {
     "bundle.export.too_small": "The next recording has {size} and does not fit on this disk: take a larger one.",
     "bundle.export.resumed": "Going on with bundle {bundle}, which is not complete yet (this is disk {disk}).",
     "bundle.export.unreadable": (
-        "{count:recording|recordings} could not be read here and {count:is|are} not on the disk: {ids}. See: lumbung"
-        " health"
+        "Not on the disk, because it could not be read here: {count:recording|recordings}: {ids}. See: lumbung health"
     ),
     "bundle.export.disk_failed": (
         "The disk failed ({why}). What was written and sealed before stays good. Check the disk and type the same"
@@ -44,17 +43,15 @@ BUNDLE_ENGLISH: Final[dict[str, str]] = {
     "bundle.import.done": (
         "{bundle}: {stored:recording|recordings} stored and synced ({size}), {present} already here, from {exporter}."
     ),
-    "bundle.import.not_ours": (
-        "{count:recording is|recordings are} not for this node to keep and {count:was|were} passed by."
-    ),
+    "bundle.import.not_ours": ("Passed by, because it is not for this node to keep: {count:recording|recordings}."),
     "bundle.import.receipts": (
         "Receipts for {blobs:recording|recordings} are on the disk. Take it back to {exporter} and type there: lumbung"
         " bundle receipts DIR"
     ),
     "bundle.import.no_receipts": "No receipt was written: {exporter} learns of these copies only over a line.",
     "bundle.import.withdrawn": (
-        "{count:recording|recordings} of {exporter} {count:is|are} damaged here: the disk says so, and until they are"
-        " mended they do not count at {exporter}. Send them again: lumbung bundle export there, or a line."
+        "Damaged here: {count:recording|recordings} of {exporter}. The disk says so now, and until it is mended such a"
+        " copy does not count there. To send it again: lumbung bundle export at {exporter}, or a line."
     ),
     "bundle.import.more": "Another disk of this bundle follows.",
     "bundle.import.lacking": "{count:recording|recordings} of this disk did not come in; what is here stays good.",
@@ -63,8 +60,8 @@ BUNDLE_ENGLISH: Final[dict[str, str]] = {
     "bundle.receipts.none": "{bundle}: no receipts on this disk yet. They are written when the holder imports it.",
     "bundle.receipts.counted": "{blobs:recording has|recordings have} a newly proven copy at {holder}.",
     "bundle.receipts.withdrawn": (
-        "{count:recording|recordings} no longer {count:counts|count} at {holder}: {count:its copy is|their copies are}"
-        " damaged there. They go out again with the next bundle for {holder}, or over a line."
+        "No longer counted at {holder}: {count:recording|recordings}, damaged there. What is damaged goes out again"
+        " with the next bundle for {holder}, or over a line."
     ),
     "bundle.receipts.nothing_new": "{bundle}: nothing new; {known:receipt was|receipts were} known already.",
     # inspect

@@ -53,4 +53,64 @@ LEAVING_ENGLISH: Final = {
     "drop.reason.too_old": "the origin's word is older than a week: make this node leaving again in the roster",
     "drop.reason.set_differs": "something lies here that the other holders have not proven",
     "drop.reason.bad_signature": "the origin's word is not signed by a key in force",
+    "drop.reason.own": "its own recordings, of which fewer than two proven copies would be left",
+    "help.roster.drained": (
+        "Make the drain report of this node: whatever lies here, with the signed word of each origin that all present "
+        "holders have proven it. Written only when nothing is at stake; otherwise it says what is."
+    ),
+    "help.roster.drained.examples": "lumbung roster drained -o 61.01.drained",
+    "help.roster.gone": (
+        "Write a draft in which a node is gone for ever: with its drain report, or by the name of somebody who answers "
+        "for what may be lost."
+    ),
+    "help.roster.gone.examples": (
+        "lumbung roster gone 13.toml 61.01 --drained 61.01.drained -o 13-gone.toml\n"
+        'lumbung roster gone 13.toml 61.01 --override-by "Direktur" --reason "burnt down" -o 13-gone.toml'
+    ),
+    "help.roster.report": "Drain report of a node that is gone in this roster.",
+    "help.roster.gone.override_by": "Who answers for it; needs --reason. It stands in the roster for ever.",
+    "help.roster.gone.reason": "Why it leaves without being drained.",
+    "exit.drained.0": "drained; the report is written",
+    "exit.drained.3": "not drained: some recordings have no other proven copy; nothing is written",
+    "exit.gone.6": "a node is gone in it without proof that nothing is lost, and nobody overrides it by name",
+    "drained.yes": (
+        "{node} is drained: of everything that lies there ({origins:origin|origins}) the other holders have proven "
+        "their copies. Report: {file}. In the next roster: lumbung roster gone DRAFT {node} --drained {file} -o FILE. "
+        "Its drain_proof is {proof}."
+    ),
+    "drained.no": (
+        "Not drained. At {node}, without a proven copy elsewhere: {blobs:recording|recordings}. Nothing was "
+        "written. Let the origins see their other holders (lumbung status there), and ask again."
+    ),
+    "drained.other_roster": (
+        "The node obeys the roster of epoch {epoch}, this profile has {held}. Take the node's: lumbung roster fetch"
+    ),
+    "drained.column.origin": "recordings of",
+    "drained.column.blobs": "at stake",
+    "drained.column.why": "why",
+    "gone.drafted": "Draft in which {node} is gone, epoch {epoch}: {file}. Next: lumbung roster plan, then sign.",
+    "gone.unknown": "The draft of epoch {epoch} has no node {node}.",
+    "gone.both": "--override-by and --reason go together: one without the other says nothing.",
+    "gone.no_proof": (
+        "In this roster {node} is gone, and what lies there may be the only copy. Make the report there (lumbung "
+        "roster drained -o FILE) and give it with --drained FILE, or let somebody answer for it: lumbung roster gone "
+        "--override-by NAME --reason TEXT"
+    ),
+    "gone.other_proof": "The drain report of {node} is not the one that this roster names.",
+    "gone.other_roster": (
+        "The drain report of {node} was made under the roster of epoch {epoch}, and this one follows another, of epoch "
+        "{before}. Make the report anew at {node}."
+    ),
+    "gone.at_stake": (
+        "{node} is not drained: no proven copy elsewhere of {blobs:recording|recordings}: {origins}. "
+        "Wait until the others have proven them and make the report anew, or let somebody answer for it: lumbung "
+        "roster gone --override-by NAME --reason TEXT"
+    ),
+    "gone.override": (
+        "{by} overrides the proof for {node} ({reason}). At stake: {blobs:recording|recordings} without another proven "
+        "copy: {origins}."
+    ),
+    "gone.override_unknown": (
+        "{by} overrides the proof for {node} ({reason}). Nobody knows what is at stake: there is no drain report."
+    ),
 }

@@ -54,4 +54,66 @@ LEAVING_INDONESIAN: Final = {
     "drop.reason.too_old": "pernyataan pemiliknya lebih dari seminggu: jadikan node ini leaving lagi di roster",
     "drop.reason.set_differs": "di sini ada yang belum dibuktikan oleh penyimpan lain",
     "drop.reason.bad_signature": "pernyataan pemiliknya tidak ditandatangani dengan kunci yang berlaku",
+    "drop.reason.own": "rekaman miliknya sendiri, yang akan tinggal kurang dari dua salinan terbukti",
+    "help.roster.drained": (
+        "Membuat laporan pengosongan simpul ini: semua yang ada di sini, dengan pernyataan bertanda tangan dari setiap "
+        "asal bahwa semua penyimpan sudah membuktikannya. Hanya ditulis bila tidak ada yang terancam."
+    ),
+    "help.roster.drained.examples": "lumbung roster drained -o 61.01.drained",
+    "help.roster.gone": (
+        "Menulis rancangan di mana sebuah simpul pergi untuk selamanya: dengan laporan pengosongannya, atau atas nama "
+        "orang yang bertanggung jawab atas apa yang mungkin hilang."
+    ),
+    "help.roster.gone.examples": (
+        "lumbung roster gone 13.toml 61.01 --drained 61.01.drained -o 13-gone.toml\n"
+        'lumbung roster gone 13.toml 61.01 --override-by "Direktur" --reason "terbakar" -o 13-gone.toml'
+    ),
+    "help.roster.report": "Laporan pengosongan simpul yang pergi dalam roster ini.",
+    "help.roster.gone.override_by": "Siapa yang bertanggung jawab; perlu --reason. Tercatat di roster selamanya.",
+    "help.roster.gone.reason": "Mengapa simpul pergi tanpa dikosongkan.",
+    "exit.drained.0": "sudah kosong; laporan ditulis",
+    "exit.drained.3": "belum kosong: ada rekaman tanpa salinan terbukti di tempat lain; tidak ada yang ditulis",
+    "exit.gone.6": "sebuah simpul pergi di dalamnya tanpa bukti, dan tidak ada yang bertanggung jawab atas namanya",
+    "drained.yes": (
+        "{node} sudah dikosongkan: untuk semua yang ada di sana ({origins} asal) para penyimpan lain sudah membuktikan "
+        "salinannya. Laporan: {file}. Di roster berikutnya: lumbung roster gone DRAFT {node} --drained {file} -o FILE. "
+        "drain_proof: {proof}."
+    ),
+    "drained.no": (
+        "Belum kosong: {blobs} rekaman di {node} tidak punya salinan terbukti di tempat lain. Tidak ada yang ditulis. "
+        "Pastikan asalnya terhubung dengan penyimpan lain (lumbung status di sana), lalu tanyakan lagi."
+    ),
+    "drained.other_roster": (
+        "Simpul mematuhi roster epoch {epoch}, profil ini punya epoch {held}. Ambil milik simpul: lumbung roster fetch"
+    ),
+    "drained.column.origin": "rekaman milik",
+    "drained.column.blobs": "terancam",
+    "drained.column.why": "sebab",
+    "gone.drafted": (
+        "Rancangan di mana {node} pergi, epoch {epoch}: {file}. Selanjutnya: lumbung roster plan, lalu sign."
+    ),
+    "gone.unknown": "Rancangan epoch {epoch} tidak punya simpul {node}.",
+    "gone.both": "--override-by dan --reason harus bersama: nama tanpa alasan, atau alasan tanpa nama, tidak berlaku.",
+    "gone.no_proof": (
+        "Dalam roster ini {node} pergi, dan yang ada di sana mungkin satu-satunya salinan. Buat laporannya di sana "
+        "(lumbung roster drained -o FILE) dan berikan dengan --drained FILE, atau seseorang bertanggung jawab: lumbung "
+        "roster gone --override-by NAME --reason TEXT"
+    ),
+    "gone.other_proof": "Laporan pengosongan {node} bukan yang disebut roster ini.",
+    "gone.other_roster": (
+        "Laporan pengosongan {node} dibuat di bawah roster epoch {epoch}, sedangkan yang ini mengikuti roster lain, "
+        "epoch {before}. Buat laporan baru di {node}."
+    ),
+    "gone.at_stake": (
+        "{node} belum kosong: {blobs} rekaman tidak punya salinan terbukti di tempat lain: {origins}. Tunggu sampai "
+        "yang lain membuktikannya dan buat laporan baru, atau seseorang bertanggung jawab: lumbung roster gone "
+        "--override-by NAME --reason TEXT"
+    ),
+    "gone.override": (
+        "{by} mengesampingkan bukti untuk {node} ({reason}). Terancam: {blobs} rekaman tanpa salinan terbukti lain: "
+        "{origins}."
+    ),
+    "gone.override_unknown": (
+        "{by} mengesampingkan bukti untuk {node} ({reason}). Tidak ada yang tahu apa yang terancam: tidak ada laporan."
+    ),
 }

@@ -21,7 +21,6 @@ from lumbung_cluster.placement import Plan
 from lumbung_cluster.placement import plan as make_plan
 from lumbung_cluster.roster import Roster
 from lumbung_cluster.roster_checks import tidy
-from lumbung_cluster.roster_codec import SignedRoster, encode_roster
 from lumbung_cluster.roster_rules import Accept, Alarm, Known, Refuse, count_signatures, judge
 from lumbung_node.adapters.keys.ed25519 import Ed25519Signer, Ed25519Verifier
 from lumbung_tools.catalogue.text import rfc3339
@@ -30,6 +29,7 @@ from lumbung_tools.cli.framework import Call, LumbungGroup, command, option
 from lumbung_tools.cli.new_files import write_new
 from lumbung_tools.cli.roster_add import add
 from lumbung_tools.cli.roster_collect import collect
+from lumbung_tools.cli.roster_leaving import check_departures, drained, gone, read_reports
 from lumbung_tools.cli.roster_pack import pack
 from lumbung_tools.client.rosters import fetch_roster, publish_access, publish_roster
 from lumbung_tools.client.session import Session
@@ -37,7 +37,8 @@ from lumbung_tools.client.trust import VerifiedRoster, read_roster
 from lumbung_tools.joining.answering import next_draft
 from lumbung_tools.output.exit_codes import ExitCode
 from lumbung_tools.output.failures import CommandFailed
-from lumbung_tools.roster_toml import parse_roster_toml, render_roster_toml
+from lumbung_tools.roster_files import read_draft, read_signed
+from lumbung_tools.roster_toml import render_roster_toml
 
 __all__ = ["roster"]
 
@@ -79,7 +80,7 @@ def next_epoch(call: Call, file: Path, output: Path) -> None:
 @option("-o", "--output", type=_PATH, help_key="help.roster.output")
 @option("--release", "released", multiple=True, metavar="ORIGIN:NODE", help_key="help.roster.plan.release")
 def plan(call: Call, draft: Path, output: Path | None, released: tuple[str, ...]) -> None:
-    found = _read_draft(draft)
+    found = read_draft(draft)
     planned = make_plan(found, released=[_pair(found, text) for text in released])
     _print_plan(call, found, planned)
     if output is not None:
@@ -88,13 +89,21 @@ def plan(call: Call, draft: Path, output: Path | None, released: tuple[str, ...]
         call.console.say("roster.planned", file=output)
 
 
-@command("sign", help_key="help.roster.sign", examples_key="help.roster.sign.examples", exits=_LOCAL)
+@command(
+    "sign",
+    help_key="help.roster.sign",
+    examples_key="help.roster.sign.examples",
+    exits=(ExitCode.OK, ExitCode.USAGE, (ExitCode.REFUSED, "exit.gone.6")),
+)
 @click.argument("file", type=_PATH)
 @option("--key", type=_PATH, required=True, help_key="help.roster.sign.key")
+@option("--drained", "reports", type=_PATH, multiple=True, help_key="help.roster.report")
 @option("-o", "--output", type=_PATH, required=True, help_key="help.roster.output")
-def sign(call: Call, file: Path, key: Path, output: Path) -> None:
+def sign(call: Call, file: Path, key: Path, reports: tuple[Path, ...], output: Path) -> None:
     """A draft (TOML) becomes a signed roster; a signed one gets one more signature."""
-    signed = _read_signed(file).signed_by(Ed25519Signer.load(key))
+    unsigned = read_signed(file)
+    check_departures(call, unsigned.parse(), read_reports(reports))
+    signed = unsigned.signed_by(Ed25519Signer.load(key))
     write_new(output, signed.encode())
     found = signed.parse()
     given = count_signatures(found.custodians, signed, Ed25519Verifier())
@@ -123,7 +132,7 @@ def sign(call: Call, file: Path, key: Path, output: Path) -> None:
 def check(call: Call, file: Path, held: Path | None) -> None:
     verifier = Ed25519Verifier()
     present = read_roster(held or profile_of(call).roster, None, verifier)
-    match judge(present.signed, _read_signed(file), verifier):
+    match judge(present.signed, read_signed(file), verifier):
         case Accept(roster=following):
             call.console.say("roster.accepted", epoch=following.epoch, held=present.roster.epoch)
             call.console.json("lumbung.roster.check/1", {"verdict": "accept", "epoch": following.epoch})
@@ -146,7 +155,7 @@ def fetch(call: Call) -> None:
     run(call, partial(_fetch, call))
 
 
-for entry in (show, next_epoch, add, plan, sign, collect, check, publish, pack, fetch):
+for entry in (show, next_epoch, add, plan, drained, gone, sign, collect, check, publish, pack, fetch):
     roster.add_command(entry)
 
 
@@ -276,14 +285,3 @@ def _pair(found: Roster, text: str) -> tuple[NodeNumber, NodeNumber]:
     if not colon or records[0] is None or records[1] is None:
         raise CommandFailed(ExitCode.USAGE, "roster.plan.bad_release", text=text)
     return records[0].number, records[1].number
-
-
-def _read_draft(file: Path) -> Roster:
-    raw = file.read_bytes()
-    return parse_roster_toml(raw.decode("utf-8")) if file.suffix == ".toml" else SignedRoster.decode(raw).parse()
-
-
-def _read_signed(file: Path) -> SignedRoster:
-    if file.suffix == ".toml":
-        return SignedRoster(encode_roster(_read_draft(file)), ())
-    return SignedRoster.decode(file.read_bytes())

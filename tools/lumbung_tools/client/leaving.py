@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from lumbung_cluster import limits
+from lumbung_cluster.canonical import Malformed
+from lumbung_cluster.drain import SignedDrainReport
 from lumbung_cluster.errors import PeerGone
 from lumbung_cluster.ids import NodeNumber
 from lumbung_node.ports.transport import Channel
 from lumbung_proto.codec import MalformedFrame, decode_message
 from lumbung_proto.v1 import leaving_pb2
-from lumbung_tools.client.methods import DROP, PLAN_DROP, SAFE_TO_STOP
+from lumbung_tools.client.methods import DRAINED, DROP, PLAN_DROP, SAFE_TO_STOP
 
-__all__ = ["ask_stakes", "drop_units", "plan_drop"]
+__all__ = ["ask_drain_report", "ask_stakes", "drop_units", "plan_drop"]
 
+_DRAINED_DEADLINE_S = 300.0  # 514 origins, each with a snapshot of its inventory
 _DROP_DEADLINE_S = 3600.0  # of one origin: a group of 256 blobs is one commit
 
 
@@ -22,6 +25,25 @@ async def ask_stakes(channel: Channel, node: NodeNumber) -> list[leaving_pb2.Ori
     try:
         return list(decode_message(leaving_pb2.SafeToStopResponse, raw).stakes)
     except MalformedFrame as exc:
+        raise PeerGone(f"answer not understood: {exc}") from exc
+
+
+async def ask_drain_report(channel: Channel) -> SignedDrainReport:
+    """The own node's report; whether it is drained is for the reader to judge. Raises as `Channel.stream`."""
+    raw = bytearray()
+    async with channel.stream(DRAINED, deadline_s=_DRAINED_DEADLINE_S) as stream:
+        await stream.send(leaving_pb2.DrainedRequest().SerializeToString())
+        await stream.finish_sending()
+        while (message := await stream.receive()) is not None:
+            try:
+                raw += decode_message(leaving_pb2.DrainedResponse, message).content
+            except MalformedFrame as exc:
+                raise PeerGone(f"answer not understood: {exc}") from exc
+            if len(raw) > limits.DRAIN_REPORT_SIZE_BYTES_MAX:
+                raise PeerGone(f"answer not understood: more than {limits.DRAIN_REPORT_SIZE_BYTES_MAX} bytes")
+    try:
+        return SignedDrainReport.decode(bytes(raw))
+    except Malformed as exc:
         raise PeerGone(f"answer not understood: {exc}") from exc
 
 

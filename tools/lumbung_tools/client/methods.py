@@ -5,6 +5,7 @@ from __future__ import annotations
 from lumbung_node.ports.transport import CallKind, Method
 
 __all__ = [
+    "DRAINED",
     "DROP",
     "EXPORT",
     "GET",
@@ -38,4 +39,5 @@ IMPORT = Method("/lumbung.v1.BundleService/Import", CallKind.BIDI)
 TAKE_RECEIPTS = Method("/lumbung.v1.BundleService/TakeReceipts", CallKind.BIDI)
 SAFE_TO_STOP = Method("/lumbung.v1.LeavingService/SafeToStop", CallKind.UNARY)
 PLAN_DROP = Method("/lumbung.v1.LeavingService/PlanDrop", CallKind.UNARY)
+DRAINED = Method("/lumbung.v1.LeavingService/Drained", CallKind.SERVER_STREAM)
 DROP = Method("/lumbung.v1.LeavingService/Drop", CallKind.UNARY)

@@ -1,0 +1,71 @@
+"""The drain report that a leaving node makes of what really lies there."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+import trio.testing
+
+from lumbung_cluster.drain import AtStake, blobs_at_stake, judge_drain
+from lumbung_cluster.errors import Rejected
+from lumbung_cluster.ids import NodeNumber, all_units
+from lumbung_cluster.release import UnitVerdict
+from lumbung_cluster.roster import HolderAssignment, Share
+from lumbung_node.services.core import Core
+from lumbung_node.services.draining import drain_report
+from lumbung_node.services.session.releasing import load_release
+from lumbung_testing.rosters import TestVerifier, founding
+from lumbung_testing.session_pair import CENTRE, LUCK, OFFICE, PEER, Box, box, connected, living, put, until_proven
+
+NEWCOMER = NodeNumber(3)
+
+
+def _boxes(*numbers: NodeNumber) -> list[Box]:
+    """The office's copies move from PEER, which leaves, to NEWCOMER; the centre keeps its own."""
+    stay = (Share(NEWCOMER, all_units()), Share(CENTRE, all_units()))
+    peers = HolderAssignment(PEER, stay)
+    roster = founding(assignments=[HolderAssignment(OFFICE, stay, (Share(PEER, all_units()),)), peers])
+    boxes = [box(number) for number in numbers]
+    for each in boxes:
+        each.roster = roster
+    return boxes
+
+
+async def _at_stake(core: Core) -> list[tuple[int, int, str]]:
+    report = await drain_report(core)
+    assert judge_drain(core.rosters.roster, report, TestVerifier()) is None
+    found = blobs_at_stake(core.rosters.roster, report.content, TestVerifier())
+    return [(each.origin, each.blobs, each.reason) for each in found]
+
+
+async def test_a_node_is_drained_once_the_others_have_proven_what_lies_there(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    boxes = _boxes(OFFICE, PEER, NEWCOMER, CENTRE)
+    async with living(boxes[0]) as office, living(boxes[1]) as peer, living(boxes[2]) as newcomer:
+        await put(office, [LUCK.randbytes(50) for _ in range(20)])
+        async with connected(office, peer), connected(office, newcomer):
+            await until_proven(office, PEER, 20)
+            await until_proven(office, NEWCOMER, 20)
+            assert await _at_stake(peer) == [(OFFICE, 20, UnitVerdict.NO_RELEASE)]
+            async with living(boxes[3]) as centre, connected(office, centre):
+                await until_proven(office, CENTRE, 20)
+                with trio.fail_after(300):
+                    while await load_release(peer, OFFICE) is None:
+                        await peer.store.state.grown.wait()
+        assert await _at_stake(peer) == []
+
+
+async def test_its_own_recordings_that_nobody_has_are_at_stake() -> None:
+    (own,) = _boxes(PEER)
+    async with living(own) as peer:
+        await put(peer, [LUCK.randbytes(50) for _ in range(3)])
+        assert await _at_stake(peer) == [(PEER, 3, AtStake.OWN)]
+
+
+async def test_a_machine_that_another_life_has_stopped_signs_no_report() -> None:
+    (own,) = _boxes(PEER)
+    async with living(own) as peer:
+        peer.condition.stopped = True
+        with pytest.raises(Rejected, match="another machine"):
+            await drain_report(peer)
