@@ -22,7 +22,7 @@ from lumbung_cluster.ids import NodeNumber
 from lumbung_node.ports.transport import ServerCall
 from lumbung_node.services.budget import ByteBudget, check_crawling
 from lumbung_node.services.core import Core
-from lumbung_node.services.session.arrivals import Arrival, Arrivals
+from lumbung_node.services.session.arrivals import Arrival, Arrivals, contents_of
 from lumbung_node.services.session.lists import ListChecker
 from lumbung_node.services.session.pieces import bits
 from lumbung_node.services.statements import commit_receipt, withdrawal
@@ -238,8 +238,9 @@ class ImportStream:
 
     async def _commit(self, taking: _Taking) -> None:
         job = Job()
-        for index, arrival in sorted(taking.arrivals.items()):
-            content = await arrival.content()
+        arrivals = sorted(taking.arrivals.items())
+        contents = await contents_of(self._core, [arrival for _, arrival in arrivals])
+        for (index, _), content in zip(arrivals, contents, strict=True):
             if content is not None:
                 signed, at = taking.places[index]
                 life = self._core.store.state.generation

@@ -19,8 +19,9 @@ from lumbung_node.store.jobs import Content
 from lumbung_node.store.reads import is_intact
 from lumbung_node.store.runs import Run, open_run, resume_run
 
-__all__ = ["Arrival", "Arrivals", "split_chunks", "verified_content"]
+__all__ = ["Arrival", "Arrivals", "contents_of", "split_chunks", "verified_content"]
 
+_Buffer = bytes | bytearray
 _HASH_OFF_LOOP_BYTES = 64 * limits.KIB
 
 
@@ -31,20 +32,45 @@ def split_chunks(content: bytes | bytearray) -> list[bytes]:
     return [bytes(content[at : at + limits.CHUNK_SIZE_BYTES]) for at in range(0, len(content), limits.CHUNK_SIZE_BYTES)]
 
 
-async def verified_content(core: Core, blob: BlobId, content: bytes | bytearray) -> Content | None:
+def verified_content(blob: BlobId, content: bytes | bytearray) -> Content | None:
     """The content for a commit when it hashes to the id, else None."""
-    if len(content) < _HASH_OFF_LOOP_BYTES:
-        found = BlobId.of(bytes(content))
-    else:
-        found = await core.blocking.run(lambda: BlobId.of(bytes(content)))
-    return Content(len(content), split_chunks(content)) if found == blob else None
+    whole = bytes(content)  # no copy of what is bytes already; the engine takes nothing else
+    return Content(len(whole), split_chunks(whole)) if BlobId.of(whole) == blob else None
+
+
+async def contents_of(core: Core, arrivals: Sequence[Arrival]) -> list[Content | None]:
+    """What to commit of each; None when the bytes are not the blob (then nothing of them stays) or did not come.
+
+    All that lie in memory are hashed in one hop to a thread, which costs more than hashing 300 KiB.
+    """
+    in_memory = [arrival for arrival in arrivals if arrival.is_in_memory]
+    size_bytes = sum(arrival.received_bytes for arrival in in_memory)
+    buffers = [(arrival.blob, arrival.take_buffer()) for arrival in in_memory]
+    work = partial(_verified, buffers)
+    found = iter(work() if size_bytes < _HASH_OFF_LOOP_BYTES else await core.blocking.run(work))
+    contents: list[Content | None] = []
+    for arrival in arrivals:
+        if arrival.is_in_memory:
+            contents.append(arrival.judge(next(found)))
+        else:
+            contents.append(arrival.judge(await arrival.finish_run()))
+    return contents
+
+
+def _verified(buffers: list[tuple[BlobId, bytes | bytearray]]) -> list[Content | None]:
+    """Each buffer is let go of as soon as its content is there."""
+    buffers.reverse()
+    contents = []
+    while buffers:
+        contents.append(verified_content(*buffers.pop()))
+    return contents
 
 
 class Arrival:
     """One blob that is coming in: into memory, or straight to disk when it is large."""
 
     def __init__(
-        self, core: Core, entry: Entry, run: Run | None, beginning: bytearray, leave: Callable[[bytearray], None]
+        self, core: Core, entry: Entry, run: Run | None, beginning: _Buffer, leave: Callable[[_Buffer], None]
     ) -> None:
         self._core = core
         self._leave = leave
@@ -54,6 +80,10 @@ class Arrival:
         self._taken = False
         self.reason = ""
         self.resumed_bytes = run.received_bytes if run is not None else len(beginning)
+
+    @property
+    def blob(self) -> BlobId:
+        return self._entry.blob
 
     @property
     def received_bytes(self) -> int:
@@ -74,22 +104,40 @@ class Arrival:
             )
         if self._run is not None:
             await self._run.append(piece)
-        else:
+        elif len(piece) == self._entry.size_bytes:
+            self._buffer = bytes(piece)  # whole: the only copy until it is stored
+        elif piece:
+            self._buffer = bytearray(self._buffer) if isinstance(self._buffer, bytes) else self._buffer
             self._buffer += piece
 
     def fail(self, reason: str) -> None:
         self.reason = reason
 
+    @property
+    def is_in_memory(self) -> bool:
+        return self._run is None
+
     async def content(self) -> Content | None:
-        """What to commit; None when the bytes are not the blob (then nothing of them stays) or did not come."""
-        if self.reason:
+        """As `contents_of`, for one."""
+        return (await contents_of(self._core, [self]))[0]
+
+    def take_buffer(self) -> _Buffer:
+        """What came into memory; nothing of it stays here."""
+        self._taken = self._taken or not self.reason
+        buffer, self._buffer = self._buffer, b""
+        return buffer
+
+    async def finish_run(self) -> Content | None:
+        """What came to the disk, when it is the blob."""
+        if self.reason or self._run is None:
             return None
         self._taken = True
-        if self._run is not None:
-            content = await self._run.finish()
-        else:
-            content = await verified_content(self._core, self._entry.blob, self._buffer)
-            self._buffer = bytearray()
+        return await self._run.finish()
+
+    def judge(self, content: Content | None) -> Content | None:
+        """`content` unless it was given up before."""
+        if self.reason:
+            return None
         if content is None:
             self.reason = f"expected bytes of id {self._entry.blob}, got others"
         return content
@@ -102,7 +150,7 @@ class Arrival:
         except (StoreClosed, OutcomeUnknown, DiskFull, DiskFailed):
             return  # nothing was promised for these bytes: they will come again
         finally:
-            self._leave(self._buffer if not self._taken and not self.reason else bytearray())
+            self._leave(self._buffer if not self._taken and not self.reason else b"")
 
 
 class _Claim:
@@ -175,13 +223,13 @@ class Arrivals:
             return Arrival(self._core, entry, None, self._cut.take(place), partial(self._cut.keep, place))
         await self._staging.reserve(origin, entry.blob, entry.size_bytes)
 
-        def release(_: bytearray) -> None:
+        def release(_: _Buffer) -> None:
             self._staging.release(origin, entry.blob)
 
         try:
-            return Arrival(self._core, entry, await self._run(origin, entry), bytearray(), release)
+            return Arrival(self._core, entry, await self._run(origin, entry), b"", release)
         except BaseException:
-            release(bytearray())
+            release(b"")
             raise
 
     async def sweep(self, begun_before_ms: int) -> None:

@@ -24,7 +24,7 @@ from lumbung_cluster.feed import HASH_SIZE_BYTES, Mark
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_node.services.budget import ByteBudget, check_crawling
 from lumbung_node.services.core import Core
-from lumbung_node.services.session.arrivals import Arrival, Arrivals
+from lumbung_node.services.session.arrivals import Arrival, Arrivals, contents_of
 from lumbung_node.services.session.flow import ReceivedBytes
 from lumbung_node.services.session.greeting import Greeting, mark_message
 from lumbung_node.services.session.link import FrameLink
@@ -272,8 +272,9 @@ class Incoming:
         """Hand what came whole to the committer, after the origin's earlier offers: marks move in order."""
         job = Job()
         is_whole = True
-        for index, arrival in sorted(taking.arrivals.items()):
-            content = await arrival.content()
+        arrivals = sorted(taking.arrivals.items())
+        contents = await contents_of(self._core, [arrival for _, arrival in arrivals])
+        for (index, arrival), content in zip(arrivals, contents, strict=True):
             if content is None:
                 self._core.log.warning(
                     "blob refused", peer=self._peer, blob=str(taking.entry(index).blob), reason=arrival.reason

@@ -43,6 +43,8 @@ from lumbung_proto.v1 import peer_pb2
 
 __all__ = ["OfferedItem", "OpenOffer", "OutLane", "Outgoing", "Untaken"]
 
+_PAGE_ROWS_MIN = 8
+
 
 class OutLane(Enum):
     WAITED = peer_pb2.LANE_WAITED
@@ -95,7 +97,8 @@ class _Cursor:
     """Feed lane of one origin: offered up to `offered`, applied by the peer up to `applied`.
 
     `is_refused`: the peer took an offer without moving its mark, so that everything from `applied` on comes again.
-    `is_waiting`: no mark of the peer is believed, until reconcile settles one.
+    `is_waiting`: no mark of the peer is believed, until reconcile settles one. `page_rows`: how many rows the next
+    offer looks at, about twice what the last one took.
     """
 
     offered: int
@@ -103,6 +106,7 @@ class _Cursor:
     end_at_start: int
     is_refused: bool = False
     is_waiting: bool = False
+    page_rows: int = limits.OFFER_ENTRIES_MAX
 
 
 @dataclass(slots=True)
@@ -382,7 +386,7 @@ class Outgoing:
             # A full disk refuses for minutes: neither hammer it, nor wait for the next session to go on.
             await trio.sleep(limits.REFUSED_WAIT_S)
             cursor.is_refused, cursor.offered = False, cursor.applied
-        rows = await self._core.store.reader.feed(origin, cursor.offered, limits.OFFER_ENTRIES_MAX)
+        rows = await self._core.store.reader.feed(origin, cursor.offered, cursor.page_rows)
         if not rows:
             return  # the answer to an earlier offer has moved the mark to the end meanwhile
         peer, generation = self._peer, self._greeting.generation
@@ -397,6 +401,9 @@ class Outgoing:
         passed: tuple[int, ...] = ()
         if origin == self._core.number:
             passed = tuple(n for n, row in rows if n <= upto and not self._is_for_peer(origin, row.blob))
+        # Of 256 rows an offer takes 13 when its blobs have 300 KiB: all of them read and unpacked for each offer
+        # were a quarter of what a node that refills does.
+        cursor.page_rows = min(limits.OFFER_ENTRIES_MAX, 2 * (upto - cursor.offered) + _PAGE_ROWS_MIN)
         offer = OpenOffer(0, OutLane.FEED, origin, fitting, cursor.offered, upto, running_hash, passed_over=passed)
         await window.acquire()
         offer.window = window

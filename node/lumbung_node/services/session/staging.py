@@ -100,10 +100,10 @@ class CutBlobs:
     """
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[NodeNumber, NodeNumber, BlobId], bytearray] = {}
+        self._kept: dict[tuple[NodeNumber, NodeNumber, BlobId], bytes | bytearray] = {}
         self._bytes = 0
 
-    def keep(self, place: tuple[NodeNumber, NodeNumber, BlobId], beginning: bytearray) -> None:
+    def keep(self, place: tuple[NodeNumber, NodeNumber, BlobId], beginning: bytes | bytearray) -> None:
         """`place` is the peer, the origin and the blob."""
         if not limits.CUT_KEPT_BYTES_MIN <= len(beginning) <= limits.CUT_KEPT_BYTES_MAX:
             return
@@ -112,8 +112,8 @@ class CutBlobs:
         while self._bytes > limits.CUT_KEPT_BYTES_MAX:
             self._bytes -= len(self._kept.pop(next(iter(self._kept))))
 
-    def take(self, place: tuple[NodeNumber, NodeNumber, BlobId]) -> bytearray:
+    def take(self, place: tuple[NodeNumber, NodeNumber, BlobId]) -> bytes | bytearray:
         """What was kept, empty for nothing."""
-        beginning = self._kept.pop(place, bytearray())
+        beginning = self._kept.pop(place, b"")
         self._bytes -= len(beginning)
         return beginning

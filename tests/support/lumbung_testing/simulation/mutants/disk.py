@@ -13,7 +13,6 @@ from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_node.ports.identity import IdentityState
 from lumbung_node.ports.keyvalue import Family, KeyValue
 from lumbung_node.services import node as node_module
-from lumbung_node.services.core import Core
 from lumbung_node.services.session import arrivals
 from lumbung_node.services.storing import Offered, Result, Storing, _Batch
 from lumbung_node.store.committer import Committer
@@ -84,7 +83,7 @@ def _old_folder_taken_for_the_present_one() -> AbstractContextManager[object]:
 
 
 def _no_hash_check_on_receive() -> AbstractContextManager[object]:
-    async def believe(core: Core, blob: BlobId, content: bytes | bytearray) -> Content:
+    def believe(blob: BlobId, content: bytes | bytearray) -> Content:
         return Content(len(content), arrivals.split_chunks(content))
 
     return patched(arrivals, "verified_content", believe)
