@@ -216,7 +216,8 @@ class Incoming:
             await self._receive(taking, wanted)
             taking.received.set()
             job = await self._submit(taking, previous)
-            await self._core.store.committer.settle(job)
+            if _says_something(job):
+                await self._core.store.committer.settle(job)
             return job
 
     async def _watch_claim(self, taking: _Taking, blobs: Sequence[BlobId], scope: trio.CancelScope) -> None:
@@ -290,7 +291,8 @@ class Incoming:
             job.marks[self._peer, taking.origin] = mark
         if taking.origin == self._peer:  # a receipt follows, under this nonce
             self._core.store.nonces.note(job, taking.origin, taking.message.nonce)
-        await self._core.store.committer.submit(job)
+        if _says_something(job):
+            await self._core.store.committer.submit(job)
         if mark is not None:
             self._submitted_upto[taking.origin] = mark.mark.number
         taking.submitted.set()
@@ -332,3 +334,8 @@ class Incoming:
             if receipt is not None:
                 applied.receipt.CopyFrom(receipt)
         await self._link.send(peer_pb2.SessionFrame(applied=applied))
+
+
+def _says_something(job: Job) -> bool:
+    """Not so for an offer of which everything is here: what is here is durable, and needs no sync of its own."""
+    return bool(job.foreign or job.marks or job.extra.puts)

@@ -113,6 +113,8 @@ class PieceSender:
                 await self._send_bytes(wanted.serial, index, memoryview(chunk))
 
     async def _send_bytes(self, serial: int, index: int, content: memoryview) -> None:
+        if self._would_cut(len(content)):
+            await self._flush(serial)
         while content and self._is_open(serial):  # once the peer has refused it, its bytes are in the others' way
             room = max(1, self._frame_bytes_max() - self._payload_bytes)
             piece, content = content[:room], content[room:]
@@ -124,6 +126,11 @@ class PieceSender:
         self._payload_bytes += len(content)
         if self._payload_bytes >= self._frame_bytes_max() or len(self._frame) >= limits.FRAME_PARTS_MAX:
             await self._flush(serial)
+
+    def _would_cut(self, size_bytes: int) -> bool:
+        """Whether a blob that fits a frame would be cut by a frame that is half full: whole it is copied only once."""
+        most = self._frame_bytes_max()
+        return 2 * self._payload_bytes >= most >= size_bytes > most - self._payload_bytes
 
     def _frame_bytes_max(self) -> int:
         return min(self._link.piece_bytes(), self._pace.piece_bytes_max())

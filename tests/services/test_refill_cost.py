@@ -1,0 +1,92 @@
+"""What a refill must not do again and again: read rows that an offer cannot take, write for what is here, cut blobs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+
+import pytest
+import trio
+import trio.testing
+
+from lumbung_cluster import limits
+from lumbung_cluster.ids import NodeNumber
+from lumbung_node.services.session.flow import FlowLink
+from lumbung_node.services.session.link import FrameLink
+from lumbung_node.store.committer import Committer
+from lumbung_node.store.jobs import Job
+from lumbung_node.store.layout import FeedRow
+from lumbung_node.store.reads import Reader
+from lumbung_proto.v1 import peer_pb2
+from lumbung_testing.session_pair import LUCK, OFFICE, PEER, box, connected, living, put, until_marked, until_proven
+
+_BLOBS = 60
+_LARGE, _LARGE_BYTES = 240, 300 * limits.KIB
+_SIZE_BYTES = 300 * limits.KIB
+
+
+async def test_an_offer_reads_about_as_many_rows_as_it_takes(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed, read = Reader.feed, 0
+
+    async def counted(self: Reader, origin: NodeNumber, after: int, limit: int) -> list[tuple[int, FeedRow]]:
+        nonlocal read
+        rows = await feed(self, origin, after, limit)
+        read += len(rows)
+        return rows
+
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        monkeypatch.setattr(Reader, "feed", counted)
+        async with connected(office, peer):
+            await trio.sleep(10)  # the lane in feed order begins before there is anything
+            await put(office, [LUCK.randbytes(_LARGE_BYTES) for _ in range(_LARGE)])
+            await until_proven(office, PEER, _LARGE)
+    assert read < 6 * _LARGE  # whole pages each time are 11 rows a blob
+
+
+async def test_an_offer_of_what_is_here_costs_no_commit(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        contents = [f"blob {number}".encode() for number in range(20)]
+        await put(office, contents)
+        async with connected(office, peer) as (_, session):
+            await until_proven(office, PEER, 20)
+            await until_marked(peer, OFFICE, OFFICE, 20)
+            submitted: list[Job] = []
+            monkeypatch.setattr(Committer, "submit", _recorded(submitted))
+            assert session._outgoing is not None
+            rows = await peer.store.reader.feed(OFFICE, 0, 20)
+            assert await session._outgoing.offer(OFFICE, [row.blob for _, row in rows]) == []
+            assert [job for job in submitted if not (job.marks or job.extra.puts)] == []
+
+
+def _recorded(submitted: list[Job]) -> Callable[[Committer, Job], Awaitable[None]]:
+    submit = Committer.submit
+
+    async def recorded(self: Committer, job: Job) -> None:
+        submitted.append(job)
+        await submit(self, job)
+
+    return recorded
+
+
+async def test_a_blob_that_fits_a_frame_is_not_cut_by_one_that_is_half_full(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths: list[int] = []
+    send = FrameLink.send
+
+    async def recorded(
+        self: FrameLink, frame: peer_pb2.SessionFrame, payload: Iterable[bytes | memoryview] = ()
+    ) -> None:
+        lengths.extend(piece.length_bytes for piece in frame.pieces.pieces)
+        await send(self, frame, payload)
+
+    monkeypatch.setattr(FrameLink, "send", recorded)
+    monkeypatch.setattr(FlowLink, "piece_bytes", lambda _: limits.PIECE_SIZE_BYTES_MAX)
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await put(office, [LUCK.randbytes(_SIZE_BYTES) for _ in range(_BLOBS)])
+        async with connected(office, peer):
+            await until_proven(office, PEER, _BLOBS)
+    assert set(lengths) == {_SIZE_BYTES}
