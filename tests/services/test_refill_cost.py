@@ -57,7 +57,7 @@ async def test_an_offer_of_what_is_here_costs_no_commit(
             monkeypatch.setattr(Committer, "submit", _recorded(submitted))
             assert session._outgoing is not None
             rows = await peer.store.reader.feed(OFFICE, 0, 20)
-            assert await session._outgoing.offer(OFFICE, [row.blob for _, row in rows]) == []
+            await session._outgoing.offer(OFFICE, [row.blob for _, row in rows])
             assert [job for job in submitted if not (job.marks or job.extra.puts)] == []
 
 
