@@ -41,6 +41,7 @@ class HealthCode(Enum):
     CLOCK_SKEW = "CLOCK_SKEW"
     TWO_LIVES = "TWO_LIVES"
     KEYS_TOGETHER = "KEYS_TOGETHER"
+    KEY_NOT_IN_FORCE = "KEY_NOT_IN_FORCE"
     STORE_SET_ASIDE = "STORE_SET_ASIDE"
     DISK_UNMOUNTED = "DISK_UNMOUNTED"
     REBUILDING = "REBUILDING"
@@ -123,6 +124,7 @@ class Facts:
     units_doubted: int = 0
     inventories_unknown: int = 0
     scrub: ScrubFacts = field(default_factory=ScrubFacts)
+    keys_out_of_force: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +216,8 @@ def _identity(facts: Facts) -> Iterator[Trouble]:
         yield _own(HealthCode.TWO_LIVES, Severity.CRITICAL)
     if facts.keys_together:
         yield _own(HealthCode.KEYS_TOGETHER, Severity.WARNING)
+    if facts.keys_out_of_force:  # what it signs, or how it speaks, is refused by the others
+        yield _own(HealthCode.KEY_NOT_IN_FORCE, Severity.CRITICAL, keys=", ".join(facts.keys_out_of_force))
 
 
 def _aside(facts: Facts) -> Iterator[Trouble]:

@@ -186,6 +186,10 @@ SCRUB_SAVE_INTERVAL_S: Final = 30.0  # the cursor costs a sync; after a crash so
 EVENTS_KEPT_MAX: Final = 10_000  # about 1 MB: years of routine, or one bad day
 MASS_DAMAGE_SHARE: Final = 0.01  # a disk loses single sectors; one blob in a hundred is another kind of trouble
 MASS_DAMAGE_BLOBS_MIN: Final = 20  # a small office must not stop at the second rotten blob
+# --- keys ------------------------------------------------------------------------------------------------------
+KEY_LOOK_S: Final = 10.0  # how often a node looks for new key files; as certificates
+ROSTER_ASK_S: Final = 60.0  # between two questions to a partner under a key that we do not know: up to 900 KiB each
+KEY_CHANGEOVER_S_MAX: Final = 24 * 3600.0  # a partner that did not show the new roster for a day is away, and learns it
 # --- releases --------------------------------------------------------------------------------------------------
 RELEASE_INTERVAL_S: Final = 3600.0  # a node that leaves hears again, so that its release is at most an hour old
 RELEASE_LOOK_S: Final = 30.0  # how often an origin looks whether it may release a node that leaves

@@ -74,7 +74,7 @@ def _span_contradictions(epoch: int, before: Iterable[_Span], after: Iterable[_S
             yield f"{old.what}: expected as it ended in epoch {old.last_epoch}, got altered"
         elif new.first_epoch != old.first_epoch:
             yield f"{old.what}: expected its first epoch {old.first_epoch} for ever, got {new.first_epoch}"
-        elif new.last_epoch is not None and new.last_epoch < epoch:
+        elif old.last_epoch is None and new.last_epoch is not None and new.last_epoch < epoch:
             yield f"{old.what}: expected to hold at least until epoch {epoch}, got {new.last_epoch}"
     for span in left.values():
         if span.first_epoch <= epoch:

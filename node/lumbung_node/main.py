@@ -19,14 +19,15 @@ from lumbung_cluster.identity_uri import parse_identity
 from lumbung_cluster.place import Place, choose_place
 from lumbung_node.adapters.allocator import bound_allocator
 from lumbung_node.adapters.ballast import ensure_ballast, release_ballast
-from lumbung_node.adapters.grpc_transport import GrpcTransport, TlsIdentity, grpc_transport
+from lumbung_node.adapters.grpc_transport import GrpcTransport, grpc_transport
 from lumbung_node.adapters.identity_folder import DocumentFolder, IdentityFolder
 from lumbung_node.adapters.keys.certificates import read_certificate
 from lumbung_node.adapters.keys.cluster_secret import load_cluster_secret
-from lumbung_node.adapters.keys.ed25519 import Ed25519Signer, Ed25519Verifier
-from lumbung_node.adapters.keys.key_files import read_secret
+from lumbung_node.adapters.keys.ed25519 import Ed25519Verifier
+from lumbung_node.adapters.keys.key_folder import KeyFolder
 from lumbung_node.adapters.metrics.book import MetricBook
 from lumbung_node.adapters.metrics.http import serve_page
+from lumbung_node.adapters.node_tls import NodeTls
 from lumbung_node.adapters.rocks.aside import AsideFolders
 from lumbung_node.adapters.rocks.keyvalue import open_rocks
 from lumbung_node.adapters.stderr_log import StderrLogger, write_or_drop
@@ -36,6 +37,7 @@ from lumbung_node.ports.keyvalue import KeyValue
 from lumbung_node.ports.log import Log
 from lumbung_node.ports.transport import AccessCheck, Transport
 from lumbung_node.services.core import Core
+from lumbung_node.services.keyring import KeyRing, open_keyring
 from lumbung_node.services.node import NodeParts, run_node
 from lumbung_node.services.rosters import open_rosters
 from lumbung_node.services.watches import DiskMarks
@@ -126,16 +128,17 @@ async def _make_parts(config: NodeConfig, log: Log, metrics: MetricBook) -> Node
     verifier = Ed25519Verifier()
     documents = DocumentFolder(config.identity, config.roster, config.access_lists)
     rosters = await open_rosters(documents, cluster, verifier, log)
+    store = KeyFolder(config.keys, config.identity)
+    keys = await open_keyring(config.number, rosters, store, log)
+    tls = NodeTls(config.keys, keys.tls_pin)
 
     @asynccontextmanager
     async def open_transport(check: AccessCheck) -> AsyncIterator[Transport]:
         async with (
-            grpc_transport(
-                _read_tls(config), access_check=check, link=config.link, log=log, metrics=metrics
-            ) as transport,
+            grpc_transport(tls.held, access_check=check, link=config.link, log=log, metrics=metrics) as transport,
             trio.open_nursery() as nursery,
         ):
-            nursery.start_soon(_renew_certificates, config, transport, log)
+            nursery.start_soon(_renew_certificates, tls, keys, transport, log)
             yield transport
             nursery.cancel_scope.cancel()
 
@@ -150,8 +153,7 @@ async def _make_parts(config: NodeConfig, log: Log, metrics: MetricBook) -> Node
         identity=IdentityFolder(config.identity, config.data, place),
         fallback="" if place is Place.DATA else str(config.fallback),
         rosters=rosters,
-        entry_signer=Ed25519Signer.load(config.keys.entry_key),
-        receipt_signer=Ed25519Signer.load(config.keys.receipt_key),
+        keys=keys,
         inventory_key=load_cluster_secret(config.keys.cluster_secret),
         verifier=verifier,
         clock=SystemClock(),
@@ -163,27 +165,21 @@ async def _make_parts(config: NodeConfig, log: Log, metrics: MetricBook) -> Node
         accept_unsealed=config.accept_unsealed,
         schedule=config.bandwidth,
         keys_together=has_age_secret(config.data) or has_age_secret(config.file.parent),
-        certificate_expires_ms=certificate.not_after_ms,
+        certificate_expires_ms=lambda: tls.expires_ms,
         scrub=config.scrub,
     )
 
 
-def _read_tls(config: NodeConfig) -> TlsIdentity:
-    keys = config.keys
-    return TlsIdentity(keys.tls_chain.read_bytes(), read_secret(keys.tls_key), keys.trust_roots.read_bytes())
-
-
-async def _renew_certificates(config: NodeConfig, transport: GrpcTransport, log: Log) -> None:
-    """Take new certificate files into use without a restart; files that do not fit together are left alone."""
-    held = _read_tls(config)
+async def _renew_certificates(tls: NodeTls, keys: KeyRing, transport: GrpcTransport, log: Log) -> None:
+    """Take new certificate files, and the next TLS key, into use without a restart; half of them are left alone."""
     while True:
         await trio.sleep(_CERTIFICATE_LOOK_S)
         try:
-            found = await trio.to_thread.run_sync(_read_tls, config)
-            if found != held:
+            found = await trio.to_thread.run_sync(tls.read, keys.tls_pin)
+            if found != tls.held:
                 transport.renew(found)
-                held = found
-                log.info("certificate renewed")
+                tls.take(found)
+                log.info("certificate renewed", pin=keys.tls_pin.hex()[:16])
         except (KeyRefused, OSError) as exc:  # half of the files are there: look again
             log.warning("certificate not renewed", reason=str(exc))
 

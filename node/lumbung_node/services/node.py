@@ -25,11 +25,12 @@ from lumbung_node.ports.keyvalue import KeyValue
 from lumbung_node.ports.log import Log
 from lumbung_node.ports.metrics import Metrics
 from lumbung_node.ports.transport import AccessCheck, Listener, Transport
-from lumbung_node.ports.world import Blocking, Randomness, Signer, Verifier, WallClock
+from lumbung_node.ports.world import Blocking, Randomness, Verifier, WallClock
 from lumbung_node.services.budget import ByteBudget
 from lumbung_node.services.copies import CopyBook
 from lumbung_node.services.core import STORE_FAILURES, Condition, Core
 from lumbung_node.services.gauges import Gauges
+from lumbung_node.services.keyring import KeyRing
 from lumbung_node.services.opening import Opener
 from lumbung_node.services.operations import Operations
 from lumbung_node.services.put_memory import PutMemory
@@ -64,8 +65,7 @@ class NodeParts:
     identity: IdentityState
     fallback: str
     rosters: RosterKeeper
-    entry_signer: Signer
-    receipt_signer: Signer
+    keys: KeyRing
     inventory_key: InventoryKey
     verifier: Verifier
     clock: WallClock
@@ -77,7 +77,7 @@ class NodeParts:
     schedule: Schedule
     accept_unsealed: bool
     keys_together: bool
-    certificate_expires_ms: int
+    certificate_expires_ms: Callable[[], int]
     scrub: ScrubSettings
 
 
@@ -120,8 +120,8 @@ async def _load(parts: NodeParts, kv: KeyValue) -> Store:
         parts.identity,
         cluster=parts.cluster,
         node=parts.number,
-        signer=parts.entry_signer,
-        life_signer=parts.receipt_signer,
+        signer=parts.keys.entry,
+        life_signer=parts.keys.receipt,
         clock=parts.clock,
         randomness=parts.randomness,
         blocking=parts.blocking,
@@ -148,7 +148,7 @@ async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core],
         software=parts.software,
         store=store,
         rosters=parts.rosters,
-        receipt_signer=parts.receipt_signer,
+        receipt_signer=parts.keys.receipt,
         verifier=parts.verifier,
         clock=parts.clock,
         randomness=parts.randomness,
@@ -180,6 +180,7 @@ async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core],
             takeover,
             rebuild,
             desk,
+            keys=parts.keys,
             keys_together=parts.keys_together,
             certificate_expires_ms=parts.certificate_expires_ms,
         )
@@ -188,6 +189,7 @@ async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core],
         async with trio.open_nursery() as nursery:
             nursery.start_soon(store.committer.run)
             nursery.start_soon(store.inventories.run, parts.log)
+            nursery.start_soon(parts.keys.run, store.sign_life_again)
             async with transport.serve(parts.listen, server.handlers()) as listener:
                 nursery.start_soon(replicator.run)
                 nursery.start_soon(watch_disk, core, parts.disk, replicator.sweep)

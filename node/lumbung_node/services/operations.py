@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import trio
 
 from lumbung_cluster.copies import proven_copies
@@ -11,6 +13,8 @@ from lumbung_cluster.roster_node import Role
 from lumbung_cluster.tally import Tally, holder_groups, tally
 from lumbung_node.ports.transport import ServerCall
 from lumbung_node.services.core import Core
+from lumbung_node.services.key_report import key_states, list_ends, own_end
+from lumbung_node.services.keyring import KeyRing
 from lumbung_node.services.rebuild import Rebuild
 from lumbung_node.services.reconcile_words import partner_messages
 from lumbung_node.services.replicator import Link, LinkState, Replicator
@@ -41,21 +45,25 @@ class Operations:
         rebuild: Rebuild,
         scrub: ScrubDesk,
         *,
+        keys: KeyRing,
         keys_together: bool,
-        certificate_expires_ms: int,
+        certificate_expires_ms: Callable[[], int],
     ) -> None:
         self._core = core
         self._replicator = replicator
         self._takeover = takeover
         self._rebuild = rebuild
         self._scrub = scrub
+        self._keys = keys
         self._keys_together = keys_together
         self._certificate_expires_ms = certificate_expires_ms
         self._started = trio.current_time()
 
     async def status(self, call: ServerCall) -> None:
-        await read_request(call, operations_pb2.StatusRequest)
+        request = await read_request(call, operations_pb2.StatusRequest)
         response = await self.response()
+        if request.list_ends:
+            response.list_ends.extend(await list_ends(self._core))
         # In the order of the keys: a map is otherwise written in an order that differs from process to process.
         await call.send(response.SerializeToString(deterministic=True))
 
@@ -73,7 +81,7 @@ class Operations:
             clock_ms=core.clock.now_ms(),
             uptime_s=trio.current_time() - self._started,
             takes_puts=not (core.condition.stopped or core.condition.refuses_own),
-            certificate_expires_ms=self._certificate_expires_ms,
+            certificate_expires_ms=self._certificate_expires_ms(),
         )
         response.own.CopyFrom(await self._own(counted))
         for peer in sorted(self._replicator.links):
@@ -99,6 +107,8 @@ class Operations:
         )
         response.reconciles.extend(partner_messages(core))
         response.scrub.CopyFrom(self._scrub.state())
+        response.keys.extend(key_states(self._keys))
+        response.own_end.CopyFrom(own_end(core, self._keys))
         response.health.extend(_health_message(trouble) for trouble in self._troubles(response))
         return response
 
@@ -229,11 +239,12 @@ class Operations:
             total_bytes=core.condition.total_bytes,
             refuses_foreign=core.condition.refuses_foreign,
             refuses_own=core.condition.refuses_own,
-            certificate_expires_ms=self._certificate_expires_ms,
+            certificate_expires_ms=response.certificate_expires_ms,
             clock_jump_ms=core.condition.clock_jump_ms,
             fork=core.rosters.fork_seen,
             stopped=core.condition.stopped,
             keys_together=self._keys_together,
+            keys_out_of_force=[key.use for key in response.keys if not key.in_force],
             fallback=core.condition.fallback,
             rebuilding=response.HasField("rebuild"),
             set_aside=[

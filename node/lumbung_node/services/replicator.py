@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -22,6 +23,7 @@ from lumbung_cluster.ids import BlobId, Generation, NodeNumber
 from lumbung_cluster.roster_node import NodeRecord
 from lumbung_node.ports.transport import CallKind, Channel, Endpoint, LinkClass, Method, ServerCall, Transport
 from lumbung_node.services.core import STORE_FAILURES, Core, DoubtAboutOurselves
+from lumbung_node.services.roster_asking import ask_roster
 from lumbung_node.services.session.arrivals import Arrivals
 from lumbung_node.services.session.link import FrameLink, dialled_link, served_link
 from lumbung_node.services.session.session import Session
@@ -51,6 +53,7 @@ class Link:
     is_dialled: bool = False
     sent_bytes: int = 0
     received_bytes: int = 0
+    roster_asked: float = -math.inf
 
     def become(self, state: LinkState, sentence: str) -> None:
         if state is not self.state:
@@ -161,6 +164,7 @@ class Replicator:
                 continue
             except TrustRefused as exc:
                 link.become(LinkState.REFUSED, str(exc))
+                await self._ask_roster(link, record, address)
             except Rejected as exc:
                 self._note_rejection(link, exc)
             except PeerGone as exc:
@@ -173,6 +177,12 @@ class Replicator:
             finally:
                 await _close(channel)
             return
+
+    async def _ask_roster(self, link: Link, record: NodeRecord, address: str) -> None:
+        """The peer may have been given another TLS key while we were away: its newer roster would say so."""
+        if trio.current_time() - link.roster_asked >= limits.ROSTER_ASK_S:
+            link.roster_asked = trio.current_time()
+            await ask_roster(self._transport, self._endpoint(record, address), self._core.rosters)
 
     def _note_rejection(self, link: Link, exc: Rejected) -> None:
         if exc.code is StatusCode.ALREADY_EXISTS:

@@ -28,6 +28,7 @@ class RosterKeeper:
     """`changed` beats when another roster or access list is in force: every open stream is then judged anew.
 
     `roster_changed` beats for rosters alone: an access list that an office signs ends nobody's session.
+    `epochs_seen` is the epoch that each partner showed in its last hello; `epochs_told` beats with each of them.
     """
 
     def __init__(self, documents: Documents, verifier: Verifier, log: Log, chain: list[SignedRoster]) -> None:
@@ -40,7 +41,14 @@ class RosterKeeper:
         self._turn = trio.Lock()
         self.changed = Pulse()
         self.roster_changed = Pulse()
+        self.epochs_told = Pulse()
+        self.epochs_seen: dict[NodeNumber, int] = {}
         self.fork_seen = False
+
+    def saw_epoch(self, partner: NodeNumber, epoch: int) -> None:
+        """A partner said which roster it obeys."""
+        self.epochs_seen[partner] = epoch
+        self.epochs_told.beat()
 
     @property
     def roster(self) -> Roster:

@@ -28,6 +28,7 @@ from lumbung_node.services.reading import MayRead, Reading
 from lumbung_node.services.reconcile_run import RECONCILE, ReconcileDesk
 from lumbung_node.services.replicator import SESSION, Replicator
 from lumbung_node.services.requests import read_request
+from lumbung_node.services.roster_asking import GET_ROSTER
 from lumbung_node.services.rosters import RosterKeeper
 from lumbung_node.services.scrub.view import ScrubDesk
 from lumbung_node.services.seen_lives import SEEN_LIFE, answer_seen_life
@@ -40,7 +41,6 @@ GET = Method("/lumbung.v1.BlobService/Get", CallKind.SERVER_STREAM)
 STAT = Method("/lumbung.v1.BlobService/Stat", CallKind.UNARY)
 LIST = Method("/lumbung.v1.BlobService/List", CallKind.UNARY)
 STATUS = Method("/lumbung.v1.OperationsService/Status", CallKind.UNARY)
-GET_ROSTER = Method("/lumbung.v1.RosterService/GetRoster", CallKind.UNARY)
 PUBLISH_ROSTER = Method("/lumbung.v1.RosterService/PublishRoster", CallKind.UNARY)
 PUBLISH_ACCESS = Method("/lumbung.v1.RosterService/PublishAccess", CallKind.UNARY)
 EXPORT = Method("/lumbung.v1.BundleService/Export", CallKind.SERVER_STREAM)

@@ -85,8 +85,13 @@ def check_statement(
     holder: NodeNumber,
     generation: int,
     nonce: int | None,
+    is_carried: bool,
 ) -> SignedStatement:
-    """Parse and check what a holder says of our blobs. Raises KeyRefused with what was expected and what came."""
+    """Parse and check what a holder says of our blobs. Raises KeyRefused with what was expected and what came.
+
+    What comes on a line was signed just now, so its key must be in force now, whatever epoch it names: the thief of a
+    retired key dates his words back. What a disk carried for weeks is judged by the epoch that it names.
+    """
     try:
         signed = SignedStatement.parse(message.body, Signature(message.public_key, message.signature))
     except Malformed as exc:
@@ -99,8 +104,11 @@ def check_statement(
     if nonce is not None and content.nonce != nonce:
         raise KeyRefused(f"receipt: expected nonce {nonce}, got {content.nonce}")
     keys = core.rosters.roster.receipt_keys(holder)
-    if not any(key.key == signed.signature.key_public and key.holds_in(content.roster_epoch) for key in keys):
+    key = next((key for key in keys if key.key == signed.signature.key_public), None)
+    if key is None or not key.holds_in(content.roster_epoch):
         raise KeyRefused(f"receipt: its key is not a receipt key of node {holder} in epoch {content.roster_epoch}")
+    if not (is_carried or key.is_open):
+        raise KeyRefused(f"receipt: its key of node {holder} is retired since epoch {key.last_epoch}")
     if not signed.is_valid(core.verifier):
         raise KeyRefused(f"receipt of node {holder}: the signature is not valid")
     return signed

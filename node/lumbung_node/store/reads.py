@@ -202,6 +202,13 @@ class Reader:
             self._state.suspected.beat()
         return [SignedList.parse(*unpack_list(value)) if value is not None else None for value in values]
 
+    async def newest_list(self, origin: NodeNumber) -> SignedList | None:
+        """The list of the highest generation, and in it of the highest numbers, that lies here; None for none."""
+        first = origin.to_bytes(4, "big")
+        behind = first + b"\xff" * 24  # longer than any key of a list
+        rows = await self._kv.scan(Family.LISTS, first, behind, 1, backwards=True)
+        return SignedList.parse(*unpack_list(rows[0][1])) if rows else None
+
     async def ids_with_prefix(self, origin: NodeNumber, prefix: bytes, limit: int) -> list[BlobId]:
         """Durable ids that begin with `prefix`, at most `limit`."""
         first, behind = _span(origin, prefix)

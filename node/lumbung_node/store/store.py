@@ -95,6 +95,12 @@ class Store:
         self.life = self.own_lives.sign(record)
         self.state.generation = generation
 
+    async def sign_life_again(self) -> None:
+        """The receipt key has changed: partners believe a life only under a key that is in force."""
+        record = await self.identity.load()
+        assert record is not None
+        self.life = self.own_lives.sign(record)
+
     async def stop(self, evidence: SignedLife) -> None:
         """Another machine lives under our identity: remember it over restarts."""
         self.stopped_by = evidence

@@ -83,16 +83,21 @@ Global___Severity: _TypeAlias = Severity  # noqa: Y015
 
 @_typing.final
 class StatusRequest(_message.Message):
-    """Nothing to say."""
+    """What is asked beside the state."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    LIST_ENDS_FIELD_NUMBER: _builtins.int
+    list_ends: _builtins.bool
+    """Also how far each origin's signed lists reach here: what bounds its entry key when that is retired."""
     def __init__(
         self,
+        *,
+        list_ends: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["list_ends", b"list_ends"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -125,6 +130,9 @@ class StatusResponse(_message.Message):
     REBUILD_FIELD_NUMBER: _builtins.int
     INVENTORY_FIELD_NUMBER: _builtins.int
     RECONCILES_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
+    OWN_END_FIELD_NUMBER: _builtins.int
+    LIST_ENDS_FIELD_NUMBER: _builtins.int
     node: _builtins.int
     """The node's number."""
     name: _builtins.str
@@ -187,6 +195,18 @@ class StatusResponse(_message.Message):
     def reconciles(self) -> _containers.RepeatedCompositeFieldContainer[_reconcile_pb2.PartnerReconciles]:
         """The last reconciles with each partner, rising by number."""
 
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___KeyState]:
+        """The node's keys in use."""
+
+    @_builtins.property
+    def own_end(self) -> Global___FeedEndState:
+        """The end of the node's own feed."""
+
+    @_builtins.property
+    def list_ends(self) -> _containers.RepeatedCompositeFieldContainer[Global___FeedEndState]:
+        """The newest signed list of each origin here, rising by origin; only when asked for."""
+
     def __init__(
         self,
         *,
@@ -211,14 +231,85 @@ class StatusResponse(_message.Message):
         rebuild: Global___RebuildState | None = ...,
         inventory: Global___InventoryState | None = ...,
         reconciles: _abc.Iterable[_reconcile_pb2.PartnerReconciles] | None = ...,
+        keys: _abc.Iterable[Global___KeyState] | None = ...,
+        own_end: Global___FeedEndState | None = ...,
+        list_ends: _abc.Iterable[Global___FeedEndState] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["disk", b"disk", "inventory", b"inventory", "own", b"own", "rebuild", b"rebuild", "scrub", b"scrub"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["disk", b"disk", "inventory", b"inventory", "own", b"own", "own_end", b"own_end", "rebuild", b"rebuild", "scrub", b"scrub"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_expires_ms", b"certificate_expires_ms", "clock_ms", b"clock_ms", "disk", b"disk", "fallback_folder", b"fallback_folder", "generation", b"generation", "health", b"health", "inventory", b"inventory", "links", b"links", "name", b"name", "node", b"node", "origins", b"origins", "own", b"own", "rebuild", b"rebuild", "reconciles", b"reconciles", "roster_created_ms", b"roster_created_ms", "roster_epoch", b"roster_epoch", "scrub", b"scrub", "set_aside", b"set_aside", "software", b"software", "takes_puts", b"takes_puts", "uptime_s", b"uptime_s"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_expires_ms", b"certificate_expires_ms", "clock_ms", b"clock_ms", "disk", b"disk", "fallback_folder", b"fallback_folder", "generation", b"generation", "health", b"health", "inventory", b"inventory", "keys", b"keys", "links", b"links", "list_ends", b"list_ends", "name", b"name", "node", b"node", "origins", b"origins", "own", b"own", "own_end", b"own_end", "rebuild", b"rebuild", "reconciles", b"reconciles", "roster_created_ms", b"roster_created_ms", "roster_epoch", b"roster_epoch", "scrub", b"scrub", "set_aside", b"set_aside", "software", b"software", "takes_puts", b"takes_puts", "uptime_s", b"uptime_s"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StatusResponse: _TypeAlias = StatusResponse  # noqa: Y015
+
+@_typing.final
+class KeyState(_message.Message):
+    """One of the node's keys in use."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USE_FIELD_NUMBER: _builtins.int
+    PUBLIC_KEY_FIELD_NUMBER: _builtins.int
+    IN_FORCE_FIELD_NUMBER: _builtins.int
+    use: _builtins.str
+    """tls, entry or receipt."""
+    public_key: _builtins.bytes
+    """Public half; of a TLS key its pin."""
+    in_force: _builtins.bool
+    """Whether the roster in force names it, without a last epoch."""
+    def __init__(
+        self,
+        *,
+        use: _builtins.str = ...,
+        public_key: _builtins.bytes = ...,
+        in_force: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["in_force", b"in_force", "public_key", b"public_key", "use", b"use"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KeyState: _TypeAlias = KeyState  # noqa: Y015
+
+@_typing.final
+class FeedEndState(_message.Message):
+    """A place in an origin's own feed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    GENERATION_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    RUNNING_HASH_FIELD_NUMBER: _builtins.int
+    PUBLIC_KEY_FIELD_NUMBER: _builtins.int
+    origin: _builtins.int
+    """The origin."""
+    generation: _builtins.int
+    """Generation under which it was signed."""
+    number: _builtins.int
+    """Number of the last entry."""
+    running_hash: _builtins.bytes
+    """The origin's running hash there."""
+    public_key: _builtins.bytes
+    """The entry key that signed it; for the own end the one in use."""
+    def __init__(
+        self,
+        *,
+        origin: _builtins.int = ...,
+        generation: _builtins.int = ...,
+        number: _builtins.int = ...,
+        running_hash: _builtins.bytes = ...,
+        public_key: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["generation", b"generation", "number", b"number", "origin", b"origin", "public_key", b"public_key", "running_hash", b"running_hash"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FeedEndState: _TypeAlias = FeedEndState  # noqa: Y015
 
 @_typing.final
 class RebuildState(_message.Message):

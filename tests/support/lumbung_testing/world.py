@@ -11,6 +11,7 @@ import trio
 
 from lumbung_cluster.inventory.fingerprint import InventoryKey
 from lumbung_node.ports.identity import IdentityRecord
+from lumbung_node.ports.keystore import KeysAtHand, KeysInUse
 
 __all__ = [
     "INVENTORY_KEY",
@@ -18,6 +19,7 @@ __all__ = [
     "ListLog",
     "MemoryDocuments",
     "MemoryIdentity",
+    "MemoryKeys",
     "SeededRandomness",
     "VirtualClock",
 ]
@@ -115,3 +117,23 @@ class MemoryDocuments:
     async def save_access_list(self, office: int, raw: bytes) -> None:
         await trio.lowlevel.checkpoint()
         self.access_lists[office] = raw
+
+
+@dataclass(slots=True)
+class MemoryKeys:
+    """A key store: what lies there, and what was remembered as in use."""
+
+    keys: KeysAtHand
+    used: KeysInUse = field(default_factory=KeysInUse)
+
+    async def at_hand(self) -> KeysAtHand:
+        await trio.lowlevel.checkpoint()
+        return self.keys
+
+    async def in_use(self) -> KeysInUse:
+        await trio.lowlevel.checkpoint()
+        return self.used
+
+    async def remember(self, keys: KeysInUse) -> None:
+        await trio.lowlevel.checkpoint()
+        self.used = keys

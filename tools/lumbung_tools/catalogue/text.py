@@ -19,6 +19,8 @@ from lumbung_tools.catalogue.inventory_english import INVENTORY_ENGLISH
 from lumbung_tools.catalogue.inventory_indonesian import INVENTORY_INDONESIAN
 from lumbung_tools.catalogue.joining_english import JOINING_ENGLISH
 from lumbung_tools.catalogue.joining_indonesian import JOINING_INDONESIAN
+from lumbung_tools.catalogue.keys_english import KEYS_ENGLISH
+from lumbung_tools.catalogue.keys_indonesian import KEYS_INDONESIAN
 from lumbung_tools.catalogue.leaving_english import LEAVING_ENGLISH
 from lumbung_tools.catalogue.leaving_indonesian import LEAVING_INDONESIAN
 from lumbung_tools.catalogue.lives_english import LIVES_ENGLISH
@@ -47,6 +49,7 @@ MESSAGES: Final = {
         **BUNDLE_INDONESIAN,
         **INVENTORY_INDONESIAN,
         **JOINING_INDONESIAN,
+        **KEYS_INDONESIAN,
         **LEAVING_INDONESIAN,
         **REASON_INDONESIAN,
         **RECONCILE_INDONESIAN,
@@ -59,6 +62,7 @@ MESSAGES: Final = {
         **BUNDLE_ENGLISH,
         **INVENTORY_ENGLISH,
         **JOINING_ENGLISH,
+        **KEYS_ENGLISH,
         **LEAVING_ENGLISH,
         **REASON_ENGLISH,
         **RECONCILE_ENGLISH,

@@ -15,6 +15,10 @@ from lumbung_node.adapters.keys.cluster_secret import CLUSTER_SECRET, make_clust
 from lumbung_node.adapters.keys.ed25519 import Ed25519Signer
 from lumbung_node.adapters.keys.key_files import read_secret, write_secret
 from lumbung_tools.cli.framework import Call, LumbungGroup, command
+from lumbung_tools.cli.keys_backup import backup, restore
+from lumbung_tools.cli.keys_roster import pin, retire
+from lumbung_tools.cli.keys_rotate import rotate
+from lumbung_tools.cli.keys_status import status
 from lumbung_tools.output.exit_codes import ExitCode
 from lumbung_tools.tags import TAG_SECRET_SIZE_BYTES
 
@@ -61,8 +65,8 @@ def show(call: Call, file: Path) -> None:
     _tell(call, file, made=False)
 
 
-keys.add_command(new)
-keys.add_command(show)
+for each_command in (new, show, status, rotate, pin, retire, backup, restore):
+    keys.add_command(each_command)
 
 
 def _tell(call: Call, file: Path, *, made: bool) -> None:

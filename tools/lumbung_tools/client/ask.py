@@ -16,7 +16,7 @@ from lumbung_proto.codec import MalformedFrame, decode_message
 from lumbung_proto.v1 import blobs_pb2, operations_pb2
 from lumbung_tools.client.methods import LIST, STAT, STATUS
 
-__all__ = ["ID_DIGITS_MIN", "BlobName", "NotAnId", "ask", "list_blobs", "stat", "status"]
+__all__ = ["ID_DIGITS_MIN", "BlobName", "NotAnId", "ask", "list_blobs", "stat", "status", "status_with_ends"]
 
 ID_DIGITS_MIN = 8  # 32 bits: in an office of 1,000,000 recordings a random hit has a chance of 1 in 4,000
 M = TypeVar("M", bound=Message)
@@ -85,6 +85,12 @@ async def list_blobs(
 
 async def status(channel: Channel) -> operations_pb2.StatusResponse:
     return await ask(channel, STATUS, operations_pb2.StatusRequest(), operations_pb2.StatusResponse)
+
+
+async def status_with_ends(channel: Channel) -> operations_pb2.StatusResponse:
+    """Also how far the signed lists of each origin reach there."""
+    request = operations_pb2.StatusRequest(list_ends=True)
+    return await ask(channel, STATUS, request, operations_pb2.StatusResponse)
 
 
 async def ask(channel: Channel, method: Method, request: Message, kind: type[M]) -> M:

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import TypeVar
 
 import trio
@@ -14,10 +15,11 @@ from lumbung_cluster import limits
 from lumbung_cluster.errors import KeyRefused, LumbungError
 from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.signed import Verifier
-from lumbung_node.ports.transport import Channel, Transport
+from lumbung_node.ports.transport import Channel, Endpoint, Transport
 from lumbung_node.ports.world import Blocking
 from lumbung_tools.client.ask import BlobName
 from lumbung_tools.client.get import Source
+from lumbung_tools.client.learning import LearningChannel
 from lumbung_tools.client.profile import Profile
 from lumbung_tools.client.rosters import fetch_roster
 from lumbung_tools.client.trust import VerifiedRoster, read_roster, renew_roster
@@ -112,8 +114,25 @@ class Session:
             key = (number, endpoint.address)
             if key not in self._channels:
                 whom = f"{self.roster.name(number)} ({endpoint.address})"
-                self._channels[key] = WatchedChannel(self._transport.dial(endpoint), self.waits, whom)
+                self._channels[key] = WatchedChannel(self._learning(number, endpoint.address), self.waits, whom)
         return [self._channels[number, endpoint.address] for endpoint in endpoints]
+
+    def _learning(self, number: NodeNumber, address: str) -> LearningChannel:
+        def endpoint() -> Endpoint:
+            return self.roster.endpoints(number, address)[0]
+
+        async def learn() -> None:
+            held = endpoint()
+            channel = self._transport.dial(Endpoint(held.address, held.uri, (), held.link))
+            try:
+                shown = await fetch_roster(channel, deadline_s=_ROSTER_FETCH_S)
+                await self.blocking.run(partial(self.take_roster, shown))
+            except LumbungError:
+                return  # the refusal of its key stands
+            finally:
+                await channel.close()
+
+        return LearningChannel(endpoint, self._transport.dial, learn)
 
 
 @asynccontextmanager

@@ -20,13 +20,14 @@ _SENTENCES = {
     "CLOCK_SKEW": "health.clock_skew",
     "TWO_LIVES": "health.two_lives",
     "KEYS_TOGETHER": "health.keys_together",
+    "KEY_NOT_IN_FORCE": "health.key_not_in_force",
     "DISK_UNMOUNTED": "health.disk_unmounted",
     "REBUILDING": "health.rebuilding",
     "INVENTORY_DOUBTED": "health.inventory_doubted",
     "SCRUB_LATE": "health.scrub_late",
     "MASS_DAMAGE": "health.mass_damage",
 }
-_SHOWN_VALUES = ("folder", "taken", "lacking")  # a node's words go into sentences only under names that we know
+_SHOWN_VALUES = ("folder", "taken", "lacking", "keys")  # a node's words go into sentences only under names that we know
 
 
 def sentence_of_trouble(console: Console, trouble: wire.HealthItem, name: Callable[[int], str]) -> str:

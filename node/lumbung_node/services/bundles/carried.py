@@ -89,6 +89,7 @@ class CarriedReceipts:
             holder=row.holder,
             generation=content.generation,
             nonce=row.nonce,
+            is_carried=True,
         )
 
     def _checked_withdrawal(self, content: Statement, word: peer_pb2.SignedBytes) -> SignedStatement:

@@ -58,6 +58,8 @@ def _judge_retired(core: Core, peer: NodeNumber, shown: SignedLife) -> None:
     begin a life above it, at most once an hour for each partner.
     """
     own, content = core.store.life.content, shown.content
+    if (content.generation, content.life_id) == (own.generation, own.life_id):
+        return  # our own life, signed before we changed to the next receipt key
     is_former = _is_signed_by_node(core, core.number, shown, is_retired_too=True)
     if is_former and content.generation >= own.generation and core.may_doubt(peer):
         raise DoubtAboutOurselves("a machine before this one has lived in our generation", content.generation)

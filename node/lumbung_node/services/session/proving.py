@@ -90,6 +90,7 @@ class Proving:
                     holder=self._peer,
                     generation=self._greeting.generation,
                     nonce=nonce if kind is not StatementKind.WITHDRAWAL else None,
+                    is_carried=False,
                 )
             except KeyRefused as exc:
                 self._core.log.warning("statement refused", peer=self._peer, reason=str(exc))

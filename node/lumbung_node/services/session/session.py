@@ -115,6 +115,7 @@ class Session:
             await judge_greeting(self._core, self.peer, greeting)
         except LifeUnknown as exc:
             await self._learn_roster(greeting, str(exc))
+        self._core.rosters.saw_epoch(self.peer, greeting.roster_epoch)
         return greeting
 
     async def _learn_roster(self, greeting: Greeting, reason: str) -> NoReturn:

@@ -177,7 +177,7 @@ def _receipt_for_all(core: Core, origin: NodeNumber, nonce: int, blobs: list[Blo
 
 
 def _signed(core: Core, statement: Statement) -> peer_pb2.SignedBytes:
-    signed = sign_statement(statement, SeededSigner(f"receipt {core.number}"))
+    signed = sign_statement(statement, core.receipt_signer)
     return peer_pb2.SignedBytes(
         body=signed.body, public_key=signed.signature.key_public, signature=signed.signature.signature
     )

@@ -7,6 +7,7 @@ import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 
 import trio
 from blake3 import blake3
@@ -19,9 +20,11 @@ from lumbung_cluster.schedule import ALWAYS_FREE
 from lumbung_cluster.scrub_pace import ScrubSettings
 from lumbung_node.ports.aside import Source
 from lumbung_node.ports.identity import IdentityRecord
+from lumbung_node.ports.keystore import KeysAtHand, KeysInUse
 from lumbung_node.ports.keyvalue import Family
 from lumbung_node.ports.transport import AccessCheck, Caller, Transport
 from lumbung_node.services.core import Core
+from lumbung_node.services.keyring import open_keyring
 from lumbung_node.services.node import NodeParts, run_node
 from lumbung_node.services.rosters import open_rosters
 from lumbung_node.services.watches import DiskMarks
@@ -38,18 +41,45 @@ from lumbung_testing.world import (
     InlineWork,
     MemoryDocuments,
     MemoryIdentity,
+    MemoryKeys,
     SeededRandomness,
     VirtualClock,
 )
 
-__all__ = ["NODE_PORT", "USUAL_PACE", "Life", "OpenTransport", "SimNode", "node_caller"]
+__all__ = [
+    "KEY_CHANGES_MAX",
+    "NODE_PORT",
+    "USUAL_PACE",
+    "Life",
+    "OpenTransport",
+    "SimNode",
+    "entry_keys_ever",
+    "keys_of",
+    "node_caller",
+]
 
 NODE_PORT = 7000
+KEY_CHANGES_MAX = 8
 USUAL_PACE = Pace(write_s=0.0002, sync_s=0.004)  # a sync that takes no time hides what happens before it returns
 _SCRUB = ScrubSettings(period_s=60.0, start_delay_s=3.0)
 _MARKS = DiskMarks(foreign_free_bytes=4 * MIB, own_free_bytes=2 * MIB)
 
 OpenTransport = Callable[["SimNode", "Life", AccessCheck], AbstractAsyncContextManager[Transport]]
+
+
+def keys_of(number: NodeNumber, *, following: int = 0) -> KeysAtHand:
+    """The keys of the test rosters; with `following` the pair of that change lies beside the one before it."""
+    names = [f" {at}" if at else "" for at in range(max(0, following - 1), following + 1)]
+    entry = tuple(SeededSigner(f"entry {number}{name}") for name in names)
+    receipt = tuple(SeededSigner(f"receipt {number}{name}") for name in names)
+    return KeysAtHand(entry, receipt, ())
+
+
+@lru_cache
+def entry_keys_ever(number: NodeNumber) -> frozenset[bytes]:
+    """Every entry key that a node may come to have in one run."""
+    keys = [keys_of(number, following=change).entry[-1].public_key for change in range(KEY_CHANGES_MAX + 1)]
+    return frozenset(keys)
 
 
 def node_caller(number: NodeNumber) -> Caller:
@@ -84,6 +114,24 @@ class _LivingIdentity:
 
     async def file_system(self) -> str:
         return await self._inner.file_system()
+
+
+class _LivingKeys:
+    """The key store as one life sees it."""
+
+    def __init__(self, inner: MemoryKeys, life: Life) -> None:
+        self._inner = inner
+        self._life = life
+
+    async def at_hand(self) -> KeysAtHand:
+        return await self._inner.at_hand()
+
+    async def in_use(self) -> KeysInUse:
+        return await self._inner.in_use()
+
+    async def remember(self, keys: KeysInUse) -> None:
+        if not self._life.is_dead:
+            await self._inner.remember(keys)
 
 
 class _LivingAside:
@@ -128,6 +176,8 @@ class SimNode:
         self.durable = DurableView(lambda: self.disk.durable)
         self.aside = VirtualAside(self.disk)
         self.identity = MemoryIdentity()
+        self.keys = MemoryKeys(keys_of(number))
+        self.key_changes = 0
         self.documents = documents
         self.clock = VirtualClock()
         self.metrics = CountedMetrics()
@@ -229,6 +279,7 @@ class SimNode:
 
         verifier = TestVerifier()
         log = NodeLog(self.host, life, self._story)
+        rosters = await open_rosters(self.documents, CLUSTER, verifier, log)
         return NodeParts(
             number=self.number,
             cluster=CLUSTER,
@@ -239,9 +290,8 @@ class SimNode:
             open_transport=transport,
             identity=_LivingIdentity(self.identity, life),
             fallback="",
-            rosters=await open_rosters(self.documents, CLUSTER, verifier, log),
-            entry_signer=SeededSigner(f"entry {self.number}"),
-            receipt_signer=SeededSigner(f"receipt {self.number}"),
+            rosters=rosters,
+            keys=await open_keyring(self.number, rosters, _LivingKeys(self.keys, life), log),
             inventory_key=INVENTORY_KEY,
             verifier=verifier,
             clock=self.clock,
@@ -254,7 +304,7 @@ class SimNode:
             scrub=_SCRUB,
             accept_unsealed=False,
             keys_together=False,
-            certificate_expires_ms=1 << 50,
+            certificate_expires_ms=lambda: 1 << 50,
         )
 
 

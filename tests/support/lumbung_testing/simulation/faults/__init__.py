@@ -13,6 +13,7 @@ from lumbung_testing.simulation.faults import (
     dropping,
     folders,
     honesty,
+    keys,
     lines,
     processes,
     rosters,
@@ -32,4 +33,5 @@ ALL_FAULTS: tuple[Fault, ...] = (
     *rosters.FAULTS,
     *dropping.FAULTS,
     *carrying.FAULTS,
+    *keys.FAULTS,
 )

@@ -16,9 +16,9 @@ from lumbung_cluster.limits import FOREIGN_MEMORY_BYTES_MAX
 from lumbung_node.ports.keyvalue import Family
 from lumbung_node.services.core import Core
 from lumbung_node.store.layout import BlobRow, FeedRow, RowState, list_key, unpack_list
-from lumbung_testing.rosters import CLUSTER, SeededSigner, TestVerifier
+from lumbung_testing.rosters import CLUSTER, TestVerifier
 from lumbung_testing.simulation.invariants.claims import Claims
-from lumbung_testing.simulation.node import SimNode
+from lumbung_testing.simulation.node import SimNode, entry_keys_ever
 
 __all__ = ["SWEEPS"]
 
@@ -88,9 +88,7 @@ def _entry(node: SimNode, origin: NodeNumber, row: FeedRow) -> Entry | None:
 def _signed_entries(raw: bytes, origin: NodeNumber) -> tuple[Entry, ...]:
     """The entries of a stored list; none when it is not what the origin signed."""
     signed = SignedList.parse(*unpack_list(raw))
-    is_own = (
-        signed.content.origin == origin and signed.signature.key_public == SeededSigner(f"entry {origin}").public_key
-    )
+    is_own = signed.content.origin == origin and signed.signature.key_public in entry_keys_ever(origin)
     return signed.content.entries if is_own and signed.is_valid(TestVerifier()) else ()
 
 

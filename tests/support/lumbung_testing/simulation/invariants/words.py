@@ -18,7 +18,7 @@ from lumbung_cluster.signed import Signature
 from lumbung_node.ports.keyvalue import Family
 from lumbung_node.store.layout import CopyRow, copy_key, receipt_key
 from lumbung_proto.v1 import peer_pb2
-from lumbung_testing.rosters import CLUSTER, SeededSigner, TestVerifier
+from lumbung_testing.rosters import CLUSTER, TestVerifier
 from lumbung_testing.simulation.damage import Harm
 from lumbung_testing.simulation.invariants.claims import Claims
 from lumbung_testing.simulation.invariants.ends import SessionEnds
@@ -55,12 +55,14 @@ def _hear_word(node: SimNode, ends: SessionEnds, message: peer_pb2.SignedBytes, 
         word = SignedStatement.parse(message.body, Signature(message.public_key, message.signature))
     except Malformed:
         return
-    content, key = word.content, SeededSigner(f"receipt {ends.peer}").public_key
+    content, roster = word.content, node.core.rosters.roster if node.core is not None else None
+    keys = roster.receipt_keys(ends.peer) if roster is not None else ()
+    is_in_force = any(key.key == word.signature.key_public and key.is_open for key in keys)
     is_of_peer = (content.cluster, content.holder, content.generation) == (CLUSTER, ends.peer, ends.generation)
     is_due = content.kind is (StatementKind.WITHDRAWAL if nonce is None else StatementKind.COMMIT_RECEIPT)
     if not is_of_peer or not is_due or content.origin != node.number or nonce not in (None, content.nonce):
         return
-    if word.signature.key_public == key and word.is_valid(_VERIFIER):
+    if is_in_force and word.is_valid(_VERIFIER):
         # A word on an entry that this node does not know (a wiped origin) says nothing to it.
         known = [blob for blob in content.blobs if node.durable.row(node.number, blob) is not None]
         ends.words.append((trio.current_time(), content, known))

@@ -117,8 +117,11 @@ def _receipt_of_another_nonce_counted() -> AbstractContextManager[object]:
         holder: NodeNumber,
         generation: int,
         nonce: int | None,
+        is_carried: bool,
     ) -> SignedStatement:
-        return statements.check_statement(core, message, kind=kind, holder=holder, generation=generation, nonce=None)
+        return statements.check_statement(
+            core, message, kind=kind, holder=holder, generation=generation, nonce=None, is_carried=is_carried
+        )
 
     return patched(proving, "check_statement", check)
 
@@ -134,10 +137,17 @@ def _replayed_receipt_counted() -> AbstractContextManager[object]:
         holder: NodeNumber,
         generation: Generation,
         nonce: int | None,
+        is_carried: bool,
     ) -> SignedStatement:
         word = SignedStatement.parse(message.body, Signature(message.public_key, message.signature))
         statements.check_statement(
-            core, message, kind=kind, holder=holder, generation=word.content.generation, nonce=None
+            core,
+            message,
+            kind=kind,
+            holder=holder,
+            generation=word.content.generation,
+            nonce=None,
+            is_carried=is_carried,
         )
         present = replace(word.content, generation=generation, nonce=nonce or word.content.nonce)
         return replace(word, content=present)

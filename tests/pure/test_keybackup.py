@@ -1,0 +1,112 @@
+"""Backups of keys: the same keys come back, from a file and from paper, and never over another key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lumbung_cluster.errors import KeyRefused
+from lumbung_node.adapters.keys.ed25519 import Ed25519Signer
+from lumbung_node.adapters.keys.key_files import write_public, write_secret
+from lumbung_tools.keybackup.archive import KeyFile, collect, open_archive, seal_archive
+from lumbung_tools.keybackup.paper import PAPER_MARK, from_paper, to_paper
+from lumbung_tools.keybackup.restoring import Fate, restore_all
+
+PASSPHRASE = "lumbung padi di lereng"
+SEALED = bytes(range(256)) * 2
+
+
+def a_folder_of_keys(folder: Path) -> Path:
+    keys = folder / "keys"
+    keys.mkdir()
+    Ed25519Signer.generate().save(keys / "entry.key.pem")
+    write_secret(keys / "cluster.secret", b"1 " + b"ab" * 32 + b"\n")
+    write_public(keys / "node.crt", b"-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----\n")
+    return keys
+
+
+def test_keys_come_back_as_they_were_with_mode_0600(tmp_path: Path) -> None:
+    keys = a_folder_of_keys(tmp_path)
+    sealed = seal_archive(collect([keys]), PASSPHRASE)
+
+    done = restore_all(open_archive(sealed, PASSPHRASE), tmp_path / "elsewhere", replaces=False)
+
+    assert {restored.fate for restored in done} == {Fate.WRITTEN}
+    for file in keys.iterdir():
+        back = tmp_path / "elsewhere" / "keys" / file.name
+        assert back.read_bytes() == file.read_bytes()
+        assert back.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_backup_does_not_open_with_another_passphrase_or_when_it_is_damaged(tmp_path: Path) -> None:
+    sealed = seal_archive([KeyFile("a", b"secret")], PASSPHRASE)
+    damaged = sealed[:-1] + bytes([sealed[-1] ^ 1])
+
+    for raw, passphrase in ((sealed, PASSPHRASE + "x"), (damaged, PASSPHRASE), (sealed[:-5], PASSPHRASE)):
+        with pytest.raises(KeyRefused, match="expected its passphrase and undamaged bytes"):
+            open_archive(raw, passphrase)
+    assert b"secret" not in sealed
+
+
+def test_a_short_passphrase_and_a_key_open_to_others_are_refused(tmp_path: Path) -> None:
+    keys = a_folder_of_keys(tmp_path)
+    (keys / "entry.key.pem").chmod(0o644)
+
+    with pytest.raises(KeyRefused, match="at least 12 characters"):
+        seal_archive([KeyFile("a", b"x")], "short")
+    with pytest.raises(KeyRefused, match="chmod 600"):
+        collect([keys])
+
+
+def test_no_other_key_is_overwritten_and_nothing_is_written_before_that_is_known(tmp_path: Path) -> None:
+    files = (KeyFile("a", b"first"), KeyFile("b", b"second"))
+    write_secret(tmp_path / "b", b"another")
+
+    with pytest.raises(KeyRefused, match="nothing was written"):
+        restore_all(files, tmp_path, replaces=False)
+    assert not (tmp_path / "a").exists()
+    assert (tmp_path / "b").read_bytes() == b"another"
+
+    done = restore_all(files, tmp_path, replaces=True)
+    assert [restored.fate for restored in done] == [Fate.WRITTEN, Fate.REPLACED]
+    assert done[1].aside is not None
+    assert done[1].aside.read_bytes() == b"another"
+    assert [restored.fate for restored in restore_all(files, tmp_path, replaces=False)] == [Fate.PRESENT] * 2
+
+
+@given(st.binary(min_size=1, max_size=400))
+def test_paper_gives_back_every_byte(sealed: bytes) -> None:
+    assert from_paper(to_paper(sealed)) == sealed
+
+
+def test_paper_is_read_as_people_type_it() -> None:
+    typed = to_paper(SEALED).lower().replace(" ", "  ").replace("o", "0").replace("i", "1")
+    typed = typed.replace("lumbung  key  backup  1", PAPER_MARK).replace("end", "END")
+
+    assert from_paper(f"some words before\n\n{typed}\nand behind") == SEALED
+
+
+def test_paper_names_the_line_that_was_typed_wrongly() -> None:
+    lines = to_paper(SEALED).splitlines()
+    third = lines[3]
+    wrong = third[:3] + ("A" if third[3] != "A" else "C") + third[4:]
+
+    for changed, said in (
+        ([*lines[:3], wrong, *lines[4:]], "line 03 was not typed as it is written"),
+        ([*lines[:3], *lines[4:]], "expected line 03"),
+        ([*lines[:4], *lines[3:]], "expected line 04"),
+        (lines[:-1], "expected an END"),
+        (lines[1:], "expected the line"),
+    ):
+        with pytest.raises(KeyRefused, match=said):
+            from_paper("\n".join(changed))
+
+
+def test_an_archive_with_names_that_lead_elsewhere_is_refused() -> None:
+    for name in ("../a", "/etc/a"):
+        sealed = seal_archive([KeyFile(name, b"x")], PASSPHRASE)
+        with pytest.raises(KeyRefused, match="relative names"):
+            open_archive(sealed, PASSPHRASE)

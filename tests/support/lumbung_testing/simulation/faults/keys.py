@@ -1,0 +1,56 @@
+"""Entry and receipt keys change under load: the next ones pinned, taken into use, and the former ones retired.
+
+The people do as docs/keys.md says: they retire a key once its node has said that it uses the next one, and they give
+the entry key the end of the feed as its bound.
+"""
+
+from __future__ import annotations
+
+import random
+
+import trio
+
+from lumbung_cluster.feed import Mark
+from lumbung_cluster.roster_keys import pin_key, retire_key
+from lumbung_cluster.roster_node import KeyUse
+from lumbung_testing.rosters import successor
+from lumbung_testing.simulation.faults.stage import Fault, Stage
+from lumbung_testing.simulation.node import KEY_CHANGES_MAX, SimNode, keys_of
+
+__all__ = ["FAULTS"]
+
+_LOOK_S = 5.0
+
+
+async def _new_keys(stage: Stage, draws: random.Random) -> None:
+    cluster, node = stage.cluster, stage.some_node(draws)
+    if node.key_changes >= KEY_CHANGES_MAX or len(node.keys.keys.entry) > 1:
+        return
+    node.key_changes += 1
+    node.keys.keys = keys_of(node.number, following=node.key_changes)
+    entry, receipt = node.keys.keys.entry[-1].public_key, node.keys.keys.receipt[-1].public_key
+    stage.tell(node, "next keys", f"change {node.key_changes}")
+    draft = pin_key(successor(cluster.rosters[-1]), node.number, KeyUse.ENTRY, entry)
+    cluster.sign(pin_key(draft, node.number, KeyUse.RECEIPT, receipt))
+    await cluster.publish(draws.choice(cluster.offices))
+    while (bound := _end_under_next(node)) is None:  # noqa: ASYNC110 (polled)
+        await trio.sleep(_LOOK_S)
+    draft = retire_key(successor(cluster.rosters[-1]), node.number, KeyUse.RECEIPT, None, None)
+    cluster.sign(retire_key(draft, node.number, KeyUse.ENTRY, None, bound))
+    stage.tell(node, "former keys retired", f"at {bound.generation}:{bound.number}")
+    node.keys.keys = type(node.keys.keys)(node.keys.keys.entry[-1:], node.keys.keys.receipt[-1:], ())
+    await cluster.publish(draws.choice(cluster.offices))
+
+
+def _end_under_next(node: SimNode) -> Mark | None:
+    """The end of its feed, once it says that it uses both next keys."""
+    core, keys = node.core, node.keys
+    if core is None or keys.used.entry != keys.keys.entry[-1].public_key:
+        return None
+    if keys.used.receipt != keys.keys.receipt[-1].public_key:
+        return None
+    end = core.store.state.end(node.number)
+    return Mark(core.store.state.generation, end.number, end.running_hash)
+
+
+FAULTS = (Fault("new keys", 8, _new_keys),)

@@ -1,0 +1,130 @@
+"""English sentences about keys: rotation, backup, what comes next."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["KEYS_ENGLISH"]
+
+KEYS_ENGLISH: Final[dict[str, str]] = {
+    "health.key_not_in_force": (
+        "The roster does not name keys that this node uses ({keys}): the others refuse what it signs. Look with:"
+        " lumbung keys status; then have them pinned (lumbung keys pin), or give the keys back from the backup."
+    ),
+    "keys.needs": "Expected {what} for this kind of key. See: lumbung keys --help",
+    "keys.not_a_key": "Expected a public half of 64 hex digits, got {text}. See it with: lumbung keys show FILE",
+    "keys.not_a_bound": "Expected GENERATION:NUMBER:HASH as lumbung keys status prints it, got {text}",
+    "keys.in_use": "{use}: {public}, in use and in force",
+    "keys.in_use_unknown": "{use}: {public}, in use, but the roster does not name it: others refuse it",
+    "keys.bound": "End of the feed of {origin}: {bound}",
+    "keys.no_lists": "Nothing that {origin} has signed lies at this node.",
+    "keys.pinned": "Draft of epoch {epoch} with the next {kind} key: {file}. Read it, have it signed, publish it.",
+    "keys.retired": (
+        "Draft of epoch {epoch} without the former {kind} key: {file}. Read it, have it signed, publish it."
+    ),
+    "keys.recovery_signs": "A change of the recovery set needs the signatures of the recovery set itself.",
+    "keys.rotate.made": "Next key written to {file} (mode 0600). Back it up before it is used.",
+    "keys.next.node": (
+        "Next: at the centre, lumbung keys pin {kind} {public} --roster ROSTER --node NODE -o DRAFT.toml; sign,"
+        " publish."
+        " Then type this command again."
+    ),
+    "keys.next.tls": (
+        "Next: have a certificate issued for {file}.request and put it beside the present one with .next at its end; at"
+        " the centre, lumbung keys pin tls {public} --roster ROSTER --node NODE -o DRAFT.toml; sign, publish. Then type"
+        " this command again."
+    ),
+    "keys.next.access": (
+        "Next: lumbung keys pin access {public} --roster ROSTER --node OFFICE -o DRAFT.toml; sign, publish; then"
+        " sign the"
+        " access list again with {file} and publish it; only then retire the former key."
+    ),
+    "keys.next.age": (
+        "Next: lumbung keys pin age {public} --roster ROSTER --node OFFICE -o DRAFT.toml, then lumbung keys retire age"
+        " FORMER on that draft; sign, publish. Keep the former identity for ever: old recordings open with it alone."
+    ),
+    "keys.next.escrow": (
+        "Next: lumbung keys pin escrow {public} --roster ROSTER -o DRAFT.toml, then lumbung keys retire escrow"
+        " FORMER on"
+        " that draft; sign, publish. Keep the former identity for ever: old recordings open with it."
+    ),
+    "keys.next.custodian": (
+        "Next: lumbung keys pin custodian {public} --name NAME --replaces FORMER --roster ROSTER -o DRAFT.toml; the"
+        " custodians of the roster in force sign."
+    ),
+    "keys.next.recovery": (
+        "Next: lumbung keys pin recovery {public} --name NAME --replaces FORMER --roster ROSTER -o DRAFT.toml; the"
+        " recovery set signs as well."
+    ),
+    "keys.next.cluster": (
+        "Version {version} of the cluster secret: {file}. Next: carry it to every node as a secret, move it over the"
+        " present file there and start the node again, one node after the other. Until all have it they compare id by"
+        " id; nothing stops."
+    ),
+    "keys.next.tag": (
+        "Next: put it in the place of tag.secret at every station of the office at once. Records from before are new"
+        " ones from then on."
+    ),
+    "keys.step.unpinned": (
+        "The roster that this node obeys does not name {public} yet. At the centre: lumbung keys pin {kind} {public}"
+        " --roster ROSTER --node NODE -o DRAFT.toml; sign, publish. Then type this command again."
+    ),
+    "keys.step.uncertified": (
+        "The roster names {public}, but its certificate is not here: expected it beside the present one with .next at"
+        " its end."
+    ),
+    "keys.step.pinned": (
+        "The roster names {public} beside the former key. The node changes over as soon as its partners know it,"
+        " at most"
+        " after a day; see it with: lumbung keys status. Then, at the centre: lumbung keys retire {kind} --roster"
+        " ROSTER"
+        " --node NODE -o DRAFT.toml (an entry key with the --bound that keys status shows); sign, publish."
+    ),
+    "keys.step.moved": "Done: {file} is the {kind} key now, and the former one lies beside it with .former at its end.",
+    "keys.passphrase": "Passphrase (at least {least} characters)",
+    "keys.backed_up": "{count:key|keys} in {file}, opened again and compared. Keep the passphrase at another place.",
+    "keys.verified": "The backup is whole: {count:key|keys}. Nothing was written; name a folder to restore there.",
+    "keys.restored.written": "{file}: written",
+    "keys.restored.present": "{file}: lies there already",
+    "keys.restored.replaced": "{file}: written; the key that lay there is {aside} now",
+    "keys.paper_head": (
+        "Keys of lumbung under a passphrase: {files}. To restore: type or scan the lines below into a file, then"
+        " lumbung"
+        " keys restore FILE FOLDER. Each line is checked by its last four letters."
+    ),
+    "help.keys.rotate": "Make the next key of a kind, and say what comes next. Type it again to go on.",
+    "help.keys.rotate.examples": (
+        "lumbung keys rotate entry --config config.toml\nlumbung keys rotate escrow escrow-3.agekey"
+    ),
+    "help.keys.rotate.config": "Configuration of the node whose key it is (tls, entry, receipt).",
+    "help.keys.pin": "Draft the next roster with one more key: 64 hex digits, age1..., or a certificate's file.",
+    "help.keys.pin.examples": (
+        "lumbung keys pin entry 5f2c... --roster roster.lumbung --node 36.02 -o next.toml\n"
+        "lumbung keys pin custodian 9a1d... --name Direktur --replaces Direktur-lama --roster next.toml -o next-2.toml"
+    ),
+    "help.keys.pin.name": "Name of the custodian or authority.",
+    "help.keys.pin.replaces": "The member whose place it takes.",
+    "help.keys.roster": "The signed roster in force, or a draft (.toml) to change further.",
+    "help.keys.node": "Name of the node whose key it is.",
+    "help.keys.retire": "Draft the next roster in which the former key has its last epoch.",
+    "help.keys.retire.examples": (
+        "lumbung keys retire receipt --roster roster.lumbung --node 36.02 -o next.toml\n"
+        "lumbung keys retire entry --bound 1:1204:5f2c... --roster roster.lumbung --node 36.02 -o next.toml"
+    ),
+    "help.keys.retire.bound": "Up to where an entry key's word stays good, as keys status prints it.",
+    "help.keys.status": "Which keys the office's node uses, and where its feed ends.",
+    "help.keys.status.examples": "lumbung keys status\nlumbung keys status --origin 36.02",
+    "help.keys.status.origin": "Where another office's feed ends, as far as it lies here.",
+    "help.keys.backup": "Put keys under a passphrase into one file, or onto paper. Opened again before it counts.",
+    "help.keys.backup.examples": (
+        "lumbung keys backup node/keys -o 36.02-keys.backup\n"
+        "lumbung keys backup office.agekey --paper -o office-paper.txt"
+    ),
+    "help.keys.backup.paper": "Write lines to print, type and scan instead of bytes.",
+    "help.keys.passphrase": "File that holds the passphrase (mode 0600) instead of asking.",
+    "help.keys.restore": "Open a backup; without a folder verify it only. Never over another key.",
+    "help.keys.restore.examples": (
+        "lumbung keys restore 36.02-keys.backup\nlumbung keys restore 36.02-keys.backup /etc/lumbung"
+    ),
+    "help.keys.restore.replace": "Move other keys that lie there aside.",
+}

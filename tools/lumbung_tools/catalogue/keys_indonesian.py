@@ -1,0 +1,145 @@
+"""Kalimat Indonesia tentang kunci: penggantian, cadangan, langkah berikutnya."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["KEYS_INDONESIAN"]
+
+KEYS_INDONESIAN: Final[dict[str, str]] = {
+    "health.key_not_in_force": (
+        "Roster tidak mencantumkan kunci yang dipakai simpul ini ({keys}): simpul lain menolak yang ditandatanganinya."
+        " Lihat dengan: lumbung keys status; lalu mintakan pencantumannya (lumbung keys pin), atau pulihkan kunci dari"
+        " cadangan."
+    ),
+    "keys.needs": "Untuk jenis kunci ini diperlukan {what}. Lihat: lumbung keys --help",
+    "keys.not_a_key": (
+        "Diperlukan bagian publik berupa 64 digit heksadesimal, bukan {text}. Lihat dengan: lumbung keys show FILE"
+    ),
+    "keys.not_a_bound": "Diperlukan GENERATION:NUMBER:HASH seperti dicetak lumbung keys status, bukan {text}",
+    "keys.in_use": "{use}: {public}, dipakai dan berlaku",
+    "keys.in_use_unknown": "{use}: {public}, dipakai, tetapi tidak tercantum di roster: simpul lain menolaknya",
+    "keys.bound": "Ujung feed {origin}: {bound}",
+    "keys.no_lists": "Tidak ada yang ditandatangani {origin} di simpul ini.",
+    "keys.pinned": (
+        "Rancangan epoch {epoch} dengan kunci {kind} berikutnya: {file}. Baca, mintakan tanda tangan, terbitkan."
+    ),
+    "keys.retired": (
+        "Rancangan epoch {epoch} tanpa kunci {kind} yang lama: {file}. Baca, mintakan tanda tangan, terbitkan."
+    ),
+    "keys.recovery_signs": "Perubahan himpunan pemulihan memerlukan tanda tangan himpunan pemulihan itu sendiri.",
+    "keys.rotate.made": "Kunci berikutnya ditulis ke {file} (mode 0600). Cadangkan sebelum dipakai.",
+    "keys.next.node": (
+        "Berikutnya: di pusat, lumbung keys pin {kind} {public} --roster ROSTER --node NODE -o DRAFT.toml; tanda"
+        " tangani,"
+        " terbitkan. Lalu ketik perintah ini lagi."
+    ),
+    "keys.next.tls": (
+        "Berikutnya: mintakan sertifikat untuk {file}.request dan letakkan di samping yang sekarang dengan"
+        " akhiran .next;"
+        " di pusat, lumbung keys pin tls {public} --roster ROSTER --node NODE -o DRAFT.toml; tanda tangani, terbitkan."
+        " Lalu ketik perintah ini lagi."
+    ),
+    "keys.next.access": (
+        "Berikutnya: lumbung keys pin access {public} --roster ROSTER --node OFFICE -o DRAFT.toml; tanda tangani,"
+        " terbitkan; lalu tanda tangani lagi daftar akses dengan {file} dan terbitkan; baru kemudian pensiunkan kunci"
+        " lama."
+    ),
+    "keys.next.age": (
+        "Berikutnya: lumbung keys pin age {public} --roster ROSTER --node OFFICE -o DRAFT.toml, lalu lumbung keys"
+        " retire"
+        " age FORMER pada rancangan itu; tanda tangani, terbitkan. Simpan identitas lama selamanya: hanya dengannya"
+        " rekaman lama terbuka."
+    ),
+    "keys.next.escrow": (
+        "Berikutnya: lumbung keys pin escrow {public} --roster ROSTER -o DRAFT.toml, lalu lumbung keys retire escrow"
+        " FORMER pada rancangan itu; tanda tangani, terbitkan. Simpan identitas lama selamanya: rekaman lama terbuka"
+        " dengannya."
+    ),
+    "keys.next.custodian": (
+        "Berikutnya: lumbung keys pin custodian {public} --name NAME --replaces FORMER --roster ROSTER -o DRAFT.toml;"
+        " kustodian dari roster yang berlaku menandatangani."
+    ),
+    "keys.next.recovery": (
+        "Berikutnya: lumbung keys pin recovery {public} --name NAME --replaces FORMER --roster ROSTER -o DRAFT.toml;"
+        " himpunan pemulihan ikut menandatangani."
+    ),
+    "keys.next.cluster": (
+        "Versi {version} rahasia klaster: {file}. Berikutnya: bawa ke setiap simpul sebagai rahasia, pindahkan menimpa"
+        " berkas yang sekarang di sana lalu mulai ulang simpulnya, satu per satu. Sampai semua memilikinya, mereka"
+        " membandingkan id demi id; tidak ada yang berhenti."
+    ),
+    "keys.next.tag": (
+        "Berikutnya: ganti tag.secret di semua stasiun kantor pada saat yang sama. Sejak itu rekaman lama dianggap"
+        " rekaman baru."
+    ),
+    "keys.step.unpinned": (
+        "Roster yang ditaati simpul ini belum mencantumkan {public}. Di pusat: lumbung keys pin {kind} {public}"
+        " --roster"
+        " ROSTER --node NODE -o DRAFT.toml; tanda tangani, terbitkan. Lalu ketik perintah ini lagi."
+    ),
+    "keys.step.uncertified": (
+        "Roster mencantumkan {public}, tetapi sertifikatnya belum ada di sini: seharusnya di samping yang"
+        " sekarang dengan"
+        " akhiran .next."
+    ),
+    "keys.step.pinned": (
+        "Roster mencantumkan {public} di samping kunci lama. Simpul berganti begitu mitranya mengetahuinya, paling lama"
+        " setelah sehari; lihat dengan: lumbung keys status. Lalu di pusat: lumbung keys retire {kind} --roster ROSTER"
+        " --node NODE -o DRAFT.toml (kunci entri dengan --bound yang ditunjukkan keys status); tanda tangani,"
+        " terbitkan."
+    ),
+    "keys.step.moved": ("Selesai: {file} kini kunci {kind}, dan yang lama ada di sampingnya dengan akhiran .former."),
+    "keys.passphrase": "Frasa sandi (sedikitnya {least} karakter)",
+    "keys.backed_up": (
+        "{count} kunci di {file}, sudah dibuka lagi dan dibandingkan. Simpan frasa sandinya di tempat lain."
+    ),
+    "keys.verified": "Cadangan utuh: {count} kunci. Tidak ada yang ditulis; sebutkan folder untuk memulihkan ke sana.",
+    "keys.restored.written": "{file}: ditulis",
+    "keys.restored.present": "{file}: sudah ada",
+    "keys.restored.replaced": "{file}: ditulis; kunci yang tadinya di sana kini {aside}",
+    "keys.paper_head": (
+        "Kunci lumbung di bawah frasa sandi: {files}. Untuk memulihkan: ketik atau pindai baris-baris di bawah ke"
+        " sebuah"
+        " berkas, lalu lumbung keys restore FILE FOLDER. Setiap baris diperiksa dengan empat huruf terakhirnya."
+    ),
+    "help.keys.rotate": "Membuat kunci berikutnya dan memberi tahu langkah sesudahnya. Ketik lagi untuk melanjutkan.",
+    "help.keys.rotate.examples": (
+        "lumbung keys rotate entry --config config.toml\nlumbung keys rotate escrow escrow-3.agekey"
+    ),
+    "help.keys.rotate.config": "Konfigurasi simpul pemilik kunci (tls, entry, receipt).",
+    "help.keys.pin": (
+        "Merancang roster berikutnya dengan satu kunci lagi: 64 digit heksadesimal, age1..., atau berkas sertifikat."
+    ),
+    "help.keys.pin.examples": (
+        "lumbung keys pin entry 5f2c... --roster roster.lumbung --node 36.02 -o next.toml\n"
+        "lumbung keys pin custodian 9a1d... --name Direktur --replaces Direktur-lama --roster next.toml -o next-2.toml"
+    ),
+    "help.keys.pin.name": "Nama kustodian atau otoritas.",
+    "help.keys.pin.replaces": "Anggota yang tempatnya diambil.",
+    "help.keys.roster": "Roster bertanda tangan yang berlaku, atau rancangan (.toml) untuk diubah lagi.",
+    "help.keys.node": "Nama simpul pemilik kunci.",
+    "help.keys.retire": "Merancang roster berikutnya yang memberi kunci lama epoch terakhirnya.",
+    "help.keys.retire.examples": (
+        "lumbung keys retire receipt --roster roster.lumbung --node 36.02 -o next.toml\n"
+        "lumbung keys retire entry --bound 1:1204:5f2c... --roster roster.lumbung --node 36.02 -o next.toml"
+    ),
+    "help.keys.retire.bound": "Sampai di mana kata kunci entri tetap sah, seperti dicetak keys status.",
+    "help.keys.status": "Kunci mana yang dipakai simpul kantor, dan di mana feed-nya berakhir.",
+    "help.keys.status.examples": "lumbung keys status\nlumbung keys status --origin 36.02",
+    "help.keys.status.origin": "Di mana feed kantor lain berakhir, sejauh yang ada di sini.",
+    "help.keys.backup": (
+        "Menaruh kunci di bawah frasa sandi ke satu berkas, atau ke kertas. Dibuka lagi sebelum dianggap sah."
+    ),
+    "help.keys.backup.examples": (
+        "lumbung keys backup node/keys -o 36.02-keys.backup\n"
+        "lumbung keys backup office.agekey --paper -o office-paper.txt"
+    ),
+    "help.keys.backup.paper": "Menulis baris untuk dicetak, diketik dan dipindai, bukan byte.",
+    "help.keys.passphrase": "Berkas berisi frasa sandi (mode 0600), tanpa bertanya.",
+    "help.keys.restore": "Membuka cadangan; tanpa folder hanya memeriksanya. Tidak pernah menimpa kunci lain.",
+    "help.keys.restore.examples": (
+        "lumbung keys restore 36.02-keys.backup\nlumbung keys restore 36.02-keys.backup /etc/lumbung"
+    ),
+    "help.keys.restore.replace": "Menyisihkan kunci lain yang ada di sana.",
+}

@@ -1,0 +1,192 @@
+"""`lumbung keys pin` and `lumbung keys retire`: a change of keys as a draft of the next roster.
+
+The input is a signed roster, of which the next epoch is drafted, or a draft (.toml), to which the change is added.
+Custodians then read, sign and publish it as any other roster.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import click
+
+from lumbung_cluster.canonical import Malformed
+from lumbung_cluster.feed import HASH_SIZE_BYTES, Mark
+from lumbung_cluster.ids import Generation, NodeNumber
+from lumbung_cluster.roster import Custodian, Roster
+from lumbung_cluster.roster_checks import check, tidy
+from lumbung_cluster.roster_keys import (
+    pin_authority,
+    pin_escrow,
+    pin_key,
+    pin_recipient,
+    replace_member,
+    retire_authority,
+    retire_escrow,
+    retire_key,
+    retire_recipient,
+)
+from lumbung_cluster.roster_node import KeyUse
+from lumbung_node.adapters.keys.age_identity import check_recipient
+from lumbung_node.adapters.keys.certificates import read_certificate
+from lumbung_node.adapters.keys.ed25519 import Ed25519Verifier
+from lumbung_tools.cli.framework import Call, command, option
+from lumbung_tools.client.trust import read_roster
+from lumbung_tools.output.exit_codes import ExitCode
+from lumbung_tools.output.failures import CommandFailed
+from lumbung_tools.roster_toml import parse_roster_toml, render_roster_toml
+
+__all__ = ["PINNED", "pin", "retire"]
+
+_EXITS = (ExitCode.OK, ExitCode.USAGE)
+_PATH = click.Path(path_type=Path)
+_OF_NODES = {use.name.lower(): use for use in KeyUse}
+_KEY_SIZE_BYTES = 32
+_BOUND_PARTS = 3
+PINNED = (*_OF_NODES, "age", "escrow", "custodian", "recovery", "authority")
+
+
+@command("pin", help_key="help.keys.pin", examples_key="help.keys.pin.examples", exits=_EXITS)
+@click.argument("kind", type=click.Choice(PINNED))
+@click.argument("public")
+@option("--roster", "file", type=_PATH, required=True, help_key="help.keys.roster")
+@option("--node", "node", help_key="help.keys.node")
+@option("--name", help_key="help.keys.pin.name")
+@option("--replaces", help_key="help.keys.pin.replaces")
+@option("-o", "--output", type=_PATH, required=True, help_key="help.roster.output")
+def pin(
+    call: Call,
+    kind: str,
+    public: str,
+    file: Path,
+    node: str | None,
+    name: str | None,
+    replaces: str | None,
+    output: Path,
+) -> None:
+    draft = _draft(file)
+    change: Callable[[], Roster]
+    match kind:
+        case "age":
+            change = partial(pin_recipient, draft, _number(draft, node), check_recipient(public))
+        case "escrow":
+            change = partial(pin_escrow, draft, check_recipient(public))
+        case "custodian" | "recovery":
+            member = Custodian(_needed(name, "--name"), _key(public))
+            change = partial(_with_member, draft, kind, replaces, member)
+        case "authority":
+            pem = Path(public).read_bytes()
+            read_certificate(pem)
+            change = partial(pin_authority, draft, _needed(name, "--name"), pem.decode("ascii"))
+        case _:
+            change = partial(pin_key, draft, _number(draft, node), _OF_NODES[kind], _key(public))
+    _write(call, "keys.pinned", kind, _checked(change), output)
+
+
+@command("retire", help_key="help.keys.retire", examples_key="help.keys.retire.examples", exits=_EXITS)
+@click.argument("kind", type=click.Choice(PINNED))
+@click.argument("public", required=False)
+@option("--roster", "file", type=_PATH, required=True, help_key="help.keys.roster")
+@option("--node", "node", help_key="help.keys.node")
+@option("--bound", help_key="help.keys.retire.bound")
+@option("-o", "--output", type=_PATH, required=True, help_key="help.roster.output")
+def retire(
+    call: Call, kind: str, public: str | None, file: Path, node: str | None, bound: str | None, output: Path
+) -> None:
+    draft = _draft(file)
+    change: Callable[[], Roster]
+    match kind:
+        case "age":
+            change = partial(retire_recipient, draft, _number(draft, node), _needed(public, "PUBLIC"))
+        case "escrow":
+            change = partial(retire_escrow, draft, _needed(public, "PUBLIC"))
+        case "custodian" | "recovery":
+            change = partial(_with_member, draft, kind, _needed(public, "NAME"), None)
+        case "authority":
+            change = partial(retire_authority, draft, _needed(public, "NAME"))
+        case _:
+            key = _key(public) if public is not None else None
+            mark = _mark(bound) if bound is not None else None
+            change = partial(retire_key, draft, _number(draft, node), _OF_NODES[kind], key, mark)
+    _write(call, "keys.retired", kind, _checked(change), output)
+
+
+def _draft(file: Path) -> Roster:
+    """The epoch that is being written: the draft itself, or the one that follows on a signed roster."""
+    if file.suffix == ".toml":
+        return parse_roster_toml(file.read_text(encoding="utf-8"))
+    held = read_roster(file, None, Ed25519Verifier())
+    return replace(
+        held.roster,
+        epoch=held.roster.epoch + 1,
+        predecessor_hash=held.signed.hash,
+        created_ms=time.time_ns() // 1_000_000,
+        abandons=(),
+    )
+
+
+def _with_member(draft: Roster, kind: str, former: str | None, following: Custodian | None) -> Roster:
+    if kind == "custodian":
+        return tidy(replace(draft, custodians=replace_member(draft.custodians, former, following)))
+    return tidy(replace(draft, recovery=replace_member(draft.recovery, former, following)))
+
+
+def _checked(change: Callable[[], Roster]) -> Roster:
+    try:
+        changed = change()
+        check(changed)
+    except Malformed as exc:
+        raise CommandFailed(ExitCode.USAGE, "error.usage", why=exc) from exc
+    return changed
+
+
+def _write(call: Call, key: str, kind: str, changed: Roster, output: Path) -> None:
+    try:
+        with output.open("x", encoding="utf-8") as file:
+            file.write(render_roster_toml(changed))
+    except FileExistsError as exc:
+        raise CommandFailed(ExitCode.USAGE, "get.target_exists", target=output) from exc
+    call.console.say(key, kind=kind, epoch=changed.epoch, file=output)
+    if kind == "recovery":
+        call.console.say("keys.recovery_signs")
+    call.console.json("lumbung.roster.draft/1", {"epoch": changed.epoch, "file": str(output)})
+
+
+def _number(draft: Roster, name: str | None) -> NodeNumber:
+    record = draft.by_name(_needed(name, "--node"))
+    if record is None:
+        known = ", ".join(sorted(node.name for node in draft.nodes if node.is_present))
+        raise CommandFailed(ExitCode.USAGE, "name.unknown_node", name=name, epoch=draft.epoch, known=known)
+    return record.number
+
+
+def _needed(value: str | None, what: str) -> str:
+    if value is None:
+        raise CommandFailed(ExitCode.USAGE, "keys.needs", what=what)
+    return value
+
+
+def _key(text: str) -> bytes:
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if len(key) != _KEY_SIZE_BYTES:
+        raise CommandFailed(ExitCode.USAGE, "keys.not_a_key", text=text)
+    return key
+
+
+def _mark(text: str) -> Mark:
+    """GENERATION:NUMBER:HASH, as `keys status` prints it."""
+    parts = text.split(":")
+    try:
+        mark = Mark(Generation(int(parts[0])), int(parts[1]), bytes.fromhex(parts[2]))
+    except (ValueError, IndexError):
+        mark = None
+    if mark is None or len(parts) != _BOUND_PARTS or len(mark.running_hash) != HASH_SIZE_BYTES:
+        raise CommandFailed(ExitCode.USAGE, "keys.not_a_bound", text=text)
+    return mark

@@ -1,0 +1,1 @@
+"""Backups of keys: an archive under a passphrase, as a file or on paper."""
