@@ -78,6 +78,18 @@ async def test_a_stopped_machine_begins_no_life_whatever_the_marks_say() -> None
         assert not office.may_doubt(PEER)
 
 
+async def test_our_own_life_under_our_former_receipt_key_is_no_doubt() -> None:
+    """Partners go on showing what they met: a change of the receipt key must not void what was proven."""
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        shown = office.store.life  # signed with the key that is retired now
+        await office.rosters.offer([with_new_receipt_key(OFFICE).encode()])
+
+        await greet(peer, office, seen=shown)
+
+        assert not office.condition.stopped
+        assert office.may_doubt(PEER), "nobody made it doubt"
+
+
 async def test_older_lives_change_nothing() -> None:
     office_box = box(OFFICE)
     async with living(office_box) as office, living(box(PEER)) as peer:
