@@ -104,6 +104,7 @@ class CarriedReceipts:
             holder=content.holder,
             generation=content.generation,
             nonce=None,
+            is_carried=True,
         )
 
     def _check_life(self, content: Statement) -> None:
