@@ -20,7 +20,18 @@ from lumbung_node.services.scrub.scrubber import Scrubber
 from lumbung_node.services.scrub.view import ScrubDesk
 from lumbung_node.services.takeover import Takeover
 from lumbung_testing.linked_nodes import LinkedNode, until_up
-from lumbung_testing.session_pair import CENTRE, OFFICE, PEER, Box, box, connected, living, put, until_proven
+from lumbung_testing.session_pair import (
+    CENTRE,
+    OFFICE,
+    PEER,
+    Box,
+    box,
+    connected,
+    living,
+    put,
+    ring_of,
+    until_proven,
+)
 from lumbung_testing.virtual_aside import VirtualAside
 from lumbung_testing.virtual_network import VirtualNetwork
 
@@ -36,8 +47,9 @@ def _gauges(box: Box, core: Core, node: LinkedNode) -> Gauges:
         Takeover(core, VirtualAside(box.disk), replicator.arrivals),
         Rebuild(core, replicator),
         ScrubDesk(core, scrubber),
+        keys=ring_of(core),
         keys_together=True,
-        certificate_expires_ms=core.clock.now_ms() + 1000,
+        certificate_expires_ms=lambda: core.clock.now_ms() + 1000,
     )
     return Gauges(core, operations, replicator)
 

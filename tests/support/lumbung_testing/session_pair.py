@@ -13,8 +13,10 @@ from lumbung_cluster.errors import PeerGone
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.roster import Roster
 from lumbung_cluster.schedule import ALWAYS_FREE, Schedule
+from lumbung_node.ports.keystore import KeysAtHand, KeysInUse
 from lumbung_node.services.budget import ByteBudget
 from lumbung_node.services.core import Condition, Core
+from lumbung_node.services.keyring import KeyRing
 from lumbung_node.services.put_memory import PutMemory
 from lumbung_node.services.rosters import open_rosters
 from lumbung_node.services.session.arrivals import Arrivals
@@ -32,6 +34,7 @@ from lumbung_testing.world import (
     ListLog,
     MemoryDocuments,
     MemoryIdentity,
+    MemoryKeys,
     SeededRandomness,
     VirtualClock,
 )
@@ -47,6 +50,7 @@ __all__ = [
     "connected",
     "living",
     "put",
+    "ring_of",
     "until_marked",
     "until_proven",
 ]
@@ -136,6 +140,13 @@ async def living(box: Box) -> AsyncIterator[Core]:
         yield core
         nursery.cancel_scope.cancel()
     await kv.close()
+
+
+def ring_of(core: Core) -> KeyRing:
+    """The keys that `living` signs with."""
+    keys = KeysAtHand((SeededSigner(f"entry {core.number}"),), (SeededSigner(f"receipt {core.number}"),), ())
+    used = KeysInUse(keys.entry[0].public_key, keys.receipt[0].public_key)
+    return KeyRing(core.number, core.rosters, MemoryKeys(keys, used), keys, used, core.log)
 
 
 @asynccontextmanager
