@@ -17,7 +17,9 @@ __all__ = [
     "ScrubFacts",
     "Severity",
     "Trouble",
+    "is_clock_confirmed",
     "judge_health",
+    "offset_of_all",
 ]
 
 _DAY_MS = 24 * 3600 * 1000
@@ -25,10 +27,12 @@ COPIES_SHORT_WARNING_MS = 10 * 60 * 1000  # a put waits 10 s; ten minutes on, so
 COPIES_SHORT_CRITICAL_MS = 3 * _DAY_MS  # the law's term for telling of a loss
 LINK_DOWN_WARNING_S = 120.0  # a restart or a reconnect takes less
 LINK_DOWN_CRITICAL_S = 24 * 3600.0
+CERT_NOTE_MS = 5 * 365 * _DAY_MS // 2  # half of a leaf's life: the timer renews it now
 CERT_WARNING_MS = 60 * _DAY_MS
 CERT_CRITICAL_MS = 7 * _DAY_MS
 CLOCK_SKEW_MS = 5 * 60 * 1000  # certificates are dated back; more than this confuses people who compare times
 DISK_LOW_SHARE = 0.1
+_PARTNERS_MIN = 2  # one clock against one tells nothing
 
 
 class HealthCode(Enum):
@@ -74,6 +78,10 @@ class LinkFacts:
     since_s: float
     clock_offset_ms: int
     has_met: bool
+
+    @property
+    def is_up(self) -> bool:
+        return self.health in (LinkHealth.UP, LinkHealth.BEHIND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +145,19 @@ class Trouble:
     values: tuple[tuple[str, int | str], ...] = ()
 
 
+def offset_of_all(offsets_ms: Sequence[int]) -> int | None:
+    """By how much the clocks of all partners, at least two, are ahead of ours; None when they do not agree on that."""
+    if len(offsets_ms) < _PARTNERS_MIN or max(offsets_ms) - min(offsets_ms) >= CLOCK_SKEW_MS:
+        return None
+    return offsets_ms[0] if min(abs(offset) for offset in offsets_ms) >= CLOCK_SKEW_MS else None
+
+
+def is_clock_confirmed(offsets_ms: Sequence[int]) -> bool:
+    """Whether more than half of the partners, at least two, have the time that we have."""
+    near = sum(abs(offset) < CLOCK_SKEW_MS for offset in offsets_ms)
+    return near >= _PARTNERS_MIN and 2 * near > len(offsets_ms)
+
+
 def judge_health(facts: Facts) -> list[Trouble]:
     """The present troubles, the worst first."""
     found = [
@@ -186,13 +207,16 @@ def _links(facts: Facts) -> Iterator[Trouble]:
 def _clock(facts: Facts) -> Iterator[Trouble]:
     if abs(facts.clock_jump_ms) >= CLOCK_SKEW_MS:
         yield _own(HealthCode.CLOCK_SKEW, Severity.CRITICAL, offset_s=facts.clock_jump_ms // 1000)
+    elif (offset_ms := offset_of_all([link.clock_offset_ms for link in facts.links if link.is_up])) is not None:
+        yield _own(HealthCode.CLOCK_SKEW, Severity.CRITICAL, offset_s=-offset_ms // 1000)
     for link in facts.links:
         if abs(link.clock_offset_ms) >= CLOCK_SKEW_MS:
             offset = (("offset_s", link.clock_offset_ms // 1000),)
             yield Trouble(HealthCode.CLOCK_SKEW, Severity.WARNING, link.node, offset)
     left_ms = facts.certificate_expires_ms - facts.now_ms
-    if facts.certificate_expires_ms and left_ms < CERT_WARNING_MS:
-        severity = Severity.CRITICAL if left_ms < CERT_CRITICAL_MS else Severity.WARNING
+    if facts.certificate_expires_ms and left_ms < CERT_NOTE_MS:
+        severity = Severity.WARNING if left_ms < CERT_WARNING_MS else Severity.NOTE
+        severity = Severity.CRITICAL if left_ms < CERT_CRITICAL_MS else severity
         yield _own(HealthCode.CERT_EXPIRES, severity, left_s=left_ms // 1000)
 
 

@@ -14,13 +14,15 @@ from lumbung_cluster.identity_uri import AccessIdentity, Identity, NodeIdentity
 from lumbung_cluster.ids import ClusterId, NodeNumber
 from lumbung_node.adapters.keys.certificates import (
     Authority,
+    is_renewal_due,
     make_authority,
     make_tls_key,
     pin_of_public_key,
     public_key_of,
     read_certificate,
 )
-from lumbung_node.adapters.keys.key_files import write_secret
+from lumbung_node.adapters.keys.key_files import write_public, write_secret
+from lumbung_testing.real_clusters import lumbung
 
 CLUSTER = ClusterId(bytes(range(16)))
 NODE = NodeIdentity(CLUSTER, NodeNumber(7))
@@ -55,7 +57,7 @@ def test_a_leaf_says_who_it_is_and_pins_its_key(identity: Identity, dns_name: st
 
     assert (facts.uri, facts.dns_names) == (identity.uri, (dns_name,))
     assert facts.pin == pin_of_public_key(public_key)
-    assert facts.not_before_ms == NOW_MS - 30 * DAY_MS
+    assert facts.not_before_ms == 0, "a clock that was reset to any year still sees it as valid"
     assert facts.not_after_ms == NOW_MS + 5 * 365 * DAY_MS
 
 
@@ -111,6 +113,57 @@ def test_a_leaf_issues_no_leaves(tmp_path: Path) -> None:
 
     with pytest.raises(ssl.SSLCertVerificationError):
         handshake(authority, server, authority, forged, NODE.dns_name)
+
+
+def test_an_office_issues_below_the_root_and_is_trusted_by_whoever_trusts_the_root(tmp_path: Path) -> None:
+    root = make_authority(CLUSTER, "ca", now_ms=NOW_MS)
+    office = root.issue_authority(CLUSTER, "36.02", now_ms=NOW_MS)
+    server, client = leaf(tmp_path, office, NODE, "server"), leaf(tmp_path, root, STATION, "client")
+
+    assert handshake(root, server, root, client, NODE.dns_name).version == "TLSv1.3"
+    assert handshake(root, client, root, server, STATION.dns_name).uri == NODE.uri
+    with pytest.raises(KeyRefused, match="expected a root"):
+        office.issue_authority(CLUSTER, "36.03", now_ms=NOW_MS)
+
+
+def test_a_certificate_is_due_at_half_of_its_life() -> None:
+    authority = make_authority(CLUSTER, "ca", now_ms=NOW_MS)
+    facts = read_certificate(authority.issue(NODE, public_key_of(make_tls_key()), now_ms=NOW_MS))
+    half_ms = 5 * 365 * DAY_MS // 2
+
+    assert not is_renewal_due(facts, NOW_MS + half_ms)
+    assert is_renewal_due(facts, NOW_MS + half_ms + 1)
+
+
+def test_nothing_is_issued_by_a_clock_that_was_reset() -> None:
+    """It would end five years after 2017, and cut the office off once the clock is right again."""
+    authority = make_authority(CLUSTER, "ca", now_ms=NOW_MS)
+    public_key, year_2017_ms = public_key_of(make_tls_key()), 1_483_228_800_000
+    facts = read_certificate(authority.issue(NODE, public_key, now_ms=NOW_MS))
+
+    with pytest.raises(KeyRefused, match="set the clock"):
+        authority.issue(NODE, public_key, now_ms=year_2017_ms)
+    with pytest.raises(KeyRefused, match="set the clock"):
+        is_renewal_due(facts, year_2017_ms)
+
+
+def test_the_command_renews_in_place_under_the_same_key_once_it_is_due(tmp_path: Path) -> None:
+    authority, key = make_authority(CLUSTER, "ca", now_ms=NOW_MS - 1500 * DAY_MS), make_tls_key()
+    write_secret(tmp_path / "authority.key", authority.key_pem)
+    write_public(tmp_path / "authority.crt", authority.certificate_pem)
+    for name, age_days in (("old.crt", 1000), ("young.crt", 100)):
+        issued_ms = NOW_MS - age_days * DAY_MS
+        write_public(tmp_path / name, authority.issue(NODE, public_key_of(key), now_ms=issued_ms))
+    before = {name: read_certificate((tmp_path / name).read_bytes()) for name in ("old.crt", "young.crt")}
+
+    for name in before:
+        done = lumbung("cert", "renew", tmp_path / name, "--authority", tmp_path)
+        assert done.returncode == 0, done.stderr
+    after = {name: read_certificate((tmp_path / name).read_bytes()) for name in before}
+
+    assert after["young.crt"] == before["young.crt"]
+    assert (after["old.crt"].uri, after["old.crt"].pin) == (NODE.uri, before["old.crt"].pin)
+    assert after["old.crt"].not_after_ms > NOW_MS + 1800 * DAY_MS
 
 
 @dataclass(frozen=True, slots=True)

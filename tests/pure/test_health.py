@@ -16,7 +16,9 @@ from lumbung_cluster.health import (
     LinkHealth,
     ScrubFacts,
     Severity,
+    is_clock_confirmed,
     judge_health,
+    offset_of_all,
 )
 from lumbung_cluster.ids import NodeNumber
 
@@ -35,7 +37,7 @@ WELL = Facts(
     total_bytes=200 * GIB,
     refuses_foreign=False,
     refuses_own=False,
-    certificate_expires_ms=NOW_MS + 365 * DAY_MS,
+    certificate_expires_ms=NOW_MS + 4 * 365 * DAY_MS,
     clock_jump_ms=0,
     fork=False,
     stopped=False,
@@ -113,14 +115,16 @@ def test_refused_trust_is_critical_at_once_and_is_not_called_down() -> None:
 @pytest.mark.parametrize(
     ("left_ms", "severity"),
     [
-        (60 * DAY_MS, None),
+        (5 * 365 * DAY_MS // 2, None),
+        (5 * 365 * DAY_MS // 2 - 1, Severity.NOTE),
+        (60 * DAY_MS, Severity.NOTE),
         (60 * DAY_MS - 1, Severity.WARNING),
         (7 * DAY_MS, Severity.WARNING),
         (7 * DAY_MS - 1, Severity.CRITICAL),
         (-DAY_MS, Severity.CRITICAL),
     ],
 )
-def test_a_certificate_warns_two_months_and_alarms_a_week_before_its_end(
+def test_a_certificate_is_noted_at_half_life_warns_two_months_and_alarms_a_week_before_its_end(
     left_ms: int, severity: Severity | None
 ) -> None:
     facts = replace(WELL, certificate_expires_ms=NOW_MS + left_ms)
@@ -136,6 +140,27 @@ def test_a_clock_is_skewed_from_five_minutes_on_in_either_direction(sign: int) -
     assert found(replace(WELL, clock_jump_ms=sign * limit_ms)) == own(HealthCode.CLOCK_SKEW, Severity.CRITICAL)
     assert found(linked(LinkHealth.UP, offset_ms=sign * (limit_ms - 1))) == []
     assert found(linked(LinkHealth.UP, offset_ms=sign * limit_ms)) == [(HealthCode.CLOCK_SKEW, Severity.WARNING, 2)]
+
+
+def test_a_clock_that_differs_from_all_partners_alike_is_the_own_one() -> None:
+    nine_years = 9 * 365 * DAY_MS
+
+    assert offset_of_all([nine_years, nine_years + MINUTE_MS]) == nine_years
+    assert offset_of_all([nine_years]) is None, "one clock against one tells nothing"
+    assert offset_of_all([nine_years, 0]) is None
+    assert offset_of_all([nine_years, -nine_years]) is None
+
+
+def test_a_clock_is_confirmed_by_more_than_half_of_at_least_two_partners() -> None:
+    assert is_clock_confirmed([0, MINUTE_MS])
+    assert is_clock_confirmed([0, MINUTE_MS, DAY_MS])
+    assert not is_clock_confirmed([0])
+    assert not is_clock_confirmed([0, DAY_MS])
+    assert not is_clock_confirmed([0, MINUTE_MS, DAY_MS, DAY_MS])
+
+
+def test_a_key_that_the_roster_does_not_name_is_red() -> None:
+    assert found(replace(WELL, keys_out_of_force=("entry",))) == own(HealthCode.KEY_NOT_IN_FORCE, Severity.CRITICAL)
 
 
 @pytest.mark.parametrize(
@@ -209,6 +234,7 @@ def test_every_code_can_come() -> None:
         fork=True,
         stopped=True,
         keys_together=True,
+        keys_out_of_force=("tls",),
         set_aside=[AsideFacts("aside-20261125T215921Z", False, True, 7, 0)],
         fallback="/var/lib/lumbung/fallback",
         rebuilding=True,

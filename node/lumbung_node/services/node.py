@@ -193,7 +193,7 @@ async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core],
             async with transport.serve(parts.listen, server.handlers()) as listener:
                 nursery.start_soon(replicator.run)
                 nursery.start_soon(watch_disk, core, parts.disk, replicator.sweep)
-                nursery.start_soon(watch_clock, core)
+                nursery.start_soon(watch_clock, core, replicator.clock_offsets_ms)
                 nursery.start_soon(scrubber.run)
                 nursery.start_soon(takeover.run)
                 nursery.start_soon(rebuild.run)

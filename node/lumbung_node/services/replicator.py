@@ -97,6 +97,11 @@ class Replicator:
         """Take away pieces of blobs that cut streams left before, and that no session has gone on with."""
         await self.arrivals.sweep(begun_before_ms)
 
+    def clock_offsets_ms(self) -> list[int]:
+        """Of each partner that is there: its wall clock less ours when it greeted us."""
+        up = [link.session for _, link in sorted(self.links.items()) if link.state is LinkState.UP]
+        return [session.clock_offset_ms for session in up if session is not None]
+
     def hurry(self, blob: BlobId, number: int) -> None:
         """Somebody waits for copies of this own blob."""
         for link in self.links.values():

@@ -5,14 +5,14 @@ Everything comes back by itself when space returns or the clock is set right.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 import trio
 
 from lumbung_cluster.errors import DiskFailed, DiskFull
-from lumbung_cluster.health import CLOCK_SKEW_MS
+from lumbung_cluster.health import CLOCK_SKEW_MS, is_clock_confirmed
 from lumbung_node.ports.identity import IdentityRecord
 from lumbung_node.services.core import Core
 
@@ -46,10 +46,12 @@ async def watch_disk(core: Core, marks: DiskMarks, sweep: Callable[[int], Awaita
         await trio.sleep(_LOOK_INTERVAL_S)
 
 
-async def watch_clock(core: Core) -> None:
+async def watch_clock(core: Core, offsets_ms: Callable[[], Sequence[int]]) -> None:
     """Compare the wall clock with elapsed time, and with the last time that the identity remembers.
 
-    A clock that jumped (a dead battery puts it years back) is CLOCK_SKEW until it is set; nothing orders by it.
+    A clock that jumped (a dead battery puts it years back) is CLOCK_SKEW until it is set; nothing orders by it. When
+    most partners have our time (`offsets_ms`: theirs less ours), it is the memory that was wrong: a clock that was
+    years ahead for a day must not be held against the right one for ever.
     """
     record = await core.store.identity.load()
     behind_ms = core.clock.now_ms() - record.clock_seen_ms if record is not None else 0
@@ -64,7 +66,7 @@ async def watch_clock(core: Core) -> None:
             core.log.error("clock jumped", offset_ms=drift_ms)
             condition.clock_jump_ms += drift_ms
             wall_ms, elapsed = core.clock.now_ms(), trio.current_time()
-        if abs(condition.clock_jump_ms) < CLOCK_SKEW_MS:
+        if abs(condition.clock_jump_ms) < CLOCK_SKEW_MS or is_clock_confirmed(offsets_ms()):
             condition.clock_jump_ms = 0
             try:
                 await core.store.update_identity(partial(_with_clock, core.clock.now_ms()))

@@ -131,7 +131,7 @@ ENGLISH: Final[dict[str, str]] = {
         "{node} and this node do not trust each other. Check clock and certificates, then call the province."
     ),
     "health.disk_low": "The disk is nearly full. Make room or add a disk; reading always goes on.",
-    "health.cert_expires": "The certificate ends soon. Ask for a new one: lumbung cert request.",
+    "health.cert_expires": "Half of the certificate's life is over. Renew it: lumbung cert renew, or cert request.",
     "health.roster_fork": "Two different rosters of one epoch are signed. Call the central office at once.",
     "health.clock_skew": "The clock is wrong. Set it: timedatectl set-ntp true.",
     "health.two_lives": (

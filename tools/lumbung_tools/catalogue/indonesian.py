@@ -127,7 +127,7 @@ INDONESIAN: Final[dict[str, str]] = {
         "{node} dan simpul ini tidak saling percaya. Periksa jam dan sertifikat, lalu hubungi provinsi."
     ),
     "health.disk_low": "Cakram hampir penuh. Kosongkan ruang atau tambah cakram; pembacaan tetap jalan.",
-    "health.cert_expires": "Sertifikat segera berakhir. Minta yang baru: lumbung cert request.",
+    "health.cert_expires": "Separuh umur sertifikat lewat. Perpanjang: lumbung cert renew, atau cert request.",
     "health.roster_fork": "Ada dua daftar simpul berbeda untuk satu epoch. Segera hubungi kantor pusat.",
     "health.clock_skew": "Jam salah. Setel jam: timedatectl set-ntp true.",
     "health.two_lives": (

@@ -92,6 +92,14 @@ KEYS_ENGLISH: Final[dict[str, str]] = {
         " lumbung"
         " keys restore FILE FOLDER. Each line is checked by its last four letters."
     ),
+    "cert.renewed": "Renewed: {file}. The node takes it into use within ten seconds, without a restart.",
+    "cert.not_due": "{file} is good until {until}; it is renewed once half of its life is over (or with --now).",
+    "help.cert.renew": "Renew a certificate under the same key, once half of its life is over. For a daily timer.",
+    "help.cert.renew.examples": "lumbung cert renew keys/tls.chain.pem --authority /etc/lumbung/office-authority",
+    "help.cert.renew.now": "Whether it is due or not.",
+    "help.cert.authority.under": (
+        "Folder of the root: an office's own authority below it, which renews without the centre."
+    ),
     "help.keys.rotate": "Make the next key of a kind, and say what comes next. Type it again to go on.",
     "help.keys.rotate.examples": (
         "lumbung keys rotate entry --config config.toml\nlumbung keys rotate escrow escrow-3.agekey"

@@ -103,6 +103,14 @@ KEYS_INDONESIAN: Final[dict[str, str]] = {
         " sebuah"
         " berkas, lalu lumbung keys restore FILE FOLDER. Setiap baris diperiksa dengan empat huruf terakhirnya."
     ),
+    "cert.renewed": "Diperpanjang: {file}. Simpul memakainya dalam sepuluh detik, tanpa mulai ulang.",
+    "cert.not_due": "{file} berlaku sampai {until}; diperpanjang setelah separuh umurnya lewat (atau dengan --now).",
+    "help.cert.renew": (
+        "Memperpanjang sertifikat dengan kunci yang sama setelah separuh umurnya lewat. Untuk timer harian."
+    ),
+    "help.cert.renew.examples": "lumbung cert renew keys/tls.chain.pem --authority /etc/lumbung/office-authority",
+    "help.cert.renew.now": "Walaupun belum waktunya.",
+    "help.cert.authority.under": "Folder akar: otoritas kantor sendiri di bawahnya, yang memperpanjang tanpa pusat.",
     "help.keys.rotate": "Membuat kunci berikutnya dan memberi tahu langkah sesudahnya. Ketik lagi untuk melanjutkan.",
     "help.keys.rotate.examples": (
         "lumbung keys rotate entry --config config.toml\nlumbung keys rotate escrow escrow-3.agekey"

@@ -14,10 +14,13 @@ import click
 from lumbung_cluster.access import AccessEntry, AccessList, Duty, SignedAccess, sign_access
 from lumbung_cluster.identity_uri import AccessIdentity, parse_identity
 from lumbung_cluster.ids import ClusterId
+from lumbung_node.adapters.identity_folder import replace_file
 from lumbung_node.adapters.keys.certificates import (
     Authority,
+    is_renewal_due,
     make_authority,
     pin_of_public_key,
+    public_key_in,
     public_key_of,
     read_certificate,
 )
@@ -53,8 +56,13 @@ def request(call: Call, key: Path, output: Path) -> None:
 @click.argument("folder", type=_PATH)
 @option("--cluster", "cluster_hex", required=True, help_key="help.cert.cluster")
 @option("--name", default="authority", show_default=True, help_key="help.cert.authority.name")
-def authority(call: Call, folder: Path, cluster_hex: str, name: str) -> None:
-    made = make_authority(_cluster(cluster_hex), name, now_ms=_now_ms())
+@option("--under", type=_PATH, help_key="help.cert.authority.under")
+def authority(call: Call, folder: Path, cluster_hex: str, name: str, under: Path | None) -> None:
+    cluster, now_ms = _cluster(cluster_hex), _now_ms()
+    if under is None:
+        made = make_authority(cluster, name, now_ms=now_ms)
+    else:
+        made = _load_authority(under).issue_authority(cluster, name, now_ms=now_ms)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_secret(folder / _AUTHORITY_KEY, made.key_pem)
     write_public(folder / _AUTHORITY_CERTIFICATE, made.certificate_pem)
@@ -68,9 +76,28 @@ def authority(call: Call, folder: Path, cluster_hex: str, name: str) -> None:
 @option("--identity", required=True, help_key="help.cert.issue.identity")
 @option("-o", "--output", type=_PATH, required=True, help_key="help.cert.output")
 def issue(call: Call, public_key: Path, folder: Path, identity: str, output: Path) -> None:
-    issuer = Authority((folder / _AUTHORITY_CERTIFICATE).read_bytes(), read_secret(folder / _AUTHORITY_KEY))
+    issuer = _load_authority(folder)
     write_public(output, issuer.issue(parse_identity(identity), public_key.read_bytes(), now_ms=_now_ms()))
     _tell(call, output)
+
+
+@command("renew", help_key="help.cert.renew", examples_key="help.cert.renew.examples", exits=_EXITS)
+@click.argument("certificate", type=_PATH)
+@option("--authority", "folder", type=_PATH, required=True, help_key="help.cert.issue.authority")
+@option("--now", "is_asked", is_flag=True, help_key="help.cert.renew.now")
+def renew(call: Call, certificate: Path, folder: Path, is_asked: bool) -> None:
+    """The same identity and key, so no roster and no list has to change; the file is replaced as a whole."""
+    held = certificate.read_bytes()
+    facts = read_certificate(held)
+    is_due = is_renewal_due(facts, _now_ms())
+    if is_due or is_asked:
+        identity, public_key = parse_identity(facts.uri or ""), public_key_in(held)
+        replace_file(certificate, _load_authority(folder).issue(identity, public_key, now_ms=_now_ms()))
+        certificate.chmod(0o644)
+        call.console.say("cert.renewed", file=certificate)
+    else:
+        call.console.say("cert.not_due", file=certificate, until=shown_time(facts.not_after_ms))
+    _tell(call, certificate)
 
 
 @command("show", help_key="help.cert.show", examples_key="help.cert.show.examples", exits=_EXITS)
@@ -98,7 +125,7 @@ def admit(call: Call, certificate: Path, held: Path | None, duty: str, key: Path
     call.console.json("lumbung.access/1", {"version": version, "names": names, "file": str(output)})
 
 
-for each_command in (request, authority, issue, show, admit):
+for each_command in (request, authority, issue, renew, show, admit):
     cert.add_command(each_command)
 
 
@@ -110,6 +137,10 @@ def _with_entry(held: AccessList | None, identity: AccessIdentity, entry: Access
     entries = tuple(sorted([*others, entry], key=lambda each: each.name))
     version = held.version + 1 if held else 1
     return AccessList(identity.cluster, identity.office, version, _now_ms(), entries)
+
+
+def _load_authority(folder: Path) -> Authority:
+    return Authority((folder / _AUTHORITY_CERTIFICATE).read_bytes(), read_secret(folder / _AUTHORITY_KEY))
 
 
 def _tell(call: Call, file: Path) -> None:

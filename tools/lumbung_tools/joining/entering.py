@@ -29,7 +29,6 @@ from lumbung_cluster.scrub_pace import ScrubSettings
 from lumbung_node.adapters.identity_folder import replace_file
 from lumbung_node.adapters.keys.age_identity import AgeIdentity
 from lumbung_node.adapters.keys.certificates import (
-    BACKDATED_DAYS,
     LEAF_LIFETIME_DAYS,
     CertificateFacts,
     read_certificate,
@@ -107,7 +106,7 @@ def first_access_list(
         name=operator.name,
         duty=Duty.OPERATOR,
         pins=(operator.pin,),
-        valid_from_ms=now_ms - BACKDATED_DAYS * _DAY_MS,
+        valid_from_ms=0,
         valid_until_ms=now_ms + LEAF_LIFETIME_DAYS * _DAY_MS,
     )
     others = [each for each in held.entries if each.name != entry.name] if held else []
