@@ -2,7 +2,8 @@
 
 Leaves are ECDSA P-256 (an Ed25519 leaf fails the handshake in grpcio). They live long and are dated back to 1970,
 because office clocks fall back to whatever their board believes once its battery is empty, and lines are down for
-weeks; what is revoked is revoked by the roster, which pins keys. A root may let an office issue for itself (path length 1).
+weeks; what is revoked is revoked by the roster, which pins keys.
+A root may let an office issue for itself (path length 1).
 """
 
 from __future__ import annotations
