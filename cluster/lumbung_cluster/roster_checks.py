@@ -22,7 +22,7 @@ __all__ = ["FORMAT_LEVEL_MAX", "check", "tidy"]
 
 K = TypeVar("K", int, str, bytes, tuple[int, str], tuple[int, int, bytes])
 
-FORMAT_LEVEL_MAX = 0  # rises with what this code can write; a roster that asks for more is refused
+FORMAT_LEVEL_MAX = 1  # rises with what this code can write; a roster that asks for more is refused
 HASH_SIZE_BYTES = 32
 _NO_HASH = bytes(HASH_SIZE_BYTES)
 _NAME_PATTERNS = {

@@ -17,6 +17,7 @@ import trio
 from lumbung_cluster.errors import DiskFull, KeyRefused, StoreLocked, StoreMisconfigured
 from lumbung_cluster.identity_uri import parse_identity
 from lumbung_cluster.place import Place, choose_place
+from lumbung_cluster.wire import SPOKEN
 from lumbung_node.adapters.allocator import bound_allocator
 from lumbung_node.adapters.ballast import ensure_ballast, release_ballast
 from lumbung_node.adapters.grpc_transport import GrpcTransport, grpc_transport
@@ -146,6 +147,7 @@ async def _make_parts(config: NodeConfig, log: Log, metrics: MetricBook) -> Node
         number=config.number,
         cluster=cluster,
         software=version("lumbung"),
+        wire=SPOKEN,
         listen=config.listen,
         open_keyvalue=lambda: _open_store(folder, log),
         aside=aside,

@@ -13,6 +13,7 @@ from lumbung_cluster.copies import Missing, proven_copies
 from lumbung_cluster.feed import Mark
 from lumbung_cluster.ids import Generation, NodeNumber, all_units
 from lumbung_cluster.roster import HolderAssignment, Roster, Share
+from lumbung_cluster.roster_checks import FORMAT_LEVEL_MAX
 from lumbung_cluster.roster_codec import SignedRoster, decode_roster, encode_roster
 from lumbung_cluster.roster_node import (
     AgeRecipient,
@@ -100,7 +101,7 @@ def test_an_unknown_critical_field_is_refused_with_what_to_do() -> None:
 
 def test_a_roster_of_a_newer_format_level_is_refused_with_what_to_do() -> None:
     with pytest.raises(Malformed, match="this lumbung is too old: update it"):
-        encode_roster(replace(founding(), format_level=1))
+        encode_roster(replace(founding(), format_level=FORMAT_LEVEL_MAX + 1))
 
 
 def test_signing_twice_with_one_key_leaves_one_signature() -> None:

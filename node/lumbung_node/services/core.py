@@ -13,6 +13,7 @@ from lumbung_cluster.ids import BlobId, ClusterId, NodeNumber
 from lumbung_cluster.limits import DOUBT_INTERVAL_S, RECONCILE_FROZEN_MAX, RECONCILE_MENDING_MAX
 from lumbung_cluster.roster import Roster
 from lumbung_cluster.schedule import Schedule
+from lumbung_cluster.wire import WireRange
 from lumbung_node.ports.log import Log
 from lumbung_node.ports.metrics import Metrics
 from lumbung_node.ports.world import Blocking, Randomness, Signer, Verifier, WallClock
@@ -78,6 +79,7 @@ class Core:
     number: NodeNumber
     cluster: ClusterId
     software: str
+    wire: WireRange
     store: Store
     rosters: RosterKeeper
     receipt_signer: Signer

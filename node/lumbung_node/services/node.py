@@ -19,6 +19,7 @@ from lumbung_cluster.inventory.fingerprint import InventoryKey
 from lumbung_cluster.limits import FOREIGN_MEMORY_BYTES_MAX, SET_ASIDE_DAMAGES
 from lumbung_cluster.schedule import Schedule
 from lumbung_cluster.scrub_pace import ScrubSettings
+from lumbung_cluster.wire import WireRange
 from lumbung_node.ports.aside import AsideStores
 from lumbung_node.ports.identity import IdentityState
 from lumbung_node.ports.keyvalue import KeyValue
@@ -42,6 +43,7 @@ from lumbung_node.services.scrub.view import ScrubDesk
 from lumbung_node.services.server import AccessGate, Server
 from lumbung_node.services.takeover import Takeover
 from lumbung_node.services.watches import DiskMarks, look, watch_clock, watch_disk
+from lumbung_node.store.formats import bring_to_format
 from lumbung_node.store.store import Store, open_store
 
 __all__ = ["STORE_FAILURES", "NodeParts", "run_node"]
@@ -58,6 +60,7 @@ class NodeParts:
     number: NodeNumber
     cluster: ClusterId
     software: str
+    wire: WireRange
     listen: str
     open_keyvalue: Callable[[], Awaitable[KeyValue]]
     aside: AsideStores
@@ -115,6 +118,8 @@ async def _set_aside(parts: NodeParts, opener: Opener, reason: str) -> None:
 
 
 async def _load(parts: NodeParts, kv: KeyValue) -> Store:
+    level = parts.rosters.roster.format_level
+    await bring_to_format(kv, level, parts.software, parts.clock.now_ms(), parts.log)
     return await open_store(
         kv,
         parts.identity,
@@ -146,6 +151,7 @@ async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core],
         number=parts.number,
         cluster=parts.cluster,
         software=parts.software,
+        wire=parts.wire,
         store=store,
         rosters=parts.rosters,
         receipt_signer=parts.keys.receipt,

@@ -21,6 +21,7 @@ from lumbung_node.services.replicator import Link, LinkState, Replicator
 from lumbung_node.services.requests import read_request
 from lumbung_node.services.scrub.view import ScrubDesk
 from lumbung_node.services.takeover import Takeover
+from lumbung_node.store.formats import FORMAT_HIGH
 from lumbung_node.store.takeovers import TakeoverState
 from lumbung_proto.v1 import operations_pb2
 
@@ -109,6 +110,15 @@ class Operations:
         response.scrub.CopyFrom(self._scrub.state())
         response.keys.extend(key_states(self._keys))
         response.own_end.CopyFrom(own_end(core, self._keys))
+        response.versions.CopyFrom(
+            operations_pb2.VersionState(
+                disk_format=core.store.state.format_version,
+                disk_format_high=FORMAT_HIGH,
+                format_level=core.rosters.roster.format_level,
+                wire_low=core.wire.low,
+                wire_high=core.wire.high,
+            )
+        )
         response.health.extend(_health_message(trouble) for trouble in self._troubles(response))
         return response
 

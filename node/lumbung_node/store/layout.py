@@ -45,7 +45,7 @@ __all__ = [
     "verified_key",
 ]
 
-FORMAT_VERSION = 0  # v0 until reconcile's first layer runs on it
+FORMAT_VERSION = 0  # of rows; the disk's own format is `formats`
 
 _U32 = struct.Struct(">I")
 _U64 = struct.Struct(">Q")

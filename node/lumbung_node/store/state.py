@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 import trio
 
 from lumbung_cluster.canonical import Malformed
-from lumbung_cluster.errors import StoreDamaged, StoreMisconfigured
+from lumbung_cluster.errors import StoreDamaged
 from lumbung_cluster.feed import FeedEnd, first_hash
 from lumbung_cluster.ids import BlobId, ClusterId, Generation, NodeNumber
 from lumbung_cluster.life import SignedLife
 from lumbung_cluster.scrub_progress import verified_ms
 from lumbung_node.ports.keyvalue import Batch, Family, KeyValue
 from lumbung_node.store.layout import (
-    FORMAT_VERSION,
     BlobRow,
     FeedRow,
     MarkRow,
@@ -69,6 +68,7 @@ class StoreState:
     cluster: ClusterId
     node: NodeNumber
     generation: Generation
+    format_version: int = 0
     next_place: int = 1
     next_serial: int = 1
     next_nonce: int = 1
@@ -115,10 +115,10 @@ class StoreState:
 async def load_state(kv: KeyValue, cluster: ClusterId, node: NodeNumber, generation: Generation) -> StoreState:
     """Read back ends, counts, marks and counters, and clear what a crash left behind.
 
-    Raises StoreMisconfigured for a newer format and StoreDamaged when rows contradict each other.
+    Raises StoreDamaged when rows contradict each other.
     """
     state = StoreState(cluster, node, generation)
-    await _check_format(kv)
+    state.format_version = await _read_format(kv)
     await _load_system(kv, state)
     for key, value in await scan_all(kv, Family.MARKS, b"", NO_END):
         sender, origin = NodeNumber(int.from_bytes(key[:4], "big")), NodeNumber(int.from_bytes(key[4:], "big"))
@@ -141,13 +141,10 @@ async def scan_all(kv: KeyValue, family: Family, first: bytes, behind: bytes) ->
     return rows
 
 
-async def _check_format(kv: KeyValue) -> None:
+async def _read_format(kv: KeyValue) -> int:
+    """What `formats.bring_to_format` left; 0 for a fresh store."""
     (found,) = await kv.get(Family.SYSTEM, [KEY_FORMAT])
-    if found is not None and int.from_bytes(found, "big") > FORMAT_VERSION:
-        raise StoreMisconfigured(
-            f"store format: this lumbung reads up to {FORMAT_VERSION}, the folder has {int.from_bytes(found, 'big')}; "
-            "install the newer lumbung again"
-        )
+    return int.from_bytes(found or b"", "big")
 
 
 async def _load_system(kv: KeyValue, state: StoreState) -> None:
@@ -210,7 +207,7 @@ async def _clear_leftovers(kv: KeyValue, state: StoreState) -> None:
             kept_until = first + row.chunks
     batch.delete_range(Family.CHUNKS, place_key(kept_until), place_key((1 << 64) - 1))
     state.next_place = kept_until
-    batch.put(Family.SYSTEM, KEY_FORMAT, FORMAT_VERSION.to_bytes(4, "big"))
+    batch.put(Family.SYSTEM, KEY_FORMAT, state.format_version.to_bytes(4, "big"))
     batch.put(Family.SYSTEM, KEY_NONCE, (state.next_nonce + NONCE_RESERVE).to_bytes(8, "big"))
     await kv.write(batch)
     await kv.sync()

@@ -26,7 +26,7 @@ from lumbung_proto.v1 import reconcile_pb2 as lumbung__proto_dot_v1_dot_reconcil
 from lumbung_proto.v1 import scrub_pb2 as lumbung__proto_dot_v1_dot_scrub__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!lumbung_proto/v1/operations.proto\x12\nlumbung.v1\x1a lumbung_proto/v1/reconcile.proto\x1a\x1clumbung_proto/v1/scrub.proto\"\"\n\rStatusRequest\x12\x11\n\tlist_ends\x18\x32 \x01(\x08\"\x94\x06\n\x0eStatusResponse\x12\x0c\n\x04node\x18\x01 \x01(\r\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08software\x18\x03 \x01(\t\x12\x12\n\ngeneration\x18\x04 \x01(\r\x12\x14\n\x0croster_epoch\x18\x05 \x01(\r\x12\x19\n\x11roster_created_ms\x18\x06 \x01(\x04\x12\"\n\x03own\x18\x07 \x01(\x0b\x32\x15.lumbung.v1.OwnCounts\x12$\n\x05links\x18\x08 \x03(\x0b\x32\x15.lumbung.v1.LinkState\x12)\n\x07origins\x18\t \x03(\x0b\x32\x18.lumbung.v1.OriginCounts\x12#\n\x04\x64isk\x18\n \x01(\x0b\x32\x15.lumbung.v1.DiskState\x12&\n\x06health\x18\x0b \x03(\x0b\x32\x16.lumbung.v1.HealthItem\x12\x10\n\x08\x63lock_ms\x18\x0c \x01(\x04\x12\x10\n\x08uptime_s\x18\r \x01(\x01\x12\x12\n\ntakes_puts\x18\x0e \x01(\x08\x12\x1e\n\x16\x63\x65rtificate_expires_ms\x18\x0f \x01(\x04\x12%\n\x05scrub\x18\x14 \x01(\x0b\x32\x16.lumbung.v1.ScrubState\x12,\n\tset_aside\x18\x19 \x03(\x0b\x32\x19.lumbung.v1.SetAsideStore\x12\x17\n\x0f\x66\x61llback_folder\x18\x1a \x01(\t\x12)\n\x07rebuild\x18\x1b \x01(\x0b\x32\x18.lumbung.v1.RebuildState\x12-\n\tinventory\x18\x1e \x01(\x0b\x32\x1a.lumbung.v1.InventoryState\x12\x31\n\nreconciles\x18\x1f \x03(\x0b\x32\x1d.lumbung.v1.PartnerReconciles\x12\"\n\x04keys\x18\x32 \x03(\x0b\x32\x14.lumbung.v1.KeyState\x12)\n\x07own_end\x18\x33 \x01(\x0b\x32\x18.lumbung.v1.FeedEndState\x12+\n\tlist_ends\x18\x34 \x03(\x0b\x32\x18.lumbung.v1.FeedEndState\"=\n\x08KeyState\x12\x0b\n\x03use\x18\x01 \x01(\t\x12\x12\n\npublic_key\x18\x02 \x01(\x0c\x12\x10\n\x08in_force\x18\x03 \x01(\x08\"l\n\x0c\x46\x65\x65\x64\x45ndState\x12\x0e\n\x06origin\x18\x01 \x01(\r\x12\x12\n\ngeneration\x18\x02 \x01(\r\x12\x0e\n\x06number\x18\x03 \x01(\x04\x12\x14\n\x0crunning_hash\x18\x04 \x01(\x0c\x12\x12\n\npublic_key\x18\x05 \x01(\x0c\"\xaa\x01\n\x0cRebuildState\x12\x10\n\x08since_ms\x18\x01 \x01(\x04\x12\x13\n\x0bknown_blobs\x18\x02 \x01(\x04\x12\x13\n\x0bknown_bytes\x18\x03 \x01(\x04\x12\x12\n\nhere_blobs\x18\x04 \x01(\x04\x12\x12\n\nhere_bytes\x18\x05 \x01(\x04\x12\x18\n\x10rate_bytes_per_s\x18\x06 \x01(\x01\x12\r\n\x05\x65ta_s\x18\x07 \x01(\x01\x12\r\n\x05unmet\x18\x08 \x03(\r\"\x9d\x01\n\rSetAsideStore\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x17\n\x0frefuses_to_open\x18\x02 \x01(\x08\x12\r\n\x05\x65nded\x18\x03 \x01(\x08\x12\x10\n\x08\x65xpected\x18\x04 \x01(\x04\x12\r\n\x05taken\x18\x05 \x01(\x04\x12\x13\n\x0btaken_bytes\x18\x06 \x01(\x04\x12\x0f\n\x07present\x18\x07 \x01(\x04\x12\x0f\n\x07lacking\x18\x08 \x01(\x04\"U\n\x0eInventoryState\x12\x13\n\x0brows_behind\x18\x01 \x01(\x04\x12\x15\n\runits_doubted\x18\x02 \x01(\r\x12\x17\n\x0forigins_unknown\x18\x03 \x01(\r\"\x9c\x01\n\tOwnCounts\x12\r\n\x05\x62lobs\x18\x01 \x01(\x04\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\x12\x11\n\tby_copies\x18\x03 \x03(\x04\x12\x18\n\x10oldest_unsafe_ms\x18\x04 \x01(\x04\x12\x11\n\tonly_here\x18\x05 \x01(\x04\x12\x1b\n\x13oldest_only_here_ms\x18\x06 \x01(\x04\x12\x0f\n\x07\x64\x61maged\x18\x07 \x01(\x04\"\xe2\x02\n\tLinkState\x12\x0c\n\x04node\x18\x01 \x01(\r\x12\x0c\n\x04name\x18\x02 \x01(\t\x12,\n\tcondition\x18\x03 \x01(\x0e\x32\x19.lumbung.v1.LinkCondition\x12\x11\n\tlag_blobs\x18\x04 \x01(\x04\x12\x15\n\rlag_oldest_ms\x18\x05 \x01(\x04\x12\x14\n\x0cproven_blobs\x18\x06 \x01(\x04\x12\x19\n\x11verified_since_ms\x18\x07 \x01(\x04\x12\x0f\n\x07since_s\x18\x08 \x01(\x01\x12\x10\n\x08sentence\x18\t \x01(\t\x12\x12\n\ngeneration\x18\n \x01(\r\x12\x17\n\x0f\x63lock_offset_ms\x18\x0b \x01(\x12\x12\x0e\n\x06is_drc\x18\x0c \x01(\x08\x12\x1d\n\x15inventory_received_ms\x18\x14 \x01(\x04\x12\x18\n\x10inventory_number\x18\x15 \x01(\x04\x12\x17\n\x0finventory_units\x18\x16 \x01(\r\"`\n\x0cOriginCounts\x12\x0e\n\x06origin\x18\x01 \x01(\r\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05\x62lobs\x18\x03 \x01(\x04\x12\x12\n\nsize_bytes\x18\x04 \x01(\x04\x12\x0f\n\x07\x64\x61maged\x18\x05 \x01(\x04\"b\n\tDiskState\x12\x12\n\nfree_bytes\x18\x01 \x01(\x04\x12\x13\n\x0btotal_bytes\x18\x02 \x01(\x04\x12\x17\n\x0frefuses_foreign\x18\x03 \x01(\x08\x12\x13\n\x0brefuses_own\x18\x04 \x01(\x08\"\xb3\x01\n\nHealthItem\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12&\n\x08severity\x18\x02 \x01(\x0e\x32\x14.lumbung.v1.Severity\x12\x0c\n\x04node\x18\x03 \x01(\r\x12\x32\n\x06values\x18\x04 \x03(\x0b\x32\".lumbung.v1.HealthItem.ValuesEntry\x1a-\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*\x96\x01\n\rLinkCondition\x12\x1e\n\x1aLINK_CONDITION_UNSPECIFIED\x10\x00\x12\x15\n\x11LINK_CONDITION_UP\x10\x01\x12\x19\n\x15LINK_CONDITION_BEHIND\x10\x02\x12\x17\n\x13LINK_CONDITION_DOWN\x10\x03\x12\x1a\n\x16LINK_CONDITION_REFUSED\x10\x04*d\n\x08Severity\x12\x18\n\x14SEVERITY_UNSPECIFIED\x10\x00\x12\x11\n\rSEVERITY_NOTE\x10\x01\x12\x14\n\x10SEVERITY_WARNING\x10\x02\x12\x15\n\x11SEVERITY_CRITICAL\x10\x03\x32\xa0\x01\n\x11OperationsService\x12?\n\x06Status\x12\x19.lumbung.v1.StatusRequest\x1a\x1a.lumbung.v1.StatusResponse\x12J\n\tReconcile\x12\x1c.lumbung.v1.ReconcileRequest\x1a\x1d.lumbung.v1.ReconcileResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!lumbung_proto/v1/operations.proto\x12\nlumbung.v1\x1a lumbung_proto/v1/reconcile.proto\x1a\x1clumbung_proto/v1/scrub.proto\"\"\n\rStatusRequest\x12\x11\n\tlist_ends\x18\x32 \x01(\x08\"\xc0\x06\n\x0eStatusResponse\x12\x0c\n\x04node\x18\x01 \x01(\r\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08software\x18\x03 \x01(\t\x12\x12\n\ngeneration\x18\x04 \x01(\r\x12\x14\n\x0croster_epoch\x18\x05 \x01(\r\x12\x19\n\x11roster_created_ms\x18\x06 \x01(\x04\x12\"\n\x03own\x18\x07 \x01(\x0b\x32\x15.lumbung.v1.OwnCounts\x12$\n\x05links\x18\x08 \x03(\x0b\x32\x15.lumbung.v1.LinkState\x12)\n\x07origins\x18\t \x03(\x0b\x32\x18.lumbung.v1.OriginCounts\x12#\n\x04\x64isk\x18\n \x01(\x0b\x32\x15.lumbung.v1.DiskState\x12&\n\x06health\x18\x0b \x03(\x0b\x32\x16.lumbung.v1.HealthItem\x12\x10\n\x08\x63lock_ms\x18\x0c \x01(\x04\x12\x10\n\x08uptime_s\x18\r \x01(\x01\x12\x12\n\ntakes_puts\x18\x0e \x01(\x08\x12\x1e\n\x16\x63\x65rtificate_expires_ms\x18\x0f \x01(\x04\x12%\n\x05scrub\x18\x14 \x01(\x0b\x32\x16.lumbung.v1.ScrubState\x12,\n\tset_aside\x18\x19 \x03(\x0b\x32\x19.lumbung.v1.SetAsideStore\x12\x17\n\x0f\x66\x61llback_folder\x18\x1a \x01(\t\x12)\n\x07rebuild\x18\x1b \x01(\x0b\x32\x18.lumbung.v1.RebuildState\x12-\n\tinventory\x18\x1e \x01(\x0b\x32\x1a.lumbung.v1.InventoryState\x12\x31\n\nreconciles\x18\x1f \x03(\x0b\x32\x1d.lumbung.v1.PartnerReconciles\x12\"\n\x04keys\x18\x32 \x03(\x0b\x32\x14.lumbung.v1.KeyState\x12)\n\x07own_end\x18\x33 \x01(\x0b\x32\x18.lumbung.v1.FeedEndState\x12+\n\tlist_ends\x18\x34 \x03(\x0b\x32\x18.lumbung.v1.FeedEndState\x12*\n\x08versions\x18\x35 \x01(\x0b\x32\x18.lumbung.v1.VersionState\"x\n\x0cVersionState\x12\x13\n\x0b\x64isk_format\x18\x01 \x01(\r\x12\x18\n\x10\x64isk_format_high\x18\x02 \x01(\r\x12\x14\n\x0c\x66ormat_level\x18\x03 \x01(\r\x12\x10\n\x08wire_low\x18\x04 \x01(\r\x12\x11\n\twire_high\x18\x05 \x01(\r\"=\n\x08KeyState\x12\x0b\n\x03use\x18\x01 \x01(\t\x12\x12\n\npublic_key\x18\x02 \x01(\x0c\x12\x10\n\x08in_force\x18\x03 \x01(\x08\"l\n\x0c\x46\x65\x65\x64\x45ndState\x12\x0e\n\x06origin\x18\x01 \x01(\r\x12\x12\n\ngeneration\x18\x02 \x01(\r\x12\x0e\n\x06number\x18\x03 \x01(\x04\x12\x14\n\x0crunning_hash\x18\x04 \x01(\x0c\x12\x12\n\npublic_key\x18\x05 \x01(\x0c\"\xaa\x01\n\x0cRebuildState\x12\x10\n\x08since_ms\x18\x01 \x01(\x04\x12\x13\n\x0bknown_blobs\x18\x02 \x01(\x04\x12\x13\n\x0bknown_bytes\x18\x03 \x01(\x04\x12\x12\n\nhere_blobs\x18\x04 \x01(\x04\x12\x12\n\nhere_bytes\x18\x05 \x01(\x04\x12\x18\n\x10rate_bytes_per_s\x18\x06 \x01(\x01\x12\r\n\x05\x65ta_s\x18\x07 \x01(\x01\x12\r\n\x05unmet\x18\x08 \x03(\r\"\x9d\x01\n\rSetAsideStore\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x17\n\x0frefuses_to_open\x18\x02 \x01(\x08\x12\r\n\x05\x65nded\x18\x03 \x01(\x08\x12\x10\n\x08\x65xpected\x18\x04 \x01(\x04\x12\r\n\x05taken\x18\x05 \x01(\x04\x12\x13\n\x0btaken_bytes\x18\x06 \x01(\x04\x12\x0f\n\x07present\x18\x07 \x01(\x04\x12\x0f\n\x07lacking\x18\x08 \x01(\x04\"U\n\x0eInventoryState\x12\x13\n\x0brows_behind\x18\x01 \x01(\x04\x12\x15\n\runits_doubted\x18\x02 \x01(\r\x12\x17\n\x0forigins_unknown\x18\x03 \x01(\r\"\x9c\x01\n\tOwnCounts\x12\r\n\x05\x62lobs\x18\x01 \x01(\x04\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\x12\x11\n\tby_copies\x18\x03 \x03(\x04\x12\x18\n\x10oldest_unsafe_ms\x18\x04 \x01(\x04\x12\x11\n\tonly_here\x18\x05 \x01(\x04\x12\x1b\n\x13oldest_only_here_ms\x18\x06 \x01(\x04\x12\x0f\n\x07\x64\x61maged\x18\x07 \x01(\x04\"\xe2\x02\n\tLinkState\x12\x0c\n\x04node\x18\x01 \x01(\r\x12\x0c\n\x04name\x18\x02 \x01(\t\x12,\n\tcondition\x18\x03 \x01(\x0e\x32\x19.lumbung.v1.LinkCondition\x12\x11\n\tlag_blobs\x18\x04 \x01(\x04\x12\x15\n\rlag_oldest_ms\x18\x05 \x01(\x04\x12\x14\n\x0cproven_blobs\x18\x06 \x01(\x04\x12\x19\n\x11verified_since_ms\x18\x07 \x01(\x04\x12\x0f\n\x07since_s\x18\x08 \x01(\x01\x12\x10\n\x08sentence\x18\t \x01(\t\x12\x12\n\ngeneration\x18\n \x01(\r\x12\x17\n\x0f\x63lock_offset_ms\x18\x0b \x01(\x12\x12\x0e\n\x06is_drc\x18\x0c \x01(\x08\x12\x1d\n\x15inventory_received_ms\x18\x14 \x01(\x04\x12\x18\n\x10inventory_number\x18\x15 \x01(\x04\x12\x17\n\x0finventory_units\x18\x16 \x01(\r\"`\n\x0cOriginCounts\x12\x0e\n\x06origin\x18\x01 \x01(\r\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05\x62lobs\x18\x03 \x01(\x04\x12\x12\n\nsize_bytes\x18\x04 \x01(\x04\x12\x0f\n\x07\x64\x61maged\x18\x05 \x01(\x04\"b\n\tDiskState\x12\x12\n\nfree_bytes\x18\x01 \x01(\x04\x12\x13\n\x0btotal_bytes\x18\x02 \x01(\x04\x12\x17\n\x0frefuses_foreign\x18\x03 \x01(\x08\x12\x13\n\x0brefuses_own\x18\x04 \x01(\x08\"\xb3\x01\n\nHealthItem\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12&\n\x08severity\x18\x02 \x01(\x0e\x32\x14.lumbung.v1.Severity\x12\x0c\n\x04node\x18\x03 \x01(\r\x12\x32\n\x06values\x18\x04 \x03(\x0b\x32\".lumbung.v1.HealthItem.ValuesEntry\x1a-\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*\x96\x01\n\rLinkCondition\x12\x1e\n\x1aLINK_CONDITION_UNSPECIFIED\x10\x00\x12\x15\n\x11LINK_CONDITION_UP\x10\x01\x12\x19\n\x15LINK_CONDITION_BEHIND\x10\x02\x12\x17\n\x13LINK_CONDITION_DOWN\x10\x03\x12\x1a\n\x16LINK_CONDITION_REFUSED\x10\x04*d\n\x08Severity\x12\x18\n\x14SEVERITY_UNSPECIFIED\x10\x00\x12\x11\n\rSEVERITY_NOTE\x10\x01\x12\x14\n\x10SEVERITY_WARNING\x10\x02\x12\x15\n\x11SEVERITY_CRITICAL\x10\x03\x32\xa0\x01\n\x11OperationsService\x12?\n\x06Status\x12\x19.lumbung.v1.StatusRequest\x1a\x1a.lumbung.v1.StatusResponse\x12J\n\tReconcile\x12\x1c.lumbung.v1.ReconcileRequest\x1a\x1d.lumbung.v1.ReconcileResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,36 +35,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_HEALTHITEM_VALUESENTRY']._loaded_options = None
   _globals['_HEALTHITEM_VALUESENTRY']._serialized_options = b'8\001'
-  _globals['_LINKCONDITION']._serialized_start=2430
-  _globals['_LINKCONDITION']._serialized_end=2580
-  _globals['_SEVERITY']._serialized_start=2582
-  _globals['_SEVERITY']._serialized_end=2682
+  _globals['_LINKCONDITION']._serialized_start=2596
+  _globals['_LINKCONDITION']._serialized_end=2746
+  _globals['_SEVERITY']._serialized_start=2748
+  _globals['_SEVERITY']._serialized_end=2848
   _globals['_STATUSREQUEST']._serialized_start=113
   _globals['_STATUSREQUEST']._serialized_end=147
   _globals['_STATUSRESPONSE']._serialized_start=150
-  _globals['_STATUSRESPONSE']._serialized_end=938
-  _globals['_KEYSTATE']._serialized_start=940
-  _globals['_KEYSTATE']._serialized_end=1001
-  _globals['_FEEDENDSTATE']._serialized_start=1003
-  _globals['_FEEDENDSTATE']._serialized_end=1111
-  _globals['_REBUILDSTATE']._serialized_start=1114
-  _globals['_REBUILDSTATE']._serialized_end=1284
-  _globals['_SETASIDESTORE']._serialized_start=1287
-  _globals['_SETASIDESTORE']._serialized_end=1444
-  _globals['_INVENTORYSTATE']._serialized_start=1446
-  _globals['_INVENTORYSTATE']._serialized_end=1531
-  _globals['_OWNCOUNTS']._serialized_start=1534
-  _globals['_OWNCOUNTS']._serialized_end=1690
-  _globals['_LINKSTATE']._serialized_start=1693
-  _globals['_LINKSTATE']._serialized_end=2047
-  _globals['_ORIGINCOUNTS']._serialized_start=2049
-  _globals['_ORIGINCOUNTS']._serialized_end=2145
-  _globals['_DISKSTATE']._serialized_start=2147
-  _globals['_DISKSTATE']._serialized_end=2245
-  _globals['_HEALTHITEM']._serialized_start=2248
-  _globals['_HEALTHITEM']._serialized_end=2427
-  _globals['_HEALTHITEM_VALUESENTRY']._serialized_start=2382
-  _globals['_HEALTHITEM_VALUESENTRY']._serialized_end=2427
-  _globals['_OPERATIONSSERVICE']._serialized_start=2685
-  _globals['_OPERATIONSSERVICE']._serialized_end=2845
+  _globals['_STATUSRESPONSE']._serialized_end=982
+  _globals['_VERSIONSTATE']._serialized_start=984
+  _globals['_VERSIONSTATE']._serialized_end=1104
+  _globals['_KEYSTATE']._serialized_start=1106
+  _globals['_KEYSTATE']._serialized_end=1167
+  _globals['_FEEDENDSTATE']._serialized_start=1169
+  _globals['_FEEDENDSTATE']._serialized_end=1277
+  _globals['_REBUILDSTATE']._serialized_start=1280
+  _globals['_REBUILDSTATE']._serialized_end=1450
+  _globals['_SETASIDESTORE']._serialized_start=1453
+  _globals['_SETASIDESTORE']._serialized_end=1610
+  _globals['_INVENTORYSTATE']._serialized_start=1612
+  _globals['_INVENTORYSTATE']._serialized_end=1697
+  _globals['_OWNCOUNTS']._serialized_start=1700
+  _globals['_OWNCOUNTS']._serialized_end=1856
+  _globals['_LINKSTATE']._serialized_start=1859
+  _globals['_LINKSTATE']._serialized_end=2213
+  _globals['_ORIGINCOUNTS']._serialized_start=2215
+  _globals['_ORIGINCOUNTS']._serialized_end=2311
+  _globals['_DISKSTATE']._serialized_start=2313
+  _globals['_DISKSTATE']._serialized_end=2411
+  _globals['_HEALTHITEM']._serialized_start=2414
+  _globals['_HEALTHITEM']._serialized_end=2593
+  _globals['_HEALTHITEM_VALUESENTRY']._serialized_start=2548
+  _globals['_HEALTHITEM_VALUESENTRY']._serialized_end=2593
+  _globals['_OPERATIONSSERVICE']._serialized_start=2851
+  _globals['_OPERATIONSSERVICE']._serialized_end=3011
 # @@protoc_insertion_point(module_scope)

@@ -133,6 +133,7 @@ class StatusResponse(_message.Message):
     KEYS_FIELD_NUMBER: _builtins.int
     OWN_END_FIELD_NUMBER: _builtins.int
     LIST_ENDS_FIELD_NUMBER: _builtins.int
+    VERSIONS_FIELD_NUMBER: _builtins.int
     node: _builtins.int
     """The node's number."""
     name: _builtins.str
@@ -207,6 +208,10 @@ class StatusResponse(_message.Message):
     def list_ends(self) -> _containers.RepeatedCompositeFieldContainer[Global___FeedEndState]:
         """The newest signed list of each origin here, rising by origin; only when asked for."""
 
+    @_builtins.property
+    def versions(self) -> Global___VersionState:
+        """Versions of disk and wire."""
+
     def __init__(
         self,
         *,
@@ -234,14 +239,53 @@ class StatusResponse(_message.Message):
         keys: _abc.Iterable[Global___KeyState] | None = ...,
         own_end: Global___FeedEndState | None = ...,
         list_ends: _abc.Iterable[Global___FeedEndState] | None = ...,
+        versions: Global___VersionState | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["disk", b"disk", "inventory", b"inventory", "own", b"own", "own_end", b"own_end", "rebuild", b"rebuild", "scrub", b"scrub"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["disk", b"disk", "inventory", b"inventory", "own", b"own", "own_end", b"own_end", "rebuild", b"rebuild", "scrub", b"scrub", "versions", b"versions"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_expires_ms", b"certificate_expires_ms", "clock_ms", b"clock_ms", "disk", b"disk", "fallback_folder", b"fallback_folder", "generation", b"generation", "health", b"health", "inventory", b"inventory", "keys", b"keys", "links", b"links", "list_ends", b"list_ends", "name", b"name", "node", b"node", "origins", b"origins", "own", b"own", "own_end", b"own_end", "rebuild", b"rebuild", "reconciles", b"reconciles", "roster_created_ms", b"roster_created_ms", "roster_epoch", b"roster_epoch", "scrub", b"scrub", "set_aside", b"set_aside", "software", b"software", "takes_puts", b"takes_puts", "uptime_s", b"uptime_s"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_expires_ms", b"certificate_expires_ms", "clock_ms", b"clock_ms", "disk", b"disk", "fallback_folder", b"fallback_folder", "generation", b"generation", "health", b"health", "inventory", b"inventory", "keys", b"keys", "links", b"links", "list_ends", b"list_ends", "name", b"name", "node", b"node", "origins", b"origins", "own", b"own", "own_end", b"own_end", "rebuild", b"rebuild", "reconciles", b"reconciles", "roster_created_ms", b"roster_created_ms", "roster_epoch", b"roster_epoch", "scrub", b"scrub", "set_aside", b"set_aside", "software", b"software", "takes_puts", b"takes_puts", "uptime_s", b"uptime_s", "versions", b"versions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StatusResponse: _TypeAlias = StatusResponse  # noqa: Y015
+
+@_typing.final
+class VersionState(_message.Message):
+    """What this lumbung can read and speak, and what it uses."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DISK_FORMAT_FIELD_NUMBER: _builtins.int
+    DISK_FORMAT_HIGH_FIELD_NUMBER: _builtins.int
+    FORMAT_LEVEL_FIELD_NUMBER: _builtins.int
+    WIRE_LOW_FIELD_NUMBER: _builtins.int
+    WIRE_HIGH_FIELD_NUMBER: _builtins.int
+    disk_format: _builtins.int
+    """Format of the disk now."""
+    disk_format_high: _builtins.int
+    """The highest that this lumbung could bring it to."""
+    format_level: _builtins.int
+    """What the roster in force asks for."""
+    wire_low: _builtins.int
+    """Lowest wire version spoken."""
+    wire_high: _builtins.int
+    """Highest."""
+    def __init__(
+        self,
+        *,
+        disk_format: _builtins.int = ...,
+        disk_format_high: _builtins.int = ...,
+        format_level: _builtins.int = ...,
+        wire_low: _builtins.int = ...,
+        wire_high: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["disk_format", b"disk_format", "disk_format_high", b"disk_format_high", "format_level", b"format_level", "wire_high", b"wire_high", "wire_low", b"wire_low"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VersionState: _TypeAlias = VersionState  # noqa: Y015
 
 @_typing.final
 class KeyState(_message.Message):

@@ -13,6 +13,7 @@ from lumbung_cluster.errors import PeerGone
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.roster import Roster
 from lumbung_cluster.schedule import ALWAYS_FREE, Schedule
+from lumbung_cluster.wire import SPOKEN, WireRange
 from lumbung_node.ports.keystore import KeysAtHand, KeysInUse
 from lumbung_node.services.budget import ByteBudget
 from lumbung_node.services.core import Condition, Core
@@ -90,6 +91,7 @@ class Box:
     metrics: CountedMetrics = field(default_factory=CountedMetrics)
     schedule: Schedule = field(default=ALWAYS_FREE)
     roster: Roster = field(default_factory=founding)
+    wire: WireRange = SPOKEN
 
 
 def box(number: NodeNumber) -> Box:
@@ -117,6 +119,7 @@ async def living(box: Box) -> AsyncIterator[Core]:
         number=box.number,
         cluster=CLUSTER,
         software="test",
+        wire=box.wire,
         store=store,
         rosters=await open_rosters(documents, CLUSTER, TestVerifier(), box.log),
         receipt_signer=SeededSigner(f"receipt {box.number}"),

@@ -100,6 +100,11 @@ KEYS_ENGLISH: Final[dict[str, str]] = {
     "help.cert.authority.under": (
         "Folder of the root: an office's own authority below it, which renews without the centre."
     ),
+    "roster.level_rises": (
+        "The format level rises from {before} to {after}: every node brings its disk up at its next start, and an older"
+        " lumbung can then no longer open it. This cannot be undone. Nodes with an older lumbung refuse this roster:"
+        " update all of them first (lumbung status names each one's version)."
+    ),
     "help.keys.rotate": "Make the next key of a kind, and say what comes next. Type it again to go on.",
     "help.keys.rotate.examples": (
         "lumbung keys rotate entry --config config.toml\nlumbung keys rotate escrow escrow-3.agekey"

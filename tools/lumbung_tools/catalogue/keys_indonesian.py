@@ -111,6 +111,12 @@ KEYS_INDONESIAN: Final[dict[str, str]] = {
     "help.cert.renew.examples": "lumbung cert renew keys/tls.chain.pem --authority /etc/lumbung/office-authority",
     "help.cert.renew.now": "Walaupun belum waktunya.",
     "help.cert.authority.under": "Folder akar: otoritas kantor sendiri di bawahnya, yang memperpanjang tanpa pusat.",
+    "roster.level_rises": (
+        "Tingkat format naik dari {before} ke {after}: setiap simpul menaikkan cakramnya pada awal berikutnya,"
+        " dan lumbung"
+        " yang lebih lama tidak dapat membukanya lagi. Ini tidak dapat dibatalkan. Simpul dengan lumbung lama menolak"
+        " roster ini: perbarui semuanya dahulu (lumbung status menyebut versi masing-masing)."
+    ),
     "help.keys.rotate": "Membuat kunci berikutnya dan memberi tahu langkah sesudahnya. Ketik lagi untuk melanjutkan.",
     "help.keys.rotate.examples": (
         "lumbung keys rotate entry --config config.toml\nlumbung keys rotate escrow escrow-3.agekey"

@@ -135,6 +135,9 @@ def check(call: Call, file: Path, held: Path | None) -> None:
     match judge(present.signed, read_signed(file), verifier):
         case Accept(roster=following):
             call.console.say("roster.accepted", epoch=following.epoch, held=present.roster.epoch)
+            before, after = present.roster.format_level, following.format_level
+            if after > before:
+                call.console.warn("roster.level_rises", before=before, after=after)
             call.console.json("lumbung.roster.check/1", {"verdict": "accept", "epoch": following.epoch})
         case Known():
             call.console.say("roster.known", epoch=present.roster.epoch)

@@ -9,15 +9,13 @@ from lumbung_cluster.feed import HASH_SIZE_BYTES, Mark
 from lumbung_cluster.ids import ClusterId, Generation, NodeNumber
 from lumbung_cluster.life import SignedLife
 from lumbung_cluster.limits import HELLO_MARKS_MAX
+from lumbung_cluster.wire import SPOKEN, WireRange
 from lumbung_node.services.core import Core
 from lumbung_node.services.session.lives import judge_our_life, judge_their_life, life_message, read_life
 from lumbung_node.store.layout import MarkRow, OriginCounts
 from lumbung_proto.v1 import peer_pb2
 
-__all__ = ["WIRE_HIGH", "WIRE_LOW", "Greeting", "judge_greeting", "make_hello", "read_hello"]
-
-WIRE_LOW = 0
-WIRE_HIGH = 0  # v0 until reconcile's first layer runs on it
+__all__ = ["Greeting", "judge_greeting", "make_hello", "read_hello"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +46,8 @@ def make_hello(core: Core, peer: NodeNumber) -> peer_pb2.Hello:
     """Our Hello for `peer`; marks only of origins that the roster still has both of us hold, under as many units."""
     state, roster = core.store.state, core.rosters.roster
     hello = peer_pb2.Hello(
-        wire_low=WIRE_LOW,
-        wire_high=WIRE_HIGH,
+        wire_low=core.wire.low,
+        wire_high=core.wire.high,
         cluster_id=core.cluster.raw,
         node=core.number,
         generation=state.generation,
@@ -92,7 +90,7 @@ def read_mark(message: peer_pb2.OriginMark) -> Mark:
     return Mark(Generation(message.generation), message.number, message.running_hash)
 
 
-def read_hello(frame: peer_pb2.SessionFrame) -> Greeting:
+def read_hello(frame: peer_pb2.SessionFrame, spoken: WireRange = SPOKEN) -> Greeting:
     """Raises Rejected for a frame that is no Hello, or one that breaks a bound."""
     if frame.WhichOneof("kind") != "hello":
         raise _malformed(f"expected a hello first, got {frame.WhichOneof('kind')}")
@@ -102,16 +100,18 @@ def read_hello(frame: peer_pb2.SessionFrame) -> Greeting:
     life = read_life(hello.life)
     if len(hello.cluster_id) != 16 or hello.generation != life.content.generation:
         raise _malformed("hello: expected a cluster id of 16 bytes and the generation of the life shown")
-    low, high = max(WIRE_LOW, hello.wire_low), min(WIRE_HIGH, hello.wire_high)
-    if low > high:
+    wire = spoken.common(WireRange(hello.wire_low, hello.wire_high))
+    if wire is None:
+        older = "yours" if hello.wire_high < spoken.low else "ours"
         raise Rejected(
             StatusCode.FAILED_PRECONDITION,
-            f"no common wire version: we speak {WIRE_LOW} to {WIRE_HIGH}, you {hello.wire_low} to {hello.wire_high}",
+            f"no common wire version: we speak {spoken.low} to {spoken.high}, you {hello.wire_low} to "
+            f"{hello.wire_high}; update the older lumbung, {older}",
         )
     return Greeting(
         NodeNumber(hello.node),
         ClusterId(hello.cluster_id),
-        high,
+        wire,
         life,
         read_life(hello.life_seen) if hello.HasField("life_seen") else None,
         hello.roster_epoch,

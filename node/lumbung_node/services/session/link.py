@@ -9,6 +9,7 @@ import trio
 
 from lumbung_cluster.errors import Rejected, StatusCode
 from lumbung_cluster.limits import FRAME_HEADER_SIZE_BYTES_MAX
+from lumbung_cluster.wire import may_send
 from lumbung_node.ports.transport import ClientStream, ServerCall
 from lumbung_proto.codec import MalformedFrame, decode_frame, encode_frame
 from lumbung_proto.v1 import peer_pb2
@@ -35,8 +36,16 @@ class FrameLink:
         self._incoming = incoming
         self._outgoing = outgoing
         self._turn = trio.Lock()
+        self.wire = 0  # until both hellos are known
+
+    def speaks(self, kind: str) -> bool:
+        """Whether the peer may be sent frames of this kind."""
+        return may_send(kind, self.wire)
 
     async def send(self, frame: peer_pb2.SessionFrame, payload: Iterable[bytes | memoryview] = ()) -> None:
+        """A frame that the peer's version does not know stays here: whoever waits for an answer asks `speaks` first."""
+        if not self.speaks(frame.WhichOneof("kind") or ""):
+            return
         message = encode_frame(self._outgoing(frame=frame), payload)
         async with self._turn:
             await self._messages.send(message)

@@ -13,6 +13,7 @@ from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.patience import Bucket
 from lumbung_cluster.schedule import FREE
 from lumbung_cluster.stake import Stake
+from lumbung_cluster.wire import passes_over_unknown
 from lumbung_node.services.core import Core
 from lumbung_node.services.pace import LinkPace, read_takes, takes_message
 from lumbung_node.services.session.arrivals import Arrivals
@@ -106,7 +107,8 @@ class Session:
             raise PeerGone(f"node {self.peer} ended the session before its hello")
         if received[0].WhichOneof("kind") == "goodbye":
             raise _rejection_of(received[0].goodbye)
-        greeting = read_hello(received[0])
+        greeting = read_hello(received[0], self._core.wire)
+        self._link.wire = greeting.wire
         self.clock_offset_ms = greeting.clock_ms - self._core.clock.now_ms()
         self.greeting = greeting
         self._access_known.update(greeting.access_versions)
@@ -173,7 +175,7 @@ class Session:
             nursery.start_soon(self._releasing.run)
             nursery.start_soon(Reclaiming(core, link, peer).run)
             nursery.start_soon(self._pass_on_access)
-            await self._read(outgoing, incoming, proving, pace, nursery)
+            await self._read(outgoing, incoming, proving, pace, greeting, nursery)
             nursery.cancel_scope.cancel()
 
     async def _tell_pace(self, pace: LinkPace) -> None:
@@ -187,7 +189,13 @@ class Session:
             await trio.sleep(_PACE_LOOK_S)
 
     async def _read(
-        self, outgoing: Outgoing, incoming: Incoming, proving: Proving, pace: LinkPace, nursery: trio.Nursery
+        self,
+        outgoing: Outgoing,
+        incoming: Incoming,
+        proving: Proving,
+        pace: LinkPace,
+        greeting: Greeting,
+        nursery: trio.Nursery,
     ) -> None:
         """Dispatch frames until the peer ends the stream."""
         words = Bucket(limits.WORDS_BURST, limits.WORDS_PER_S)
@@ -237,6 +245,8 @@ class Session:
                     return
                 case str(kind) if kind.startswith("reconcile_") and self.reconciling is not None:
                     await self.reconciling.on_frame(frame, payload)
+                case None if passes_over_unknown(greeting.wire):
+                    pass  # a newer lumbung says something that we do not know
                 case other:
                     raise Rejected(StatusCode.INVALID_ARGUMENT, f"unexpected frame {other}")
 

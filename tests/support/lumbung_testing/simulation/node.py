@@ -18,6 +18,7 @@ from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.limits import MIB
 from lumbung_cluster.schedule import ALWAYS_FREE
 from lumbung_cluster.scrub_pace import ScrubSettings
+from lumbung_cluster.wire import SPOKEN
 from lumbung_node.ports.aside import Source
 from lumbung_node.ports.identity import IdentityRecord
 from lumbung_node.ports.keystore import KeysAtHand, KeysInUse
@@ -178,6 +179,7 @@ class SimNode:
         self.identity = MemoryIdentity()
         self.keys = MemoryKeys(keys_of(number))
         self.key_changes = 0
+        self.wire = SPOKEN
         self.documents = documents
         self.clock = VirtualClock()
         self.metrics = CountedMetrics()
@@ -284,6 +286,7 @@ class SimNode:
             number=self.number,
             cluster=CLUSTER,
             software="simulated",
+            wire=self.wire,
             listen=f"{self.host}:{NODE_PORT + self.number}",
             open_keyvalue=self.disk.open,
             aside=_LivingAside(self.aside, life),
