@@ -57,13 +57,15 @@ class LumbungError(Exception):
 class Rejected(LumbungError):
     """A request was refused: raised by a handler it leaves as this status, raised by a client it came from the peer.
 
-    The sentence says what was expected and what came, in lower case.
+    The sentence says what was expected and what came, in lower case. `retry_after_s`: when to come again, 0 when that
+    is not known.
     """
 
-    def __init__(self, code: StatusCode, sentence: str) -> None:
+    def __init__(self, code: StatusCode, sentence: str, *, retry_after_s: float = 0.0) -> None:
         super().__init__(f"{code.name}: {sentence}")
         self.code = code
         self.sentence = sentence
+        self.retry_after_s = retry_after_s
 
 
 class PeerUnreachable(LumbungError):

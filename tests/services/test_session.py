@@ -235,6 +235,43 @@ async def test_a_peer_whose_disk_was_full_gets_what_it_refused_within_the_same_s
             await until_proven(office, PEER, 6)
 
 
+async def test_a_peer_whose_disk_is_full_is_left_in_peace_for_as_long_as_it_says(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    office_box = box(OFFICE)
+    async with living(office_box) as office, living(box(PEER)) as peer:
+        peer.condition.refuses_foreign = True
+        peer.condition.refusing_since = trio.current_time()
+        async with connected(office, peer):
+            for number in range(30):  # news on every lane for a quarter of an hour
+                await put(office, [b"blob %d" % number])
+                await trio.sleep(30)
+            refusals = len(office_box.log.said("offer refused"))
+            assert 4 <= refusals <= 16
+            peer.condition.refuses_foreign = False
+            await until_proven(office, PEER, 30)
+
+
+async def test_a_full_disk_takes_its_own_recordings_while_those_of_others_are_held_back(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    boxes = [box(PEER), box(OFFICE)]
+    async with living(box(CENTRE)) as centre:
+        for each in boxes:
+            async with living(each) as origin, connected(origin, centre):
+                await put(origin, [b"own %d of %d" % (at, each.number) for at in range(700)])
+                await until_proven(origin, CENTRE, 700)
+        boxes[0].disk.wipe()
+        async with living(boxes[0]) as empty:
+            empty.condition.refuses_foreign = True
+            empty.condition.refusing_since = trio.current_time() - 600  # others are told to come again in two minutes
+            async with connected(centre, empty):
+                with trio.fail_after(60):
+                    while empty.store.state.count(PEER).blobs < 700:
+                        await empty.store.state.grown.wait()
+            assert empty.store.state.count(OFFICE).blobs == 0
+
+
 async def test_a_mark_waits_for_an_entry_whose_bytes_came_wrong(
     autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

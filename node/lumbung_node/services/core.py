@@ -8,9 +8,18 @@ from functools import partial
 
 import trio
 
-from lumbung_cluster.errors import DiskFailed, DiskFull, OutcomeUnknown, StoreClosed, StoreDamaged
+from lumbung_cluster.errors import (
+    DiskFailed,
+    DiskFull,
+    OutcomeUnknown,
+    Rejected,
+    StatusCode,
+    StoreClosed,
+    StoreDamaged,
+)
 from lumbung_cluster.ids import BlobId, ClusterId, NodeNumber
 from lumbung_cluster.limits import DOUBT_INTERVAL_S, RECONCILE_FROZEN_MAX, RECONCILE_MENDING_MAX
+from lumbung_cluster.retry_after import retry_after_s
 from lumbung_cluster.roster import Roster
 from lumbung_cluster.schedule import Schedule
 from lumbung_cluster.wire import WireRange
@@ -52,7 +61,8 @@ class Condition:
     `stopped`: another machine lives under this identity in a higher life; no puts, no signatures any more, until an
     operator says otherwise (the identity remembers it).
     `fallback`: the data disk is not mounted, and recordings go to this folder: nothing else is kept or refilled there.
-    `fork`: another roster of the same epoch was seen. `refuses_foreign` and `refuses_own`: the disk marks.
+    `fork`: another roster of the same epoch was seen. `refuses_foreign` and `refuses_own`: the disk marks;
+    `refusing_since` is elapsed time.
     """
 
     stopped: bool = False
@@ -63,6 +73,12 @@ class Condition:
     free_bytes: int = 0
     total_bytes: int = 0
     clock_jump_ms: int = 0
+    refusing_since: float = 0.0
+
+    def below_a_mark(self, sentence: str) -> Rejected:
+        """What somebody hears whose bytes are refused because the disk is nearly full."""
+        after_s = retry_after_s(trio.current_time() - self.refusing_since)
+        return Rejected(StatusCode.RESOURCE_EXHAUSTED, sentence, retry_after_s=after_s)
 
 
 @dataclass(slots=True)

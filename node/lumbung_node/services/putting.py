@@ -224,9 +224,7 @@ class PutStream:
                 "another machine lives under this node's identity: this one takes no puts",
             )
         if condition.refuses_own:
-            raise Rejected(
-                StatusCode.RESOURCE_EXHAUSTED, f"disk full: {condition.free_bytes} bytes free, recording needs more"
-            )
+            raise condition.below_a_mark(f"disk full: {condition.free_bytes} bytes free, recording needs more")
 
     async def _keep(self, current: _Current, content: memoryview) -> None:
         if current.received == len(content) and not self._looks_sealed(content):
@@ -272,6 +270,7 @@ class PutStream:
                 id=current.start.id,
                 status_code=exc.code.value,
                 sentence=exc.sentence,
+                retry_after_ms=int(exc.retry_after_s * 1000),
                 final=True,
             ),
         )
@@ -312,6 +311,7 @@ class PutStream:
             id=result.blob.raw,
             status_code=result.status.value,
             sentence=result.sentence,
+            retry_after_ms=int(result.retry_after_s * 1000),
             new_version=result.new_version,
             final=True,
         )

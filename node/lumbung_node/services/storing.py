@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from lumbung_cluster.errors import BlobDamaged, DiskFull, OutcomeUnknown, StatusCode, StoreClosed
 from lumbung_cluster.ids import BlobId
+from lumbung_cluster.limits import RETRY_AFTER_S_MIN
 from lumbung_node.ports.metrics import Metric
 from lumbung_node.services.core import Core
 from lumbung_node.services.session.arrivals import split_chunks
@@ -44,6 +45,7 @@ class Result:
     status: StatusCode = StatusCode.OK
     sentence: str = ""
     new_version: bool = False
+    retry_after_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -113,6 +115,8 @@ class Storing:
             job = await self._core.store.committer.commit(Job(own=batch.own))
         except DiskFull as exc:
             _fill(batch.results, blobs_pb2.PUT_OUTCOME_REFUSED, StatusCode.RESOURCE_EXHAUSTED, f"disk full: {exc}")
+            for result in batch.results:
+                result.retry_after_s = RETRY_AFTER_S_MIN
             return
         except (OutcomeUnknown, StoreClosed) as exc:
             _fill(batch.results, blobs_pb2.PUT_OUTCOME_UNKNOWN, StatusCode.UNAVAILABLE, str(exc))

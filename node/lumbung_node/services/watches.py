@@ -90,5 +90,7 @@ async def look(core: Core, marks: DiskMarks) -> None:
     own = space.free_bytes < marks.own_free_bytes
     if (foreign, own) != (condition.refuses_foreign, condition.refuses_own):
         core.log.warning("disk marks", free_bytes=space.free_bytes, refuses_foreign=foreign, refuses_own=own)
+    if foreign and not condition.refuses_foreign:
+        condition.refusing_since = trio.current_time()
     condition.refuses_foreign, condition.refuses_own = foreign, own
     core.store.state.scrub.has_room = not foreign  # replaced bytes are kept as evidence only while there is room

@@ -191,6 +191,7 @@ class PutAnswer(_message.Message):
     SENTENCE_FIELD_NUMBER: _builtins.int
     FINAL_FIELD_NUMBER: _builtins.int
     NEW_VERSION_FIELD_NUMBER: _builtins.int
+    RETRY_AFTER_MS_FIELD_NUMBER: _builtins.int
     ticket: _builtins.int
     """The client's number."""
     outcome: Global___PutOutcome.ValueType
@@ -205,6 +206,8 @@ class PutAnswer(_message.Message):
     """False for the first answer of a blob that still waits for copies; exactly one answer per blob has true."""
     new_version: _builtins.bool
     """True when the record tag was known with other content: this is a new version of that record."""
+    retry_after_ms: _builtins.int
+    """With RESOURCE_EXHAUSTED: when to try again, 0 when that is not known."""
     @_builtins.property
     def copies(self) -> Global___CopyCount:
         """Proven copies at this moment."""
@@ -220,10 +223,11 @@ class PutAnswer(_message.Message):
         sentence: _builtins.str = ...,
         final: _builtins.bool = ...,
         new_version: _builtins.bool = ...,
+        retry_after_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["copies", b"copies"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["copies", b"copies", "final", b"final", "id", b"id", "new_version", b"new_version", "outcome", b"outcome", "sentence", b"sentence", "status_code", b"status_code", "ticket", b"ticket"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["copies", b"copies", "final", b"final", "id", b"id", "new_version", b"new_version", "outcome", b"outcome", "retry_after_ms", b"retry_after_ms", "sentence", b"sentence", "status_code", b"status_code", "ticket", b"ticket"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

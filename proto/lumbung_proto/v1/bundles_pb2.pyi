@@ -599,12 +599,15 @@ class ImportApplied(_message.Message):
     RECEIPT_FIELD_NUMBER: _builtins.int
     STATUS_CODE_FIELD_NUMBER: _builtins.int
     SENTENCE_FIELD_NUMBER: _builtins.int
+    RETRY_AFTER_MS_FIELD_NUMBER: _builtins.int
     offer: _builtins.int
     """Its number."""
     status_code: _builtins.int
     """gRPC status number of a refusal, 0 for none."""
     sentence: _builtins.str
     """What was expected and what came."""
+    retry_after_ms: _builtins.int
+    """With RESOURCE_EXHAUSTED below a disk mark: when to try again."""
     @_builtins.property
     def verdicts(self) -> _containers.RepeatedScalarFieldContainer[Global___ImportVerdict.ValueType]:
         """One for each entry, in order."""
@@ -621,10 +624,11 @@ class ImportApplied(_message.Message):
         receipt: _peer_pb2.SignedBytes | None = ...,
         status_code: _builtins.int = ...,
         sentence: _builtins.str = ...,
+        retry_after_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["offer", b"offer", "receipt", b"receipt", "sentence", b"sentence", "status_code", b"status_code", "verdicts", b"verdicts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["offer", b"offer", "receipt", b"receipt", "retry_after_ms", b"retry_after_ms", "sentence", b"sentence", "status_code", b"status_code", "verdicts", b"verdicts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

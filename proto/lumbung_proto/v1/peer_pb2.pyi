@@ -718,6 +718,7 @@ class Applied(_message.Message):
     STATUS_CODE_FIELD_NUMBER: _builtins.int
     SENTENCE_FIELD_NUMBER: _builtins.int
     RECEIVED_BYTES_FIELD_NUMBER: _builtins.int
+    RETRY_AFTER_MS_FIELD_NUMBER: _builtins.int
     offer: _builtins.int
     """The offer."""
     lacking: _builtins.bytes
@@ -728,6 +729,8 @@ class Applied(_message.Message):
     """What was expected and what came."""
     received_bytes: _builtins.int
     """As Received."""
+    retry_after_ms: _builtins.int
+    """With RESOURCE_EXHAUSTED below a disk mark: offer nothing of this origin before so many milliseconds have passed."""
     @_builtins.property
     def mark(self) -> Global___OriginMark:
         """Feed lane: the receiver's new durable mark."""
@@ -746,10 +749,11 @@ class Applied(_message.Message):
         status_code: _builtins.int = ...,
         sentence: _builtins.str = ...,
         received_bytes: _builtins.int = ...,
+        retry_after_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["mark", b"mark", "receipt", b"receipt"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["lacking", b"lacking", "mark", b"mark", "offer", b"offer", "receipt", b"receipt", "received_bytes", b"received_bytes", "sentence", b"sentence", "status_code", b"status_code"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lacking", b"lacking", "mark", b"mark", "offer", b"offer", "receipt", b"receipt", "received_bytes", b"received_bytes", "retry_after_ms", b"retry_after_ms", "sentence", b"sentence", "status_code", b"status_code"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -293,7 +293,8 @@ class _Import:
         if applied.status_code == StatusCode.RESOURCE_EXHAUSTED.value:
             # The node's own disk is full: every further batch would hear the same.
             if not self._is_stopped:
-                self._problem(ExitCode.COPIES_SHORT, "bundle.bad.node_full", why=applied.sentence)
+                seconds = -(-applied.retry_after_ms // 1000)
+                self._problem(ExitCode.COPIES_SHORT, "bundle.bad.node_full", why=applied.sentence, seconds=seconds)
             self._is_stopped = True
             return
         if applied.status_code == StatusCode.DEADLINE_EXCEEDED.value:

@@ -100,8 +100,8 @@ BUNDLE_ENGLISH: Final[dict[str, str]] = {
     "bundle.bad.refused": "{bundle}: the node refused {entries:recording|recordings} of {part}: {why}",
     "bundle.bad.slow": "{bundle}: {part} gave no bytes for too long ({why}). Type the same command again.",
     "bundle.bad.node_full": (
-        "{bundle}: the node's own disk is nearly full ({why}). Make room and type the same command again: what is here"
-        " is not read twice."
+        "{bundle}: the node's own disk is nearly full ({why}). Make room and type the same command again, not before"
+        " {seconds} s have passed: what is here is not read twice."
     ),
     "bundle.bad.receipts": (
         "{bundle}: the receipts could not be written to the disk ({why}). The recordings are stored. Make the disk"

@@ -107,8 +107,8 @@ BUNDLE_INDONESIAN: Final[dict[str, str]] = {
     "bundle.bad.refused": "{bundle}: simpul menolak {entries} rekaman dari {part}: {why}",
     "bundle.bad.slow": "{bundle}: {part} terlalu lama tidak terbaca ({why}). Ketik perintah yang sama sekali lagi.",
     "bundle.bad.node_full": (
-        "{bundle}: cakram simpul sendiri hampir penuh ({why}). Sediakan ruang dan ketik perintah yang sama: yang sudah"
-        " ada tidak dibaca lagi."
+        "{bundle}: cakram simpul sendiri hampir penuh ({why}). Sediakan ruang dan ketik perintah yang sama, paling"
+        " cepat {seconds} detik lagi: yang sudah ada tidak dibaca lagi."
     ),
     "bundle.bad.receipts": (
         "{bundle}: tanda terima tidak dapat ditulis ke cakram ({why}). Rekaman sudah tersimpan. Buat cakram"

@@ -17,6 +17,7 @@ ENGLISH: Final[dict[str, str]] = {
     "put.enough": "{path}: stored, {count} of {wanted} copies, as many as asked for  {id}",
     "put.short": "{path}: stored, {count} of {wanted} copies; no proof yet from {missing}  {id}",
     "put.refused": "{path}: NOT stored, refused: {why}",
+    "put.retry_after": "Try again in {seconds} s: it comes back by itself when there is room.",
     "put.unknown": (
         "{path}: outcome unknown. {why}. Type the same command again: the same bytes go out, nothing is stored twice."
     ),

@@ -17,6 +17,7 @@ INDONESIAN: Final[dict[str, str]] = {
     "put.enough": "{path}: tersimpan, {count} dari {wanted} salinan, sesuai permintaan  {id}",
     "put.short": "{path}: tersimpan, {count} dari {wanted} salinan; belum ada bukti dari {missing}  {id}",
     "put.refused": "{path}: TIDAK tersimpan, ditolak: {why}",
+    "put.retry_after": "Coba lagi dalam {seconds} detik: pulih sendiri bila ada ruang.",
     "put.unknown": (
         "{path}: hasil belum diketahui. {why}. Ulangi perintah yang sama: isi yang sama dikirim lagi, "
         "tidak tersimpan ganda."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -180,6 +181,7 @@ class _Report:
                 "copies": copies_json(self._session.roster, answer.copies),
                 "new_version": answer.new_version,
                 "sentence": answer.sentence,
+                "retry_after_s": answer.retry_after_s,
                 "exit_code": int(code),
             },
         )
@@ -187,7 +189,8 @@ class _Report:
     def _line(self, item: PutItem, answer: PutAnswer) -> str:
         console, copies = self._console, answer.copies
         if answer.outcome is Outcome.REFUSED:
-            return console.text("put.refused", path=item.label, why=reason_of(console, answer.sentence))
+            line = console.text("put.refused", path=item.label, why=reason_of(console, answer.sentence))
+            return f"{line} {self._retry(answer)}" if answer.retry_after_s else line
         if answer.outcome is Outcome.UNKNOWN:
             return console.text("put.unknown", path=item.label, why=reason_of(console, answer.sentence))
         values = {"path": item.label, "count": copies.count, "wanted": copies.wanted, "id": _digits(answer)}
@@ -201,6 +204,9 @@ class _Report:
         if answer.outcome is Outcome.REPEATED:
             line = f"{line} {console.text('put.repeated')}"
         return f"{line} {console.text('put.new_version')}" if answer.new_version else line
+
+    def _retry(self, answer: PutAnswer) -> str:
+        return self._console.text("put.retry_after", seconds=math.ceil(answer.retry_after_s))
 
     def _end(self, label: str, code: ExitCode, line: str) -> None:
         self._codes.append(code)

@@ -44,7 +44,8 @@ NO_COPIES = CopyCount(0, 0, False, (), ())
 class PutAnswer:
     """One answer about one blob. `final` is false while the node still waits for copies.
 
-    `sentence` is the node's own words, empty when all is well; `code` says of a refusal what kind it is.
+    `sentence` is the node's own words, empty when all is well; `code` says of a refusal what kind it is, and
+    `retry_after_s` when to try again, 0 when that is not known.
     """
 
     outcome: Outcome
@@ -54,6 +55,7 @@ class PutAnswer:
     sentence: str
     final: bool
     new_version: bool
+    retry_after_s: float = 0.0
 
 
 _OUTCOMES = {
@@ -74,6 +76,7 @@ def read_answer(raw: wire.PutAnswer) -> PutAnswer:
         sentence=raw.sentence,
         final=raw.final,
         new_version=raw.new_version,
+        retry_after_s=raw.retry_after_ms / 1000,
     )
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from functools import partial
 
 import trio
@@ -289,6 +290,4 @@ def _source_answer(failed: SourceFailed) -> PutAnswer:
 
 
 def _as_final(answer: PutAnswer) -> PutAnswer:
-    return PutAnswer(
-        answer.outcome, answer.id, answer.copies, answer.code, answer.sentence, True, new_version=answer.new_version
-    )
+    return replace(answer, final=True)

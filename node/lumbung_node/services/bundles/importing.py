@@ -183,7 +183,11 @@ class ImportStream:
         except Rejected as exc:
             verdicts = [bundles_pb2.IMPORT_VERDICT_REFUSED] * len(offer.entries)
             applied = bundles_pb2.ImportApplied(
-                offer=offer.offer, verdicts=verdicts, status_code=exc.code.value, sentence=exc.sentence
+                offer=offer.offer,
+                verdicts=verdicts,
+                status_code=exc.code.value,
+                sentence=exc.sentence,
+                retry_after_ms=int(exc.retry_after_s * 1000),
             )
         finally:
             self._open.pop(offer.offer, None)
@@ -198,7 +202,7 @@ class ImportStream:
         taking.places = self._checker.places(offer, origin)
         await self._checker.verify(offer, origin)
         if core.condition.refuses_foreign and origin != core.number:
-            raise Rejected(StatusCode.RESOURCE_EXHAUSTED, f"disk nearly full: {core.condition.free_bytes} bytes free")
+            raise core.condition.below_a_mark(f"disk nearly full: {core.condition.free_bytes} bytes free")
         units = core.rosters.roster.units_held(core.number, origin)
         assigned = [i for i in range(len(taking.places)) if units >> taking.entry(i).blob.unit & 1]
         assigned_blobs = [taking.entry(i).blob for i in assigned]

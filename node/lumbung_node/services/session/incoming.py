@@ -160,9 +160,8 @@ class Incoming:
         try:
             await self._checker.verify(message, taking.origin)
             if self._core.refuses(taking.origin):
-                raise Rejected(
-                    StatusCode.RESOURCE_EXHAUSTED, f"disk nearly full: {self._core.condition.free_bytes} bytes free"
-                )
+                condition = self._core.condition
+                raise condition.below_a_mark(f"disk nearly full: {condition.free_bytes} bytes free")
             assigned = self._assigned(taking)
             # Claims, and places in the queue for memory, are taken in the order of submission: an offer that holds
             # some and waits for an earlier one to be submitted would otherwise wait for what that one is waiting for.
@@ -200,6 +199,7 @@ class Incoming:
             lacking=bits(range(len(message.entries)), len(message.entries)),
             status_code=exc.code.value,
             sentence=exc.sentence,
+            retry_after_ms=int(exc.retry_after_s * 1000),
             received_bytes=self.received.tell_now(),
         )
         await self._link.send(peer_pb2.SessionFrame(applied=refusal))

@@ -35,6 +35,7 @@ from lumbung_node.services.session.flow import FlowLink
 from lumbung_node.services.session.greeting import Greeting
 from lumbung_node.services.session.link import FrameLink
 from lumbung_node.services.session.pieces import PieceSender, bits_of
+from lumbung_node.services.session.welcome import Welcome
 from lumbung_node.store.events import EventKind, FoundBy
 from lumbung_node.store.layout import FeedRow, ListPlace
 from lumbung_node.store.reads import is_intact
@@ -110,6 +111,14 @@ class _Cursor:
 
 
 @dataclass(slots=True)
+class _Rebuild:
+    """How far everything is offered, newest first: what comes next is below `before`. `sent` was last."""
+
+    before: int
+    sent: list[OpenOffer] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class _Queue:
     """Ids that travel out of feed order; bounded, the oldest asked for first."""
 
@@ -137,7 +146,8 @@ class Outgoing:
         self._waited = _Queue(limits.WAITED_WAITING_MAX)
         self._repair = _Queue(limits.NEEDS_WAITING_MAX)
         self.flow = FlowLink(link)
-        self._rebuilding: dict[NodeNumber, None] = {}
+        self._welcome = Welcome()
+        self._rebuilding: dict[NodeNumber, _Rebuild] = {}
         self._rebuild_asked = Pulse()
         self.open: dict[int, OpenOffer] = {}
         self._pieces = {
@@ -182,6 +192,10 @@ class Outgoing:
         untaken = Untaken()
         for at in range(0, len(blobs), limits.OFFER_ENTRIES_MAX):
             part = blobs[at : at + limits.OFFER_ENTRIES_MAX]
+            if not self._welcome.is_open(origin):
+                untaken.blobs += part
+                untaken.sentence = self._welcome.sentence(origin)
+                continue
             items = await self._intact_items(origin, part)
             sent = await self._send_offers(OutLane.REPAIR, origin, items, window)
             offered = {item.blob for item in items}
@@ -194,7 +208,8 @@ class Outgoing:
 
     def rebuild(self, origin: NodeNumber) -> None:
         """Offer everything of this origin, newest first, beside all else; `rebuilt` beats at the end."""
-        self._rebuilding[origin] = None
+        end = self._core.store.state.end(origin).number
+        self._rebuilding.setdefault(origin, _Rebuild(end + 1))
         self._rebuild_asked.beat()
 
     def is_waiting(self, origin: NodeNumber) -> bool:
@@ -248,6 +263,8 @@ class Outgoing:
             return None
         offer.lacking = tuple(bits_of(applied.lacking, len(offer.items)))
         offer.refusal = "".join(c for c in applied.sentence[:200] if c.isprintable())
+        if applied.status_code:
+            self._welcome.refused(offer.origin, applied.retry_after_ms, offer.refusal)
         offer.answered.set()
         if offer.window is not None:
             offer.window.release()
@@ -312,7 +329,7 @@ class Outgoing:
             await trio.sleep(limits.FOREIGN_FEED_DELAY_S)
             for origin in others:
                 cursor = self._cursors[origin]
-                while self._has_more(origin, cursor):
+                while self._has_more(origin, cursor) and self._welcome.is_open(origin):
                     await self._offer_feed(origin, window)
 
     def _has_more(self, origin: NodeNumber, cursor: _Cursor) -> bool:
@@ -339,12 +356,20 @@ class Outgoing:
         while True:
             while not queue.ids:
                 await queue.filled.wait()
-            origin = queue.ids[0][0]
+            origin = self._next_origin(queue)
             taken: dict[BlobId, None] = {}  # asked for twice is offered once
             while queue.ids and queue.ids[0][0] == origin and len(taken) < limits.OFFER_ENTRIES_MAX:
                 taken[queue.ids.popleft()[1]] = None
             items = await self._intact_items(origin, list(taken))
             await self._send_offers(lane, origin, items, window)
+
+    def _next_origin(self, queue: _Queue) -> NodeNumber:
+        """Whose ids come next: what the peer does not take now waits behind what it does."""
+        for _ in range(len(queue.ids)):
+            if self._welcome.is_open(queue.ids[0][0]):
+                break
+            queue.ids.rotate(-1)
+        return queue.ids[0][0]
 
     async def _intact_items(self, origin: NodeNumber, blobs: Sequence[BlobId]) -> list[OfferedItem]:
         """Those of `blobs` that we hold and the peer should."""
@@ -357,25 +382,28 @@ class Outgoing:
 
     async def _run_rebuild(self) -> None:
         """One origin after the other; what the peer itself brought in its present life is left out."""
+        window = trio.Semaphore(limits.OFFERS_OPEN_PER_LANE_MAX)
         while True:
             while not self._rebuilding:
                 await self._rebuild_asked.wait()
-            origin = next(iter(self._rebuilding))
-            await self._offer_all(origin)
-            del self._rebuilding[origin]
-            self.rebuilt.beat()
+            origins = list(self._rebuilding)
+            origin = next((each for each in origins if self._welcome.is_open(each)), origins[0])
+            if await self._offer_page(origin, self._rebuilding[origin], window):
+                del self._rebuilding[origin]
+                self.rebuilt.beat()
 
-    async def _offer_all(self, origin: NodeNumber) -> None:
-        window = trio.Semaphore(limits.OFFERS_OPEN_PER_LANE_MAX)
-        before = self._core.store.state.end(origin).number + 1
-        sent: list[OpenOffer] = []
-        while rows := await self._core.store.reader.feed_before(origin, before, limits.OFFER_ENTRIES_MAX):
-            before = rows[-1][0]
-            news = [row for _, row in rows if not _was_learnt_from(row, self._peer, self._greeting.generation)]
-            items = await self._items(origin, news)
-            sent = await self._send_offers(OutLane.REBUILD, origin, items, window) or sent
-        for offer in sent:
-            await offer.answered.wait()
+    async def _offer_page(self, origin: NodeNumber, going: _Rebuild, window: trio.Semaphore) -> bool:
+        """The next entries of a rebuild; True behind the last, when it is answered."""
+        rows = await self._core.store.reader.feed_before(origin, going.before, limits.OFFER_ENTRIES_MAX)
+        if not rows:
+            for offer in going.sent:
+                await offer.answered.wait()
+            return True
+        news = [row for _, row in rows if not _was_learnt_from(row, self._peer, self._greeting.generation)]
+        items = await self._items(origin, news)
+        going.sent = await self._send_offers(OutLane.REBUILD, origin, items, window) or going.sent
+        going.before = rows[-1][0]
+        return False
 
     # --- offers ------------------------------------------------------------------------------------------------
 
@@ -385,6 +413,7 @@ class Outgoing:
         if cursor.is_refused:
             # A full disk refuses for minutes: neither hammer it, nor wait for the next session to go on.
             await trio.sleep(limits.REFUSED_WAIT_S)
+            await self._welcome.until_open(origin)
             cursor.is_refused, cursor.offered = False, cursor.applied
         rows = await self._core.store.reader.feed(origin, cursor.offered, cursor.page_rows)
         if not rows:
@@ -418,6 +447,7 @@ class Outgoing:
         while items:
             fitting = _fitting(items, self.flow.offer_bytes_max())
             items = items[len(fitting) :]
+            await self._welcome.until_open(origin)
             await window.acquire()
             sent.append(OpenOffer(0, lane, origin, fitting, window=window))
             await self._send(sent[-1])
