@@ -34,6 +34,7 @@ class DamageBook:
     def __init__(self) -> None:
         self._open: dict[tuple[NodeNumber, NodeNumber, BlobId], Destroyed] = {}
         self._gaps: dict[tuple[NodeNumber, NodeNumber, int], float] = {}
+        self._let_go: dict[tuple[NodeNumber, NodeNumber, BlobId], Destroyed] = {}
         self._ever: set[tuple[NodeNumber, NodeNumber, BlobId]] = set()
 
     def note(self, node: SimNode, origin: NodeNumber, blob: BlobId, harm: Harm, generation: int) -> None:
@@ -41,11 +42,18 @@ class DamageBook:
         self._open[key] = Destroyed(harm, generation, now, node.highest_wall_ms)
         self._ever.add(key)
 
+    def note_let_go(self, node: SimNode, origin: NodeNumber, blob: BlobId) -> None:
+        """Its operator lets it go, in a moment: it is still seen intact there until then."""
+        self.note(node, origin, blob, Harm.GONE, node.generation)
+        key = (node.number, origin, blob)
+        self._let_go[key] = self._open[key]
+
     def repaired(self, node: NodeNumber, origin: NodeNumber, blob: BlobId) -> None:
         self._open.pop((node, origin, blob), None)
 
     def of(self, node: NodeNumber, origin: NodeNumber, blob: BlobId) -> Destroyed | None:
-        return self._open.get((node, origin, blob))
+        key = (node, origin, blob)
+        return self._open.get(key) or self._let_go.get(key)
 
     def is_rotten(self, node: NodeNumber, origin: NodeNumber, blob: BlobId) -> bool:
         found = self.of(node, origin, blob)

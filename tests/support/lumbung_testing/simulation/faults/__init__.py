@@ -12,6 +12,7 @@ from lumbung_testing.simulation.faults import (
     disks,
     dropping,
     folders,
+    hasty,
     honesty,
     keys,
     lines,
@@ -34,4 +35,5 @@ ALL_FAULTS: tuple[Fault, ...] = (
     *dropping.FAULTS,
     *carrying.FAULTS,
     *keys.FAULTS,
+    *hasty.FAULTS,
 )

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import random
 
+from lumbung_cluster.ids import NodeNumber
 from lumbung_proto.v1 import leaving_pb2
-from lumbung_testing.simulation.damage import Harm
 from lumbung_testing.simulation.faults.stage import Fault, Stage
 from lumbung_testing.simulation.node import SimNode
 
-__all__ = ["FAULTS"]
+__all__ = ["FAULTS", "let_go"]
 
 
 async def _let_go(stage: Stage, draws: random.Random) -> None:
     """Every office's operator looks: few have anything to let go, and not for long."""
     for number in draws.sample(stage.cluster.offices, len(stage.cluster.offices)):
-        node, operator = stage.cluster.nodes[number], stage.cluster.operators[number]
-        for plan in await operator.plan_drop():
-            if plan.units and node.core is not None:
-                _look_at(stage, node, plan)
-                stage.tell(node, "let go", f"{plan.blobs} of {plan.origin}")
-                await operator.drop(plan.origin, plan.units)
+        await let_go(stage, number)
+
+
+async def let_go(stage: Stage, number: NodeNumber) -> None:
+    """The operator of an office lets go of whatever the node says may go, and of nothing that a holder lacks."""
+    node, operator = stage.cluster.nodes[number], stage.cluster.operators[number]
+    for plan in await operator.plan_drop():
+        if plan.units and node.core is not None:
+            _look_at(stage, node, plan)
+            stage.tell(node, "let go", f"{plan.blobs} of {plan.origin}")
+            await operator.drop(plan.origin, plan.units)
 
 
 def _look_at(stage: Stage, node: SimNode, plan: leaving_pb2.OriginDrop) -> None:
@@ -37,7 +42,7 @@ def _look_at(stage: Stage, node: SimNode, plan: leaving_pb2.OriginDrop) -> None:
                 cluster.story.broken(
                     "only what others have is let go", f"{node.number} lets {blob} of {origin} go, {holder} has it not"
                 )
-        cluster.damage.note(node, origin, blob, Harm.GONE, node.generation)
+        cluster.damage.note_let_go(node, origin, blob)
 
 
 FAULTS = (Fault("let go", 40, _let_go),)

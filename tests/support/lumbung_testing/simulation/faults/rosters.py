@@ -18,7 +18,7 @@ from lumbung_testing.rosters import successor
 from lumbung_testing.simulation.cluster import SimCluster
 from lumbung_testing.simulation.faults.stage import Fault, Stage
 
-__all__ = ["FAULTS"]
+__all__ = ["FAULTS", "assignment", "assignments", "is_complete", "replaced"]
 
 _LOOK_S = 5.0
 
@@ -55,19 +55,19 @@ async def _move(
     changed = {}
     for origin in origins:
         free = [o for o in cluster.offices if o not in (origin, *_peers(cluster, origin)) and o not in states]
-        if free and not _assignment(cluster, origin).leaving:
-            changed[origin] = _replaced(cluster, _assignment(cluster, origin), draws.choice(free), units)
+        if free and not assignment(cluster, origin).leaving:
+            changed[origin] = replaced(cluster, assignment(cluster, origin), draws.choice(free), units)
     nodes = _with_states(cluster, states)
-    cluster.sign(successor(cluster.rosters[-1], assignments=_assignments(cluster, changed), nodes=nodes))
+    cluster.sign(successor(cluster.rosters[-1], assignments=assignments(cluster, changed), nodes=nodes))
     await cluster.publish(draws.choice(cluster.offices))
-    while not all(_is_complete(cluster, origin) for origin in changed):  # noqa: ASYNC110 (polled)
+    while not all(is_complete(cluster, origin) for origin in changed):  # noqa: ASYNC110 (polled)
         await trio.sleep(_LOOK_S)
-    freed = {origin: replace(_assignment(cluster, origin), leaving=()) for origin in changed}
-    cluster.sign(successor(cluster.rosters[-1], assignments=_assignments(cluster, freed)))
+    freed = {origin: replace(assignment(cluster, origin), leaving=()) for origin in changed}
+    cluster.sign(successor(cluster.rosters[-1], assignments=assignments(cluster, freed)))
     await cluster.publish(draws.choice(cluster.offices))
 
 
-def _replaced(cluster: SimCluster, old: HolderAssignment, taker: NodeNumber, units: int) -> HolderAssignment:
+def replaced(cluster: SimCluster, old: HolderAssignment, taker: NodeNumber, units: int) -> HolderAssignment:
     """`taker` takes these units from the peers that are offices; DRC nodes stay."""
     centres = cluster.roster.drc_numbers()
     stay = [share for share in old.holders if share.node in centres]
@@ -81,7 +81,7 @@ def _replaced(cluster: SimCluster, old: HolderAssignment, taker: NodeNumber, uni
     )
 
 
-def _is_complete(cluster: SimCluster, origin: NodeNumber) -> bool:
+def is_complete(cluster: SimCluster, origin: NodeNumber) -> bool:
     """Whether those who stay have all that was acknowledged: only then may a roster let the others go."""
     return all(
         cluster.nodes[holder].durable.holds(origin, blob)
@@ -91,11 +91,11 @@ def _is_complete(cluster: SimCluster, origin: NodeNumber) -> bool:
     )
 
 
-def _assignment(cluster: SimCluster, origin: NodeNumber) -> HolderAssignment:
+def assignment(cluster: SimCluster, origin: NodeNumber) -> HolderAssignment:
     return next(found for found in cluster.roster.assignments if found.origin == origin)
 
 
-def _assignments(cluster: SimCluster, changed: dict[NodeNumber, HolderAssignment]) -> tuple[HolderAssignment, ...]:
+def assignments(cluster: SimCluster, changed: dict[NodeNumber, HolderAssignment]) -> tuple[HolderAssignment, ...]:
     return tuple(changed.get(found.origin, found) for found in cluster.roster.assignments)
 
 
@@ -105,7 +105,7 @@ def _with_states(cluster: SimCluster, states: dict[NodeNumber, NodeState]) -> tu
 
 def _peers(cluster: SimCluster, origin: NodeNumber) -> list[NodeNumber]:
     centres = cluster.roster.drc_numbers()
-    return [share.node for share in _assignment(cluster, origin).holders if share.node not in centres]
+    return [share.node for share in assignment(cluster, origin).holders if share.node not in centres]
 
 
 FAULTS = (

@@ -6,7 +6,18 @@ them on. A new topic is a module with `MUTANTS`, named in the list here.
 
 from __future__ import annotations
 
-from lumbung_testing.simulation.mutants import aside, carrying, copies, disk, equality, feeds, inventories, lives, scrub
+from lumbung_testing.simulation.mutants import (
+    aside,
+    carrying,
+    copies,
+    disk,
+    equality,
+    feeds,
+    inventories,
+    leaving,
+    lives,
+    scrub,
+)
 from lumbung_testing.simulation.mutants.mutant import Mutant
 
 __all__ = ["ALL_MUTANTS"]
@@ -21,4 +32,5 @@ ALL_MUTANTS: tuple[Mutant, ...] = (
     *scrub.MUTANTS,
     *aside.MUTANTS,
     *carrying.MUTANTS,
+    *leaving.MUTANTS,
 )

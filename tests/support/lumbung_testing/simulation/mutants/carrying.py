@@ -10,14 +10,15 @@ import trio
 
 from lumbung_cluster.feed import Mark, next_hash
 from lumbung_cluster.ids import NodeNumber
+from lumbung_cluster.limits import RECEIPT_IDS_MAX
 from lumbung_cluster.receipt import SignedStatement, Statement
 from lumbung_node.services.bundles.carried import CarriedReceipts
 from lumbung_node.services.bundles.importing import ImportStream, _Taking
 from lumbung_node.services.session.proving import Proving
+from lumbung_node.services.statements import withdrawal
 from lumbung_node.store.jobs import Job
 from lumbung_node.store.layout import MarkRow
-from lumbung_node.store.nonces import SignedNonces
-from lumbung_proto.v1 import peer_pb2
+from lumbung_proto.v1 import bundles_pb2, peer_pb2
 from lumbung_testing.simulation.mutants.mutant import Mutant
 from lumbung_testing.simulation.patching import patched
 
@@ -68,13 +69,14 @@ def _bundle_import_moves_a_mark() -> AbstractContextManager[object]:
 
 
 def _withdrawal_on_a_disk_under_the_disks_own_nonce() -> AbstractContextManager[object]:
-    original = ImportStream._take_back
 
     async def take_back(self: ImportStream) -> None:
         exporter = self._manifest.content.exporter if self._manifest is not None else NodeNumber(0)
+        damaged = [blob for origin, blob in self._core.store.state.damaged if origin == exporter]
         nonce = self._nonce(exporter)
-        with patched(SignedNonces, "highest", lambda nonces, origin: nonce):
-            await original(self)
+        if nonce and damaged and not self._core.condition.stopped:
+            words = withdrawal(self._core, exporter, nonce, damaged[:RECEIPT_IDS_MAX])
+            await self._send(bundles_pb2.ImportResponse(withdrawal=words))
 
     return patched(ImportStream, "_take_back", take_back)
 
