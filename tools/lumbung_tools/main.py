@@ -16,6 +16,7 @@ from lumbung_tools.client.session import OpenTransport
 from lumbung_tools.output.console import Console
 from lumbung_tools.output.exit_codes import ExitCode
 from lumbung_tools.output.failures import report, unwrap
+from lumbung_tools.output.usage import report_usage
 
 __all__ = ["main", "run"]
 
@@ -68,8 +69,7 @@ def run(arguments: Sequence[str], open_transport: OpenTransport) -> int:
     except SystemExit as exc:  # of a command that insists
         return exc.code if isinstance(exc.code, int) else ExitCode.BUG
     except click.ClickException as exc:
-        exc.show()
-        return ExitCode.USAGE
+        return report_usage(console, exc)
     except BaseException as exc:  # noqa: BLE001 - the border: whatever it is becomes one line and a code
         if isinstance(unwrap(exc), KeyboardInterrupt):
             console.warn("error.interrupted")
@@ -81,10 +81,12 @@ def run(arguments: Sequence[str], open_transport: OpenTransport) -> int:
 
 def _language(arguments: Sequence[str]) -> Language:
     """Before click parses anything, because help is printed while it parses: --lang, LUMBUNG_LANG, Indonesian."""
-    chosen = os.environ.get("LUMBUNG_LANG", "")
+    named = [os.environ.get("LUMBUNG_LANG", "")]
     for before, argument in zip(["", *arguments], arguments, strict=False):
         if before == "--lang":
-            chosen = argument
+            named.append(argument)
         elif argument.startswith("--lang="):
-            chosen = argument.removeprefix("--lang=")
-    return next((language for language in Language if language.value == chosen), Language.INDONESIAN)
+            named.append(argument.removeprefix("--lang="))
+    # A language that does not exist is told in the one that would have been spoken without it.
+    known = [language for name in named for language in Language if language.value == name]
+    return known[-1] if known else Language.INDONESIAN

@@ -33,6 +33,8 @@ from lumbung_tools.catalogue.reconcile_english import RECONCILE_ENGLISH
 from lumbung_tools.catalogue.reconcile_indonesian import RECONCILE_INDONESIAN
 from lumbung_tools.catalogue.scrub_english import SCRUB_ENGLISH
 from lumbung_tools.catalogue.scrub_indonesian import SCRUB_INDONESIAN
+from lumbung_tools.catalogue.usage_english import USAGE_ENGLISH
+from lumbung_tools.catalogue.usage_indonesian import USAGE_INDONESIAN
 
 __all__ = ["MESSAGES", "Catalogue", "placeholders", "rfc3339"]
 
@@ -51,6 +53,7 @@ MESSAGES: Final = {
         **JOINING_INDONESIAN,
         **KEYS_INDONESIAN,
         **LEAVING_INDONESIAN,
+        **USAGE_INDONESIAN,
         **REASON_INDONESIAN,
         **RECONCILE_INDONESIAN,
         **LIVES_INDONESIAN,
@@ -64,6 +67,7 @@ MESSAGES: Final = {
         **JOINING_ENGLISH,
         **KEYS_ENGLISH,
         **LEAVING_ENGLISH,
+        **USAGE_ENGLISH,
         **REASON_ENGLISH,
         **RECONCILE_ENGLISH,
         **LIVES_ENGLISH,

@@ -9,11 +9,12 @@ from pathlib import Path
 import click
 
 from lumbung_tools.bundles.folder import BundleFolder, find_bundles
-from lumbung_tools.bundles.problem import Problems
+from lumbung_tools.bundles.problem import Problem, Problems
 from lumbung_tools.cli.framework import Call
 from lumbung_tools.output.console import JsonValue
 from lumbung_tools.output.exit_codes import ExitCode
 from lumbung_tools.output.failures import CommandFailed
+from lumbung_tools.output.refusals import reason_of
 
 __all__ = ["DIGITS_SHOWN", "DISK", "bar", "bundles_on", "opened", "problems_json", "say_problems"]
 
@@ -52,7 +53,7 @@ def bar(call: Call, title: str) -> Iterator[Callable[[int, int], None]]:
 
 def say_problems(call: Call, problems: Problems) -> None:
     for problem in problems.found[:_PROBLEMS_SHOWN_MAX]:
-        call.console.warn(problem.key, **problem.values)
+        call.console.warn(problem.key, **_values(call, problem))
     more = len(problems.found) + problems.left_out - _PROBLEMS_SHOWN_MAX
     if more > 0:
         call.console.warn("bundle.bad.more", count=more)
@@ -63,7 +64,13 @@ def problems_json(call: Call, problems: Problems) -> list[JsonValue]:
         {
             "code": problem.key.removeprefix("bundle.bad."),
             "exit_code": int(problem.code),
-            "sentence": call.console.text(problem.key, **problem.values),
+            "sentence": call.console.text(problem.key, **_values(call, problem)),
         }
         for problem in problems.found
     ]
+
+
+def _values(call: Call, problem: Problem) -> dict[str, object]:
+    """A node's reason comes in English, and is told in the reader's language."""
+    why = problem.values.get("why")
+    return {**problem.values, "why": reason_of(call.console, why)} if why is not None else problem.values

@@ -37,6 +37,9 @@ _EXIT_KEYS = {
 }
 
 
+_METAVARS = {"[OPTIONS]": "help.metavar.options", "COMMAND [ARGS]...": "help.metavar.command"}
+
+
 @dataclass(slots=True)
 class Call:
     """What every command gets: where to speak, whose profile to use and how to reach nodes. Options fill it in."""
@@ -79,6 +82,20 @@ class _Worded(click.Command):
         formatter.write_paragraph()
         with formatter.indentation():
             formatter.write_text(_catalogue(ctx).text(self.help_key))
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        words = _catalogue(ctx)
+        pieces = self.collect_usage_pieces(ctx)
+        shown = [words.text(_METAVARS[piece]) if piece in _METAVARS else piece for piece in pieces]
+        formatter.write_usage(ctx.command_path, " ".join(shown), prefix=f"{words.text('help.heading.usage')} ")
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        options = [param for param in self.get_params(ctx) if not isinstance(param, click.Argument)]
+        records = [param.get_help_record(ctx) for param in options]
+        rows = [record for record in records if record is not None]
+        if rows:
+            with formatter.section(_catalogue(ctx).text("help.heading.options")):
+                formatter.write_dl(rows)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         words = _catalogue(ctx)
@@ -124,13 +141,14 @@ class LumbungGroup(_Worded, click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = [(name, self._short_help(ctx, name, formatter.width)) for name in self.list_commands(ctx)]
-        with formatter.section("Commands"):
+        with formatter.section(_catalogue(ctx).text("help.heading.commands")):
             formatter.write_dl(rows)
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         self.format_usage(ctx, formatter)
         self.format_help_text(ctx, formatter)
         self.format_options(ctx, formatter)
+        self.format_commands(ctx, formatter)
         self.format_epilog(ctx, formatter)
 
     def _short_help(self, ctx: click.Context, name: str, width: int) -> str:
