@@ -73,6 +73,8 @@ BALLAST_SIZE_BYTES: Final = 128 * MIB  # reopening first writes up to 112 MiB of
 DISK_FOREIGN_FREE_BYTES_MIN: Final = 2 * GIB  # first mark: below it foreign copies are refused
 DISK_OWN_FREE_BYTES_MIN: Final = GIB  # second mark: the reserve in which only own recordings go on
 
+LAN_RATE_BYTES_PER_S_MIN: Final = 2 * MIB  # a ping waits behind 2 MiB of one stream at most, and for one second
+
 # --- bundles ---------------------------------------------------------------------------------------------------
 BUNDLE_PART_BYTES_MAX: Final = GIB  # blob bytes in one file: below what FAT32 can hold, and one blob always fits
 BUNDLE_BATCH_BYTES_MAX: Final = GIB  # a single large blob; batches of small ones stay within OFFER_BYTES_MAX

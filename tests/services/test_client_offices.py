@@ -218,7 +218,7 @@ def test_help_shows_examples_and_exit_codes(
 
     said = capsys.readouterr().out
     assert "--json" in said
-    is_group = "Commands:" in said
+    is_group = ("Commands:" if language == "en" else "Perintah:") in said
     if not is_group:
         assert f"  lumbung {' '.join(command)}" in said
         assert ("Exit codes" if language == "en" else "Kode keluar") in said
@@ -246,3 +246,13 @@ def test_a_broken_node_configuration_is_one_line(lumbung: Type, capsys: pytest.C
     err = capsys.readouterr().err
     assert err.count("\n") == 1
     assert "format" in err
+
+
+def test_a_plan_warns_of_a_slow_line_of_class_lan(lumbung: Type, capsys: pytest.CaptureFixture[str]) -> None:
+    lumbung("roster", "next", "roster.lumbung", "-o", "next.toml")
+    slow = Path("next.toml").read_text().replace("link_bytes_per_s = 1000000", "link_bytes_per_s = 16000", 1)
+    Path("slow.toml").write_text(slow.replace("link_bytes_per_s = 1000000", "link_bytes_per_s = 12500000"))
+    assert lumbung("roster", "plan", "slow.toml", "--json") == 0
+    said = capsys.readouterr()
+    assert "36.02 has link lan on a line of 15.6 KiB a second" in said.err
+    assert json.loads(said.out.splitlines()[-1])["lines_too_slow_for_lan"] == ["36.02"]

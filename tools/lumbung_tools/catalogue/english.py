@@ -163,6 +163,10 @@ ENGLISH: Final[dict[str, str]] = {
     "receipt.bad.holder": "the roster knows no node {holder}",
     # config, node, version
     "config.good": "{file}: in order, node {name} (number {number})",
+    "config.lan_slow": (
+        "link.class is lan, but a bandwidth window lets the line carry only {rate} a second: sessions may be cut off in"
+        ' the middle. Write class = "wan" under [link].'
+    ),
     "version.line": "lumbung {version}",
     # errors
     "error.unreachable": "The node does not answer: {why}. Check that it runs and the line is up, then try again.",
@@ -207,6 +211,10 @@ ENGLISH: Final[dict[str, str]] = {
     "roster.plan.column.time": "takes at most",
     "roster.plan.slowest": "All is moved after about {time}, when the line of {node} is through.",
     "roster.plan.rate_unknown": "{nodes:line has|lines have} no known rate (link_bytes_per_s): no time for them.",
+    "roster.plan.lan_slow": (
+        '{node} has link lan on a line of {rate} a second: sessions may be cut off in the middle. Write link = "wan"'
+        ' (or satellite) for it in the draft, and class = "wan" in its configuration.'
+    ),
     "roster.plan.note": "Note: {note}",
     "roster.plan.bad_release": "--release takes ORIGIN:NODE by name, such as 36.02:51.71; got {text}",
     "roster.signed": (

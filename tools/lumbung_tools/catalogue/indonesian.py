@@ -159,6 +159,10 @@ INDONESIAN: Final[dict[str, str]] = {
     "receipt.bad.holder": "daftar simpul tidak mengenal simpul {holder}",
     # config, node, version
     "config.good": "{file}: benar, simpul {name} (nomor {number})",
+    "config.lan_slow": (
+        "link.class adalah lan, padahal jendela bandwidth membatasi saluran sampai {rate} per detik: sesi bisa terputus"
+        ' di tengah jalan. Tulis class = "wan" di bawah [link].'
+    ),
     "version.line": "lumbung {version}",
     # errors
     "error.unreachable": (
@@ -204,6 +208,10 @@ INDONESIAN: Final[dict[str, str]] = {
     "roster.plan.column.time": "paling lama",
     "roster.plan.slowest": "Semua selesai dipindahkan setelah sekitar {time}, saat saluran {node} selesai.",
     "roster.plan.rate_unknown": "{nodes} saluran belum diketahui lajunya (link_bytes_per_s): waktunya tidak dihitung.",
+    "roster.plan.lan_slow": (
+        '{node} memakai link lan pada saluran {rate} per detik: sesi dapat terputus di tengah. Tulis link = "wan"'
+        ' (atau satellite) untuknya di rancangan, dan class = "wan" di konfigurasinya.'
+    ),
     "roster.plan.note": "Catatan: {note}",
     "roster.plan.bad_release": "--release memakai ORIGIN:NODE dengan nama, misalnya 36.02:51.71; diberikan {text}",
     "roster.signed": (

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 
-from lumbung_node.config import load_config
+from lumbung_cluster.line_class import is_too_slow_for_lan
+from lumbung_node.config import NodeConfig, load_config
+from lumbung_node.ports.transport import LinkClass
 from lumbung_tools.cli.framework import Call, LumbungGroup, command
 from lumbung_tools.output.exit_codes import ExitCode
 
@@ -25,7 +27,29 @@ config = LumbungGroup("config", "help.config")
 def check(call: Call, file: Path) -> None:
     found = load_config(file)
     call.console.say("config.good", file=file, name=found.name, number=int(found.number))
-    call.console.json("lumbung.config/1", {"file": str(file), "node": found.name, "number": int(found.number)})
+    slow = _slow_for_lan(found)
+    if slow is not None:
+        call.console.warn("config.lan_slow", rate=call.console.catalogue.size(int(slow)))
+    call.console.json(
+        "lumbung.config/1",
+        {
+            "file": str(file),
+            "node": found.name,
+            "number": int(found.number),
+            "line_too_slow_for_lan": slow is not None,
+        },
+    )
+
+
+def _slow_for_lan(found: NodeConfig) -> float | None:
+    """The lowest rate that a bandwidth window sets, when it is too low for the class of the node's line."""
+    if found.link is not LinkClass.LAN:
+        return None
+    rates = [
+        rate for window in found.bandwidth.windows for rate in (window.send_bytes_per_s, window.receive_bytes_per_s)
+    ]
+    slow = [rate for rate in rates if rate is not None and is_too_slow_for_lan(rate)]
+    return min(slow, default=None)
 
 
 config.add_command(check)

@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 
 from lumbung_cluster.ids import NodeNumber
+from lumbung_cluster.line_class import too_slow_lines
 from lumbung_cluster.movement import Carriage, carriages
 from lumbung_cluster.placement import Plan
 from lumbung_cluster.placement import plan as make_plan
@@ -224,6 +225,9 @@ def _print_plan(call: Call, found: Roster, planned: Plan) -> None:
     console.say("roster.plan.moved", units=planned.units_moved, size=words.size(planned.bytes_moved))
     carried = carriages(found, planned.moves)
     _print_carriages(call, names, carried)
+    slow = too_slow_lines(found)
+    for node in slow:
+        console.warn("roster.plan.lan_slow", node=node.name, rate=words.size(node.link_bytes_per_s))
     for note in planned.notes:
         console.say("roster.plan.note", note=note)
     console.json(
@@ -254,6 +258,7 @@ def _print_plan(call: Call, found: Roster, planned: Plan) -> None:
                 for carriage in carried
             ],
             "notes": list(planned.notes),
+            "lines_too_slow_for_lan": [node.name for node in slow],
         },
     )
 
