@@ -1,4 +1,4 @@
-"""Access lists: an office names its own stations and operators, without a new roster (format `lumbung/access/0`).
+"""Access lists: an office names its own stations, operators and vans, without a new roster (`lumbung/access/0`).
 
 The list carries a rising version and one signature by an access-list key of the office. It travels to the holders of
 the office's origin, so that an operator whose own node is lost can read there. Rules: a higher version replaces a
@@ -7,7 +7,7 @@ lower one; a list counts only while the roster has the key that signed it in for
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from lumbung_cluster import limits
@@ -27,6 +27,7 @@ from lumbung_cluster.signed import (
     signed_hash,
     write_signature,
 )
+from lumbung_cluster.van import VANS_MAX, VanRecord, check_vans, read_van, write_van
 
 __all__ = ["AccessEntry", "AccessList", "Duty", "SignedAccess", "access_objection", "sign_access"]
 
@@ -57,23 +58,36 @@ class AccessEntry:
 
 @dataclass(frozen=True, slots=True)
 class AccessList:
-    """All callers of an office, by name; whoever is not in the newest list has no access."""
+    """All callers of an office, by name; whoever is not in the newest list has no access. Vans by number, for ever."""
 
     cluster: ClusterId
     office: NodeNumber
     version: int
     created_ms: int
     entries: tuple[AccessEntry, ...]
+    vans: tuple[VanRecord, ...] = ()
 
     def entry(self, name: str) -> AccessEntry | None:
         return next((entry for entry in self.entries if entry.name == name), None)
+
+    def following(self, created_ms: int) -> AccessList:
+        """The next version, with nothing changed yet."""
+        return replace(self, version=self.version + 1, created_ms=created_ms)
+
+    def naming(self, entry: AccessEntry) -> AccessList:
+        """The same with this caller added, or put in the place of one of that name."""
+        others = [each for each in self.entries if each.name != entry.name]
+        return replace(self, entries=tuple(sorted([*others, entry], key=lambda each: each.name)))
 
     def encode(self) -> bytes:
         """The canonical body. Raises Malformed."""
         _check(self)
         writer = Writer().fixed("cluster id", self.cluster.raw, CLUSTER_ID_SIZE_BYTES).u32("office", self.office)
         writer.u64("version", self.version).u64("created", self.created_ms)
-        body = writer.sequence("access entries", self.entries, _write_entry, ENTRIES_MAX).finish()
+        writer.sequence("access entries", self.entries, _write_entry, ENTRIES_MAX)
+        if self.vans:  # a list without vans has the bytes that it had before there were any
+            writer.sequence("vans", self.vans, write_van, VANS_MAX)
+        body = writer.finish()
         if len(body) > _BODY_SIZE_MAX:
             raise Malformed("access list", f"at most {_BODY_SIZE_MAX} bytes", str(len(body)))
         return body
@@ -88,6 +102,7 @@ class AccessList:
             version=reader.u64("version"),
             created_ms=reader.u64("created"),
             entries=reader.sequence("access entries", _read_entry, ENTRIES_MAX),
+            vans=_read_vans(reader),
         )
         reader.finish()
         _check(found)
@@ -143,16 +158,30 @@ def access_objection(
         return f"access list of {office.name}: expected an access-list key in force in epoch {roster.epoch}, got {key}"
     if not is_signed_by(Domain.ACCESS, offered.body, offered.signature, verifier):
         return f"access list of {office.name}: expected a valid signature, got a broken one"
+    stray = next((van for van in content.vans if office.vans is None or van.number not in office.vans), None)
+    if stray is not None:
+        return f"access list of {office.name}: expected vans in its own numbers, got {stray.name} as {stray.number}"
     if held is None or held.content.office != content.office or held.hash == offered.hash:
         return None
     # A thief's list with the highest version must not stand in the way for ever: it falls with the stolen key.
     counts = office.has_open_key(KeyUse.ACCESS, held.signature.key_public)
     if counts and content.version <= held.content.version:
         return f"access list of {office.name}: expected a version above {held.content.version}, got {content.version}"
+    return _lost_van(office.name, held.content, content) if counts else None
+
+
+def _lost_van(office: str, held: AccessList, offered: AccessList) -> str | None:
+    """A van, its keys and its end are for ever; what moves is where it is reached and what it holds."""
+    following = {van.number: van for van in offered.vans}
+    for van in held.vans:
+        later = following.get(van.number)
+        if later is None or (later.name, later.keys) != (van.name, van.keys) or later.is_gone < van.is_gone:
+            return f"access list of {office}: expected {van.name} to stay as it was (gone at most), got another or none"
     return None
 
 
 def _check(content: AccessList) -> None:
+    check_vans(content.vans)
     names = [entry.name for entry in content.entries]
     if names != sorted(set(names)):
         raise Malformed("access entries", "rising names without repeats", ", ".join(names[:8]))
@@ -168,6 +197,15 @@ def _check(content: AccessList) -> None:
     pins = [pin for entry in content.entries for pin in entry.pins]
     if len(set(pins)) != len(pins):
         raise Malformed("pins of an access list", "each key for one name", "a key twice")
+
+
+def _read_vans(reader: Reader) -> tuple[VanRecord, ...]:
+    if not reader.left:
+        return ()
+    vans = reader.sequence("vans", read_van, VANS_MAX)
+    if not vans:
+        raise Malformed("vans", "nothing for no vans", "an empty list of them")
+    return vans
 
 
 def _write_entry(writer: Writer, entry: AccessEntry) -> None:

@@ -15,14 +15,15 @@ from lumbung_cluster.access import SignedAccess, access_objection
 from lumbung_cluster.canonical import Malformed, Reader, Writer
 from lumbung_cluster.ids import CLUSTER_ID_SIZE_BYTES, ClusterId, NodeNumber
 from lumbung_cluster.join_request import SignedJoin
-from lumbung_cluster.joining import keys_of_request
+from lumbung_cluster.joining import keys_of_node
 from lumbung_cluster.phone_groups import phone_groups
 from lumbung_cluster.roster import Roster
 from lumbung_cluster.roster_codec import SignedRoster
-from lumbung_cluster.roster_node import NodeRecord
+from lumbung_cluster.roster_node import KeyUse, NodeRecord
 from lumbung_cluster.roster_rules import Accept, Refuse, judge_first
 from lumbung_cluster.signed import Domain, Verifier, signed_hash
 from lumbung_cluster.signed_file import with_head, without_head
+from lumbung_cluster.with_vans import with_vans
 
 __all__ = ["PACK_ROSTERS_MAX", "EnrolmentPack", "Welcome", "judge_pack"]
 
@@ -94,11 +95,16 @@ class EnrolmentPack:
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """A pack that is rightfully ours: the newest roster, our record in it, and the access lists."""
+    """A pack that is rightfully ours: the newest roster with the vans of the lists, our record in it, and the lists."""
 
     roster: Roster
     node: NodeRecord
     access_lists: tuple[SignedAccess, ...]
+
+    @property
+    def list_office(self) -> NodeNumber:
+        """Whose access list names the callers of this node: its own, or that of the office which named the van."""
+        return self.node.number if self.node.open_keys(KeyUse.ACCESS) else self.node.office
 
 
 def judge_pack(pack: EnrolmentPack, asked: SignedJoin, verifier: Verifier) -> Welcome | Refuse:
@@ -123,11 +129,12 @@ def judge_pack(pack: EnrolmentPack, asked: SignedJoin, verifier: Verifier) -> We
 def _welcome(
     pack: EnrolmentPack, asked: SignedJoin, roster: Roster, lists: Sequence[SignedAccess], verifier: Verifier
 ) -> Welcome | Refuse:
+    roster = with_vans(roster, {signed.content.office: signed for signed in lists})
     node = roster.node(pack.node)
     if node is None or not node.is_present or node.name != asked.request.name:
         got = node.name if node is not None else "none"
         return Refuse(f"pack: expected node {pack.node} of the roster to be {asked.request.name}, got {got}")
-    for use, key in keys_of_request(asked.request):
+    for use, key in keys_of_node(node, asked.request):
         if not node.has_open_key(use, key):
             name = use.name.lower()
             return Refuse(f"pack: expected our {name} key in epoch {roster.epoch} of the roster, got another")

@@ -26,7 +26,15 @@ from lumbung_cluster.roster_node import (
     Role,
 )
 
-__all__ = ["VANS_PER_OFFICE", "Admission", "JoinRefused", "admit", "keys_of_request", "van_numbers"]
+__all__ = [
+    "VANS_PER_OFFICE",
+    "Admission",
+    "JoinRefused",
+    "admit",
+    "keys_of_node",
+    "keys_of_request",
+    "van_numbers",
+]
 
 NODE_NUMBER_MAX = (1 << 24) - 1  # of nodes of the roster; vans have numbers above
 VANS_PER_OFFICE = 256  # for ever: a van that is replaced is a new one. 2^24 offices fit below 2^32
@@ -79,6 +87,13 @@ def keys_of_request(request: JoinRequest) -> tuple[tuple[KeyUse, bytes], ...]:
         (KeyUse.RECEIPT, request.receipt_key),
     ]
     return (*keys, *([(KeyUse.ACCESS, request.access_key)] if request.access_key is not None else []))
+
+
+def keys_of_node(node: NodeRecord, request: JoinRequest) -> tuple[tuple[KeyUse, bytes], ...]:
+    """Those that this node must have in force: a van that its office named has no access key of its own."""
+    keys = keys_of_request(request)
+    is_named_by_office = node.role is Role.VAN and not node.keys_of(KeyUse.ACCESS)
+    return tuple(key for key in keys if not (is_named_by_office and key[0] is KeyUse.ACCESS))
 
 
 def _known(draft: Roster, request: JoinRequest) -> NodeRecord | None:

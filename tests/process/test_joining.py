@@ -84,6 +84,26 @@ def test_an_office_joins_a_living_cluster_and_its_recording_is_safe(living: Foun
         assert "drc-batam" in stored["copies"]["holders"]
 
 
+def test_a_van_that_its_office_named_joins_without_a_new_roster(living: Founded, tmp_path: Path) -> None:
+    office = _OFFICES[0]
+    van = Newcomer(living, tmp_path / "van", tmp_path)
+    address = choose_sites((_NEW,), ("batam",), None)[0].address
+    assert van.init("--van", f"{office}-van1", "--reach", "dial-only", address=address).code == ExitCode.OK
+    listed = van.name_van(office, living.folder / "nodes" / office / f"access-{office}.lumbung")
+    done = lumbung("access", "publish", listed, home=living.client_home(office))
+    assert done.returncode == ExitCode.OK, done.stderr
+    shutil.copy(living.folder / "roster.lumbung", van.roster)
+    assert van.join(van.make_pack("--access", listed).text("fingerprint")).code == ExitCode.OK
+    recording = tmp_path / "recording"
+    recording.write_bytes(b"biometrics of somebody on an island")
+
+    with node_up(van.config, tmp_path / "log"):
+        put = lumbung("--json", "put", "--timeout", _WAIT_S, recording, home=van.client)
+        assert put.returncode == ExitCode.OK, put.stderr
+        stored = json.loads(put.stdout.splitlines()[0])
+        assert stored["copies"]["holders"] == [f"{office}-van1", office, "drc-batam"]
+
+
 # --- what living nodes refuse ----------------------------------------------------------------------------------
 
 

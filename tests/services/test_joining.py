@@ -15,6 +15,7 @@ from lumbung_node.adapters.keys.ed25519 import Ed25519Verifier
 from lumbung_node.config import Language, load_config
 from lumbung_testing.joining import Newcomer, lumbung_offline
 from lumbung_tools.client.profile import load_profile
+from lumbung_tools.client.trust import read_roster
 from lumbung_tools.localcluster.founding import Founded, found_cluster
 from lumbung_tools.localcluster.sites import choose_sites
 from lumbung_tools.output.exit_codes import ExitCode
@@ -275,6 +276,116 @@ def test_two_join_in_one_epoch(newcomer: Newcomer, tmp_path: Path) -> None:
     made = second.make_pack()
     assert second.join(made.text("fingerprint")).code == ExitCode.OK
     assert load_config(second.config).name == "drc-surabaya"
+
+
+# --- access lists and vans -------------------------------------------------------------------------------------
+
+
+def _list_of(founded: Founded, office: str) -> Path:
+    return founded.folder / "nodes" / office / f"access-{office}.lumbung"
+
+
+def _station(founded: Founded, office: str, name: str, folder: Path) -> Path:
+    """A certificate for a station of that office."""
+    number = next(site.number for site in founded.sites if site.name == office)
+    identity = f"lumbung://{founded.roster.cluster}/access/{number}/{name}"
+    key, request, certificate = (folder / f"{name}.{ending}" for ending in ("key", "request", "crt"))
+    authority = ("--authority", founded.folder / "authority-OFFLINE", "--identity", identity)
+    assert lumbung_offline("keys", "new", "tls", key).code == ExitCode.OK
+    assert lumbung_offline("cert", "request", "--key", key, "-o", request).code == ExitCode.OK
+    assert lumbung_offline("cert", "issue", request, *authority, "-o", certificate).code == ExitCode.OK
+    return certificate
+
+
+def test_a_station_comes_onto_the_list_and_goes_from_it(founded: Founded, tmp_path: Path) -> None:
+    office, held = "36.02", _list_of(founded, "36.02")
+    key, roster = founded.folder / "access-OFFLINE" / f"{office}.key.pem", founded.folder / "roster.lumbung"
+    station = _station(founded, office, "loket-1", tmp_path)
+    names = [tmp_path / f"{n}.toml" for n in (2, 3)]
+    lists = [tmp_path / f"{n}.lumbung" for n in (2, 3)]
+    sign = ("--key", key, "--roster", roster)
+
+    assert lumbung_offline("access", "add", station, "--list", held, "-o", names[0], "--dry-run").code == ExitCode.OK
+    assert not names[0].exists()
+    assert lumbung_offline("access", "add", station, "--list", held, "-o", names[0]).json["version"] == 2
+    assert lumbung_offline("access", "sign", names[0], *sign, "--held", held, "-o", lists[0]).code == ExitCode.OK
+    shown = lumbung_offline("access", "show", lists[0]).json
+    assert [caller["name"] for caller in shown["callers"]] == ["loket-1", "operator"]  # type: ignore[attr-defined]
+    assert lumbung_offline("access", "revoke", "loket-1", "--list", lists[0], "-o", names[1]).json["version"] == 3
+    assert lumbung_offline("access", "sign", names[1], *sign, "--held", lists[0], "-o", lists[1]).code == ExitCode.OK
+    assert [entry.name for entry in SignedAccess.decode(lists[1].read_bytes()).content.entries] == ["operator"]
+
+
+def test_a_list_that_nodes_would_refuse_is_not_signed(founded: Founded, tmp_path: Path) -> None:
+    held, roster = _list_of(founded, "36.02"), founded.folder / "roster.lumbung"
+    other_key = founded.folder / "access-OFFLINE" / "34.04.key.pem"
+    key = founded.folder / "access-OFFLINE" / "36.02.key.pem"
+    draft, output = tmp_path / "2.toml", tmp_path / "2.lumbung"
+    lumbung_offline("access", "revoke", "operator", "--list", held, "-o", draft)
+
+    wrong = lumbung_offline("access", "sign", draft, "--key", other_key, "--roster", roster, "-o", output)
+    assert (wrong.code, "expected an access-list key in force" in wrong.err) == (ExitCode.REFUSED, True)
+    assert lumbung_offline("access", "sign", draft, "--key", key, "--roster", roster, "-o", output).code == ExitCode.OK
+    again = tmp_path / "again.lumbung"
+    older = lumbung_offline("access", "sign", draft, "--key", key, "--roster", roster, "--held", output, "-o", again)
+    assert older.code == ExitCode.OK, "the very list that is held"
+    edited = tmp_path / "edited.toml"
+    edited.write_text(draft.read_text().replace("created_ms = ", "created_ms = 1"))
+    older = lumbung_offline("access", "sign", edited, "--key", key, "--roster", roster, "--held", output, "-o", edited)
+    assert (older.code, "expected a version above 2" in older.err) == (ExitCode.REFUSED, True)
+
+
+def test_a_name_that_is_not_on_the_list_cannot_be_revoked(founded: Founded, tmp_path: Path) -> None:
+    held = _list_of(founded, "36.02")
+    done = lumbung_offline("access", "revoke", "loket-9", "--list", held, "-o", tmp_path / "2.toml")
+    assert (done.code, "Known: operator" in done.err) == (ExitCode.USAGE, True)
+    assert not (tmp_path / "2.toml").exists()
+
+
+def test_an_office_names_its_own_van_without_a_roster(newcomer: Newcomer) -> None:
+    office, van = "36.02", "36.02-van1"
+    newcomer.init("--van", van, "--reach", "dial-only", address=_ADDRESS)
+    listed = newcomer.name_van(office, _list_of(newcomer.founded, office))
+    shutil.copy(newcomer.founded.folder / "roster.lumbung", newcomer.roster)
+    made = newcomer.make_pack("--access", listed)
+    assert made.code == ExitCode.OK, made.err
+    joined = newcomer.join(made.text("fingerprint"))
+
+    first = newcomer.founded.roster.nodes[0].vans
+    assert first is not None
+    assert (joined.code, joined.json["number"], joined.json["epoch"]) == (ExitCode.OK, first.first, 1), joined.err
+    config = load_config(newcomer.config)
+    assert (config.name, config.number) == (van, first.first)
+    profile = load_profile(newcomer.client)
+    assert (profile.node, profile.identities) == (first.first, ())
+    assert profile.access_list is not None
+    found = read_roster(profile.roster, profile.cluster, Ed25519Verifier())
+    known = found.naming_vans(profile.access_list.read_bytes(), Ed25519Verifier())
+    assert known.name(first.first) == van
+    assert known.seal_recipients(profile.node) == found.seal_recipients(NodeNumber(1))
+
+
+def test_a_van_typed_twice_is_named_once(newcomer: Newcomer) -> None:
+    newcomer.init("--van", "36.02-van1", address=_ADDRESS)
+    listed = newcomer.name_van("36.02", _list_of(newcomer.founded, "36.02"))
+    words = ("--roster", newcomer.founded.folder / "roster.lumbung", "-o", newcomer.desk / "again.toml")
+
+    again = lumbung_offline("access", "add-van", newcomer.request, "--list", listed, *words)
+
+    assert (again.code, again.json["changed"]) == (ExitCode.OK, False)
+    assert not (newcomer.desk / "again.toml").exists()
+
+
+def test_a_van_of_another_office_is_refused(newcomer: Newcomer) -> None:
+    newcomer.init("--van", "36.02-van1", address=_ADDRESS)
+    held = _list_of(newcomer.founded, "34.04")
+    words = ("--roster", newcomer.founded.folder / "roster.lumbung", "-o", newcomer.desk / "2.toml")
+    print_ = newcomer.init_fingerprint()
+
+    done = lumbung_offline("access", "add-van", newcomer.request, "--list", held, *words, "--fingerprint", print_)
+
+    assert (done.code, "expected a van of 34.04" in done.err) == (ExitCode.REFUSED, True)
+    assert not (newcomer.desk / "2.toml").exists()
 
 
 def test_no_secret_of_the_office_is_in_its_request_or_pack(newcomer: Newcomer) -> None:

@@ -34,6 +34,7 @@ _COMMANDS = {
     "bundle": LazyCommand("lumbung_tools.cli.bundle", "bundle", "help.bundle"),
     "drop": LazyCommand("lumbung_tools.cli.drop", "drop", "help.drop"),
     "office": LazyCommand("lumbung_tools.cli.office", "office", "help.office"),
+    "access": LazyCommand("lumbung_tools.cli.access", "access", "help.access"),
     "roster": LazyCommand("lumbung_tools.cli.roster", "roster", "help.roster"),
     "keys": LazyCommand("lumbung_tools.cli.keys", "keys", "help.keys"),
     "cert": LazyCommand("lumbung_tools.cli.cert", "cert", "help.cert"),

@@ -13,6 +13,7 @@ from lumbung_cluster.ids import ClusterId, NodeNumber
 from lumbung_cluster.roster import Roster
 from lumbung_cluster.roster_codec import SignedRoster
 from lumbung_cluster.roster_rules import Accept, Alarm, Known, Refuse, judge, judge_first
+from lumbung_cluster.with_vans import with_vans
 from lumbung_node.ports.documents import Documents
 from lumbung_node.ports.log import Log
 from lumbung_node.ports.world import Verifier
@@ -27,7 +28,7 @@ _ROSTERS_KEPT_MAX = 64  # in memory, for those who are behind; all of them stay 
 class RosterKeeper:
     """`changed` beats when another roster or access list is in force: every open stream is then judged anew.
 
-    `roster_changed` beats for rosters alone: an access list that an office signs ends nobody's session.
+    `roster_changed` beats when the nodes change: an access list ends nobody's session, unless it names another van.
     `epochs_seen` is the epoch that each partner showed in its last hello; `epochs_told` beats with each of them.
     """
 
@@ -36,7 +37,8 @@ class RosterKeeper:
         self._verifier = verifier
         self._log = log
         self._chain = chain
-        self._roster = chain[-1].parse()
+        self._signed_roster = chain[-1].parse()
+        self._roster = self._signed_roster
         self._access: dict[NodeNumber, SignedAccess] = {}
         self._turn = trio.Lock()
         self.changed = Pulse()
@@ -52,6 +54,7 @@ class RosterKeeper:
 
     @property
     def roster(self) -> Roster:
+        """The signed one with the vans that offices named themselves."""
         return self._roster
 
     @property
@@ -110,7 +113,8 @@ class RosterKeeper:
         # Durable first: a node that crashes now must not come back to the older epoch that it no longer obeys.
         await self._documents.save_roster(roster.epoch, signed.encode())
         self._chain = [*self._chain[-_ROSTERS_KEPT_MAX:], signed]
-        self._roster = roster
+        self._signed_roster = roster
+        self._count_vans()
         self.fork_seen = False
         self._log.info("roster in force", epoch=roster.epoch)
 
@@ -128,7 +132,7 @@ class RosterKeeper:
                 refusal = str(exc)
                 continue
             held = self._access.get(signed.content.office)
-            objection = access_objection(self._roster, held, signed, self._verifier)
+            objection = access_objection(self._signed_roster, held, signed, self._verifier)
             if objection is not None:
                 refusal = objection
             elif held is None or held.hash != signed.hash:
@@ -136,20 +140,28 @@ class RosterKeeper:
                 self._access[signed.content.office] = signed
                 changed = True
         if changed:
+            if self._count_vans():
+                self.roster_changed.beat()
             self.changed.beat()
         elif refusal:
             raise Rejected(StatusCode.FAILED_PRECONDITION, refusal)
         return changed
 
+    def _count_vans(self) -> bool:
+        """Whether the nodes are others now."""
+        before, self._roster = self._roster, with_vans(self._signed_roster, self._access)
+        return self._roster.nodes != before.nodes
+
     async def load_access_lists(self) -> None:
         for raw in await self._documents.load_access_lists():
             signed = SignedAccess.decode(raw)
             held = self._access.get(signed.content.office)
-            objection = access_objection(self._roster, held, signed, self._verifier)
+            objection = access_objection(self._signed_roster, held, signed, self._verifier)
             if objection is None:
                 self._access[signed.content.office] = signed
             else:
                 self._log.warning("access list refused", reason=objection)
+        self._count_vans()
 
 
 async def open_rosters(documents: Documents, cluster: ClusterId, verifier: Verifier, log: Log) -> RosterKeeper:

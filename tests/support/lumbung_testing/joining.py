@@ -9,15 +9,18 @@ from contextlib import AbstractAsyncContextManager, redirect_stderr, redirect_st
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.join_request import FirstOperator, JoinRequest, SignedJoin, join_message, sign_join
+from lumbung_cluster.joining import van_numbers
 from lumbung_cluster.roster_node import LinkClass, Reach, Role
+from lumbung_cluster.van import VanRecord
 from lumbung_node.ports.transport import Transport
 from lumbung_testing.rosters import CLUSTER, SeededSigner, TestVerifier
 from lumbung_tools.client.profile import Profile
 from lumbung_tools.localcluster.founding import Founded
 from lumbung_tools.main import run
 
-__all__ = ["TLS_VERIFIER", "Newcomer", "Said", "join_request", "lumbung_offline", "signed_join"]
+__all__ = ["TLS_VERIFIER", "Newcomer", "Said", "join_request", "lumbung_offline", "signed_join", "van_record"]
 
 TLS_VERIFIER = TestVerifier()
 """TLS keys of these requests are Ed25519 in the place of ECDSA, whose keys and signatures come from no seed."""
@@ -49,6 +52,18 @@ def join_request(name: str = "51.71", **changes: object) -> JoinRequest:
         pack_recipient=f"age1pack{name}",
     )
     return replace(request, **changes)  # type: ignore[arg-type]
+
+
+def van_record(at: int, office: int = 1, **changes: object) -> VanRecord:
+    """The office's van of that number among its own."""
+    name = f"36.02-van{at}"
+    pin, entry, receipt = (SeededSigner(f"{use} {name}").public_key for use in ("tls", "entry", "receipt"))
+    number = NodeNumber(van_numbers(NodeNumber(office)).first + at - 1)
+    addresses = (f"127.0.0.1:{7500 + at}",)
+    van = VanRecord(
+        number, name, False, addresses, Reach("dial-only"), LinkClass.LAN, 0, 10**10, 10**8, pin, entry, receipt
+    )
+    return replace(van, **changes)  # type: ignore[arg-type]
 
 
 def signed_join(request: JoinRequest) -> SignedJoin:
@@ -136,6 +151,19 @@ class Newcomer:
             assert lumbung_offline("roster", "sign", planned, "--key", key, "-o", signed).code == 0
         files = [self.desk / f"signed-{at}.lumbung" for at in custodians]
         return lumbung_offline("roster", "collect", *files, "-o", self.roster)
+
+    def name_van(self, office: str, held: Path) -> Path:
+        """The office's way instead of the custodians': its next access list, signed, with this van."""
+        roster = self.founded.folder / "roster.lumbung"
+        key = self.founded.folder / "access-OFFLINE" / f"{office}.key.pem"
+        draft, signed = self.desk / "access.toml", self.desk / "access.lumbung"
+        words = ("--roster", roster, "-o")
+        fingerprint = ("--fingerprint", self.init_fingerprint())
+        added = lumbung_offline("access", "add-van", self.request, "--list", held, *words, draft, *fingerprint)
+        assert added.code == 0, added.err
+        done = lumbung_offline("access", "sign", draft, "--key", key, "--held", held, *words, signed)
+        assert done.code == 0, done.err
+        return signed
 
     def make_pack(self, *more: str | Path) -> Said:
         folder = self.founded.folder

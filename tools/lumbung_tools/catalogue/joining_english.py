@@ -1,4 +1,4 @@
-"""English sentences of joining: requests, packs, and a machine that becomes a node, in the order of the other."""
+"""English sentences of joining: requests, packs, and a machine that becomes a node."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kalimat bahasa Indonesia untuk bergabung: permintaan, paket, dan mesin yang menjadi simpul."""
+"""Indonesian sentences of joining."""
 
 from __future__ import annotations
 

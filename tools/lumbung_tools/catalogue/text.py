@@ -11,6 +11,8 @@ from string import Formatter
 from typing import Final
 
 from lumbung_node.config import Language
+from lumbung_tools.catalogue.access_english import ACCESS_ENGLISH
+from lumbung_tools.catalogue.access_indonesian import ACCESS_INDONESIAN
 from lumbung_tools.catalogue.bundle_english import BUNDLE_ENGLISH
 from lumbung_tools.catalogue.bundle_indonesian import BUNDLE_INDONESIAN
 from lumbung_tools.catalogue.english import ENGLISH
@@ -50,6 +52,7 @@ MESSAGES: Final = {
         **LOCAL_INDONESIAN,
         **BUNDLE_INDONESIAN,
         **INVENTORY_INDONESIAN,
+        **ACCESS_INDONESIAN,
         **JOINING_INDONESIAN,
         **KEYS_INDONESIAN,
         **LEAVING_INDONESIAN,
@@ -64,6 +67,7 @@ MESSAGES: Final = {
         **LOCAL_ENGLISH,
         **BUNDLE_ENGLISH,
         **INVENTORY_ENGLISH,
+        **ACCESS_ENGLISH,
         **JOINING_ENGLISH,
         **KEYS_ENGLISH,
         **LEAVING_ENGLISH,

@@ -133,10 +133,8 @@ def _with_entry(held: AccessList | None, identity: AccessIdentity, entry: Access
     """The next version, with this caller added or replaced."""
     if held is not None and (held.cluster, held.office) != (identity.cluster, identity.office):
         raise CommandFailed(ExitCode.USAGE, "cert.other_office", uri=identity.uri, office=str(held.office))
-    others = [each for each in held.entries if each.name != entry.name] if held else []
-    entries = tuple(sorted([*others, entry], key=lambda each: each.name))
-    version = held.version + 1 if held else 1
-    return AccessList(identity.cluster, identity.office, version, _now_ms(), entries)
+    before = held or AccessList(identity.cluster, identity.office, 0, _now_ms(), ())
+    return before.following(_now_ms()).naming(entry)
 
 
 def _load_authority(folder: Path) -> Authority:

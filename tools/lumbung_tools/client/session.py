@@ -86,7 +86,8 @@ class Session:
 
     def take_roster(self, raw: bytes) -> None:
         """Keep this roster if it rightfully follows ours. Raises KeyRefused. Blocks on the disk."""
-        self.roster = renew_roster(self.roster, raw, self.profile.roster, self._verifier)
+        renewed = renew_roster(self.roster, raw, self.profile.roster, self._verifier)
+        self.roster = _naming_vans(renewed, self.profile, self._verifier)
         os.utime(self.profile.roster)
 
     async def close(self) -> None:
@@ -138,7 +139,7 @@ class Session:
 @asynccontextmanager
 async def open_session(profile: Profile, open_transport: OpenTransport, verifier: Verifier) -> AsyncIterator[Session]:
     """Nothing is dialled yet. Raises KeyRefused for a roster or key that is not in order."""
-    roster = read_roster(profile.roster, profile.cluster, verifier)
+    roster = _naming_vans(read_roster(profile.roster, profile.cluster, verifier), profile, verifier)
     async with open_transport(profile) as transport:
         session = Session(profile, roster, transport, verifier)
         try:
@@ -146,3 +147,9 @@ async def open_session(profile: Profile, open_transport: OpenTransport, verifier
         finally:
             with trio.CancelScope(shield=True, deadline=trio.current_time() + limits.DIAL_TIMEOUT_S):
                 await session.close()
+
+
+def _naming_vans(roster: VerifiedRoster, profile: Profile, verifier: Verifier) -> VerifiedRoster:
+    if profile.access_list is None:
+        return roster
+    return roster.naming_vans(profile.access_list.read_bytes(), verifier)

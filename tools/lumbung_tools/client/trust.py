@@ -10,6 +10,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from lumbung_cluster.access import SignedAccess, access_objection
 from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.errors import KeyRefused
 from lumbung_cluster.identity_uri import NodeIdentity
@@ -18,6 +19,7 @@ from lumbung_cluster.roster import Roster
 from lumbung_cluster.roster_codec import SignedRoster
 from lumbung_cluster.roster_rules import Accept, Alarm, Known, judge, judge_first
 from lumbung_cluster.signed import Verifier
+from lumbung_cluster.with_vans import with_vans
 from lumbung_node.ports.transport import Endpoint, LinkClass
 from lumbung_tools.sealing import SealRecipients
 
@@ -34,6 +36,18 @@ class VerifiedRoster:
     def seal_recipients(self, node: NodeNumber) -> SealRecipients:
         """To whom stations of this node seal. Raises KeyRefused when the roster names nobody."""
         return SealRecipients(self.roster.seal_recipients(node), self.roster.epoch)
+
+    def naming_vans(self, raw: bytes, verifier: Verifier) -> VerifiedRoster:
+        """The same with the vans of this access list. Raises KeyRefused for a list that does not count."""
+        try:
+            listed = SignedAccess.decode(raw)
+        except Malformed as exc:
+            raise KeyRefused(f"access list not understood: {exc}") from exc
+        signed_roster = self.signed.parse()
+        objection = access_objection(signed_roster, None, listed, verifier)
+        if objection is not None:
+            raise KeyRefused(objection)
+        return VerifiedRoster(self.signed, with_vans(signed_roster, {listed.content.office: listed}))
 
     def name(self, number: int) -> str:
         """What people call the node; its number when the roster does not know it."""

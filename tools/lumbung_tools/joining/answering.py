@@ -7,16 +7,18 @@ from dataclasses import dataclass, replace
 
 import pyrage
 
+from lumbung_cluster.access import SignedAccess
 from lumbung_cluster.enrolment_pack import EnrolmentPack, Welcome, judge_pack
 from lumbung_cluster.errors import KeyRefused
 from lumbung_cluster.identity_uri import AccessIdentity, NodeIdentity
 from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.inventory.fingerprint import InventoryKey
 from lumbung_cluster.join_request import SignedJoin
-from lumbung_cluster.joining import JoinRefused, keys_of_request
+from lumbung_cluster.joining import JoinRefused, keys_of_node
 from lumbung_cluster.roster import Roster
 from lumbung_cluster.roster_codec import SignedRoster
-from lumbung_cluster.roster_node import NodeRecord
+from lumbung_cluster.roster_node import KeyUse, NodeRecord
+from lumbung_cluster.with_vans import with_vans
 from lumbung_node.adapters.keys.certificates import Authority
 from lumbung_node.adapters.keys.cluster_secret import render_cluster_secret
 from lumbung_node.adapters.keys.ed25519 import Ed25519Verifier
@@ -41,13 +43,12 @@ def next_draft(held: SignedRoster, now_ms: int) -> Roster:
 
 def node_of_request(roster: Roster, asked: SignedJoin) -> NodeRecord:
     """The node that the roster names with the keys of this request. Raises JoinRefused."""
-    keys = keys_of_request(asked.request)
     for node in roster.nodes:
-        if node.is_present and all(node.has_open_key(use, key) for use, key in keys):
+        if node.is_present and all(node.has_open_key(use, key) for use, key in keys_of_node(node, asked.request)):
             return node
     raise JoinRefused(
         f"join request of {asked.request.name}: expected its keys in the roster of epoch {roster.epoch}, got none; "
-        f"add it first: lumbung roster add"
+        f"add it first: lumbung roster add, or for a van: lumbung access add-van"
     )
 
 
@@ -58,8 +59,11 @@ def make_pack(
 
     Raises JoinRefused for a roster that does not name it or is not signed by enough custodians, KeyRefused.
     """
-    request, newest = asked.request, rosters[-1].parse()
+    request = asked.request
+    lists = [SignedAccess.decode(raw) for raw in access_lists]
+    newest = with_vans(rosters[-1].parse(), {signed.content.office: signed for signed in lists})
     node = node_of_request(newest, asked)
+    office = node.number if node.open_keys(KeyUse.ACCESS) else node.office
     identity = NodeIdentity(request.cluster, node.number)
     pack = EnrolmentPack(
         cluster=newest.cluster,
@@ -68,7 +72,7 @@ def make_pack(
         created_ms=now_ms,
         rosters=tuple(signed.encode() for signed in rosters),
         node_chain=_issue(centre, identity, request.tls_key, now_ms),
-        operator_chain=_operator_chain(centre, asked, node.number, now_ms),
+        operator_chain=_operator_chain(centre, asked, office, now_ms),
         secret_sealed=_sealed(render_cluster_secret(centre.cluster_secret), request.pack_recipient),
         access_lists=tuple(access_lists),
     )

@@ -133,7 +133,9 @@ def _request(
     office: _OfficeKeys,
     now_ms: int,
 ) -> JoinRequest:
-    operator = FirstOperator(OPERATOR, public_key_der(office.operator_tls)) if office.operator_tls else None
+    operator = None
+    if office.operator_tls is not None:
+        operator = FirstOperator(_operator_name(asking), public_key_der(office.operator_tls))
     return JoinRequest(
         cluster=asking.cluster,
         name=asking.name,
@@ -157,6 +159,11 @@ def _request(
         operator=operator,
         pack_recipient=pack.recipient,
     )
+
+
+def _operator_name(asking: Asking) -> str:
+    """Those of a van may stand on its office's list, beside the office's own."""
+    return f"{asking.name.partition('-')[2]}-{OPERATOR}" if asking.role is Role.VAN else OPERATOR
 
 
 def has_keys(places: OfficePlaces, signed: SignedJoin) -> bool:

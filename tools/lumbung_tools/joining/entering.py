@@ -12,40 +12,35 @@ from pathlib import Path
 
 import pyrage
 
-from lumbung_cluster.access import AccessEntry, AccessList, Duty, SignedAccess, access_objection, sign_access
-from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.enrolment_pack import EnrolmentPack, Welcome, judge_pack
 from lumbung_cluster.errors import KeyRefused
 from lumbung_cluster.identity_uri import AccessIdentity, NodeIdentity
-from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.inventory.fingerprint import InventoryKey
-from lumbung_cluster.join_request import FirstOperator, SignedJoin
+from lumbung_cluster.join_request import SignedJoin
 from lumbung_cluster.joining import JoinRefused
 from lumbung_cluster.limits import DISK_FOREIGN_FREE_BYTES_MIN, DISK_OWN_FREE_BYTES_MIN
 from lumbung_cluster.roster_codec import SignedRoster
-from lumbung_cluster.roster_node import KeyUse
 from lumbung_cluster.schedule import ALWAYS_FREE
 from lumbung_cluster.scrub_pace import ScrubSettings
 from lumbung_node.adapters.identity_folder import replace_file
 from lumbung_node.adapters.keys.age_identity import AgeIdentity
 from lumbung_node.adapters.keys.certificates import (
-    LEAF_LIFETIME_DAYS,
     CertificateFacts,
     read_certificate,
 )
 from lumbung_node.adapters.keys.cluster_secret import parse_cluster_secret, render_cluster_secret
-from lumbung_node.adapters.keys.ed25519 import Ed25519Signer, Ed25519Verifier
+from lumbung_node.adapters.keys.ed25519 import Ed25519Verifier
 from lumbung_node.adapters.keys.key_files import read_secret, write_secret
 from lumbung_node.adapters.keys.tls_proofs import is_issued_by
 from lumbung_node.config import DiskMarks, KeyFiles, LogFormat, LogLevel, NodeConfig, load_config, render_config
 from lumbung_node.ports.transport import LinkClass
 from lumbung_tools.client.profile import PROFILE_FILE, Profile, write_profile
 from lumbung_tools.joining.asking import has_keys
+from lumbung_tools.joining.lists import access_file, lists_of_entry
 from lumbung_tools.joining.places import Machine, OfficePlaces
 
-__all__ = ["Entry", "first_access_list", "join_office", "judge_entry"]
+__all__ = ["Entry", "join_office", "judge_entry"]
 
-_DAY_MS = 24 * 3600 * 1000
 _PRIVATE_MODE = 0o700
 
 
@@ -71,7 +66,7 @@ def judge_entry(places: OfficePlaces, pack: EnrolmentPack, asked: SignedJoin, *,
         raise JoinRefused(f"{places.keys}: expected the keys of the join request, got others")
     _judge_certificates(verdict, pack, asked)
     secret = _open_secret(places, pack)
-    lists = _access_lists(places, verdict, pack, asked, now_ms)
+    lists = lists_of_entry(places, verdict, asked, now_ms)
     config = _config(places, verdict, Machine.load(places), lists)
     has_joined = config.file.exists()
     if has_joined and load_config(config.file).number != verdict.node.number:
@@ -96,25 +91,6 @@ def join_office(places: OfficePlaces, entry: Entry) -> None:
     replace_file(config.file, render_config(config).encode("utf-8"))
 
 
-def first_access_list(
-    asked: SignedJoin, office: NodeNumber, held: AccessList | None, signer: Ed25519Signer, *, now_ms: int
-) -> SignedAccess:
-    """The office's list with its first operator, above the one that is held."""
-    operator = asked.request.operator
-    assert operator is not None, "whoever has no operator signs no list"
-    entry = AccessEntry(
-        name=operator.name,
-        duty=Duty.OPERATOR,
-        pins=(operator.pin,),
-        valid_from_ms=0,
-        valid_until_ms=now_ms + LEAF_LIFETIME_DAYS * _DAY_MS,
-    )
-    others = [each for each in held.entries if each.name != entry.name] if held else []
-    entries = tuple(sorted([*others, entry], key=lambda each: each.name))
-    version = held.version + 1 if held else 1
-    return sign_access(AccessList(asked.request.cluster, office, version, now_ms, entries), signer)
-
-
 def _judge_certificates(welcome: Welcome, pack: EnrolmentPack, asked: SignedJoin) -> None:
     """The certificates name us, hold our keys, and come from an authority that the roster names. Raises JoinRefused."""
     roots = welcome.roster.trust_roots_pem().encode("ascii")
@@ -124,7 +100,7 @@ def _judge_certificates(welcome: Welcome, pack: EnrolmentPack, asked: SignedJoin
     if (request.operator is None) != (pack.operator_chain is None):
         raise JoinRefused("pack: expected a certificate for each TLS key of the request, got another number of them")
     if request.operator is not None and pack.operator_chain is not None:
-        of_operator = AccessIdentity(request.cluster, welcome.node.number, request.operator.name)
+        of_operator = AccessIdentity(request.cluster, welcome.list_office, request.operator.name)
         _judge_certificate("operator", pack.operator_chain, of_operator.uri, request.operator.pin, roots)
 
 
@@ -151,51 +127,6 @@ def _open_secret(places: OfficePlaces, pack: EnrolmentPack) -> InventoryKey:
     return secret
 
 
-def _access_lists(
-    places: OfficePlaces, welcome: Welcome, pack: EnrolmentPack, asked: SignedJoin, now_ms: int
-) -> dict[str, bytes]:
-    """Signed lists by the name of their office, ours first. Ours is signed here, unless there is one already."""
-    own, operator = welcome.node, asked.request.operator
-    lists = {signed.content.office: signed for signed in welcome.access_lists}
-    held = lists.get(own.number)
-    if operator is not None and not _names(held, operator.name, operator.pin):
-        lists[own.number] = _list_of_before(places, welcome, operator) or _sign_own(places, welcome, asked, now_ms)
-    ordered = sorted(lists, key=lambda office: (office != own.number, office))
-    nodes = {office: welcome.roster.node(office) for office in ordered}
-    return {node.name: lists[office].encode() for office, node in nodes.items() if node is not None}
-
-
-def _sign_own(places: OfficePlaces, welcome: Welcome, asked: SignedJoin, now_ms: int) -> SignedAccess:
-    own = welcome.node
-    signer = Ed25519Signer.load(places.access_key)
-    if not own.has_open_key(KeyUse.ACCESS, signer.public_key):
-        raise KeyRefused(f"{places.access_key}: expected the access key that the roster names, got another")
-    held = next((signed.content for signed in welcome.access_lists if signed.content.office == own.number), None)
-    return first_access_list(asked, own.number, held, signer, now_ms=now_ms)
-
-
-def _list_of_before(places: OfficePlaces, welcome: Welcome, operator: FirstOperator) -> SignedAccess | None:
-    """What a join that was cut off has signed: a list has one version only once."""
-    file = _access_file(places, welcome.node.name)
-    if not file.exists():
-        return None
-    try:
-        signed = SignedAccess.decode(file.read_bytes())
-    except Malformed:
-        return None
-    is_ours = access_objection(welcome.roster, None, signed, Ed25519Verifier()) is None
-    return signed if is_ours and _names(signed, operator.name, operator.pin) else None
-
-
-def _access_file(places: OfficePlaces, office: str) -> Path:
-    return places.node / f"access-{office}.lumbung"
-
-
-def _names(signed: SignedAccess | None, name: str, pin: bytes) -> bool:
-    entry = signed.content.entry(name) if signed is not None else None
-    return entry is not None and pin in entry.pins
-
-
 def _config(places: OfficePlaces, welcome: Welcome, machine: Machine, lists: Mapping[str, bytes]) -> NodeConfig:
     """What the centre's record and the machine's own facts propose; people edit it afterwards."""
     home, keys, node = places.node, places.keys, welcome.node
@@ -219,7 +150,7 @@ def _config(places: OfficePlaces, welcome: Welcome, machine: Machine, lists: Map
             cluster_secret=keys / "cluster.secret",
         ),
         roster=home / "roster.lumbung",
-        access_lists=tuple(_access_file(places, name) for name in lists),
+        access_lists=tuple(access_file(places, name) for name in lists),
         disk=DiskMarks(DISK_FOREIGN_FREE_BYTES_MIN, DISK_OWN_FREE_BYTES_MIN),
         scrub=ScrubSettings(),
         link=LinkClass(node.link.value),
@@ -252,7 +183,10 @@ def _write_client(places: OfficePlaces, entry: Entry, chain: str, roots: bytes) 
         roster=home / "roster.lumbung",
         tag_secret=home / "tag.secret",
         identities=(identity,) if identity.exists() else (),
+        access_list=home / "access.lumbung" if entry.welcome.list_office != entry.pack.node else None,
     )
+    if profile.access_list is not None:  # the profile speaks to a van, which no roster names
+        replace_file(profile.access_list, next(iter(entry.access_lists.values())))
     replace_file(profile.certificate, chain.encode("ascii"))
     replace_file(profile.trust_roots, roots)
     replace_file(profile.roster, entry.pack.rosters[-1])

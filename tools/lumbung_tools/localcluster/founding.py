@@ -40,7 +40,8 @@ from lumbung_node.adapters.keys.key_files import write_public, write_secret
 from lumbung_node.config import Language
 from lumbung_tools.joining.answering import Centre, make_pack
 from lumbung_tools.joining.asking import OPERATOR, Asking, make_request
-from lumbung_tools.joining.entering import first_access_list, join_office, judge_entry
+from lumbung_tools.joining.entering import join_office, judge_entry
+from lumbung_tools.joining.lists import first_access_list
 from lumbung_tools.joining.places import Machine, OfficePlaces
 from lumbung_tools.localcluster.founders import CUSTODIANS_NEEDED, Founders, first_draft, make_founders
 from lumbung_tools.localcluster.sites import NoSuchPlan, Site

@@ -38,7 +38,7 @@ from lumbung_node.store.inventory_rows import Folded, SumsRow, TableRow
 from lumbung_proto.codec import MalformedFrame, decode_frame, decode_message, encode_frame
 from lumbung_proto.v1 import blobs_pb2, operations_pb2, peer_pb2, roster_pb2
 from lumbung_testing.fuzzing.mutation import mutated_bytes, mutated_message, random_message
-from lumbung_testing.joining import join_request, signed_join
+from lumbung_testing.joining import join_request, signed_join, van_record
 from lumbung_testing.rosters import CLUSTER, SeededSigner, founding, signed
 from lumbung_testing.tls_parties import issue, new_authority
 from lumbung_testing.world import INVENTORY_KEY
@@ -101,7 +101,9 @@ def _signed_targets(draws: random.Random) -> Iterator[Target]:
     words = [_statement(draws, count) for count in (1, 2, 256)]
     words += [_inventory_word(draws, units) for units in (1, 2, 64)]
     yield Target("receipt", words, lambda raw: SignedStatement.from_bytes(raw).to_bytes(), (Malformed,))
-    yield Target("access list", [_access(count) for count in (0, 1, 20)], _signed_access, (Malformed,))
+    yield Target(
+        "access list", [*(_access(count) for count in (0, 1, 20)), _access(1, vans=2)], _signed_access, (Malformed,)
+    )
     asked = [signed_join(join_request(name)) for name in ("73.71", "51.71")]
     yield Target("join request", [each.encode() for each in asked], _join_request, (Malformed,))
     yield Target(
@@ -153,11 +155,12 @@ def _inventory_word(draws: random.Random, units: int) -> bytes:
     return sign_statement(word, SeededSigner("receipt 2")).to_bytes()
 
 
-def _access(count: int) -> bytes:
+def _access(count: int, vans: int = 0) -> bytes:
     entries = tuple(
         AccessEntry(f"station-{n:03}", Duty.STATION, (n.to_bytes(32, "big"),), 1, 1000) for n in range(count)
     )
-    return sign_access(AccessList(CLUSTER, NodeNumber(1), 1, 1, entries), SeededSigner("access 1")).encode()
+    named = tuple(van_record(n) for n in range(1, vans + 1))
+    return sign_access(AccessList(CLUSTER, NodeNumber(1), 1, 1, entries, named), SeededSigner("access 1")).encode()
 
 
 # --- rows on disk ----------------------------------------------------------------------------------------------

@@ -1,0 +1,103 @@
+"""A van as its office names it: a node in the office's own range of numbers, signed with the office's access list.
+
+The central office need not sign a roster for a car. A van stands in the list for ever, with the keys that it began
+with: what it recorded years ago must still be told apart from forgeries. New hardware in the same car is a new van.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from lumbung_cluster.canonical import Malformed, Reader, Writer
+from lumbung_cluster.ids import NodeNumber
+from lumbung_cluster.roster_node import LinkClass, Reach
+
+__all__ = ["VANS_MAX", "VAN_NAME", "VanRecord", "check_vans", "read_van", "write_van"]
+
+VANS_MAX = 256  # as many numbers as an office has for them
+VAN_NAME = re.compile(r"([0-9]{2}\.[0-9]{2})-van[0-9]{1,6}")
+_KEY_SIZE_BYTES = 32
+_NAME_SIZE_MAX = 64
+_ADDRESS_SIZE_MAX = 300
+_ADDRESSES_MAX = 8
+
+
+@dataclass(frozen=True, slots=True)
+class VanRecord:
+    """`is_gone` is for ever: nobody takes a word of it any more, what it recorded stays valid."""
+
+    number: NodeNumber
+    name: str
+    is_gone: bool
+    addresses: tuple[str, ...]
+    reach: Reach
+    link: LinkClass
+    link_bytes_per_s: int
+    capacity_bytes: int
+    load_bytes: int
+    tls_pin: bytes
+    entry_key: bytes
+    receipt_key: bytes
+
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        return (self.tls_pin, self.entry_key, self.receipt_key)
+
+
+def check_vans(vans: tuple[VanRecord, ...]) -> None:
+    """Raises Malformed with the first rule that a list's vans break."""
+    numbers, names = [van.number for van in vans], [van.name for van in vans]
+    if numbers != sorted(set(numbers)) or 0 in numbers:
+        raise Malformed("vans", "rising numbers from 1 without repeats", ", ".join(map(str, numbers[:8])))
+    if len(set(names)) != len(names):
+        raise Malformed("names of vans", "each one only once", ", ".join(names[:8]))
+    for van in vans:
+        if not VAN_NAME.fullmatch(van.name):
+            raise Malformed("name of a van", f"{VAN_NAME.pattern}", repr(van.name))
+    keys = [key for van in vans for key in van.keys]
+    if len(set(keys)) != len(keys):
+        raise Malformed("keys of vans", "each key for one use", "a key twice")
+
+
+def write_van(writer: Writer, van: VanRecord) -> None:
+    writer.u32("van number", van.number).text("van name", van.name, _NAME_SIZE_MAX).flag("gone", van.is_gone)
+    writer.sequence("addresses", van.addresses, _write_address, _ADDRESSES_MAX)
+    writer.text("reach", van.reach.text, _NAME_SIZE_MAX).text("link class", van.link.value, _NAME_SIZE_MAX)
+    writer.u64("link bytes per second", van.link_bytes_per_s)
+    writer.u64("capacity bytes", van.capacity_bytes).u64("load bytes", van.load_bytes)
+    for field, key in zip(("TLS pin", "entry key", "receipt key"), van.keys, strict=True):
+        writer.fixed(field, key, _KEY_SIZE_BYTES)
+
+
+def read_van(reader: Reader) -> VanRecord:
+    return VanRecord(
+        number=NodeNumber(reader.u32("van number")),
+        name=reader.text("van name", _NAME_SIZE_MAX),
+        is_gone=reader.flag("gone"),
+        addresses=reader.sequence("addresses", _read_address, _ADDRESSES_MAX),
+        reach=Reach(reader.text("reach", _NAME_SIZE_MAX)),
+        link=_read_link(reader),
+        link_bytes_per_s=reader.u64("link bytes per second"),
+        capacity_bytes=reader.u64("capacity bytes"),
+        load_bytes=reader.u64("load bytes"),
+        tls_pin=reader.fixed("TLS pin", _KEY_SIZE_BYTES),
+        entry_key=reader.fixed("entry key", _KEY_SIZE_BYTES),
+        receipt_key=reader.fixed("receipt key", _KEY_SIZE_BYTES),
+    )
+
+
+def _write_address(writer: Writer, address: str) -> None:
+    writer.text("address", address, _ADDRESS_SIZE_MAX)
+
+
+def _read_address(reader: Reader) -> str:
+    return reader.text("address", _ADDRESS_SIZE_MAX)
+
+
+def _read_link(reader: Reader) -> LinkClass:
+    text = reader.text("link class", _NAME_SIZE_MAX)
+    try:
+        return LinkClass(text)
+    except ValueError as exc:
+        raise Malformed("link class", "lan, wan or satellite", repr(text)) from exc

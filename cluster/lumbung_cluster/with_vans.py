@@ -1,0 +1,95 @@
+"""The roster as a node obeys it: the signed one, and the vans that offices name in their access lists.
+
+A van's copies lie at its office and at the office's DRC nodes; where it cannot meet its office, at the office's peers
+that it can meet. A van counts only while the key that signed its list is in force, as callers on the list do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from lumbung_cluster.access import SignedAccess
+from lumbung_cluster.ids import NodeNumber, all_units
+from lumbung_cluster.roster import HolderAssignment, Roster, Share
+from lumbung_cluster.roster_node import (
+    Departure,
+    KeyRecord,
+    KeyUse,
+    Label,
+    NodeRecord,
+    NodeState,
+    Role,
+)
+from lumbung_cluster.van import VanRecord
+
+__all__ = ["with_vans"]
+
+_FIRST_EPOCH = 1  # of a van's keys: receipts name the roster's epoch, and no epoch is before the van's own
+
+
+def with_vans(roster: Roster, access_lists: Mapping[NodeNumber, SignedAccess]) -> Roster:
+    """The roster with every van that counts; the same object when there is none."""
+    vans = sorted(_counting(roster, access_lists), key=lambda found: found[1].number)
+    if not vans:
+        return roster
+    nodes = [_node(roster, office, van) for office, van in vans]
+    assignments = [_assignment(roster, office, node) for (office, _), node in zip(vans, nodes, strict=True)]
+    return replace(
+        roster,
+        nodes=tuple(sorted((*roster.nodes, *nodes), key=lambda node: node.number)),
+        assignments=tuple(sorted((*roster.assignments, *assignments), key=lambda assignment: assignment.origin)),
+    )
+
+
+def _counting(
+    roster: Roster, access_lists: Mapping[NodeNumber, SignedAccess]
+) -> Iterator[tuple[NodeRecord, VanRecord]]:
+    keys = {key.key for node in roster.nodes for key in node.keys}
+    for number, signed in sorted(access_lists.items()):
+        office = roster.node(number)
+        if office is None or not office.is_present:
+            continue
+        if not office.has_open_key(KeyUse.ACCESS, signed.signature.key_public):
+            continue
+        for van in signed.content.vans:
+            # A key of somebody else's would let the office speak as him: such a van is nobody.
+            if office.vans is not None and van.number in office.vans and not keys & set(van.keys):
+                keys.update(van.keys)
+                yield office, van
+
+
+def _node(roster: Roster, office: NodeRecord, van: VanRecord) -> NodeRecord:
+    uses = zip((KeyUse.TLS, KeyUse.ENTRY, KeyUse.RECEIPT), van.keys, strict=True)
+    departure = Departure(roster.epoch, None, office.name, "access list") if van.is_gone else None
+    return NodeRecord(
+        number=van.number,
+        role=Role.VAN,
+        office=office.number,
+        labels=(Label(van.name, _FIRST_EPOCH),),
+        province=office.province,
+        hazard_zone=office.hazard_zone,
+        addresses=van.addresses,
+        reach=van.reach,
+        link=van.link,
+        link_bytes_per_s=van.link_bytes_per_s,
+        capacity_bytes=van.capacity_bytes,
+        load_bytes=van.load_bytes,
+        state=NodeState.GONE if van.is_gone else NodeState.ACTIVE,
+        keys=tuple(KeyRecord(use, key, _FIRST_EPOCH) for use, key in uses),
+        recipients=(),
+        departure=departure,
+    )
+
+
+def _assignment(roster: Roster, office: NodeRecord, van: NodeRecord) -> HolderAssignment:
+    """Whole origins only: what a van records is little."""
+    of_office = next((each for each in roster.assignments if each.origin == office.number), None)
+    holders = [node for share in (of_office.holders if of_office else ()) if (node := roster.node(share.node))]
+    centres = [node for node in holders if node.role is Role.DRC and van.reach.can_meet(node.reach)]
+    if office.state is NodeState.ACTIVE and van.reach.can_meet(office.reach):
+        peers = [office]
+    else:
+        peers = [node for node in holders if node.role is not Role.DRC and van.reach.can_meet(node.reach)][:1]
+    numbers = sorted({node.number for node in (*centres, *peers) if node.is_present})
+    return HolderAssignment(van.number, tuple(Share(number, all_units()) for number in numbers))
