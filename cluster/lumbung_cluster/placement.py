@@ -2,6 +2,7 @@
 
 Each origin gets all its units at one DRC node and at one peer, an office in another province and, where possible, in
 another hazard zone; a peer's units are spread over up to eight offices only when the load bound leaves no other way.
+An origin that can meet no office at all (all of them behind NAT) gets a second DRC node, in another zone, as its peer.
 What the roster already says is kept as long as it fulfils the rules, so a node that comes or goes moves little.
 Pure and deterministic: equal rosters give equal plans. The roster is the truth; nobody else computes placement.
 """
@@ -77,14 +78,16 @@ def plan(roster: Roster, *, released: Collection[tuple[NodeNumber, NodeNumber]] 
     zones = {centre.number: centre.hazard_zone for centre in centres}
     zone_of_drc = {origin: zones[centre] for origin, shares in drc_board.placed.items() for centre in shares}
     peer_board = _fill(roster, origins, offices, _peer_tiers(offices, zone_of_drc), PEERS_MAX, notes)
+    lonely = [origin for origin in origins if not peer_board.placed[origin.number]]
+    second_board = _fill(roster, lonely, centres, _second_tiers(centres, zone_of_drc), DRC_NODES_OF_ORIGIN, notes)
     assignments = []
     for origin in origins:
-        holders = {**drc_board.placed[origin.number], **peer_board.placed[origin.number]}
+        seconds = second_board.placed.get(origin.number, {})
+        holders = {**drc_board.placed[origin.number], **peer_board.placed[origin.number], **seconds}
         assignments.append(_assignment(roster, origin.number, holders, released))
         notes.extend(_weaknesses(roster, origin, tuple(holders)))
     moves = tuple(move for assignment in assignments for move in _moves(roster, assignment))
-    loads = (*_loads(drc_board), *_loads(peer_board))
-    return Plan(tuple(assignments), moves, tuple(sorted(loads, key=lambda load: load.node)), tuple(notes))
+    return Plan(tuple(assignments), moves, _loads(drc_board, peer_board, second_board), tuple(notes))
 
 
 def _fill(
@@ -156,6 +159,17 @@ def _peer_tiers(offices: list[NodeRecord], zone_of_drc: dict[NodeNumber, str]) -
     return tiers
 
 
+def _second_tiers(centres: list[NodeRecord], zone_of_drc: dict[NodeNumber, str]) -> _Tiers:
+    """DRC nodes of another zone than the first: two in one zone burn together and count once."""
+
+    def tiers(origin: NodeRecord) -> tuple[tuple[NodeNumber, ...], ...]:
+        zone = zone_of_drc.get(origin.number)
+        found = [node for node in _ranked("second drc", origin, centres) if zone not in (None, node.hazard_zone)]
+        return _tiers(found, [lambda node: node.hazard_zone != origin.hazard_zone, lambda node: True])
+
+    return tiers
+
+
 def _ranked(purpose: str, origin: NodeRecord, nodes: list[NodeRecord]) -> list[NodeRecord]:
     """The others that the origin can meet, the highest score first."""
     others = [node for node in nodes if _can_pair(origin, node)]
@@ -215,7 +229,9 @@ def _weaknesses(roster: Roster, origin: NodeRecord, holders: tuple[NodeNumber, .
     peers = [node for node in nodes if node.role is not Role.DRC]
     if len(peers) == len(nodes) and origin.role is not Role.DRC:
         yield f"{origin.name}: no DRC node that it can reach"
-    if not peers:
+    if not peers and len(nodes) > DRC_NODES_OF_ORIGIN:
+        yield f"{origin.name}: no office that it can reach, a second DRC node keeps its copy"
+    elif not peers:
         yield f"{origin.name}: no peer that it can reach"
     elif origin.role is not Role.VAN:
         if any(peer.province == origin.province for peer in peers):
@@ -224,6 +240,12 @@ def _weaknesses(roster: Roster, origin: NodeRecord, holders: tuple[NodeNumber, .
             yield f"{origin.name}: no room at a peer in another hazard zone than {origin.hazard_zone}"
 
 
-def _loads(board: Board) -> Iterator[NodeLoad]:
-    for node, load in board.loads.items():
-        yield NodeLoad(node, load // UNITS, round(board.limits[node] / BOUND / UNITS))
+def _loads(*boards: Board) -> tuple[NodeLoad, ...]:
+    """By number; what a DRC node keeps in the place of a peer comes on top of its own kind's share."""
+    loads: dict[NodeNumber, int] = {}
+    limits: dict[NodeNumber, float] = {}
+    for board in boards:
+        for node, load in board.loads.items():
+            loads[node] = loads.get(node, 0) + load
+            limits[node] = limits.get(node, 0.0) + board.limits[node]
+    return tuple(NodeLoad(node, loads[node] // UNITS, round(limits[node] / BOUND / UNITS)) for node in sorted(loads))

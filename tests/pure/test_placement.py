@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lumbung_cluster.copies import proven_copies
 from lumbung_cluster.ids import UNITS, NodeNumber, all_units
 from lumbung_cluster.placement import PEERS_MAX, Plan, plan
 from lumbung_cluster.roster import HolderAssignment, Roster
@@ -231,6 +232,40 @@ def test_a_van_is_held_by_its_office_and_a_drc_node() -> None:
     _, made = planned(founding([office(1, "36.02"), office(2, "34.04"), drc(4), van], assignments=()))
 
     assert [share.node for share in made.assignments[-1].holders] == [N1, N4]
+
+
+def _hidden(node: NodeRecord) -> NodeRecord:
+    return replace(node, reach=Reach("dial-only"))
+
+
+def test_offices_that_can_meet_no_office_get_a_second_drc_node_in_another_zone() -> None:
+    offices = [_hidden(office(1, "36.02")), _hidden(office(2, "34.04"))]
+    centres = [drc(4), drc(5, "drc-bintan", "21", "zone batam"), drc(6, "drc-makassar", "73", "zone makassar")]
+    roster, made = planned(founding([*offices, *centres], assignments=()))
+
+    for number in (N1, N2):
+        holders = roster.holders_of(number, 0)
+        assert len(holders) == 3
+        assert NodeNumber(6) in holders, "the two of batam burn together"
+        assert proven_copies(roster, number, holders).safe
+    assert "36.02: no office that it can reach, a second DRC node keeps its copy" in made.notes
+    again, _ = planned(roster)
+    assert again.assignments == roster.assignments
+
+
+def test_an_office_that_can_meet_no_office_and_one_zone_of_drc_nodes_is_said_to_be_short() -> None:
+    _, made = planned(founding([_hidden(office(1, "36.02")), _hidden(office(2, "34.04")), drc(4)], assignments=()))
+
+    assert [share.node for share in made.assignments[0].holders] == [N4]
+    assert "36.02: no peer that it can reach" in made.notes
+
+
+def test_an_office_behind_nat_gets_the_public_office_as_its_peer() -> None:
+    offices = [_hidden(office(1, "36.02")), _hidden(office(2, "34.04")), office(3, "51.71")]
+    roster, _ = planned(founding([*offices, drc(4)], assignments=()))
+
+    assert roster.holders_of(N1, 0) == (N1, N3, N4)
+    assert roster.holders_of(N2, 0) == (N2, N3, N4)
 
 
 def test_the_country_fits_under_the_bound_and_a_newcomer_moves_next_to_nothing() -> None:

@@ -36,14 +36,14 @@ ACCESS_INDONESIAN: Final[dict[str, str]] = {
     "help.access.revoke.examples": ("lumbung access revoke loket-3 --list access-7.lumbung -o access-8.toml"),
     "help.access.add_van": (
         "Rancang versi berikutnya dengan sebuah mobil keliling, menurut permintaan bergabungnya: simpul dengan "
-        "nomor kantor sendiri, tanpa roster baru."
+        "nomor kantor sendiri, tanpa daftar simpul baru."
     ),
     "help.access.add_van.examples": (
         "lumbung access add-van request.lumbung --list access-7.lumbung --roster roster.lumbung -o "
         'access-8.toml --fingerprint "48215 00917 ..."'
     ),
     "help.access.sign": (
-        "Tanda tangani rancangan dengan kunci akses kantor. Luring; menolak apa yang akan ditolak simpul."
+        "Tanda tangani rancangan dengan kunci akses kantor. Tanpa jaringan; menolak apa yang akan ditolak simpul."
     ),
     "help.access.sign.examples": (
         "lumbung access sign access-8.toml --key access.key.pem --held access-7.lumbung --roster "
@@ -53,7 +53,7 @@ ACCESS_INDONESIAN: Final[dict[str, str]] = {
     "help.access.publish.examples": "lumbung access publish access-8.lumbung",
     "help.access.list": ("Daftar bertanda tangan terbaru, atau rancangan (.toml) yang sudah berisi perubahan."),
     "help.access.held": ("Daftar yang dipegang simpul sekarang: hanya versi lebih tinggi yang ditandatangani."),
-    "help.access.roster": "Roster bertanda tangan (bila tak disebut: milik profil).",
+    "help.access.roster": "Daftar simpul bertanda tangan (bawaan: milik profil).",
     "help.access.output": ("Rancangan yang ditulis (.toml); tidak pernah menimpa berkas yang ada."),
     "exit.access.6": ("simpul akan menolaknya, atau permintaannya diubah atau pernah dipakai; tidak ada yang ditulis"),
 }

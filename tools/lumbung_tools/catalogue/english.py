@@ -348,8 +348,10 @@ ENGLISH: Final[dict[str, str]] = {
         "lumbung roster publish roster-2.lumbung\nlumbung roster publish --access access-2.lumbung"
     ),
     "help.roster.publish.access": "The files are access lists.",
-    "help.roster.fetch": "Take the newest roster from the own node into this profile, if it rightfully follows.",
-    "help.roster.fetch.examples": "lumbung roster fetch",
+    "help.roster.fetch": (
+        "Take the newest roster from the own node, or from a file, into this profile, if it rightfully follows."
+    ),
+    "help.roster.fetch.examples": "lumbung roster fetch\nlumbung roster fetch roster-2.lumbung",
     "exit.roster.6": "nodes will refuse it",
     "help.keys": "Make keys, and show their public halves.",
     "help.keys.new": "Make a key file (mode 0600): sign, tls, age, secret or cluster. Never over one that is there.",

@@ -349,8 +349,10 @@ INDONESIAN: Final[dict[str, str]] = {
         "lumbung roster publish roster-2.lumbung\nlumbung roster publish --access akses-2.lumbung"
     ),
     "help.roster.publish.access": "Berkasnya adalah daftar akses.",
-    "help.roster.fetch": "Mengambil daftar simpul terbaru dari simpul sendiri ke profil ini, bila sah.",
-    "help.roster.fetch.examples": "lumbung roster fetch",
+    "help.roster.fetch": (
+        "Mengambil daftar simpul terbaru dari simpul sendiri, atau dari berkas, ke profil ini, bila sah."
+    ),
+    "help.roster.fetch.examples": "lumbung roster fetch\nlumbung roster fetch roster-2.lumbung",
     "exit.roster.6": "simpul akan menolaknya",
     "help.keys": "Membuat kunci, dan menampilkan bagian publiknya.",
     "help.keys.new": "Membuat berkas kunci (izin 0600): sign, tls, age, secret atau cluster. Tidak pernah menimpa.",

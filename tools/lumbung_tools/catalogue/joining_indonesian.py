@@ -53,25 +53,25 @@ JOINING_INDONESIAN: Final[dict[str, str]] = {
     "help.office.init.drc": ("Simpul DRC, menurut kotanya: batam, atau batam-2 untuk yang kedua di sana."),
     "help.office.init.van": "Mobil keliling sebuah kantor: 36.02-van1.",
     "help.office.init.address": (
-        "Alamat simpul bagi simpul lain, atau bagi loket kantor sendiri: host:port. Boleh diulang, yang terbaik dulu."
+        "Alamat simpul bagi simpul lain, atau bagi stasiun kantor sendiri: host:port. Boleh diulang, yang terbaik dulu."
     ),
     "help.office.init.reach": (
         "public, vpn:NAMA, atau dial-only (di balik NAT: ia menghubungi, tidak dapat dihubungi)."
     ),
     "help.office.init.link": "Golongan salurannya.",
     "help.office.init.rate": "Byte per detik salurannya yang terukur, untuk perkiraan.",
-    "help.office.init.capacity": ("Daya tampungnya, misalnya 4TB (bila tak disebut: sembilan persepuluh cakram data)."),
-    "help.office.init.data": "Folder data, di cakram data (bila tak disebut: DIR/node/data).",
-    "help.office.init.listen": "Tempat simpul mendengarkan (bila tak disebut: alamat pertama).",
+    "help.office.init.capacity": ("Daya tampungnya, misalnya 4TB (bawaan: sembilan persepuluh cakram data)."),
+    "help.office.init.data": "Folder data, di cakram data (bawaan: DIR/node/data).",
+    "help.office.init.listen": "Tempat simpul mendengarkan (bawaan: alamat pertama).",
     "help.office.init.replaces": ("Nomor simpul yang mesinnya hilang: kantor sama, perangkat baru, kunci baru."),
     "roster.add.head": ("{name} minta bergabung, sebagai nomor {number}; permintaannya dibuat {created} UTC."),
     "roster.add.row.role": "peran",
-    "roster.add.row.province": "provinsi dan zona bahaya",
+    "roster.add.row.province": "provinsi dan zona bencana",
     "roster.add.row.addresses": "alamat",
     "roster.add.row.reach": "keterjangkauan dan saluran",
     "roster.add.row.capacity": "daya tampung",
     "roster.add.row.load": "akan merekam sekitar",
-    "roster.add.replaces": ("Ia menggantikan mesin simpul {number}: kunci lama berakhir dengan roster ini."),
+    "roster.add.replaces": ("Ia menggantikan mesin simpul {number}: kunci lama berakhir dengan daftar simpul ini."),
     "roster.add.known": (
         "{name} sudah ada di {file}, sebagai nomor {number}; tidak ada yang berubah. Berikutnya: lumbung roster plan"
     ),
@@ -80,11 +80,11 @@ JOINING_INDONESIAN: Final[dict[str, str]] = {
         "Nomor {number} ada di rancangan epok {epoch}: {file}. Berikutnya: lumbung roster plan {file} -o RENCANA.toml"
     ),
     "roster.add.bad_bound": (
-        "--bound berupa GENERASI:NOMOR:HASH (64 digit heksadesimal), ujung umpan yang diketahui pemegang; yang "
+        "--bound berupa GENERASI:NOMOR:HASH (64 digit heksadesimal), ujung umpan yang diketahui penyimpan; yang "
         "diberikan {text}."
     ),
     "roster.collect.differ": (
-        "{first} dan {other} bukan roster yang sama: minta para kustodian menandatangani berkas yang sama."
+        "{first} dan {other} bukan daftar simpul yang sama: minta para kustodian menandatangani berkas yang sama."
     ),
     "roster.pack.done": (
         "Paket untuk {name} (nomor {number}) ditulis ke {file}. Hanya mesin itu yang dapat memakainya."
@@ -95,7 +95,7 @@ JOINING_INDONESIAN: Final[dict[str, str]] = {
         "mengetik: lumbung node join PAKET --dir DIR"
     ),
     "help.roster.add": (
-        "Masukkan permintaan bergabung ke rancangan roster berikutnya, dengan nomor sendiri, setelah sidiknya "
+        "Masukkan permintaan bergabung ke rancangan daftar simpul berikutnya, dengan nomor sendiri, setelah sidiknya "
         "dicocokkan lewat telepon."
     ),
     "help.roster.add.examples": (
@@ -103,33 +103,36 @@ JOINING_INDONESIAN: Final[dict[str, str]] = {
         'lumbung roster add request.lumbung --to roster.lumbung -o next.toml --fingerprint "48215 00917 33260 '
         '..."'
     ),
-    "help.roster.add.to": ("Roster bertanda tangan terbaru, atau rancangan (.toml) yang sudah memuat simpul lain."),
-    "help.roster.add.number": ("Nomornya untuk selamanya (bila tak disebut: nomor berikut yang belum pernah dipakai)."),
+    "help.roster.add.to": (
+        "Daftar simpul bertanda tangan terbaru, atau rancangan (.toml) yang sudah memuat simpul lain."
+    ),
+    "help.roster.add.number": ("Nomornya untuk selamanya (bawaan: nomor berikut yang belum pernah dipakai)."),
     "help.roster.add.bound": ("Untuk mesin pengganti: GENERASI:NOMOR:HASH batas berlakunya kunci entri lama."),
-    "help.roster.collect": ("Satukan tanda tangan beberapa kustodian atas roster yang sama ke satu berkas."),
+    "help.roster.collect": ("Satukan tanda tangan beberapa kustodian atas daftar simpul yang sama ke satu berkas."),
     "help.roster.collect.examples": ("lumbung roster collect signed-1.lumbung signed-2.lumbung -o roster-2.lumbung"),
     "help.roster.pack": (
-        "Jawab permintaan bergabung: roster, sertifikat, dan rahasia klaster yang disegel untuk mesin yang meminta."
+        "Jawab permintaan bergabung: daftar simpul, sertifikat, dan rahasia klaster yang disegel untuk mesin"
+        " yang meminta."
     ),
     "help.roster.pack.examples": (
         "lumbung roster pack request.lumbung --roster roster-2.lumbung --authority authority-OFFLINE --secret "
         "centre-OFFLINE/cluster.secret -o 36.02.pack"
     ),
     "help.roster.pack.roster": (
-        "Roster bertanda tangan yang memuatnya; ulangi untuk roster-roster menuju ke sana bila kustodian berganti."
+        "Daftar simpul bertanda tangan yang memuatnya; ulangi untuk daftar yang menuju ke sana bila kustodian berganti."
     ),
     "help.roster.pack.secret": "Berkas rahasia klaster.",
     "help.roster.pack.access": ("Daftar akses bertanda tangan untuk bekal awal simpul; boleh diulang."),
     "exit.roster_add.6": (
         "permintaannya diubah, pernah dipakai, atau kode, nomor, atau kuncinya sedang dipakai; tidak ada yang ditulis"
     ),
-    "exit.roster_pack.6": ("roster tidak memuatnya, atau tanda tangannya kurang; tidak ada yang ditulis"),
+    "exit.roster_pack.6": ("daftar simpul tidak memuatnya, atau tanda tangannya kurang; tidak ada yang ditulis"),
     "exit.node_join.6": ("paketnya untuk mesin atau klaster lain, atau diubah; tidak ada yang ditulis"),
     "join.no_request": (
         "{folder} tidak berisi permintaan bergabung. Beri folder yang dibuat lumbung office init: --dir DIR"
     ),
     "join.known": (
-        "Mesin ini sudah menjadi {name} (nomor {number}); tidak ada yang berubah. Roster baru datang sendiri."
+        "Mesin ini sudah menjadi {name} (nomor {number}); tidak ada yang berubah. Daftar simpul baru datang sendiri."
     ),
     "join.dry": (
         "Paketnya cocok untuk {name} (nomor {number}). Tidak ada yang ditulis (--dry-run); inilah isi {file}:"

@@ -34,7 +34,7 @@ from lumbung_tools.cli.roster_leaving import check_departures, drained, gone, re
 from lumbung_tools.cli.roster_pack import pack
 from lumbung_tools.client.rosters import fetch_roster, publish_access, publish_roster
 from lumbung_tools.client.session import Session
-from lumbung_tools.client.trust import VerifiedRoster, read_roster
+from lumbung_tools.client.trust import VerifiedRoster, read_roster, renew_roster
 from lumbung_tools.joining.answering import next_draft
 from lumbung_tools.output.exit_codes import ExitCode
 from lumbung_tools.output.failures import CommandFailed
@@ -155,8 +155,16 @@ def publish(call: Call, files: tuple[Path, ...], is_access: bool) -> None:
 
 
 @command("fetch", help_key="help.roster.fetch", examples_key="help.roster.fetch.examples", exits=_REMOTE)
-def fetch(call: Call) -> None:
-    run(call, partial(_fetch, call))
+@click.argument("file", required=False, type=_PATH)
+def fetch(call: Call, file: Path | None) -> None:
+    """From the node; or from a file, where the node has new keys that this profile's roster does not know yet."""
+    if file is None:
+        run(call, partial(_fetch, call))
+        return
+    profile, verifier = profile_of(call), Ed25519Verifier()
+    held = read_roster(profile.roster, profile.cluster, verifier)
+    taken = renew_roster(held, file.read_bytes(), profile.roster, verifier)
+    _say_fetched(call, taken.roster.epoch, held.roster.epoch)
 
 
 for entry in (show, next_epoch, add, plan, drained, gone, sign, collect, check, publish, pack, fetch):
@@ -179,7 +187,10 @@ async def _fetch(call: Call, session: Session) -> None:
     before = session.roster.roster.epoch
     found = await fetch_roster(session.own)
     await session.blocking.run(partial(session.take_roster, found))
-    after = session.roster.roster.epoch
+    _say_fetched(call, session.roster.roster.epoch, before)
+
+
+def _say_fetched(call: Call, after: int, before: int) -> None:
     call.console.say("roster.fetched", epoch=after, before=before)
     call.console.json("lumbung.roster.fetch/1", {"epoch": after, "changed": after != before})
 

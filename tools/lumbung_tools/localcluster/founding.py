@@ -33,7 +33,7 @@ from lumbung_cluster.placement import plan
 from lumbung_cluster.roster import Roster
 from lumbung_cluster.roster_checks import tidy
 from lumbung_cluster.roster_codec import SignedRoster, encode_roster
-from lumbung_cluster.roster_node import LinkClass, Reach
+from lumbung_cluster.roster_node import LinkClass
 from lumbung_node.adapters.keys.cluster_secret import save_cluster_secret
 from lumbung_node.adapters.keys.ed25519 import Ed25519Signer
 from lumbung_node.adapters.keys.key_files import write_public, write_secret
@@ -127,7 +127,7 @@ def _asking(founders: Founders, site: Site, language: Language) -> Asking:
         province=site.region.province_code,
         hazard_zone=site.region.zone,
         addresses=(site.address,),
-        reach=Reach(Reach.PUBLIC),
+        reach=site.reach,
         link=LinkClass(site.link.value),
         link_bytes_per_s=0,
         capacity_bytes=site.capacity_bytes,

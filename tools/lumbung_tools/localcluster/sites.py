@@ -11,7 +11,7 @@ from random import SystemRandom
 
 from lumbung_cluster.errors import LumbungError
 from lumbung_cluster.ids import NodeNumber
-from lumbung_cluster.roster_node import Role
+from lumbung_cluster.roster_node import Reach, Role
 from lumbung_node.ports.transport import LinkClass
 from lumbung_tools.regions import Region, expected_load_bytes, region_of_city, region_of_code
 
@@ -44,6 +44,11 @@ class Site:
     @property
     def address(self) -> str:
         return f"{LOOPBACK}:{self.port}"
+
+    @property
+    def reach(self) -> Reach:
+        """Who can dial it."""
+        return Reach(Reach.PUBLIC)
 
     @property
     def link(self) -> LinkClass:

@@ -1,0 +1,34 @@
+"""Offices behind NAT: nobody can dial them, and still their recordings reach three proven copies."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lumbung_testing.behind_nat import HIDDEN, PUBLIC
+from lumbung_testing.real_clusters import DRC, on_test_path
+
+_PATIENCE_S = 240
+
+
+def test_offices_behind_nat_get_holders_that_they_can_dial_and_three_proven_copies(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "lumbung_testing.behind_nat", str(tmp_path)]
+    done = subprocess.run(words, env=on_test_path(), capture_output=True, text=True, timeout=_PATIENCE_S, check=False)
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout.splitlines()[-1])
+    if "refused" in seen:
+        if os.environ.get("LUMBUNG_REQUIRE_TOOLS") == "1":
+            pytest.fail(seen["refused"])
+        pytest.skip(seen["refused"])
+
+    assert seen["dialled"] == {"office to DRC": True, "DRC to office": False, "office to office": False}
+    for name in HIDDEN:
+        assert set(seen["planned"][name]) == {name, PUBLIC, DRC}
+        put = seen["put"][name]
+        assert (put["code"], put["copies"]["count"], put["copies"]["safe"]) == (0, 3, True)
+        assert set(put["copies"]["holders"]) == {name, PUBLIC, DRC}
