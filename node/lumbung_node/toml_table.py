@@ -112,9 +112,6 @@ class TomlTable:
     def path(self, key: str, default: Path | None = None) -> Path:
         return self._resolve(self.text(key, str(default) if default is not None else None))
 
-    def has(self, key: str) -> bool:
-        return key in self._values
-
     def paths(self, key: str) -> tuple[Path, ...]:
         """A list of paths; empty when the key is absent."""
         return tuple(self._resolve(item) for item in self.texts(key))
