@@ -42,6 +42,7 @@ class HealthCode(Enum):
     DISK_LOW = "DISK_LOW"
     CERT_EXPIRES = "CERT_EXPIRES"
     ROSTER_FORK = "ROSTER_FORK"
+    ROSTER_REFUSED = "ROSTER_REFUSED"
     CLOCK_SKEW = "CLOCK_SKEW"
     TWO_LIVES = "TWO_LIVES"
     KEYS_TOGETHER = "KEYS_TOGETHER"
@@ -124,6 +125,7 @@ class Facts:
     certificate_expires_ms: int
     clock_jump_ms: int
     fork: bool
+    left_behind: bool
     stopped: bool
     keys_together: bool
     set_aside: Sequence[AsideFacts] = ()
@@ -234,6 +236,8 @@ def _disk(facts: Facts) -> Iterator[Trouble]:
 def _identity(facts: Facts) -> Iterator[Trouble]:
     if facts.fork:
         yield _own(HealthCode.ROSTER_FORK, Severity.CRITICAL)
+    if facts.left_behind:
+        yield _own(HealthCode.ROSTER_REFUSED, Severity.CRITICAL)
     if facts.rebuilding:
         yield _own(HealthCode.REBUILDING, Severity.NOTE)
     if facts.stopped:

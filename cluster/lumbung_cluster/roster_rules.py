@@ -22,7 +22,17 @@ from lumbung_cluster.roster_codec import SignedRoster
 from lumbung_cluster.roster_history import contradictions
 from lumbung_cluster.signed import Domain, Verifier, is_signed_by
 
-__all__ = ["Accept", "Alarm", "Known", "Refuse", "Verdict", "count_signatures", "judge", "judge_first"]
+__all__ = [
+    "Accept",
+    "Alarm",
+    "Known",
+    "Refuse",
+    "Verdict",
+    "count_signatures",
+    "is_custodians_word",
+    "judge",
+    "judge_first",
+]
 
 _CONTRADICTIONS_SHOWN_MAX = 3  # the first ones tell what happened; a sentence is not a list
 
@@ -119,6 +129,18 @@ def count_signatures(quorum: Quorum, signed: SignedRoster, verifier: Verifier) -
         if signature.key_public in keys and is_signed_by(Domain.ROSTER, signed.body, signature, verifier)
     }
     return len(good)
+
+
+def is_custodians_word(held: SignedRoster, offered: SignedRoster, verifier: Verifier) -> bool:
+    """Whether the custodians (or the recovery set) that the held roster names stand behind a later one.
+
+    Then it is no stranger's, and a node that cannot obey it needs somebody: it stays behind its cluster.
+    """
+    present = held.parse()
+    if _claimed_epoch(offered) <= present.epoch:
+        return False
+    quorums = (present.custodians, present.recovery)
+    return any(_is_enough(quorum, offered, verifier) for quorum in quorums)
 
 
 def _judge_same_epoch(present: _Pair, later: _Pair, verifier: Verifier, chain: Sequence[SignedRoster]) -> Verdict:

@@ -174,7 +174,9 @@ def test_a_roster_that_may_not_follow_is_refused_and_nothing_changes(
     assert (done.returncode, said in done.stderr) == (ExitCode.REFUSED, True), done.stderr
     assert held_roster(living) == held
     health = json.loads(lumbung("--json", "health", home=living.client_home(_OFFICES[0])).stdout.splitlines()[-1])
-    assert ("ROSTER_FORK" in {trouble["code"] for trouble in health["troubles"]}) == (make is fork)
+    codes = {trouble["code"] for trouble in health["troubles"]}
+    assert ("ROSTER_FORK" in codes) == (make is fork)
+    assert ("ROSTER_REFUSED" in codes) == (make in (critical_field, fork)), "a stranger's roster calls nobody"
 
 
 def test_an_older_access_list_is_refused_and_nothing_changes(living: Founded, tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ WELL = Facts(
     certificate_expires_ms=NOW_MS + 4 * 365 * DAY_MS,
     clock_jump_ms=0,
     fork=False,
+    left_behind=False,
     stopped=False,
     keys_together=False,
     units_doubted=0,
@@ -197,6 +198,7 @@ def test_a_low_disk_says_what_it_refuses(facts: Facts, refuses: str) -> None:
 def test_two_lives_and_a_forked_roster_are_critical_and_keys_together_warns() -> None:
     assert found(replace(WELL, stopped=True)) == own(HealthCode.TWO_LIVES, Severity.CRITICAL)
     assert found(replace(WELL, fork=True)) == own(HealthCode.ROSTER_FORK, Severity.CRITICAL)
+    assert found(replace(WELL, left_behind=True)) == own(HealthCode.ROSTER_REFUSED, Severity.CRITICAL)
     assert found(replace(WELL, keys_together=True)) == own(HealthCode.KEYS_TOGETHER, Severity.WARNING)
 
 
@@ -232,6 +234,7 @@ def test_every_code_can_come() -> None:
         certificate_expires_ms=NOW_MS,
         clock_jump_ms=DAY_MS,
         fork=True,
+        left_behind=True,
         stopped=True,
         keys_together=True,
         keys_out_of_force=("tls",),

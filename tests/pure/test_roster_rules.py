@@ -14,6 +14,7 @@ from lumbung_cluster.roster_history import contradictions
 from lumbung_cluster.roster_node import (
     AgeRecipient,
     Departure,
+    Extension,
     KeyRecord,
     KeyUse,
     Label,
@@ -22,7 +23,16 @@ from lumbung_cluster.roster_node import (
     NumberRange,
     Role,
 )
-from lumbung_cluster.roster_rules import Accept, Alarm, Known, Refuse, Verdict, judge, judge_first
+from lumbung_cluster.roster_rules import (
+    Accept,
+    Alarm,
+    Known,
+    Refuse,
+    Verdict,
+    is_custodians_word,
+    judge,
+    judge_first,
+)
 from lumbung_cluster.signed import Signature
 from lumbung_testing.rosters import (
     CLUSTER,
@@ -394,3 +404,29 @@ def _key(roster: Roster, use: KeyUse) -> KeyRecord:
 
 def _with_keys(roster: Roster, old: KeyRecord, new: tuple[KeyRecord, ...]) -> tuple[NodeRecord, ...]:
     return change_first(roster, keys=tuple(key for key in roster.nodes[0].keys if key != old) + new)
+
+
+# --- refused, and yet the custodians' word ---
+
+
+def with_unknown_field(*names: str) -> SignedRoster:
+    """Epoch 2 with a critical field of a later version."""
+    body = signed(successor(HELD, extensions=(Extension("zz", False, b"later"),))).body
+    later = SignedRoster(body.replace(b"zz\0", b"zz\1"), ())
+    for name in names:
+        later = later.signed_by(SeededSigner(name))
+    return later
+
+
+def test_what_enough_custodians_signed_and_nobody_here_understands_calls_for_somebody() -> None:
+    assert "unknown critical field 'zz'" in refusal(HELD, with_unknown_field("a", "c"))
+    assert is_custodians_word(HELD, with_unknown_field("a", "c"), VERIFIER)
+    assert is_custodians_word(HELD, with_unknown_field("r"), VERIFIER), "the recovery set's too"
+
+
+def test_what_strangers_or_too_few_signed_calls_nobody() -> None:
+    for names in ((), ("a",), ("a", "stranger")):
+        assert not is_custodians_word(HELD, with_unknown_field(*names), VERIFIER)
+    later = signed(successor(HELD), "a", "b")
+    assert not is_custodians_word(later, HELD, VERIFIER), "an older one is no news"
+    assert not is_custodians_word(HELD, SignedRoster(b"junk", with_unknown_field("a", "b").signatures), VERIFIER)

@@ -252,6 +252,7 @@ class Operations:
             certificate_expires_ms=response.certificate_expires_ms,
             clock_jump_ms=core.condition.clock_jump_ms,
             fork=core.rosters.fork_seen,
+            left_behind=core.rosters.left_behind,
             stopped=core.condition.stopped,
             keys_together=self._keys_together,
             keys_out_of_force=[key.use for key in response.keys if not key.in_force],

@@ -12,7 +12,7 @@ from lumbung_cluster.errors import KeyRefused, Rejected, StatusCode
 from lumbung_cluster.ids import ClusterId, NodeNumber
 from lumbung_cluster.roster import Roster
 from lumbung_cluster.roster_codec import SignedRoster
-from lumbung_cluster.roster_rules import Accept, Alarm, Known, Refuse, judge, judge_first
+from lumbung_cluster.roster_rules import Accept, Alarm, Known, Refuse, is_custodians_word, judge, judge_first
 from lumbung_cluster.with_vans import with_vans
 from lumbung_node.ports.documents import Documents
 from lumbung_node.ports.log import Log
@@ -28,6 +28,7 @@ _ROSTERS_KEPT_MAX = 64  # in memory, for those who are behind; all of them stay 
 class RosterKeeper:
     """`changed` beats when another roster or access list is in force: every open stream is then judged anew.
 
+    `fork_seen` and `left_behind` (custodians signed a later roster that this node cannot obey) call for an operator.
     `roster_changed` beats when the nodes change: an access list ends nobody's session, unless it names another van.
     `epochs_seen` is the epoch that each partner showed in its last hello; `epochs_told` beats with each of them.
     """
@@ -46,6 +47,7 @@ class RosterKeeper:
         self.epochs_told = Pulse()
         self.epochs_seen: dict[NodeNumber, int] = {}
         self.fork_seen = False
+        self.left_behind = False
 
     def saw_epoch(self, partner: NodeNumber, epoch: int) -> None:
         """A partner said which roster it obeys."""
@@ -102,6 +104,8 @@ class RosterKeeper:
                     self._log.error("roster fork", reason=reason)
                 case Refuse(reason=reason):
                     self._log.warning("roster refused", reason=reason)
+                    if is_custodians_word(self.signed, signed, self._verifier):
+                        self.left_behind = True
         if changed:
             self.changed.beat()
             self.roster_changed.beat()
@@ -115,7 +119,7 @@ class RosterKeeper:
         self._chain = [*self._chain[-_ROSTERS_KEPT_MAX:], signed]
         self._signed_roster = roster
         self._count_vans()
-        self.fork_seen = False
+        self.fork_seen = self.left_behind = False
         self._log.info("roster in force", epoch=roster.epoch)
 
     async def offer_access(self, raws: Sequence[bytes]) -> bool:

@@ -7,6 +7,10 @@ from typing import Final
 __all__ = ["JOINING_ENGLISH"]
 
 JOINING_ENGLISH: Final[dict[str, str]] = {
+    "health.roster_refused": (
+        "The custodians signed a later roster that this node cannot obey, so it stays behind its cluster. Update"
+        " lumbung here; if it is the newest, call the central office with the reason: lumbung roster check."
+    ),
     "help.dry_run": "Check everything and say what would be done; write nothing.",
     "help.fingerprint": ("The fingerprint that the other side reads out by phone; asked for at a terminal."),
     "fingerprint.missing": (

@@ -7,6 +7,11 @@ from typing import Final
 __all__ = ["JOINING_INDONESIAN"]
 
 JOINING_INDONESIAN: Final[dict[str, str]] = {
+    "health.roster_refused": (
+        "Kustodian menandatangani daftar simpul lebih baru yang tidak dapat dituruti simpul ini, sehingga ia"
+        " tertinggal dari klasternya. Perbarui lumbung di sini; bila sudah terbaru, telepon kantor pusat dengan"
+        " alasannya: lumbung roster check."
+    ),
     "help.dry_run": ("Periksa semuanya dan katakan apa yang akan dilakukan; tidak menulis apa pun."),
     "help.fingerprint": ("Sidik berkas yang dibacakan pihak lain lewat telepon; ditanyakan bila ada terminal."),
     "fingerprint.missing": (

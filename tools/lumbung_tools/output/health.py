@@ -17,6 +17,7 @@ _SENTENCES = {
     "DISK_LOW": "health.disk_low",
     "CERT_EXPIRES": "health.cert_expires",
     "ROSTER_FORK": "health.roster_fork",
+    "ROSTER_REFUSED": "health.roster_refused",
     "CLOCK_SKEW": "health.clock_skew",
     "TWO_LIVES": "health.two_lives",
     "KEYS_TOGETHER": "health.keys_together",
