@@ -85,4 +85,5 @@ def test_domains_are_what_they_were() -> None:
         "REPORT": "lumbung/report/0",
         "BUNDLE": "lumbung/bundle/0",
         "RELEASE": "lumbung/release/0",
+        "DRAINED": "lumbung/drained/0",
     }
