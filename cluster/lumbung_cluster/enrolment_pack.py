@@ -14,7 +14,6 @@ from lumbung_cluster import limits
 from lumbung_cluster.access import SignedAccess, access_objection
 from lumbung_cluster.canonical import Malformed, Reader, Writer
 from lumbung_cluster.ids import CLUSTER_ID_SIZE_BYTES, ClusterId, NodeNumber
-from lumbung_cluster.join_request import SignedJoin
 from lumbung_cluster.joining import keys_of_node
 from lumbung_cluster.phone_groups import phone_groups
 from lumbung_cluster.roster import Roster
@@ -23,6 +22,7 @@ from lumbung_cluster.roster_node import KeyUse, NodeRecord
 from lumbung_cluster.roster_rules import Accept, Refuse, judge_first
 from lumbung_cluster.signed import Domain, Verifier, signed_hash
 from lumbung_cluster.signed_file import with_head, without_head
+from lumbung_cluster.signed_join import SignedJoin
 from lumbung_cluster.with_vans import with_vans
 
 __all__ = ["PACK_ROSTERS_MAX", "EnrolmentPack", "Welcome", "judge_pack"]

@@ -15,13 +15,12 @@ from lumbung_cluster.roster_node import (
     KeyRecord,
     KeyUse,
     Label,
-    LinkClass,
     NodeRecord,
     NodeState,
     NumberRange,
-    Reach,
     Role,
 )
+from lumbung_cluster.standing import read_standing, write_standing
 
 __all__ = [
     "read_extensions",
@@ -38,8 +37,6 @@ E = TypeVar("E", bound=IntEnum)
 
 _KEY_SIZE = 32
 _NAME_SIZE_MAX = 64
-_ADDRESS_SIZE_MAX = 300  # a DNS name of 253 and a port
-_ADDRESSES_MAX = 8
 _LABELS_MAX = 64  # regions are renamed a few times in a century
 _KEYS_MAX = 256  # four uses, each rotated once a year for 60 years
 _RECIPIENTS_MAX = 64
@@ -56,12 +53,7 @@ def write_node(writer: Writer, node: NodeRecord) -> None:
     writer.sequence("labels", node.labels, _write_label, _LABELS_MAX)
     writer.text("province", node.province, _NAME_SIZE_MAX)
     writer.text("hazard zone", node.hazard_zone, _NAME_SIZE_MAX)
-    writer.sequence("addresses", node.addresses, _write_address, _ADDRESSES_MAX)
-    writer.text("reach", node.reach.text, _NAME_SIZE_MAX)
-    writer.text("link class", node.link.value, _NAME_SIZE_MAX)
-    writer.u64("link bytes per second", node.link_bytes_per_s)
-    writer.u64("capacity bytes", node.capacity_bytes)
-    writer.u64("load bytes", node.load_bytes)
+    write_standing(writer, node)
     writer.u8("state", node.state)
     writer.sequence("keys", node.keys, _write_key, _KEYS_MAX)
     write_recipients(writer, "age recipients", node.recipients)
@@ -71,19 +63,24 @@ def write_node(writer: Writer, node: NodeRecord) -> None:
 
 
 def read_node(reader: Reader) -> NodeRecord:
+    number, role = NodeNumber(reader.u32("node number")), _read_enum(reader, "role", Role)
+    office = NodeNumber(reader.u32("office"))
+    labels = reader.sequence("labels", _read_label, _LABELS_MAX)
+    province, zone = reader.text("province", _NAME_SIZE_MAX), reader.text("hazard zone", _NAME_SIZE_MAX)
+    standing = read_standing(reader)
     return NodeRecord(
-        number=NodeNumber(reader.u32("node number")),
-        role=_read_enum(reader, "role", Role),
-        office=NodeNumber(reader.u32("office")),
-        labels=reader.sequence("labels", _read_label, _LABELS_MAX),
-        province=reader.text("province", _NAME_SIZE_MAX),
-        hazard_zone=reader.text("hazard zone", _NAME_SIZE_MAX),
-        addresses=reader.sequence("addresses", _read_address, _ADDRESSES_MAX),
-        reach=Reach(reader.text("reach", _NAME_SIZE_MAX)),
-        link=_read_link(reader),
-        link_bytes_per_s=reader.u64("link bytes per second"),
-        capacity_bytes=reader.u64("capacity bytes"),
-        load_bytes=reader.u64("load bytes"),
+        number=number,
+        role=role,
+        office=office,
+        labels=labels,
+        province=province,
+        hazard_zone=zone,
+        addresses=standing.addresses,
+        reach=standing.reach,
+        link=standing.link,
+        link_bytes_per_s=standing.link_bytes_per_s,
+        capacity_bytes=standing.capacity_bytes,
+        load_bytes=standing.load_bytes,
         state=_read_enum(reader, "state", NodeState),
         keys=reader.sequence("keys", _read_key, _KEYS_MAX),
         recipients=read_recipients(reader, "age recipients"),
@@ -125,14 +122,6 @@ def _write_label(writer: Writer, label: Label) -> None:
 
 def _read_label(reader: Reader) -> Label:
     return Label(reader.text("label", _NAME_SIZE_MAX), reader.u32("first epoch"), read_last(reader))
-
-
-def _write_address(writer: Writer, address: str) -> None:
-    writer.text("address", address, _ADDRESS_SIZE_MAX)
-
-
-def _read_address(reader: Reader) -> str:
-    return reader.text("address", _ADDRESS_SIZE_MAX)
 
 
 def _write_key(writer: Writer, key: KeyRecord) -> None:
@@ -216,11 +205,3 @@ def _read_enum(reader: Reader, field: str, kind: type[E]) -> E:
         return kind(value)
     except ValueError as exc:
         raise Malformed(field, f"one of {', '.join(str(int(known)) for known in kind)}", str(value)) from exc
-
-
-def _read_link(reader: Reader) -> LinkClass:
-    value = reader.text("link class", _NAME_SIZE_MAX)
-    try:
-        return LinkClass(value)
-    except ValueError as exc:
-        raise Malformed("link class", f"one of {', '.join(known.value for known in LinkClass)}", repr(value)) from exc

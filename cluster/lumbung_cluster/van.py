@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from lumbung_cluster.canonical import Malformed, Reader, Writer
 from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.roster_node import LinkClass, Reach
+from lumbung_cluster.standing import read_standing, write_standing
 
 __all__ = ["VANS_MAX", "VAN_NAME", "VanRecord", "check_vans", "read_van", "write_van"]
 
@@ -19,8 +20,6 @@ VANS_MAX = 256  # as many numbers as an office has for them
 VAN_NAME = re.compile(r"([0-9]{2}\.[0-9]{2})-van[0-9]{1,6}")
 _KEY_SIZE_BYTES = 32
 _NAME_SIZE_MAX = 64
-_ADDRESS_SIZE_MAX = 300
-_ADDRESSES_MAX = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,42 +61,25 @@ def check_vans(vans: tuple[VanRecord, ...]) -> None:
 
 def write_van(writer: Writer, van: VanRecord) -> None:
     writer.u32("van number", van.number).text("van name", van.name, _NAME_SIZE_MAX).flag("gone", van.is_gone)
-    writer.sequence("addresses", van.addresses, _write_address, _ADDRESSES_MAX)
-    writer.text("reach", van.reach.text, _NAME_SIZE_MAX).text("link class", van.link.value, _NAME_SIZE_MAX)
-    writer.u64("link bytes per second", van.link_bytes_per_s)
-    writer.u64("capacity bytes", van.capacity_bytes).u64("load bytes", van.load_bytes)
+    write_standing(writer, van)
     for field, key in zip(("TLS pin", "entry key", "receipt key"), van.keys, strict=True):
         writer.fixed(field, key, _KEY_SIZE_BYTES)
 
 
 def read_van(reader: Reader) -> VanRecord:
+    number, name = NodeNumber(reader.u32("van number")), reader.text("van name", _NAME_SIZE_MAX)
+    is_gone, standing = reader.flag("gone"), read_standing(reader)
     return VanRecord(
-        number=NodeNumber(reader.u32("van number")),
-        name=reader.text("van name", _NAME_SIZE_MAX),
-        is_gone=reader.flag("gone"),
-        addresses=reader.sequence("addresses", _read_address, _ADDRESSES_MAX),
-        reach=Reach(reader.text("reach", _NAME_SIZE_MAX)),
-        link=_read_link(reader),
-        link_bytes_per_s=reader.u64("link bytes per second"),
-        capacity_bytes=reader.u64("capacity bytes"),
-        load_bytes=reader.u64("load bytes"),
+        number=number,
+        name=name,
+        is_gone=is_gone,
+        addresses=standing.addresses,
+        reach=standing.reach,
+        link=standing.link,
+        link_bytes_per_s=standing.link_bytes_per_s,
+        capacity_bytes=standing.capacity_bytes,
+        load_bytes=standing.load_bytes,
         tls_pin=reader.fixed("TLS pin", _KEY_SIZE_BYTES),
         entry_key=reader.fixed("entry key", _KEY_SIZE_BYTES),
         receipt_key=reader.fixed("receipt key", _KEY_SIZE_BYTES),
     )
-
-
-def _write_address(writer: Writer, address: str) -> None:
-    writer.text("address", address, _ADDRESS_SIZE_MAX)
-
-
-def _read_address(reader: Reader) -> str:
-    return reader.text("address", _ADDRESS_SIZE_MAX)
-
-
-def _read_link(reader: Reader) -> LinkClass:
-    text = reader.text("link class", _NAME_SIZE_MAX)
-    try:
-        return LinkClass(text)
-    except ValueError as exc:
-        raise Malformed("link class", "lan, wan or satellite", repr(text)) from exc

@@ -14,7 +14,7 @@ from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.enrolment_pack import EnrolmentPack, Welcome, judge_pack
 from lumbung_cluster.feed import Mark
 from lumbung_cluster.ids import ClusterId, Generation, NodeNumber
-from lumbung_cluster.join_request import FirstOperator, JoinRequest, SignedJoin, possession_objection
+from lumbung_cluster.join_request import FirstOperator, JoinRequest
 from lumbung_cluster.joining import JoinRefused, admit, van_numbers
 from lumbung_cluster.roster import Roster
 from lumbung_cluster.roster_checks import check
@@ -22,6 +22,7 @@ from lumbung_cluster.roster_history import contradictions
 from lumbung_cluster.roster_node import Departure, KeyUse, LinkClass, NodeState, NumberRange, Reach, Role
 from lumbung_cluster.roster_rules import Refuse
 from lumbung_cluster.signed import Signature
+from lumbung_cluster.signed_join import SignedJoin, possession_objection
 from lumbung_testing.joining import TLS_VERIFIER, join_request, signed_join
 from lumbung_testing.rosters import CLUSTER, SeededSigner, TestVerifier, founding, office, signed, successor
 

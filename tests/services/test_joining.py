@@ -9,8 +9,8 @@ import pytest
 
 from lumbung_cluster.access import SignedAccess, access_objection
 from lumbung_cluster.ids import NodeNumber
-from lumbung_cluster.join_request import SignedJoin
 from lumbung_cluster.roster_codec import SignedRoster
+from lumbung_cluster.signed_join import SignedJoin
 from lumbung_node.adapters.keys.ed25519 import Ed25519Verifier
 from lumbung_node.config import Language, load_config
 from lumbung_testing.joining import Newcomer, lumbung_offline
@@ -254,6 +254,48 @@ def test_keys_that_are_not_those_of_the_request_join_nothing(newcomer: Newcomer,
     done = newcomer.join(fingerprint)
 
     assert (done.code, "expected the keys of the join request" in done.err) == (ExitCode.REFUSED, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--code", "36.22"), "36.02 (Kabupaten Lebak)"),
+        (("--drc", "btam"), "near names: batam"),
+        (("--code", _CODE, "--drc", "batam"), "one of --code, --drc and --van"),
+        (("--code", _CODE, "--load", "much"), "a size such as 500GB"),
+        (("--code", _CODE, "--listen", "nowhere"), "expected host:port"),
+        (("--code", _CODE, "--reach", "sometimes"), "public, dial-only or vpn:NAME"),
+        (("--code", "36.99", "--province", "36"), "--province and --zone together"),
+    ],
+)
+def test_what_cannot_be_a_node_is_said_and_nothing_is_made(
+    newcomer: Newcomer, words: tuple[str, ...], said: str
+) -> None:
+    done = newcomer.init(*words, address=_ADDRESS)
+
+    assert (done.code, said in done.err) == (ExitCode.USAGE, True), done.err
+    assert not newcomer.home.exists()
+
+
+def test_a_region_that_was_split_off_since_joins_by_its_own_words(newcomer: Newcomer) -> None:
+    facts = ("--code", "36.99", "--province", "36", "--zone", "Jawa", "--load", "3GB")
+    assert newcomer.init(*facts, address=_ADDRESS).code == ExitCode.OK
+
+    request = SignedJoin.decode(newcomer.request.read_bytes()).request
+    assert (request.name, request.province, request.hazard_zone, request.load_bytes) == (
+        "36.99",
+        "36",
+        "Jawa",
+        3 * 10**9,
+    )
+
+
+def test_a_folder_in_which_something_is_stays_as_it_is(newcomer: Newcomer) -> None:
+    newcomer.home.mkdir()
+    (newcomer.home / "mine").write_text("x")
+
+    assert newcomer.init("--code", _CODE, address=_ADDRESS).code == ExitCode.USAGE
+    assert [entry.name for entry in newcomer.home.iterdir()] == ["mine"]
 
 
 def test_another_office_is_not_made_in_a_folder_that_has_one(newcomer: Newcomer) -> None:

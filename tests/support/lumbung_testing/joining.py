@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lumbung_cluster.ids import NodeNumber
-from lumbung_cluster.join_request import FirstOperator, JoinRequest, SignedJoin, join_message, sign_join
+from lumbung_cluster.join_request import FirstOperator, JoinRequest
 from lumbung_cluster.joining import van_numbers
 from lumbung_cluster.roster_node import LinkClass, Reach, Role
+from lumbung_cluster.signed_join import SignedJoin, join_message, sign_join
 from lumbung_cluster.van import VanRecord
 from lumbung_node.ports.transport import Transport
 from lumbung_testing.rosters import CLUSTER, SeededSigner, TestVerifier

@@ -29,6 +29,7 @@ JOINING_ENGLISH: Final[dict[str, str]] = {
         "or give the same options."
     ),
     "office.other_keys": ("The keys in {folder} are not those of its join request. Choose a new folder."),
+    "office.half_a_place": ("Give --province and --zone together, or neither: then the region's code says both."),
     "office.bad_size": "--capacity takes a size such as 500GB or 2TB; got {text}.",
     "office.will": "Making keys for {name} in {folder}, which holds up to {size}.",
     "office.dry": "Nothing is written (--dry-run).",
@@ -56,6 +57,9 @@ JOINING_ENGLISH: Final[dict[str, str]] = {
     "help.office.init.code": "An office, by its region code.",
     "help.office.init.drc": "A DRC node, by its city: batam, or batam-2 for a second one there.",
     "help.office.init.van": "A van of an office: 36.02-van1.",
+    "help.office.init.province": ("Province code, for a region that this lumbung does not know yet; goes with --zone."),
+    "help.office.init.zone": ("Hazard zone, such as Jawa: what one disaster may hit together."),
+    "help.office.init.load": ("What it will record, such as 300GB (default: by the region's population)."),
     "help.office.init.address": (
         "Where others, or the office's own stations, reach the node: host:port. May be repeated, best first."
     ),

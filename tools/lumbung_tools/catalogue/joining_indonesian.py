@@ -30,6 +30,9 @@ JOINING_INDONESIAN: Final[dict[str, str]] = {
         "baru, atau beri opsi yang sama."
     ),
     "office.other_keys": ("Kunci di {folder} bukan kunci permintaan bergabungnya. Pilih folder baru."),
+    "office.half_a_place": (
+        "Beri --province dan --zone bersama, atau jangan keduanya: kode wilayah lalu menentukan keduanya."
+    ),
     "office.bad_size": ("--capacity berupa ukuran seperti 500GB atau 2TB; yang diberikan {text}."),
     "office.will": ("Membuat kunci untuk {name} di {folder}, yang menampung hingga {size}."),
     "office.dry": "Tidak ada yang ditulis (--dry-run).",
@@ -57,6 +60,9 @@ JOINING_INDONESIAN: Final[dict[str, str]] = {
     "help.office.init.code": "Kantor, menurut kode wilayahnya.",
     "help.office.init.drc": ("Simpul DRC, menurut kotanya: batam, atau batam-2 untuk yang kedua di sana."),
     "help.office.init.van": "Mobil keliling sebuah kantor: 36.02-van1.",
+    "help.office.init.province": ("Kode provinsi, untuk wilayah yang belum dikenal lumbung ini; bersama --zone."),
+    "help.office.init.zone": ("Zona bencana, misalnya Jawa: yang dapat terkena satu bencana bersama-sama."),
+    "help.office.init.load": ("Yang akan direkamnya, misalnya 300GB (bawaan: menurut jumlah penduduk wilayah)."),
     "help.office.init.address": (
         "Alamat simpul bagi simpul lain, atau bagi stasiun kantor sendiri: host:port. Boleh diulang, yang terbaik dulu."
     ),

@@ -13,8 +13,8 @@ from pathlib import Path
 import click
 
 from lumbung_cluster.ids import ClusterId, NodeNumber
-from lumbung_cluster.join_request import SignedJoin
 from lumbung_cluster.roster_node import LinkClass, Reach, Role
+from lumbung_cluster.signed_join import SignedJoin
 from lumbung_node.config import parse_address
 from lumbung_tools.cli.framework import Call, LumbungGroup, command, option
 from lumbung_tools.joining.asking import Asking, has_keys, load_request, make_request
@@ -40,11 +40,9 @@ class _Who:
 
     name: str
     role: Role
-    region: Region
-
-    @property
-    def load_bytes(self) -> int:
-        return expected_load_bytes(self.region) if self.role is Role.OFFICE else 0
+    province: str
+    zone: str
+    load_bytes: int = 0
 
 
 @command(
@@ -58,6 +56,8 @@ class _Who:
 @option("--code", help_key="help.office.init.code")
 @option("--drc", help_key="help.office.init.drc")
 @option("--van", help_key="help.office.init.van")
+@option("--province", help_key="help.office.init.province")
+@option("--zone", help_key="help.office.init.zone")
 @option("--address", "addresses", multiple=True, required=True, help_key="help.office.init.address")
 @option("--reach", default=Reach.PUBLIC, show_default=True, help_key="help.office.init.reach")
 @option(
@@ -68,6 +68,7 @@ class _Who:
     help_key="help.office.init.link",
 )
 @option("--rate", type=click.IntRange(min=0), default=0, help_key="help.office.init.rate")
+@option("--load", help_key="help.office.init.load")
 @option("--capacity", help_key="help.office.init.capacity")
 @option("--data", type=_PATH, help_key="help.office.init.data")
 @option("--listen", help_key="help.office.init.listen")
@@ -80,17 +81,20 @@ def init(
     code: str | None,
     drc: str | None,
     van: str | None,
+    province: str | None,
+    zone: str | None,
     addresses: tuple[str, ...],
     reach: str,
     link: str,
     rate: int,
+    load: str | None,
     capacity: str | None,
     data: Path | None,
     listen: str | None,
     replaces: int | None,
     is_dry: bool,
 ) -> None:
-    who = _who(code, drc, van)
+    who = _who(code, drc, van, _place(province, zone))
     for address in (*addresses, *([listen] if listen else [])):
         _check_address(address)
     home = (folder / "node").resolve()
@@ -100,14 +104,14 @@ def init(
         name=who.name,
         role=who.role,
         replaces=NodeNumber(replaces) if replaces else None,
-        province=who.region.province_code,
-        hazard_zone=who.region.zone,
+        province=who.province,
+        hazard_zone=who.zone,
         addresses=addresses,
         reach=Reach(reach),
         link=LinkClass(link),
         link_bytes_per_s=rate,
         capacity_bytes=_size(capacity) if capacity else _disk_bytes(data_folder),
-        load_bytes=who.load_bytes,
+        load_bytes=_size(load) if load else who.load_bytes,
         machine=Machine(
             listen or addresses[0],
             data_folder.relative_to(home) if data_folder.is_relative_to(home) else data_folder,
@@ -185,19 +189,31 @@ def _tell(call: Call, folder: Path, signed: SignedJoin, *, is_new: bool) -> None
     )
 
 
-def _who(code: str | None, drc: str | None, van: str | None) -> _Who:
+def _who(code: str | None, drc: str | None, van: str | None, place: tuple[str, str] | None) -> _Who:
+    """The regions that we know say where it stands; a newer one, split off since then, says so itself."""
     given = [each for each in (code, drc, van) if each is not None]
     if len(given) != 1:
         raise CommandFailed(ExitCode.USAGE, "office.one_of")
     try:
-        if code is not None:
-            return _Who(code, Role.OFFICE, region_of_code(code))
         if drc is not None:
-            return _Who(f"drc-{drc}", Role.DRC, region_of_city(_city(drc)))
-        assert van is not None
-        return _Who(van, Role.VAN, region_of_code(van.partition("-")[0]))
+            return _Who(f"drc-{drc}", Role.DRC, *(place or _place_of(region_of_city(_city(drc)))))
+        name, role = (code, Role.OFFICE) if code is not None else (given[0], Role.VAN)
+        if place is not None:
+            return _Who(name, role, *place)
+        region = region_of_code(name.partition("-")[0])
+        return _Who(name, role, *_place_of(region), expected_load_bytes(region) if role is Role.OFFICE else 0)
     except UnknownRegion as exc:
         raise CommandFailed(ExitCode.USAGE, "error.usage", why=exc) from exc
+
+
+def _place(province: str | None, zone: str | None) -> tuple[str, str] | None:
+    if (province is None) != (zone is None):
+        raise CommandFailed(ExitCode.USAGE, "office.half_a_place")
+    return (province, zone) if province is not None and zone is not None else None
+
+
+def _place_of(region: Region) -> tuple[str, str]:
+    return region.province_code, region.zone
 
 
 def _city(name: str) -> str:

@@ -10,10 +10,10 @@ import click
 
 from lumbung_cluster.feed import HASH_SIZE_BYTES, Mark
 from lumbung_cluster.ids import Generation, NodeNumber
-from lumbung_cluster.join_request import SignedJoin
 from lumbung_cluster.joining import Admission, admit
 from lumbung_cluster.phone_groups import read_phone_groups
 from lumbung_cluster.roster import Roster
+from lumbung_cluster.signed_join import SignedJoin
 from lumbung_node.adapters.keys.ed25519 import Ed25519Verifier
 from lumbung_tools.cli.common import shown_time
 from lumbung_tools.cli.framework import Call, command, option

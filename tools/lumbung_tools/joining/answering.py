@@ -13,11 +13,11 @@ from lumbung_cluster.errors import KeyRefused
 from lumbung_cluster.identity_uri import AccessIdentity, NodeIdentity
 from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.inventory.fingerprint import InventoryKey
-from lumbung_cluster.join_request import SignedJoin
 from lumbung_cluster.joining import JoinRefused, keys_of_node
 from lumbung_cluster.roster import Roster
 from lumbung_cluster.roster_codec import SignedRoster
 from lumbung_cluster.roster_node import KeyUse, NodeRecord
+from lumbung_cluster.signed_join import SignedJoin
 from lumbung_cluster.with_vans import with_vans
 from lumbung_node.adapters.keys.certificates import Authority
 from lumbung_node.adapters.keys.cluster_secret import render_cluster_secret

@@ -8,16 +8,10 @@ from pathlib import Path
 
 from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.ids import ClusterId, NodeNumber
-from lumbung_cluster.join_request import (
-    FirstOperator,
-    JoinRequest,
-    SignedJoin,
-    join_message,
-    possession_objection,
-    sign_join,
-)
+from lumbung_cluster.join_request import FirstOperator, JoinRequest
 from lumbung_cluster.joining import JoinRefused
 from lumbung_cluster.roster_node import LinkClass, Reach, Role
+from lumbung_cluster.signed_join import SignedJoin, join_message, possession_objection, sign_join
 from lumbung_node.adapters.identity_folder import replace_file
 from lumbung_node.adapters.keys.age_identity import AgeIdentity
 from lumbung_node.adapters.keys.certificates import make_tls_key

@@ -16,12 +16,12 @@ from lumbung_cluster.enrolment_pack import EnrolmentPack, Welcome, judge_pack
 from lumbung_cluster.errors import KeyRefused
 from lumbung_cluster.identity_uri import AccessIdentity, NodeIdentity
 from lumbung_cluster.inventory.fingerprint import InventoryKey
-from lumbung_cluster.join_request import SignedJoin
 from lumbung_cluster.joining import JoinRefused
 from lumbung_cluster.limits import DISK_FOREIGN_FREE_BYTES_MIN, DISK_OWN_FREE_BYTES_MIN
 from lumbung_cluster.roster_codec import SignedRoster
 from lumbung_cluster.schedule import ALWAYS_FREE
 from lumbung_cluster.scrub_pace import ScrubSettings
+from lumbung_cluster.signed_join import SignedJoin
 from lumbung_node.adapters.identity_folder import replace_file
 from lumbung_node.adapters.keys.age_identity import AgeIdentity
 from lumbung_node.adapters.keys.certificates import (

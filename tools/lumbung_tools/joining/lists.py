@@ -9,9 +9,10 @@ from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.enrolment_pack import Welcome
 from lumbung_cluster.errors import KeyRefused
 from lumbung_cluster.ids import NodeNumber
-from lumbung_cluster.join_request import FirstOperator, SignedJoin
+from lumbung_cluster.join_request import FirstOperator
 from lumbung_cluster.joining import JoinRefused
 from lumbung_cluster.roster_node import KeyUse
+from lumbung_cluster.signed_join import SignedJoin
 from lumbung_node.adapters.keys.certificates import LEAF_LIFETIME_DAYS
 from lumbung_node.adapters.keys.ed25519 import Ed25519Signer, Ed25519Verifier
 from lumbung_tools.joining.places import OfficePlaces

@@ -27,13 +27,13 @@ from pathlib import Path
 
 from lumbung_cluster.enrolment_pack import EnrolmentPack
 from lumbung_cluster.ids import NodeNumber
-from lumbung_cluster.join_request import SignedJoin
 from lumbung_cluster.joining import admit
 from lumbung_cluster.placement import plan
 from lumbung_cluster.roster import Roster
 from lumbung_cluster.roster_checks import tidy
 from lumbung_cluster.roster_codec import SignedRoster, encode_roster
 from lumbung_cluster.roster_node import LinkClass
+from lumbung_cluster.signed_join import SignedJoin
 from lumbung_node.adapters.keys.cluster_secret import save_cluster_secret
 from lumbung_node.adapters.keys.ed25519 import Ed25519Signer
 from lumbung_node.adapters.keys.key_files import write_public, write_secret

@@ -28,9 +28,9 @@ from lumbung_cluster.identity_uri import parse_identity
 from lumbung_cluster.ids import BlobId, Generation, NodeNumber
 from lumbung_cluster.inventory.fingerprint import UnitDigest
 from lumbung_cluster.inventory.inventory import Inventory
-from lumbung_cluster.join_request import SignedJoin
 from lumbung_cluster.receipt import SignedStatement, Statement, StatementKind, UnitClaim, sign_statement
 from lumbung_cluster.roster_codec import SignedRoster
+from lumbung_cluster.signed_join import SignedJoin
 from lumbung_node.adapters.keys.certificates import read_certificate
 from lumbung_node.store import layout
 from lumbung_node.store.covers import CoverRow

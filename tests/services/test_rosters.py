@@ -1,0 +1,130 @@
+"""The roster that a node obeys: the signed one with its offices' vans, and when somebody is called."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
+
+import pytest
+import trio
+import trio.testing
+
+from lumbung_cluster.access import AccessList, sign_access
+from lumbung_cluster.errors import Rejected
+from lumbung_cluster.ids import NodeNumber
+from lumbung_cluster.joining import van_numbers
+from lumbung_cluster.roster_codec import SignedRoster
+from lumbung_cluster.roster_node import Extension, KeyRecord, KeyUse, NodeRecord
+from lumbung_cluster.van import VanRecord
+from lumbung_node.services.rosters import RosterKeeper, open_rosters
+from lumbung_node.store.state import Pulse
+from lumbung_testing.joining import van_record
+from lumbung_testing.rosters import CLUSTER, SeededSigner, TestVerifier, drc, founding, office, signed, successor
+from lumbung_testing.world import ListLog, MemoryDocuments
+
+N1 = NodeNumber(1)
+FIRST = van_numbers(N1).first
+
+
+def first_roster() -> SignedRoster:
+    own = replace(office(1, "36.02"), vans=van_numbers(N1))
+    return signed(founding((own, office(2, "34.04"), drc(4))), "a", "b")
+
+
+def listed(*vans: VanRecord, version: int = 1) -> bytes:
+    return sign_access(AccessList(CLUSTER, N1, version, 1, (), vans), SeededSigner("access 1")).encode()
+
+
+async def keeper_of(documents: MemoryDocuments) -> RosterKeeper:
+    return await open_rosters(documents, CLUSTER, TestVerifier(), ListLog())
+
+
+def calls_for_somebody(keeper: RosterKeeper) -> bool:
+    return keeper.left_behind
+
+
+async def has_beaten(pulse: Pulse, change: Callable[[], Awaitable[object]]) -> bool:
+    """Whether the change woke somebody who waits for this pulse."""
+    async with trio.open_nursery() as nursery:
+        woken = trio.Event()
+
+        async def wait() -> None:
+            await pulse.wait()
+            woken.set()
+
+        nursery.start_soon(wait)
+        await trio.testing.wait_all_tasks_blocked()
+        await change()
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    return woken.is_set()
+
+
+async def test_a_van_on_its_offices_list_is_a_node_at_once_and_after_a_restart() -> None:
+    documents = MemoryDocuments([first_roster().encode()])
+    keeper = await keeper_of(documents)
+
+    assert await has_beaten(keeper.roster_changed, partial(keeper.offer_access, [listed(van_record(1))]))
+    assert keeper.roster.partners_of(FIRST) == (1, 4)
+    assert keeper.signed == first_roster(), "what is passed on is what was signed"
+    again = await keeper_of(documents)
+    assert again.roster.partners_of(FIRST) == (1, 4)
+
+
+async def test_a_list_that_changes_no_van_ends_no_session() -> None:
+    keeper = await keeper_of(MemoryDocuments([first_roster().encode()]))
+    await keeper.offer_access([listed(van_record(1))])
+    later = partial(keeper.offer_access, [listed(van_record(1), version=2)])
+
+    assert not await has_beaten(keeper.roster_changed, later)
+    assert keeper.access_versions() == [(1, 2)]
+
+
+async def test_a_list_that_forgets_a_van_is_refused_and_the_van_stays() -> None:
+    keeper = await keeper_of(MemoryDocuments([first_roster().encode()]))
+    await keeper.offer_access([listed(van_record(1))])
+
+    with pytest.raises(Rejected, match="to stay as it was"):
+        await keeper.offer_access([listed(version=2)])
+    assert keeper.roster.node(FIRST) is not None
+
+
+async def test_vans_outlive_a_roster_and_end_with_the_key_that_signed_them() -> None:
+    keeper = await keeper_of(MemoryDocuments([first_roster().encode()]))
+    await keeper.offer_access([listed(van_record(1))])
+    second = signed(successor(first_roster()), "a", "b")
+    await keeper.offer([second.encode()])
+    assert (keeper.roster.epoch, keeper.roster.is_present(FIRST)) == (2, True)
+
+    third = signed(successor(second, nodes=_with_next_access_key(second)), "a", "b")
+    await keeper.offer([third.encode()])
+    assert keeper.roster.node(FIRST) is None
+    renewed = AccessList(CLUSTER, N1, 2, 1, (), (van_record(1),))
+    await keeper.offer_access([sign_access(renewed, SeededSigner("next access")).encode()])
+    assert keeper.roster.is_present(FIRST)
+
+
+def _with_next_access_key(held: SignedRoster) -> tuple[NodeRecord, ...]:
+    first, *others = held.parse().nodes
+    keys = [replace(key, last_epoch=held.epoch) if key.use is KeyUse.ACCESS else key for key in first.keys]
+    fresh = KeyRecord(KeyUse.ACCESS, SeededSigner("next access").public_key, held.epoch + 1)
+    return (replace(first, keys=(*keys, fresh)), *others)
+
+
+async def test_a_later_roster_of_the_custodians_that_is_not_understood_calls_somebody() -> None:
+    keeper = await keeper_of(MemoryDocuments([first_roster().encode()]))
+    held = first_roster()
+    body = signed(successor(held, extensions=(Extension("zz", False, b""),))).body.replace(b"zz\0", b"zz\1")
+    strangers = SignedRoster(body, ()).signed_by(SeededSigner("stranger"))
+    with pytest.raises(Rejected, match="not understood"):
+        await keeper.offer([strangers.encode()])
+    assert not calls_for_somebody(keeper)
+
+    theirs = SignedRoster(body, ()).signed_by(SeededSigner("a")).signed_by(SeededSigner("b"))
+    with pytest.raises(Rejected, match="unknown critical field 'zz'"):
+        await keeper.offer([theirs.encode()])
+    assert calls_for_somebody(keeper)
+    assert keeper.signed == held
+    await keeper.offer([signed(successor(held), "a", "b").encode()])
+    assert not calls_for_somebody(keeper)
