@@ -208,3 +208,9 @@ METRICS_CALLS_MAX: Final = 4  # open connections of monitoring: two servers that
 METRICS_CALL_S: Final = 10.0  # for one request and its answer: Prometheus' own patience with a target
 METRICS_READ_S: Final = 5.0  # for the state behind a page; without it the counters are shown alone
 METRICS_HEAD_BYTES_MAX: Final = 8 * KIB  # of a request: Prometheus sends 400 bytes
+
+# --- dialling back ---------------------------------------------------------------------------------------------
+DIAL_BACK_ADDRESSES_MAX: Final = 4  # of one node: a line at home, one by VPN, and room
+DIAL_BACK_S: Final = 6.0  # for each of them: a satellite line needs 5 s for its handshake
+DIAL_BACK_ANSWER_S: Final = 30.0  # all of them one after the other, and the question itself
+DIAL_BACK_INTERVAL_S: Final = 5.0  # between two questions of one node: each costs a handshake

@@ -11,29 +11,23 @@ from dataclasses import dataclass, replace
 
 import trio
 
-from lumbung_cluster import limits
 from lumbung_cluster.canonical import Malformed
-from lumbung_cluster.errors import KeyRefused, LumbungError
-from lumbung_cluster.identity_uri import parse_identity
+from lumbung_cluster.errors import LumbungError
 from lumbung_cluster.ids import ClusterId, Generation
 from lumbung_cluster.life import Life, SignedLife
 from lumbung_cluster.place import Place, choose_place
 from lumbung_cluster.roster import Roster
 from lumbung_cluster.roster_node import NodeRecord
 from lumbung_cluster.signed import Signature
-from lumbung_node.adapters.grpc_transport import TlsIdentity, grpc_transport
-from lumbung_node.adapters.identity_folder import DocumentFolder, IdentityFolder
-from lumbung_node.adapters.keys.certificates import read_certificate
+from lumbung_node.adapters.identity_folder import IdentityFolder
 from lumbung_node.adapters.keys.ed25519 import Ed25519Verifier
-from lumbung_node.adapters.keys.key_files import read_secret
 from lumbung_node.adapters.rocks.aside import AsideFolders
 from lumbung_node.adapters.world import SystemClock
 from lumbung_node.config import NodeConfig
+from lumbung_node.partners import OwnNode, open_own_node
 from lumbung_node.ports.identity import IdentityRecord
 from lumbung_node.ports.log import Log
-from lumbung_node.ports.metrics import Uncounted
-from lumbung_node.ports.transport import Caller, Endpoint, LinkClass, Method, Transport
-from lumbung_node.services.rosters import open_rosters
+from lumbung_node.ports.transport import Caller, Method
 from lumbung_node.services.seen_lives import SEEN_LIFE
 from lumbung_node.store.own_lives import recovered_record, stopped_by
 from lumbung_proto.v1 import lives_pb2
@@ -91,45 +85,24 @@ async def recover(config: NodeConfig, situation: Situation) -> None:
 
 
 async def _ask_partners(config: NodeConfig, log: Log) -> tuple[list[Life], list[str], list[str]]:
-    chain = config.keys.tls_chain.read_bytes()
-    uri = read_certificate(chain).uri
-    if uri is None:
-        raise KeyRefused(f"{config.keys.tls_chain}: expected a certificate that names a node, got none")
-    cluster = parse_identity(uri).cluster
-    documents = DocumentFolder(config.identity, config.roster, config.access_lists)
-    roster = (await open_rosters(documents, cluster, Ed25519Verifier(), log)).roster
-    tls = TlsIdentity(chain, read_secret(config.keys.tls_key), config.keys.trust_roots.read_bytes())
     seen: list[Life] = []
     answered: list[str] = []
     silent: list[str] = []
-    async with grpc_transport(
-        tls, access_check=_nobody_calls, link=config.link, log=log, metrics=Uncounted()
-    ) as transport:
-        for number in roster.partners_of(config.number):
-            partner = roster.node(number)
-            assert partner is not None
-            life = await _ask(transport, roster, partner, config, cluster)
+    async with open_own_node(config, log, _nobody_calls) as own:
+        for partner in own.partners():
+            life = await _ask(own, partner)
             (silent if life is None else answered).append(partner.name)
             seen += life or []
     return seen, answered, silent
 
 
-async def _ask(
-    transport: Transport, roster: Roster, partner: NodeRecord, config: NodeConfig, cluster: ClusterId
-) -> list[Life] | None:
+async def _ask(own: OwnNode, partner: NodeRecord) -> list[Life] | None:
     """The newest life that the partner has met of us, if any; None when it does not answer."""
-    uri = f"lumbung://{cluster}/node/{partner.number}"
-    for address in partner.addresses:
-        endpoint = Endpoint(address, uri, roster.tls_pins(partner.number), LinkClass(partner.link.value))
-        channel = transport.dial(endpoint)
-        try:
-            raw = await channel.call(SEEN_LIFE, b"", deadline_s=limits.DEADLINE_UNARY_S)
-            return _believed(lives_pb2.SeenLifeResponse.FromString(raw), roster, config, cluster)
-        except LumbungError:
-            continue
-        finally:
-            await channel.close()
-    return None
+    try:
+        raw = await own.ask(partner, SEEN_LIFE)
+    except LumbungError:
+        return None
+    return _believed(lives_pb2.SeenLifeResponse.FromString(raw), own.roster, own.config, own.cluster)
 
 
 def _believed(

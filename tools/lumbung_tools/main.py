@@ -29,6 +29,7 @@ _COMMANDS = {
     "status": LazyCommand("lumbung_tools.cli.status", "status", "help.status"),
     "health": LazyCommand("lumbung_tools.cli.health", "health", "help.health"),
     "reconcile": LazyCommand("lumbung_tools.cli.reconcile", "reconcile", "help.reconcile"),
+    "doctor": LazyCommand("lumbung_tools.cli.doctor", "doctor", "help.doctor"),
     "scrub": LazyCommand("lumbung_tools.cli.scrub", "scrub", "help.scrub"),
     "receipt": LazyCommand("lumbung_tools.cli.receipt", "receipt", "help.receipt"),
     "bundle": LazyCommand("lumbung_tools.cli.bundle", "bundle", "help.bundle"),

@@ -30,6 +30,7 @@ from lumbung_node.ports.world import Blocking, Randomness, Verifier, WallClock
 from lumbung_node.services.budget import ByteBudget
 from lumbung_node.services.copies import CopyBook
 from lumbung_node.services.core import STORE_FAILURES, Condition, Core
+from lumbung_node.services.dial_back import DialBack
 from lumbung_node.services.gauges import Gauges
 from lumbung_node.services.keyring import KeyRing
 from lumbung_node.services.opening import Opener
@@ -190,7 +191,7 @@ async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core],
             keys_together=parts.keys_together,
             certificate_expires_ms=parts.certificate_expires_ms,
         )
-        server = Server(core, gate, copies, replicator, operations, desk)
+        server = Server(core, gate, copies, replicator, operations, desk, DialBack(core, transport))
         gauges = Gauges(core, operations, replicator)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(store.committer.run)

@@ -21,6 +21,7 @@ from lumbung_node.services.bundles.exporting import Exporting, MayExport
 from lumbung_node.services.bundles.importing import ImportStream
 from lumbung_node.services.copies import CopyBook
 from lumbung_node.services.core import STORE_FAILURES, Core
+from lumbung_node.services.dial_back import DIAL_BACK, DialBack
 from lumbung_node.services.leaving import DRAINED, DROP, PLAN_DROP, SAFE_TO_STOP, Leaving
 from lumbung_node.services.operations import Operations
 from lumbung_node.services.putting import PutStream
@@ -81,7 +82,7 @@ class AccessGate:
         if method.name.startswith(_HEALTH_PREFIX):
             return
         if isinstance(role, NodeRole):
-            allowed = method in (SESSION, SEEN_LIFE) or method in (
+            allowed = method in (SESSION, SEEN_LIFE, DIAL_BACK) or method in (
                 GET,
                 STAT,
                 GET_ROSTER,
@@ -154,6 +155,7 @@ class Server:
         replicator: Replicator,
         operations: Operations,
         scrub: ScrubDesk,
+        dial_back: DialBack,
     ) -> None:
         self._core = core
         self._gate = gate
@@ -161,6 +163,7 @@ class Server:
         self._replicator = replicator
         self._operations = operations
         self._scrub = scrub
+        self._dial_back = dial_back
         self._reading = Reading(core, copies)
         self._exporting = Exporting(core)
         self._carried = CarriedReceipts(core)
@@ -211,6 +214,7 @@ class Server:
             PUBLISH_ACCESS: self._publish_access,
             SESSION: self._session,
             SEEN_LIFE: self._seen_life,
+            DIAL_BACK: self._dialled_back,
             EXPORT: self._with_export(self._exporting.export),
             SEAL: self._with_export(self._exporting.seal),
             IMPORT: self._import,
@@ -242,6 +246,9 @@ class Server:
 
     async def _seen_life(self, call: ServerCall) -> None:
         await answer_seen_life(self._core, call, self._gate.node(call.caller))
+
+    async def _dialled_back(self, call: ServerCall) -> None:
+        await self._dial_back.answer(call, self._gate.node(call.caller))
 
     async def _get_roster(self, call: ServerCall) -> None:
         await read_request(call, roster_pb2.GetRosterRequest)

@@ -15,6 +15,8 @@ from lumbung_tools.catalogue.access_english import ACCESS_ENGLISH
 from lumbung_tools.catalogue.access_indonesian import ACCESS_INDONESIAN
 from lumbung_tools.catalogue.bundle_english import BUNDLE_ENGLISH
 from lumbung_tools.catalogue.bundle_indonesian import BUNDLE_INDONESIAN
+from lumbung_tools.catalogue.doctor_english import DOCTOR_ENGLISH
+from lumbung_tools.catalogue.doctor_indonesian import DOCTOR_INDONESIAN
 from lumbung_tools.catalogue.english import ENGLISH
 from lumbung_tools.catalogue.indonesian import INDONESIAN
 from lumbung_tools.catalogue.inventory_english import INVENTORY_ENGLISH
@@ -51,6 +53,7 @@ MESSAGES: Final = {
         **INDONESIAN,
         **LOCAL_INDONESIAN,
         **BUNDLE_INDONESIAN,
+        **DOCTOR_INDONESIAN,
         **INVENTORY_INDONESIAN,
         **ACCESS_INDONESIAN,
         **JOINING_INDONESIAN,
@@ -66,6 +69,7 @@ MESSAGES: Final = {
         **ENGLISH,
         **LOCAL_ENGLISH,
         **BUNDLE_ENGLISH,
+        **DOCTOR_ENGLISH,
         **INVENTORY_ENGLISH,
         **ACCESS_ENGLISH,
         **JOINING_ENGLISH,
