@@ -7,7 +7,8 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,23 +21,26 @@ from lumbung_cluster.place import Place, choose_place
 from lumbung_cluster.wire import SPOKEN
 from lumbung_node.adapters.allocator import bound_allocator
 from lumbung_node.adapters.ballast import ensure_ballast, release_ballast
-from lumbung_node.adapters.grpc_transport import GrpcTransport, grpc_transport
+from lumbung_node.adapters.grpc_transport import GrpcTransport, check_tls, grpc_transport
 from lumbung_node.adapters.identity_folder import DocumentFolder, IdentityFolder
 from lumbung_node.adapters.keys.certificates import read_certificate
 from lumbung_node.adapters.keys.cluster_secret import load_cluster_secret
 from lumbung_node.adapters.keys.ed25519 import Ed25519Verifier
 from lumbung_node.adapters.keys.key_folder import KeyFolder
 from lumbung_node.adapters.metrics.book import MetricBook
-from lumbung_node.adapters.metrics.http import serve_page
+from lumbung_node.adapters.metrics.http import PageServer
 from lumbung_node.adapters.node_tls import NodeTls
 from lumbung_node.adapters.rocks.aside import AsideFolders
 from lumbung_node.adapters.rocks.keyvalue import open_rocks
-from lumbung_node.adapters.stderr_log import StderrLogger, write_or_drop
+from lumbung_node.adapters.service_manager import ServiceManager
+from lumbung_node.adapters.stderr_log import LevelGate, StderrLogger, write_or_drop
 from lumbung_node.adapters.world import SystemClock, SystemRandomness, WorkerThreads
 from lumbung_node.config import LogFormat, NodeConfig, load_config
+from lumbung_node.own_words import say
 from lumbung_node.ports.keyvalue import KeyValue
 from lumbung_node.ports.log import Log
 from lumbung_node.ports.transport import AccessCheck, Transport
+from lumbung_node.reload import LiveConfig, Reload
 from lumbung_node.services.core import Core
 from lumbung_node.services.keyring import KeyRing, open_keyring
 from lumbung_node.services.node import NodeParts, run_node
@@ -61,7 +65,8 @@ def run(config_path: Path) -> int:
     try:
         config = load_config(config_path)
         refuse_taken_port(config.listen)
-        trio.run(_run, config, make_log(config))
+        gate = LevelGate(config.log_level.value)
+        trio.run(_run, config, gate, make_log(config, gate))
     except* (ConfigError, KeyRefused, StoreLocked, StoreMisconfigured, OSError) as refused:
         refusals.append(_first_sentence(refused))
     if refusals:
@@ -83,26 +88,46 @@ def refuse_taken_port(address: str) -> None:
             raise OSError(exc.errno, f"cannot listen on {address}: {exc.strerror}") from exc
 
 
-async def _run(config: NodeConfig, log: Log) -> None:
+async def _run(config: NodeConfig, gate: LevelGate, log: Log) -> None:
+    live, manager, metrics = LiveConfig(config), ServiceManager.of_environment(), MetricBook(log)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_stop_on_signal, nursery.cancel_scope, log)
-        metrics = MetricBook(log)
-        if config.metrics_listen is not None:
-            await nursery.start(serve_page, config.metrics_listen, metrics.page, log)
-        parts = await _make_parts(config, log, metrics)
-        await run_node(parts, _say_ready)
+        asked_in, asked_out = trio.open_memory_channel[None](1)
+        await nursery.start(_listen_to_signals, nursery.cancel_scope, asked_in, manager, log)
+        nursery.start_soon(manager.watch)
+        page = PageServer(nursery, metrics.page, log)
+        await page.move(config.metrics_listen)
+        parts, tls = await _make_parts(live, log, metrics)
+        reload = Reload(live, tls, parts.keys, parts.rosters, page, gate, manager, log)
+        nursery.start_soon(reload.run, asked_out)
+        await run_node(parts, partial(_say_ready, live, manager, parts.fallback))
 
 
-def _say_ready(address: str, _core: Core) -> None:
+def _say_ready(live: LiveConfig, manager: ServiceManager, fallback: str, address: str, core: Core) -> None:
     write_or_drop(sys.stdout.fileno(), f"ready {address}")
+    key, generation = "fallback" if fallback else "serving", core.store.state.generation
+    manager.ready(say(live.config.language, key, address=address, generation=generation, folder=fallback))
 
 
-async def _stop_on_signal(scope: trio.CancelScope, log: Log) -> None:
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+async def _listen_to_signals(
+    scope: trio.CancelScope,
+    asked: trio.MemorySendChannel[None],
+    manager: ServiceManager,
+    log: Log,
+    task_status: trio.TaskStatus[None],
+) -> None:
+    """SIGTERM and SIGINT end the node, SIGHUP asks for a reload; one that waits already stands for all that follow."""
+    # A terminal that goes sends SIGHUP too, and whoever started a node there wants it to go with it.
+    ending = {signal.SIGTERM, signal.SIGINT} | ({signal.SIGHUP} if sys.stdin.isatty() else set())
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        task_status.started()
         async for number in signals:
-            log.info("stopping", signal=signal.Signals(number).name)
-            scope.cancel()
-            return
+            if number in ending:
+                log.info("stopping", signal=signal.Signals(number).name)
+                manager.stopping()
+                scope.cancel()
+                return
+            with suppress(trio.WouldBlock):
+                asked.send_nowait(None)
 
 
 async def _choose_place(config: NodeConfig, log: Log) -> Place:
@@ -116,7 +141,8 @@ async def _choose_place(config: NodeConfig, log: Log) -> Place:
     return place
 
 
-async def _make_parts(config: NodeConfig, log: Log, metrics: MetricBook) -> NodeParts:
+async def _make_parts(live: LiveConfig, log: Log, metrics: MetricBook) -> tuple[NodeParts, NodeTls]:
+    config = live.config
     place = await _choose_place(config, log)
     folder = config.data if place is Place.DATA else config.fallback
     aside = AsideFolders(folder, (config.fallback,) if place is Place.DATA else ())
@@ -139,11 +165,11 @@ async def _make_parts(config: NodeConfig, log: Log, metrics: MetricBook) -> Node
             grpc_transport(tls.held, access_check=check, link=config.link, log=log, metrics=metrics) as transport,
             trio.open_nursery() as nursery,
         ):
-            nursery.start_soon(_renew_certificates, tls, keys, transport, log)
+            nursery.start_soon(_renew_certificates, live, tls, keys, transport, log)
             yield transport
             nursery.cancel_scope.cancel()
 
-    return NodeParts(
+    parts = NodeParts(
         number=config.number,
         cluster=cluster,
         software=version("lumbung"),
@@ -165,20 +191,25 @@ async def _make_parts(config: NodeConfig, log: Log, metrics: MetricBook) -> Node
         metrics=metrics,
         disk=DiskMarks(config.disk.foreign_free_bytes, config.disk.own_free_bytes),
         accept_unsealed=config.accept_unsealed,
-        schedule=config.bandwidth,
+        schedule=lambda: live.config.bandwidth,
         keys_together=has_age_secret(config.data) or has_age_secret(config.file.parent),
         certificate_expires_ms=lambda: tls.expires_ms,
         scrub=config.scrub,
     )
+    return parts, tls
 
 
-async def _renew_certificates(tls: NodeTls, keys: KeyRing, transport: GrpcTransport, log: Log) -> None:
+async def _renew_certificates(
+    live: LiveConfig, tls: NodeTls, keys: KeyRing, transport: GrpcTransport, log: Log
+) -> None:
     """Take new certificate files, and the next TLS key, into use without a restart; half of them are left alone."""
     while True:
-        await trio.sleep(_CERTIFICATE_LOOK_S)
+        with trio.move_on_after(_CERTIFICATE_LOOK_S):
+            await live.tls_changed.wait()
         try:
             found = await trio.to_thread.run_sync(tls.read, keys.tls_pin)
             if found != tls.held:
+                check_tls(found)
                 transport.renew(found)
                 tls.take(found)
                 log.info("certificate renewed", pin=keys.tls_pin.hex()[:16])
@@ -213,9 +244,8 @@ def has_age_secret(folder: Path) -> bool:
     return False
 
 
-def make_log(config: NodeConfig) -> Log:
-    """Structured events on stderr, without personal data: ids and numbers only."""
-    levels = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+def make_log(config: NodeConfig, gate: LevelGate) -> Log:
+    """Structured events on stderr, without personal data: ids and numbers only. `gate` says which."""
     last: structlog.types.Processor
     if config.log_format is LogFormat.JSON:
         last = structlog.processors.JSONRenderer()
@@ -223,12 +253,13 @@ def make_log(config: NodeConfig) -> Log:
         last = structlog.dev.ConsoleRenderer(colors=False)
     structlog.configure(
         processors=[
+            gate,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             last,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(levels[config.log_level.value]),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
         logger_factory=StderrLogger,
     )
     bound: Log = structlog.get_logger().bind(node=config.name)

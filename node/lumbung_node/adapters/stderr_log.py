@@ -7,10 +7,28 @@ a node whose log lay on the full disk of its store died of its own report about 
 from __future__ import annotations
 
 import os
+from collections.abc import MutableMapping
 
-__all__ = ["StderrLogger", "write_or_drop"]
+import structlog
+
+__all__ = ["LevelGate", "StderrLogger", "write_or_drop"]
 
 _STDERR = 2
+
+
+_LEVELS = ("debug", "info", "warning", "error")
+
+
+class LevelGate:
+    """Lets through what is at least as grave as `level` (one of those words), which may change at any time."""
+
+    def __init__(self, level: str) -> None:
+        self.level = level
+
+    def __call__(self, _logger: object, method: str, event: MutableMapping[str, object]) -> MutableMapping[str, object]:
+        if method in _LEVELS and _LEVELS.index(method) < _LEVELS.index(self.level):
+            raise structlog.DropEvent
+        return event
 
 
 class StderrLogger:

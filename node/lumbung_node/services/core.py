@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -109,7 +109,7 @@ class Core:
     foreign_memory: ByteBudget
     ledger_roster: Roster
     accept_unsealed: bool
-    schedule: Schedule
+    schedule: Callable[[], Schedule]
     condition: Condition = field(default_factory=Condition)
     doubted_at: dict[NodeNumber, float] = field(default_factory=dict)
     damage_found: Pulse = field(default_factory=Pulse)

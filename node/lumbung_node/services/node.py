@@ -78,7 +78,7 @@ class NodeParts:
     log: Log
     metrics: Metrics
     disk: DiskMarks
-    schedule: Schedule
+    schedule: Callable[[], Schedule]
     accept_unsealed: bool
     keys_together: bool
     certificate_expires_ms: Callable[[], int]

@@ -7,6 +7,8 @@ windows let it receive, and the smaller of the two limits holds.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import trio
 
 from lumbung_cluster import limits
@@ -22,7 +24,8 @@ _LOOK_S = 30.0  # a window that opens or closes meanwhile is seen this soon
 class LinkPace:
     """What one session sends, shared by all its lanes."""
 
-    def __init__(self, schedule: Schedule, link: str, clock: WallClock) -> None:
+    def __init__(self, schedule: Callable[[], Schedule], link: str, clock: WallClock) -> None:
+        """`schedule` gives the windows of the configuration in use: they may change while the session lives."""
         self._schedule = schedule
         self._link = link
         self._clock = clock
@@ -32,7 +35,7 @@ class LinkPace:
 
     def takes(self) -> Allowance:
         """What our own windows let us receive now: the peer should know."""
-        return self._schedule.allowance(self._link, Direction.RECEIVE, self._clock.now_ms())
+        return self._schedule().allowance(self._link, Direction.RECEIVE, self._clock.now_ms())
 
     async def ready(self, *, is_backlog: bool) -> None:
         """Wait until the next bytes may go. Puts that somebody waits for never stand behind the backlog's share."""
@@ -61,7 +64,7 @@ class LinkPace:
             await trio.sleep(min(wait_s, _LOOK_S))
 
     def _allowance(self) -> Allowance:
-        return self._schedule.allowance(self._link, Direction.SEND, self._clock.now_ms()).with_limit(self.peer_takes)
+        return self._schedule().allowance(self._link, Direction.SEND, self._clock.now_ms()).with_limit(self.peer_takes)
 
 
 def takes_message(takes: Allowance) -> peer_pb2.Takes:

@@ -133,7 +133,7 @@ async def living(box: Box) -> AsyncIterator[Core]:
         foreign_memory=ByteBudget(24 << 20),
         ledger_roster=box.roster,
         accept_unsealed=True,
-        schedule=box.schedule,
+        schedule=lambda: box.schedule,
         condition=Condition(stopped=store.stopped_by is not None),
     )
     await core.load_covers()

@@ -37,6 +37,8 @@ from lumbung_tools.catalogue.reconcile_english import RECONCILE_ENGLISH
 from lumbung_tools.catalogue.reconcile_indonesian import RECONCILE_INDONESIAN
 from lumbung_tools.catalogue.scrub_english import SCRUB_ENGLISH
 from lumbung_tools.catalogue.scrub_indonesian import SCRUB_INDONESIAN
+from lumbung_tools.catalogue.service_english import SERVICE_ENGLISH
+from lumbung_tools.catalogue.service_indonesian import SERVICE_INDONESIAN
 from lumbung_tools.catalogue.usage_english import USAGE_ENGLISH
 from lumbung_tools.catalogue.usage_indonesian import USAGE_INDONESIAN
 
@@ -64,6 +66,7 @@ MESSAGES: Final = {
         **RECONCILE_INDONESIAN,
         **LIVES_INDONESIAN,
         **SCRUB_INDONESIAN,
+        **SERVICE_INDONESIAN,
     },
     Language.ENGLISH: {
         **ENGLISH,
@@ -80,6 +83,7 @@ MESSAGES: Final = {
         **RECONCILE_ENGLISH,
         **LIVES_ENGLISH,
         **SCRUB_ENGLISH,
+        **SERVICE_ENGLISH,
     },
 }
 

@@ -9,6 +9,7 @@ import click
 from lumbung_tools.cli.framework import Call, LumbungGroup, command, option
 from lumbung_tools.cli.node_join import join
 from lumbung_tools.cli.node_recover import recover
+from lumbung_tools.cli.node_service import alive, install_service
 from lumbung_tools.cli.safe_to_stop import safe_to_stop
 from lumbung_tools.output.exit_codes import ExitCode
 
@@ -34,4 +35,6 @@ def run(call: Call, file: Path) -> None:
 node.add_command(run)
 node.add_command(join)
 node.add_command(recover)
+node.add_command(install_service)
+node.add_command(alive)
 node.add_command(safe_to_stop)

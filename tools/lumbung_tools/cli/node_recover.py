@@ -10,6 +10,7 @@ import trio
 
 from lumbung_cluster.errors import LumbungError
 from lumbung_node.config import NodeConfig, load_config
+from lumbung_node.ports.log import Unlogged
 from lumbung_node.toml_table import ConfigError
 from lumbung_tools.cli.framework import Call, command, option
 from lumbung_tools.output.console import Console, JsonValue
@@ -45,7 +46,7 @@ def recover(call: Call, file: Path, is_sure: bool) -> None:
     except OSError as exc:
         raise CommandFailed(ExitCode.USAGE, "recover.runs", address=config.listen) from exc
     try:
-        situation = trio.run(look, config, _Quiet())
+        situation = trio.run(look, config, Unlogged())
         _tell(call.console, config, situation)
         if is_sure:
             trio.run(write, config, situation)
@@ -53,19 +54,6 @@ def recover(call: Call, file: Path, is_sure: bool) -> None:
         raise CommandFailed(ExitCode.USAGE, "error.usage", why=exc) from exc
     call.console.say("recover.done" if is_sure else "recover.nothing_yet", generation=situation.next_generation)
     call.console.json("lumbung.recover/1", _as_json(config, situation, is_sure=is_sure))
-
-
-class _Quiet:
-    """What the adapters would log is said by the command itself."""
-
-    def info(self, event: str, /, **values: object) -> None:
-        """Not shown."""
-
-    def warning(self, event: str, /, **values: object) -> None:
-        """Not shown."""
-
-    def error(self, event: str, /, **values: object) -> None:
-        """Not shown."""
 
 
 def _tell(console: Console, config: NodeConfig, situation: Situation) -> None:

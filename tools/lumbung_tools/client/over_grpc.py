@@ -8,21 +8,12 @@ from contextlib import asynccontextmanager
 from lumbung_cluster.errors import KeyRefused, Rejected, StatusCode
 from lumbung_node.adapters.grpc_transport import TlsIdentity, grpc_transport
 from lumbung_node.adapters.keys.key_files import read_secret
+from lumbung_node.ports.log import Unlogged
 from lumbung_node.ports.metrics import Uncounted
 from lumbung_node.ports.transport import Caller, LinkClass, Method, Transport
 from lumbung_tools.client.profile import Profile
 
 __all__ = ["open_grpc"]
-
-
-class _Silence:
-    """A command speaks in sentences and exit codes; it keeps no log."""
-
-    def info(self, event: str, /, **values: object) -> None: ...
-
-    def warning(self, event: str, /, **values: object) -> None: ...
-
-    def error(self, event: str, /, **values: object) -> None: ...
 
 
 @asynccontextmanager
@@ -34,7 +25,7 @@ async def open_grpc(profile: Profile) -> AsyncIterator[Transport]:
         raise KeyRefused(f"certificate {exc.filename}: expected a readable file, got {exc.strerror}") from exc
     identity = TlsIdentity(chain, read_secret(profile.key), roots)
     async with grpc_transport(
-        identity, access_check=_serve_nobody, link=LinkClass.LAN, log=_Silence(), metrics=Uncounted()
+        identity, access_check=_serve_nobody, link=LinkClass.LAN, log=Unlogged(), metrics=Uncounted()
     ) as transport:
         yield transport
 

@@ -8,6 +8,7 @@ from lumbung_cluster.errors import LumbungError
 from lumbung_node.adapters.world import SystemClock
 from lumbung_node.config import NodeConfig
 from lumbung_node.partners import open_own_node
+from lumbung_node.ports.log import Unlogged
 from lumbung_tools.doctor.disk import look_at_mount, look_at_space, look_at_store, look_at_sync
 from lumbung_tools.doctor.finding import Colour, Finding, red
 from lumbung_tools.doctor.machine import look_at_keys_together, look_at_limits, look_at_modes, look_at_versions
@@ -43,23 +44,10 @@ def _nearest(folder: Path) -> Path:
 
 async def _others(config: NodeConfig) -> list[Finding]:
     try:
-        async with open_own_node(config, _Quiet(), let_partners_in) as own:
+        async with open_own_node(config, Unlogged(), let_partners_in) as own:
             trust = list(look_at_trust(own, SystemClock().now_ms()))
             if own.roster.node(config.number) is None:
                 return trust  # nobody lets in a node that is in no roster
             return [*trust, *await look_at_reach(own)]
     except (LumbungError, OSError) as exc:
         return [red("roster", "doctor.roster.unreadable", why=str(exc))]
-
-
-class _Quiet:
-    """What the adapters would log is said by the findings."""
-
-    def info(self, event: str, /, **values: object) -> None:
-        """Not shown."""
-
-    def warning(self, event: str, /, **values: object) -> None:
-        """Not shown."""
-
-    def error(self, event: str, /, **values: object) -> None:
-        """Not shown."""

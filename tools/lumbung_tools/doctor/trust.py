@@ -10,8 +10,6 @@ from lumbung_cluster.identity_uri import NodeIdentity
 from lumbung_cluster.roster import Roster
 from lumbung_node.adapters.keys.certificates import CertificateFacts, read_certificate
 from lumbung_node.adapters.keys.cluster_secret import load_cluster_secret
-from lumbung_node.adapters.keys.ed25519 import Ed25519Signer
-from lumbung_node.config import NodeConfig
 from lumbung_node.partners import OwnNode
 from lumbung_tools.doctor.finding import Finding, green, red, yellow
 
@@ -27,9 +25,9 @@ def look_at_trust(own: OwnNode, now_ms: int) -> Iterator[Finding]:
         yield red("roster", "doctor.roster.unknown", epoch=roster.epoch, number=config.number)
         return
     yield judge_roster_age(roster, now_ms)
-    facts = read_certificate(config.keys.tls_chain.read_bytes())
+    facts = read_certificate(own.certificate_chain_pem)
     yield judge_certificate(facts, NodeIdentity(own.cluster, config.number).uri, roster.tls_pins(record.number), now_ms)
-    yield _keys(config, roster)
+    yield _keys(own)
 
 
 def judge_roster_age(roster: Roster, now_ms: int) -> Finding:
@@ -56,17 +54,18 @@ def judge_certificate(facts: CertificateFacts, uri: str, pins: tuple[bytes, ...]
     return green("certificate", "doctor.certificate.good", left_s=left_s)
 
 
-def _keys(config: NodeConfig, roster: Roster) -> Finding:
-    """The keys that sign must be those that the roster names now, and the cluster's secret must be one."""
+def _keys(own: OwnNode) -> Finding:
+    """The keys in use must be those that the roster names now, and the cluster's secret must be one."""
+    config, roster = own.config, own.roster
     try:
-        signers = {
-            "entry_key": (Ed25519Signer.load(config.keys.entry_key), roster.entry_keys(config.number)),
-            "receipt_key": (Ed25519Signer.load(config.keys.receipt_key), roster.receipt_keys(config.number)),
-        }
         load_cluster_secret(config.keys.cluster_secret)
     except KeyRefused as exc:
         return red("keys", "doctor.keys.unreadable", why=str(exc))
-    for name, (signer, records) in signers.items():
-        if not any(record.key == signer.public_key and record.holds_in(roster.epoch) for record in records):
+    used = {
+        "entry_key": (own.keys.entry, roster.entry_keys(config.number)),
+        "receipt_key": (own.keys.receipt, roster.receipt_keys(config.number)),
+    }
+    for name, (key, records) in used.items():
+        if not any(record.key == key and record.holds_in(roster.epoch) for record in records):
             return red("keys", "doctor.keys.not_in_roster", name=name, epoch=roster.epoch)
     return green("keys", "doctor.keys.good", epoch=roster.epoch)

@@ -13,6 +13,6 @@ os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
 
 from lumbung_node.adapters.grpc_transport.identity import TlsIdentity
 from lumbung_node.adapters.grpc_transport.server import GrpcListener
-from lumbung_node.adapters.grpc_transport.transport import GrpcTransport, grpc_transport
+from lumbung_node.adapters.grpc_transport.transport import GrpcTransport, check_tls, grpc_transport
 
-__all__ = ["GrpcListener", "GrpcTransport", "TlsIdentity", "grpc_transport"]
+__all__ = ["GrpcListener", "GrpcTransport", "TlsIdentity", "check_tls", "grpc_transport"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import trio
 
+from lumbung_cluster.errors import KeyRefused
 from lumbung_node.adapters.grpc_transport.bridge import Bridge, open_bridge
 from lumbung_node.adapters.grpc_transport.client import GrpcChannel
 from lumbung_node.adapters.grpc_transport.connection import Connection, OwnSide
@@ -19,7 +21,7 @@ from lumbung_node.ports.log import Log
 from lumbung_node.ports.metrics import Metrics
 from lumbung_node.ports.transport import AccessCheck, Endpoint, Handler, LinkClass, Method
 
-__all__ = ["GrpcTransport", "grpc_transport"]
+__all__ = ["GrpcTransport", "check_tls", "grpc_transport"]
 
 
 class GrpcTransport:
@@ -66,6 +68,15 @@ class GrpcTransport:
                 nursery.cancel_scope.cancel()
                 with trio.CancelScope(shield=True):
                     await listener.stop(grace_s=0)
+
+
+def check_tls(tls: TlsIdentity) -> None:
+    """Whether certificate, key and trust roots can be used together. Raises KeyRefused."""
+    try:
+        make_probe_context(tls)
+    except (ssl.SSLError, ValueError) as exc:
+        reason = exc.reason.lower().replace("_", " ") if isinstance(exc, ssl.SSLError) and exc.reason else str(exc)
+        raise KeyRefused(f"certificate, TLS key and trust roots do not fit together: {reason}") from exc
 
 
 def _own_side(tls: TlsIdentity) -> OwnSide:

@@ -303,7 +303,7 @@ class SimNode:
             log=log,
             metrics=self.metrics,
             disk=_MARKS,
-            schedule=ALWAYS_FREE,
+            schedule=lambda: ALWAYS_FREE,
             scrub=_SCRUB,
             accept_unsealed=False,
             keys_together=False,

@@ -1,0 +1,120 @@
+"""Taking a changed configuration into use while the node runs (SIGHUP): all of it, or nothing and one sentence why.
+
+Alive: bandwidth windows, log level, metrics, access lists, and what the files of certificate and TLS key hold. For
+everything else the node starts again, which costs seconds; a half-taken configuration would cost an operator a day.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import trio
+
+from lumbung_cluster.access import SignedAccess
+from lumbung_cluster.canonical import Malformed
+from lumbung_cluster.errors import KeyRefused, Rejected
+from lumbung_node.adapters.grpc_transport import check_tls
+from lumbung_node.adapters.keys.certificates import read_certificate
+from lumbung_node.adapters.metrics.http import PageServer
+from lumbung_node.adapters.node_tls import NodeTls
+from lumbung_node.adapters.service_manager import ServiceManager
+from lumbung_node.adapters.stderr_log import LevelGate
+from lumbung_node.config import NodeConfig, load_config
+from lumbung_node.own_words import say
+from lumbung_node.ports.log import Log
+from lumbung_node.services.keyring import KeyRing
+from lumbung_node.services.rosters import RosterKeeper
+from lumbung_node.store.state import Pulse
+from lumbung_node.toml_table import ConfigError
+
+__all__ = ["LiveConfig", "Reload", "needs_restart"]
+
+_ALIVE = ("bandwidth", "log_level", "metrics_listen", "access_lists")
+
+
+class LiveConfig:
+    """The configuration in use. `tls_changed` beats when the files of the certificate should be looked at."""
+
+    def __init__(self, config: NodeConfig) -> None:
+        self.config = config
+        self.tls_changed = Pulse()
+
+
+def needs_restart(held: NodeConfig, found: NodeConfig) -> list[str]:
+    """Names of what differs and cannot change alive."""
+    names = [field.name for field in dataclasses.fields(NodeConfig)]
+    return [name for name in names if name not in _ALIVE and getattr(held, name) != getattr(found, name)]
+
+
+class Reload:
+    """`run` takes one wish after the other."""
+
+    def __init__(
+        self,
+        live: LiveConfig,
+        tls: NodeTls,
+        keys: KeyRing,
+        rosters: RosterKeeper,
+        page: PageServer,
+        gate: LevelGate,
+        manager: ServiceManager,
+        log: Log,
+    ) -> None:
+        self._live = live
+        self._tls = tls
+        self._keys = keys
+        self._rosters = rosters
+        self._page = page
+        self._gate = gate
+        self._manager = manager
+        self._log = log
+
+    async def run(self, asked: trio.MemoryReceiveChannel[None]) -> None:
+        async for _ in asked:
+            await self.now()
+
+    async def now(self) -> None:
+        """Log and service manager are told how it ended; nothing is raised for a configuration that is not good."""
+        language = self._live.config.language
+        self._manager.reloading()
+        try:
+            await self._take(await trio.to_thread.run_sync(load_config, self._live.config.file))
+        except (ConfigError, KeyRefused, Malformed, Rejected, OSError) as exc:
+            self._log.error("configuration refused, the old one stays", reason=str(exc))
+            self._manager.ready(say(language, "refused", why=exc))
+        else:
+            self._log.info("configuration reloaded")
+            self._manager.ready(say(language, "reloaded"))
+
+    async def _take(self, found: NodeConfig) -> None:
+        """Everything that can be refused comes first."""
+        live = self._live
+        if names := needs_restart(live.config, found):
+            raise ConfigError(found.file, ", ".join(names), "changes only with a restart")
+        await trio.to_thread.run_sync(self._check_certificate)
+        lists = [(path, await trio.to_thread.run_sync(path.read_bytes)) for path in found.access_lists]
+        news = [raw for _, raw in lists if self._is_news(SignedAccess.decode(raw))]
+        await self._page.move(found.metrics_listen)
+        if news:
+            try:
+                await self._rosters.offer_access(news)
+            except Rejected:
+                await self._page.move(live.config.metrics_listen)
+                raise
+        self._gate.level = found.log_level.value
+        live.config = found
+        live.tls_changed.beat()
+
+    def _check_certificate(self) -> None:
+        """What the files hold now must fit together, and be this node's."""
+        found = self._tls.read(self._keys.tls_pin)
+        check_tls(found)
+        held_uri, uri = (read_certificate(each.certificate_chain_pem).uri for each in (self._tls.held, found))
+        if uri != held_uri:
+            chain = self._live.config.keys.tls_chain
+            raise KeyRefused(f"{chain}: expected a certificate of {held_uri}, got one of {uri}")
+
+    def _is_news(self, offered: SignedAccess) -> bool:
+        """An older list than the one in force is no mistake: a newer one came by the cluster, as at every start."""
+        held = self._rosters.access_lists.get(offered.content.office)
+        return held is None or offered.content.version > held.content.version

@@ -1,0 +1,1 @@
+"""What a machine is given beside lumbung itself: a unit for systemd."""
