@@ -12,6 +12,7 @@ SOURCES := cluster node proto tools tests
 # The checks print in their order, and two runs of pip in one environment would spoil it.
 .NOTPARALLEL:
 .PHONY: help setup demo test check lint format types imports buf stubs stubs-check pytest requirements clean
+.PHONY: offline-bundle
 .PHONY: sim sim-same mutants chaos fuzz abuse
 .PHONY: bench-quick bench-bundle bench-rebuild bench-lines bench-reconcile
 .PHONY: bench-inventory bench-scrub
@@ -101,6 +102,9 @@ bench-rebuild: $(RUNTIME) ## a wiped node refilled by its holders, beside the di
 
 bench-lines: $(RUNTIME) ## refills over thin lines and a backlog over poor ones, in network namespaces
 	$(PY) tests/bench/lines.py $(ARGS)
+
+offline-bundle: $(RUNTIME) ## dist/lumbung-*.tar.gz: everything to install lumbung without a network, tried out
+	@tools/dev/offline_bundle.sh $(VENV)
 
 # pip-compile asks the machine's index for the hashes of all wheels, so that one file serves every Python and processor.
 PIN = $(VENV)/bin/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --annotation-style=line \

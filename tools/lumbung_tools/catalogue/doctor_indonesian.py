@@ -27,23 +27,23 @@ DOCTOR_INDONESIAN: Final[dict[str, str]] = {
     "doctor.modes.good": ("folder tertutup bagi orang lain, semuanya milik akun {owner}"),
     "doctor.modes.open": ("Orang lain di mesin ini bisa melihat isi {folder}. Ketik: chmod 700 '{folder}'"),
     "doctor.modes.owners": (
-        "Folder dan kunci milik beberapa akun ({owners}): node akan gagal pada salah satunya. Berikan"
-        " semuanya kepada akun node dengan chown."
+        "Folder dan kunci milik beberapa akun ({owners}): simpul akan gagal pada salah satunya. Berikan"
+        " semuanya kepada akun simpul dengan chown."
     ),
     "doctor.account.root": (
-        "Anda adalah root. Node tidak memerlukan hak root, dan yang dibuat root di sini tidak bisa dibuka"
-        " akun node. Jalankan keduanya dengan akun tersendiri (lumbung node install-service)."
+        "Anda adalah root. Simpul tidak memerlukan hak root, dan yang dibuat root di sini tidak bisa dibuka"
+        " akun simpul. Jalankan keduanya dengan akun tersendiri (lumbung node install-service)."
     ),
-    "doctor.keys_together.good": "tidak ada kunci pembuka rekaman di samping node",
+    "doctor.keys_together.good": "tidak ada kunci pembuka rekaman di samping simpul",
     "doctor.keys_together.found": (
         "Kunci pembuka rekaman ada di bawah {folder}: siapa pun yang mencuri mesin ini membaca semuanya."
         " Salin ke dua media yang disimpan terpisah dan terkunci, coba dari sana, lalu hapus di sini."
     ),
-    "doctor.mount.good": "cakram data di bawah {folder} adalah yang diingat node",
-    "doctor.mount.first": "node belum pernah berjalan; datanya akan ada di {folder}",
+    "doctor.mount.good": "cakram data di bawah {folder} adalah yang diingat simpul",
+    "doctor.mount.first": "simpul belum pernah berjalan; datanya akan ada di {folder}",
     "doctor.mount.missing": (
-        "Cakram data tidak terpasang di {folder}; node akan merekam ke {fallback}. Pasang (mount -a), lalu"
-        " jalankan node; bila hilang selamanya: lumbung node recover."
+        "Cakram data tidak terpasang di {folder}; simpul akan merekam ke {fallback}. Pasang (mount -a), lalu"
+        " jalankan simpul; bila hilang selamanya: lumbung node recover."
     ),
     "doctor.mount.identity": "Identitas tidak terbaca: {why}",
     "doctor.sync.good": ("sinkron butuh {synced_us} us, menulis ke singgahan {cached_us} us ({file_system})"),
@@ -83,73 +83,73 @@ DOCTOR_INDONESIAN: Final[dict[str, str]] = {
         " dengan ruang cukup."
     ),
     "doctor.store.good": "simpanan bisa dibuka",
-    "doctor.store.running": "node sedang membuka simpanan",
+    "doctor.store.running": "simpul sedang membuka simpanan",
     "doctor.store.none": "belum ada simpanan; start pertama membuatnya di {folder}",
     "doctor.store.other_account": (
-        "Simpanan di {folder} milik akun lain dan tidak dibuka. Jalankan doctor dengan akun node."
+        "Simpanan di {folder} milik akun lain dan tidak dibuka. Jalankan doctor dengan akun simpul."
     ),
     "doctor.store.full": ("Simpanan tidak bisa dibuka, cakram penuh: {why}. Kosongkan yang bukan milik lumbung."),
     "doctor.store.broken": (
-        "Simpanan tidak bisa dibuka: {why}. Jalankan node: ia meminggirkan simpanan itu dan merekam ke yang"
+        "Simpanan tidak bisa dibuka: {why}. Jalankan simpul: ia meminggirkan simpanan itu dan merekam ke yang"
         " baru. Periksakan cakramnya."
     ),
-    "doctor.roster.good": "daftar node epoch {epoch}, ditandatangani {age_s} yang lalu",
+    "doctor.roster.good": "roster epoch {epoch}, ditandatangani {age_s} yang lalu",
     "doctor.roster.old": (
-        "Daftar node epoch {epoch} ditandatangani {age_s} yang lalu: tanyakan kepada kantor pusat apakah ada"
+        "Roster epoch {epoch} ditandatangani {age_s} yang lalu: tanyakan kepada kantor pusat apakah ada"
         " yang lebih baru."
     ),
     "doctor.roster.unknown": (
-        "Daftar node epoch {epoch} tidak mengenal node {number}: tidak ada yang menerimanya. Apakah `number`"
+        "Roster epoch {epoch} tidak mengenal simpul {number}: tidak ada yang menerimanya. Apakah `number`"
         " benar, dan apakah ini daftar terbaru?"
     ),
-    "doctor.roster.unreadable": ("Daftar node, sertifikat, atau kunci tidak bisa dipakai: {why}"),
-    "doctor.certificate.good": ("masih berlaku {left_s}, dengan kunci yang disebut daftar node"),
+    "doctor.roster.unreadable": ("Roster, sertifikat, atau kunci tidak bisa dipakai: {why}"),
+    "doctor.certificate.good": ("masih berlaku {left_s}, dengan kunci yang disebut roster"),
     "doctor.certificate.ends": (
-        "Berakhir dalam {left_s}; sesudah itu tidak ada yang percaya pada node ini. Perbarui: lumbung cert"
+        "Berakhir dalam {left_s}; sesudah itu tidak ada yang percaya pada simpul ini. Perbarui: lumbung cert"
         " request (docs/operations, CERT_EXPIRES)."
     ),
     "doctor.certificate.ended": (
-        "Sudah berakhir {age_s} yang lalu: tidak ada yang percaya pada node ini. Apakah jam benar? Bila ya,"
+        "Sudah berakhir {age_s} yang lalu: tidak ada yang percaya pada simpul ini. Apakah jam benar? Bila ya,"
         " perbarui: lumbung cert request."
     ),
     "doctor.certificate.early": ("Baru berlaku {early_s} lagi: jam mesin ini salah. Setel: timedatectl set-ntp true."),
-    "doctor.certificate.other": ("Sertifikat menyebut {got}, konfigurasi {expected}. Pakailah sertifikat node ini."),
+    "doctor.certificate.other": ("Sertifikat menyebut {got}, konfigurasi {expected}. Pakailah sertifikat simpul ini."),
     "doctor.certificate.pin": (
-        "Kuncinya ({pin}...) bukan yang disebut daftar node: tidak ada yang menerima node ini. Pakailah kunci"
+        "Kuncinya ({pin}...) bukan yang disebut roster: tidak ada yang menerima simpul ini. Pakailah kunci"
         " itu, atau mintalah kantor pusat menerbitkan daftar dengan kunci ini."
     ),
-    "doctor.keys.good": ("kunci catatan dan kunci tanda terima sesuai daftar node epoch {epoch}"),
+    "doctor.keys.good": ("kunci catatan dan kunci tanda terima sesuai roster epoch {epoch}"),
     "doctor.keys.not_in_roster": (
-        "{name} bukan yang disebut daftar node epoch {epoch}: tidak ada yang percaya tanda tangannya."
+        "{name} bukan yang disebut roster epoch {epoch}: tidak ada yang percaya tanda tangannya."
         " Pakailah berkas yang benar, atau mintalah kantor pusat menerbitkan daftar dengan kunci ini."
     ),
     "doctor.keys.unreadable": "Ada kunci yang tidak bisa dipakai: {why}",
-    "doctor.port.free": "{address} bebas untuk node",
-    "doctor.port.running": "node ini menjawab di {address}",
+    "doctor.port.free": "{address} bebas untuk simpul",
+    "doctor.port.running": "simpul ini menjawab di {address}",
     "doctor.port.taken": (
         "Ada yang lain mendengarkan di {address}: {why}. Hentikan (ss -ltnp menyebutnya), atau ganti `listen`"
-        " dan sesuaikan daftar node."
+        " dan sesuaikan roster."
     ),
     "doctor.port.refused": (
-        "Node tidak bisa mendengarkan di {address}: {why}. Apakah mesin ini punya alamat itu, dan bolehkah"
+        "Simpul tidak bisa mendengarkan di {address}: {why}. Apakah mesin ini punya alamat itu, dan bolehkah"
         " akun memakai port itu?"
     ),
     "doctor.partner.good": "{partner} menjawab, dan keduanya saling percaya",
     "doctor.partner.dials_us": ("{partner} tidak bisa dihubungi dari sini: ia yang menghubungi kita"),
-    "doctor.partner.none": "daftar node tidak memberi node ini pasangan",
+    "doctor.partner.none": "roster tidak memberi simpul ini pasangan",
     "doctor.partner.down": (
         "{partner} tidak menjawab: {why}. Hanya ini? Maka gangguannya di sana. Semuanya? Jaringan, firewall,"
         " atau VPN kantor ini."
     ),
     "doctor.partner.trust": (
         "{partner} menjawab tetapi tidak saling percaya: {why}. Lihat TRUST_FAILED di docs/operations: jam,"
-        " sertifikat, daftar node."
+        " sertifikat, roster."
     ),
     "doctor.dial_back.good": "{address} terjangkau dari luar, oleh {partners}",
-    "doctor.dial_back.dial_only": ("tidak ada yang harus menjangkau node ini: ia yang menghubungi"),
+    "doctor.dial_back.dial_only": ("tidak ada yang harus menjangkau simpul ini: ia yang menghubungi"),
     "doctor.dial_back.failed": (
         "{address} tidak terjangkau dari luar; kata {partner}: {why}. Buka port ini di firewall dan router"
-        " untuk TCP masuk, atau perbaiki alamat di daftar node."
+        " untuk TCP masuk, atau perbaiki alamat di roster."
     ),
     "doctor.dial_back.nobody": ("Tidak ada pasangan yang bisa diminta menghubungi {address}. Coba lagi sebentar lagi."),
     "doctor.clock.good": "selisih {offset_s} dengan {partners} pasangan",
@@ -161,12 +161,12 @@ DOCTOR_INDONESIAN: Final[dict[str, str]] = {
     ),
     "doctor.clock.nobody": ("Tidak ada pasangan yang memberi tahu waktu: bandingkan jam dengan telepon (timedatectl)."),
     "help.doctor": (
-        "Periksa apakah mesin ini layak untuk node-nya. Cakram, sinkron, ruang, jam, sertifikat, kunci, port,"
-        " pasangan, dan apakah mereka menjangkau node ini; setiap baris dengan obatnya. Tidak mengubah apa"
+        "Periksa apakah mesin ini layak untuk simpulnya. Cakram, sinkron, ruang, jam, sertifikat, kunci, port,"
+        " pasangan, dan apakah mereka menjangkau simpul ini; setiap baris dengan obatnya. Tidak mengubah apa"
         " pun."
     ),
     "help.doctor.examples": ("lumbung doctor --config /etc/lumbung/config.toml\nlumbung doctor --json"),
-    "help.doctor.config": "Konfigurasi node; tanpa ini /etc/lumbung/config.toml.",
+    "help.doctor.config": "Konfigurasi simpul; tanpa ini /etc/lumbung/config.toml.",
     "exit.doctor.3": "yang terburuk kuning",
     "exit.doctor.8": "ada yang merah",
 }
