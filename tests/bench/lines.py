@@ -33,7 +33,8 @@ from lumbung_node.ports.transport import LinkClass  # noqa: E402
 from lumbung_proto.v1 import operations_pb2  # noqa: E402
 from lumbung_testing.chaos.far_places import Places, two_places  # noqa: E402
 from lumbung_testing.chaos.machine import Refused, enter_own_network, need_programs  # noqa: E402
-from lumbung_testing.chaos.relay import Line  # noqa: E402
+from lumbung_testing.chaos.plain_tcp import measure_plain, receiver  # noqa: E402
+from lumbung_testing.chaos.relay import FAR, Line  # noqa: E402
 from lumbung_testing.chaos.stations import await_safe  # noqa: E402
 from lumbung_testing.placed import command_at, found_apart  # noqa: E402
 from lumbung_testing.real_clusters import open_office, real_cluster  # noqa: E402
@@ -54,6 +55,7 @@ _PROBES = 20
 _PROBE_BYTES = 2 * KIB
 _PROBE_PAUSE_S = 1.0
 _PATIENCE_S = 900.0
+_PLAIN_S = 60.0
 _MS = 1_000
 _CONTROL = Path("/proc/sys/net/ipv4/tcp_congestion_control")
 
@@ -77,12 +79,16 @@ class PoorLine:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What a backlog did. Goodput counts bytes of blobs proven at the holders; `wire_bytes` is all that crossed."""
+    """What a backlog did. Goodput counts bytes of blobs proven at the holders; `wire_bytes` is all that crossed.
+
+    `plain_share` is what as many plain TCP connections as there are holders made of the same line just before.
+    """
 
     rate_bit_s: float
     records: int
     record_bytes: int
     congestion_control: str
+    plain_share: float
     elapsed_s: float
     payload_bytes: int
     wire_bytes: int
@@ -186,6 +192,8 @@ async def _backlog(part: PoorLine, records: int, folder: Path, places: Places) -
     # Before the connections are made: what the kernel has learnt of a quick line would spoil the first minutes.
     line = Line(delay_ms=300, loss=0.02, rate_bit_s=part.rate_bit_s)
     await trio.to_thread.run_sync(places.become, line)
+    words = places.far_away(receiver(_HOLDERS, _PLAIN_S))
+    plain = await trio.to_thread.run_sync(measure_plain, FAR, words, _HOLDERS, _PLAIN_S)
     async with (
         real_cluster(founded, command_at(places, _OFFICE)),
         open_office(founded, _OFFICE) as session,
@@ -205,6 +213,7 @@ async def _backlog(part: PoorLine, records: int, folder: Path, places: Places) -
         records=records,
         record_bytes=part.record_bytes,
         congestion_control=control.strip(),
+        plain_share=plain.share(part.rate_bit_s),
         elapsed_s=elapsed_s,
         payload_bytes=_HOLDERS * (records * part.record_bytes + _PROBES * _PROBE_BYTES),
         wire_bytes=wire_bytes,
@@ -273,6 +282,10 @@ def _show_backlog(screen: Console, backlog: Backlog) -> None:
         f" {backlog.records} x {backlog.record_bytes // KIB} KiB"
         f" to two holders in {backlog.elapsed_s:.0f} s; goodput {backlog.share:.2f} of the line (mark 0.85), with"
         f" headers, answers and what was lost {backlog.wire_share:.2f}"
+    )
+    screen.print(
+        f"plain TCP, {_HOLDERS} connections kept full for {_PLAIN_S:.0f} s on the same line: {backlog.plain_share:.2f};"
+        f" lumbung {backlog.share / backlog.plain_share:.2f} x that"
     )
     screen.print(f"a put alone, durable at the office: p50 {calm:.1f} ms before, {busy:.1f} ms beside the backlog")
 

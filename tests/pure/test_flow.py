@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import random
 from collections import deque
 
 from lumbung_cluster.flow import Flight
 from lumbung_cluster.limits import FLIGHT_BYTES_MAX, FLIGHT_BYTES_MIN, FLIGHT_BYTES_START, KIB, MIB
 
 SATELLITE_S = 0.6
+_PACKET_BYTES = 1400
 
 
 class _Line:
     """A line of some rate with a delay there and back, kept busy with pieces for as long as there is room."""
 
-    def __init__(self, bytes_per_s: float, round_trip_s: float) -> None:
+    def __init__(self, bytes_per_s: float, round_trip_s: float, loss: float = 0.0) -> None:
         self.flight = Flight()
         self.waited_s_max = 0.0
         self._rate = bytes_per_s
         self._round_trip_s = round_trip_s
         self._now = self._free_at = 0.0
         self._total = 0
+        self._loss = loss
+        self._luck = random.Random(3)
         self._answers: deque[tuple[float, int]] = deque()
 
     def carry(self, size_bytes: int) -> float:
@@ -32,12 +36,29 @@ class _Line:
                 sent += piece
                 self._total += piece
                 self._free_at = max(self._free_at, self._now) + piece / self._rate
-                self._answers.append((self._free_at + self._round_trip_s, self._total))
+                came = self._free_at + self._round_trip_s * (1 + self._retransmissions(piece))
+                in_order = max(came, self._answers[-1][0]) if self._answers else came
+                self._answers.append((in_order, self._total))
                 self.waited_s_max = max(self.waited_s_max, self._free_at - self._now)
             else:
-                self._now, total = self._answers.popleft()
+                answered, total = self._answers.popleft()
+                self._now = max(self._now, answered)
                 assert self.flight.count(total, self._now)
         return self._now - begun
+
+    def _retransmissions(self, piece: int) -> int:
+        """How many round trips later a piece is whole: its packets are lost one by one, and then again."""
+        lost, packets = 0, -(-piece // _PACKET_BYTES)
+        while (packets := sum(self._luck.random() < self._loss for _ in range(packets))) > 0:
+            lost += 1
+        return lost
+
+
+def test_a_line_that_loses_packets_is_used_whole() -> None:
+    line = _Line(62_500, SATELLITE_S, loss=0.02)  # half of 1 Mbit/s: two sessions share it
+    line.carry(MIB)
+    assert line.carry(4 * MIB) < 1.1 * 4 * MIB / 62_500
+    assert line.waited_s_max < 4
 
 
 def test_the_slowest_line_is_used_whole_and_never_filled_for_long() -> None:

@@ -1,4 +1,4 @@
-"""Blob bytes of one session on their way: no more than the link carries in about two seconds."""
+"""Blob bytes of one session on their way: no more than the link carries in about three seconds."""
 
 from __future__ import annotations
 
