@@ -9,9 +9,10 @@ import trio
 import trio.testing
 
 from lumbung_cluster import limits
-from lumbung_cluster.ids import NodeNumber
+from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_node.services.session.flow import FlowLink
 from lumbung_node.services.session.link import FrameLink
+from lumbung_node.services.session.lists import KnownLists
 from lumbung_node.store.committer import Committer
 from lumbung_node.store.jobs import Job
 from lumbung_node.store.layout import FeedRow
@@ -41,7 +42,7 @@ async def test_an_offer_reads_about_as_many_rows_as_it_takes(
             await trio.sleep(10)  # the lane in feed order begins before there is anything
             await put(office, [LUCK.randbytes(_LARGE_BYTES) for _ in range(_LARGE)])
             await until_proven(office, PEER, _LARGE)
-    assert read < 6 * _LARGE  # whole pages each time are 11 rows a blob
+    assert read < 12 * _LARGE  # whole pages each time are 60 rows a blob
 
 
 async def test_an_offer_of_what_is_here_costs_no_commit(
@@ -69,6 +70,23 @@ def _recorded(submitted: list[Job]) -> Callable[[Committer, Job], Awaitable[None
         await submit(self, job)
 
     return recorded
+
+
+async def test_a_list_is_checked_once_whoever_brings_it(autojump_clock: trio.testing.MockClock) -> None:
+    async with living(box(OFFICE)) as office:
+        await put(office, [b"a recording"])
+        (row,) = await office.store.reader.rows(OFFICE, [BlobId.of(b"a recording")])
+        assert row is not None
+        (signed,) = await office.store.reader.lists(OFFICE, [row.signed])
+        assert signed is not None
+    body, key, signature = signed.body, signed.signature.key_public, signed.signature.signature
+    honest = peer_pb2.SignedBytes(body=body, public_key=key, signature=signature)
+    forged = peer_pb2.SignedBytes(body=body, public_key=key, signature=signature[:-1] + b"\0")
+    known = KnownLists()
+    (unchecked,) = known.unchecked([honest])
+    unchecked.is_valid = True
+    assert known.unchecked([honest]) == []
+    assert len(known.unchecked([forged])) == 1
 
 
 async def test_a_blob_that_fits_a_frame_is_not_cut_by_one_that_is_half_full(

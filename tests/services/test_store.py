@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 import trio
@@ -12,9 +13,11 @@ import trio
 from lumbung_cluster.errors import BlobDamaged, OutcomeUnknown, StoreClosed
 from lumbung_cluster.ids import BlobId, ClusterId, NodeNumber
 from lumbung_node.adapters.keys.ed25519 import Ed25519Signer
+from lumbung_node.ports.keyvalue import Batch, Family
 from lumbung_node.ports.metrics import Uncounted
 from lumbung_node.store.events import FoundBy
 from lumbung_node.store.jobs import Content, Job, Outcome, OwnBlob
+from lumbung_node.store.layout import blob_key
 from lumbung_node.store.store import Store, open_store
 from lumbung_testing.virtual_disk import VirtualDisk
 from lumbung_testing.world import INVENTORY_KEY, InlineWork, ListLog, MemoryIdentity, SeededRandomness, VirtualClock
@@ -65,6 +68,18 @@ async def test_a_committed_blob_is_read_back_after_reopening() -> None:
         assert await store.reader.read_whole(BlobId.of(content), row) == content
         assert store.state.end(NODE).number == 2
         assert store.state.generation == 1
+
+
+async def test_what_no_sync_covers_and_what_is_damaged_is_not_intact() -> None:
+    async with opened(VirtualDisk(), MemoryIdentity()) as store:
+        blobs = [own(name) for name in (b"durable", b"damaged", b"absent", b"unsynced")]
+        await store.committer.commit(Job(own=blobs[:2]))
+        await store.mark_damaged(NODE, blobs[1].blob, FoundBy.READ)
+        (row,) = await store.reader.rows(NODE, [blobs[0].blob])
+        assert row is not None
+        unsynced = replace(row, number=store.state.end(NODE).number + 1).pack()
+        await store.kv.write(Batch(puts=[(Family.BLOBS, blob_key(NODE, blobs[3].blob), unsynced)]))
+        assert await store.reader.are_intact(NODE, [each.blob for each in blobs]) == [True, False, False, False]
 
 
 async def test_the_same_bytes_twice_are_present_not_stored_again() -> None:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 import trio
 
-from lumbung_cluster.copies import Copies, proven_copies
+from lumbung_cluster.copies import proven_copies
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_node.services.core import Core
 
 __all__ = ["BlobCopies", "CopyBook"]
+
+_COUNTED_MAX = 1000  # 64 units, and the few combinations of their holders
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,33 +32,40 @@ class CopyBook:
 
     def __init__(self, core: Core) -> None:
         self._core = core
-        self._counted: dict[tuple[int, tuple[NodeNumber, ...]], Copies] = {}
+        self._rosters = core.rosters.roster, core.ledger_roster
+        self._counted: dict[tuple[int, bool, tuple[NodeNumber, ...]], BlobCopies] = {}
 
     def of(self, number: int, blob: BlobId) -> BlobCopies:
         """The copies of the own blob with this feed number; it must be durable here."""
         core = self._core
-        roster = core.rosters.roster
-        receivers = roster.receivers_of(core.number, blob.unit) or (core.number,)
+        roster, unit = core.rosters.roster, blob.unit
+        self._forget_old_rosters()
+        receivers = roster.receivers_of(core.number, unit) or (core.number,)
         others = core.store.proofs.ledger.proven(number, receivers)
-        own = () if (core.number, blob) in core.store.state.damaged else (core.number,)
-        # Under another roster a holder may have passed over this unit: that is no proof.
-        held = core.ledger_roster
-        proven = (
-            *own,
-            *(n for n in others if n != core.number and held.units_held(n, core.number) >> blob.unit & 1),
-        )
-        copies = self._count(roster.epoch, proven)
-        holders = roster.holders_of(core.number, blob.unit)
-        missing = tuple(node for node in holders if node not in proven)
-        return BlobCopies(copies.count, roster.copies_required(), copies.safe, proven, missing)
+        key = (unit, (core.number, blob) in core.store.state.damaged, others)
+        copies = self._counted.get(key)
+        if copies is None:
+            copies = self._counted[key] = self._count(*key)
+        return copies
 
-    def _count(self, epoch: int, proven: tuple[NodeNumber, ...]) -> Copies:
-        key = (epoch, proven)
-        if key not in self._counted:
-            if len(self._counted) > 1000:  # a few holders make few combinations; old epochs go
-                self._counted.clear()
-            self._counted[key] = proven_copies(self._core.rosters.roster, self._core.number, proven)
-        return self._counted[key]
+    def _forget_old_rosters(self) -> None:
+        rosters = self._core.rosters.roster, self._core.ledger_roster
+        # By identity: to compare two rosters costs more than all that is kept here.
+        is_same = self._rosters[0] is rosters[0] and self._rosters[1] is rosters[1]
+        if not is_same or len(self._counted) > _COUNTED_MAX:
+            self._rosters = rosters
+            self._counted.clear()
+
+    def _count(self, unit: int, is_damaged: bool, others: tuple[NodeNumber, ...]) -> BlobCopies:
+        """Copies of a blob of this unit that is proven at `others`."""
+        core = self._core
+        roster, held = core.rosters.roster, core.ledger_roster
+        # Under another roster a holder may have passed over this unit: that is no proof.
+        elsewhere = (n for n in others if n != core.number and held.units_held(n, core.number) >> unit & 1)
+        proven = (*(() if is_damaged else (core.number,)), *elsewhere)
+        copies = proven_copies(roster, core.number, proven)
+        missing = tuple(node for node in roster.holders_of(core.number, unit) if node not in proven)
+        return BlobCopies(copies.count, roster.copies_required(), copies.safe, proven, missing)
 
     async def wait(self, blobs: Sequence[tuple[int, BlobId, int]], deadline: float) -> None:
         """Return when every (number, id, copies wanted) has its copies, or at the trio time `deadline`."""

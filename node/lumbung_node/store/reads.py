@@ -12,6 +12,7 @@ from lumbung_cluster.entry import SignedList
 from lumbung_cluster.errors import BlobDamaged
 from lumbung_cluster.ids import BLOB_ID_SIZE_BYTES, BlobId, NodeNumber, blob_hasher
 from lumbung_cluster.inventory.symbols import short_id
+from lumbung_cluster.signed import Signature
 from lumbung_node.ports.keyvalue import Family, KeyValue
 from lumbung_node.ports.world import Blocking
 from lumbung_node.store.layout import (
@@ -22,6 +23,7 @@ from lumbung_node.store.layout import (
     TagVersion,
     blob_key,
     feed_key,
+    is_intact_row,
     list_key,
     place_key,
     unpack_list,
@@ -54,6 +56,16 @@ class Reader:
 
     async def row(self, origin: NodeNumber, blob: BlobId) -> BlobRow | None:
         return (await self.rows(origin, [blob]))[0]
+
+    async def are_intact(self, origin: NodeNumber, blobs: Sequence[BlobId]) -> list[bool]:
+        """For each whether this node durably holds it and may say so: a third of the cost of whole rows."""
+        keys = [blob_key(origin, blob) for blob in blobs]
+        values = await self._values(Family.BLOBS, keys)
+        end = self._state.end(origin).number
+        return [
+            value is not None and is_intact_row(value, end) and key not in self._state.repairing
+            for key, value in zip(keys, values, strict=True)
+        ]
 
     async def _values(self, family: Family, keys: Sequence[bytes]) -> list[bytes | None]:
         """Index rows. One in a corrupt block is as good as gone, and a scrub is called: recording must go on."""
@@ -157,13 +169,17 @@ class Reader:
             if key in self._state.repairing:
                 break  # mended, but its sync has not returned
             number, expected = int.from_bytes(key[4:], "big"), (rows[-1][0] if rows else after) + 1
-            if any((origin, missing) not in self._state.scrub.breaks for missing in range(expected, number)):
+            if number != expected and not self._are_breaks(origin, range(expected, number)):
                 break
             rows.append((number, FeedRow.unpack(value)))
         if not rows:
             self._suspect(origin, [after + 1])
             raise BlobDamaged(f"feed of origin {origin}: number {after + 1} is missing")
         return rows
+
+    def _are_breaks(self, origin: NodeNumber, missing: Iterable[int]) -> bool:
+        """Whether nothing is left of any of these numbers, and it is known."""
+        return all((origin, number) in self._state.scrub.breaks for number in missing)
 
     async def feed_before(self, origin: NodeNumber, before: int, limit: int) -> list[tuple[int, FeedRow]]:
         """Durable feed rows in front of number `before`, falling; missing ones are left out. Raises BlobDamaged."""
@@ -197,10 +213,17 @@ class Reader:
 
     async def lists(self, origin: NodeNumber, places: Sequence[ListPlace]) -> list[SignedList | None]:
         """The signed lists that hold these entries, in order; None for one that is gone."""
+        found = await self.signed_bytes(origin, places)
+        return [SignedList.parse(*each) if each is not None else None for each in found]
+
+    async def signed_bytes(
+        self, origin: NodeNumber, places: Sequence[ListPlace]
+    ) -> list[tuple[bytes, Signature] | None]:
+        """The bodies of these lists and their signatures, for who only passes them on; None for one that is gone."""
         values = await self._values(Family.LISTS, [list_key(origin, place) for place in places])
         if None in values:
             self._state.suspected.beat()
-        return [SignedList.parse(*unpack_list(value)) if value is not None else None for value in values]
+        return [unpack_list(value) if value is not None else None for value in values]
 
     async def newest_list(self, origin: NodeNumber) -> SignedList | None:
         """The list of the highest generation, and in it of the highest numbers, that lies here; None for none."""

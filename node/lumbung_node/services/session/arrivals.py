@@ -14,9 +14,9 @@ from lumbung_cluster.entry import Entry
 from lumbung_cluster.errors import DiskFailed, DiskFull, OutcomeUnknown, Rejected, StatusCode, StoreClosed
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_node.services.core import Core
+from lumbung_node.services.session.lists import KnownLists
 from lumbung_node.services.session.staging import CutBlobs, Staging
 from lumbung_node.store.jobs import Content
-from lumbung_node.store.reads import is_intact
 from lumbung_node.store.runs import Run, open_run, resume_run
 
 __all__ = ["Arrival", "Arrivals", "contents_of", "split_chunks", "verified_content"]
@@ -183,6 +183,7 @@ class Arrivals:
         self._coming: dict[tuple[NodeNumber, BlobId], _Claim] = {}
         self._staging = Staging(core.store.kv)
         self._cut = CutBlobs()
+        self.known_lists = KnownLists()
 
     @asynccontextmanager
     async def claim(self, origin: NodeNumber, blobs: Sequence[BlobId], by: NodeNumber) -> AsyncIterator[set[BlobId]]:
@@ -192,8 +193,8 @@ class Arrivals:
         that brings them, ourselves for a disk.
         """
         while True:
-            rows = await self._core.store.reader.rows(origin, blobs)
-            lacking = [blob for blob, row in zip(blobs, rows, strict=True) if not is_intact(row)]
+            intact = await self._core.store.reader.are_intact(origin, blobs)
+            lacking = [blob for blob, is_here in zip(blobs, intact, strict=True) if not is_here]
             busy = [self._coming[origin, blob] for blob in lacking if (origin, blob) in self._coming]
             if not busy:
                 break

@@ -33,7 +33,6 @@ from lumbung_node.services.session.pieces import bits
 from lumbung_node.services.statements import commit_receipt
 from lumbung_node.store.jobs import ForeignBlob, Job
 from lumbung_node.store.layout import MarkRow
-from lumbung_node.store.reads import is_intact
 from lumbung_node.store.state import Pulse
 from lumbung_proto.v1 import peer_pb2
 
@@ -76,7 +75,7 @@ class Incoming:
         self._peer = peer
         self._greeting = greeting
         self._arrivals = arrivals
-        self._checker = ListChecker(core)
+        self._checker = ListChecker(core, arrivals.known_lists)
         self._open: dict[int, _Taking] = {}
         self._submitted_upto: dict[NodeNumber, int] = {}
         self._last: dict[NodeNumber, _Taking] = {}
@@ -317,20 +316,18 @@ class Incoming:
 
     async def _answer(self, taking: _Taking, job: Job) -> None:
         message = taking.message
-        rows = await self._core.store.reader.rows(
-            taking.origin, [taking.entry(i).blob for i in range(len(taking.places))]
-        )
-        here = [i for i, row in enumerate(rows) if is_intact(row)]
-        lacking = [i for i in range(len(rows)) if i not in set(here)]
+        blobs = [taking.entry(i).blob for i in range(len(taking.places))]
+        intact = await self._core.store.reader.are_intact(taking.origin, blobs)
+        here = [i for i, is_here in enumerate(intact) if is_here]
+        lacking = [i for i, is_here in enumerate(intact) if not is_here]
         applied = peer_pb2.Applied(offer=message.offer, received_bytes=self.received.tell_now())
         if lacking:
-            applied.lacking = bits(lacking, len(rows))
+            applied.lacking = bits(lacking, len(intact))
         mark = job.marks.get((self._peer, taking.origin))
         if mark is not None:
             applied.mark.CopyFrom(mark_message(taking.origin, mark.mark))
         if taking.origin == self._peer and here and not self._core.condition.stopped:
-            blobs: list[BlobId] = [taking.entry(i).blob for i in here]
-            receipt = await commit_receipt(self._core, taking.origin, message.nonce, blobs)
+            receipt = await commit_receipt(self._core, taking.origin, message.nonce, [blobs[i] for i in here])
             if receipt is not None:
                 applied.receipt.CopyFrom(receipt)
         await self._link.send(peer_pb2.SessionFrame(applied=applied))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from lumbung_cluster.canonical import Malformed
@@ -12,9 +14,9 @@ from lumbung_cluster.signed import Signature
 from lumbung_node.services.core import Core
 from lumbung_proto.v1 import peer_pb2
 
-__all__ = ["ListChecker", "is_of_origin"]
+__all__ = ["KnownLists", "ListChecker", "is_of_origin"]
 
-_REMEMBERED_MAX = 256  # a list comes in several offers when its blobs are large: its signature is checked once
+_REMEMBERED_MAX = 256  # about 3 MB; an offer has at most 32
 
 
 def is_of_origin(core: Core, signed: SignedList, origin: NodeNumber) -> bool:
@@ -28,16 +30,49 @@ def is_of_origin(core: Core, signed: SignedList, origin: NodeNumber) -> bool:
     return key is not None and key.covers(content.generation, last) and signed.is_valid(core.verifier)
 
 
-class ListChecker:
-    """For one session; remembers the bodies whose signatures it has checked."""
+@dataclass(slots=True)
+class _Known:
+    signed: SignedList
+    is_valid: bool = False
 
-    def __init__(self, core: Core) -> None:
+
+class KnownLists:
+    """Lists met lately, parsed once and checked once. One for the node: each holder of an origin offers the same ones,
+    and a list comes in several offers when its blobs are large.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, _Known] = {}
+
+    def parse(self, raw: peer_pb2.SignedBytes) -> SignedList:
+        """Raises Malformed."""
+        return self._of(raw).signed
+
+    def unchecked(self, raws: Sequence[peer_pb2.SignedBytes]) -> list[_Known]:
+        """Those whose signatures nobody has found valid yet."""
+        return [known for known in map(self._of, raws) if not known.is_valid]
+
+    def _of(self, raw: peer_pb2.SignedBytes) -> _Known:
+        key = raw.public_key + raw.signature + raw.body
+        known = self._known.get(key)
+        if known is None:
+            known = _Known(SignedList.parse(raw.body, Signature(raw.public_key, raw.signature)))
+            self._known[key] = known
+            if len(self._known) > _REMEMBERED_MAX:
+                del self._known[next(iter(self._known))]
+        return known
+
+
+class ListChecker:
+    """For one session."""
+
+    def __init__(self, core: Core, known: KnownLists) -> None:
         self._core = core
-        self._checked: dict[bytes, None] = {}
+        self._known = known
 
     def places(self, message: peer_pb2.Offer, origin: NodeNumber) -> list[tuple[SignedList, int]]:
         """Parse the lists and find each entry in them. Raises Rejected; signatures are not checked yet."""
-        lists = [_parse(raw, origin) for raw in message.lists]
+        lists = [self._parse(raw, origin) for raw in message.lists]
         for signed in lists:
             if signed.content.cluster != self._core.cluster:
                 raise _refused(f"entry list: expected cluster {self._core.cluster}, got {signed.content.cluster}")
@@ -54,35 +89,32 @@ class ListChecker:
     async def verify(self, message: peer_pb2.Offer, origin: NodeNumber) -> None:
         """Check every signature against the origin's keys in the roster. Raises Rejected."""
         keys = {record.key: record for record in self._core.rosters.roster.entry_keys(origin)}
-        unchecked = []
         for raw in message.lists:
-            signed = _parse(raw, origin)
+            signed = self._parse(raw, origin)
             key = keys.get(signed.signature.key_public)
             last = signed.content.first + len(signed.content.entries) - 1
             if key is None or not key.covers(signed.content.generation, last):
                 raise _refused(f"entry list {signed.content.first}: its key is not one of origin {origin}")
-            if raw.body + raw.signature not in self._checked:
-                unchecked.append(signed)
-        if not await self._core.blocking.run(partial(_all_valid, self._core, unchecked)):
+        unchecked = self._known.unchecked(message.lists)
+        if not unchecked:
+            return
+        if not await self._core.blocking.run(partial(_all_valid, self._core, [each.signed for each in unchecked])):
             raise _refused(f"entry list of origin {origin}: the signature is not valid")
-        for signed in unchecked:
-            self._checked[signed.body + signed.signature.signature] = None
-        while len(self._checked) > _REMEMBERED_MAX:
-            del self._checked[next(iter(self._checked))]
+        for each in unchecked:
+            each.is_valid = True
+
+    def _parse(self, raw: peer_pb2.SignedBytes, origin: NodeNumber) -> SignedList:
+        try:
+            signed = self._known.parse(raw)
+        except Malformed as exc:
+            raise _refused(str(exc)) from exc
+        if signed.content.origin != origin:
+            raise _refused(f"entry list: expected origin {origin}, got {signed.content.origin}")
+        return signed
 
 
 def _all_valid(core: Core, lists: list[SignedList]) -> bool:
     return all(signed.is_valid(core.verifier) for signed in lists)
-
-
-def _parse(raw: peer_pb2.SignedBytes, origin: NodeNumber) -> SignedList:
-    try:
-        signed = SignedList.parse(raw.body, Signature(raw.public_key, raw.signature))
-    except Malformed as exc:
-        raise _refused(str(exc)) from exc
-    if signed.content.origin != origin:
-        raise _refused(f"entry list: expected origin {origin}, got {signed.content.origin}")
-    return signed
 
 
 def _refused(sentence: str) -> Rejected:

@@ -25,10 +25,10 @@ from functools import partial
 import trio
 
 from lumbung_cluster import limits
-from lumbung_cluster.entry import SignedList
 from lumbung_cluster.errors import Rejected, StatusCode
 from lumbung_cluster.feed import judge_mark
 from lumbung_cluster.ids import BlobId, Generation, NodeNumber
+from lumbung_cluster.signed import Signature
 from lumbung_node.services.core import Core, DoubtAboutOurselves
 from lumbung_node.services.pace import LinkPace
 from lumbung_node.services.session.flow import FlowLink
@@ -490,19 +490,17 @@ class Outgoing:
                 places[key] = len(firsts)
                 firsts.append(item.signed)
             message.entries.append(peer_pb2.OfferedEntry(list=places[key], index=item.signed.index))
-        for signed in (lists[place.list] for place in firsts):
+        for body, signature in (lists[place.list] for place in firsts):
             message.lists.append(
-                peer_pb2.SignedBytes(
-                    body=signed.body, public_key=signed.signature.key_public, signature=signed.signature.signature
-                )
+                peer_pb2.SignedBytes(body=body, public_key=signature.key_public, signature=signature.signature)
             )
         self.open[offer.serial] = offer
         await self._link.send(peer_pb2.SessionFrame(offer=message))
 
-    async def _lists(self, offer: OpenOffer) -> dict[tuple[int, int, int], SignedList]:
+    async def _lists(self, offer: OpenOffer) -> dict[tuple[int, int, int], tuple[bytes, Signature]]:
         """The lists of an offer's items. What nobody vouches for any more is not offered: its list is lost here."""
         places = {item.signed.list: item.signed for item in offer.items}
-        found = await self._core.store.reader.lists(offer.origin, list(places.values()))
+        found = await self._core.store.reader.signed_bytes(offer.origin, list(places.values()))
         lists = {key: signed for key, signed in zip(places, found, strict=True) if signed is not None}
         for item in offer.items:
             if item.signed.list not in lists:

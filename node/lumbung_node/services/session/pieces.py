@@ -50,6 +50,7 @@ class PieceSender:
         self._frame: list[peer_pb2.Piece] = []
         self._payload: list[bytes | memoryview] = []
         self._payload_bytes = 0
+        self._frame_bytes_max = 0
         self._sends_backlog = False
 
     def enqueue(self, serial: int, origin: NodeNumber, blobs: Sequence[BlobId], want: peer_pb2.Want) -> None:
@@ -116,7 +117,9 @@ class PieceSender:
         if self._would_cut(len(content)):
             await self._flush(serial)
         while content and self._is_open(serial):  # once the peer has refused it, its bytes are in the others' way
-            room = max(1, self._frame_bytes_max() - self._payload_bytes)
+            if not self._frame:
+                self._frame_bytes_max = min(self._link.piece_bytes(), self._pace.piece_bytes_max())
+            room = max(1, self._frame_bytes_max - self._payload_bytes)
             piece, content = content[:room], content[room:]
             await self._add(serial, peer_pb2.Piece(entry=index, length_bytes=len(piece)), piece)
 
@@ -124,16 +127,13 @@ class PieceSender:
         self._frame.append(piece)
         self._payload.append(content)
         self._payload_bytes += len(content)
-        if self._payload_bytes >= self._frame_bytes_max() or len(self._frame) >= limits.FRAME_PARTS_MAX:
+        if self._payload_bytes >= self._frame_bytes_max or len(self._frame) >= limits.FRAME_PARTS_MAX:
             await self._flush(serial)
 
     def _would_cut(self, size_bytes: int) -> bool:
         """Whether a blob that fits a frame would be cut by a frame that is half full: whole it is copied only once."""
-        most = self._frame_bytes_max()
-        return 2 * self._payload_bytes >= most >= size_bytes > most - self._payload_bytes
-
-    def _frame_bytes_max(self) -> int:
-        return min(self._link.piece_bytes(), self._pace.piece_bytes_max())
+        most = self._frame_bytes_max
+        return bool(self._frame) and 2 * self._payload_bytes >= most >= size_bytes > most - self._payload_bytes
 
     async def _flush(self, serial: int) -> None:
         if not self._frame:
