@@ -14,9 +14,10 @@ from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.limits import MIB
 from lumbung_node.ports.transport import Caller, Endpoint, Method, Transport
 from lumbung_node.services.leaving import DROP, PLAN_DROP
+from lumbung_node.services.reconcile_run import RECONCILE
 from lumbung_node.services.server import GET, LIST, PUBLISH_ROSTER, PUT, STATUS
 from lumbung_proto.codec import decode_frame, encode_frame
-from lumbung_proto.v1 import blobs_pb2, leaving_pb2, operations_pb2, roster_pb2
+from lumbung_proto.v1 import blobs_pb2, leaving_pb2, operations_pb2, reconcile_pb2, roster_pb2
 from lumbung_testing.rosters import CLUSTER, SeededSigner
 from lumbung_testing.simulation.content import Delivery
 from lumbung_testing.simulation.node import NODE_PORT, node_caller
@@ -153,6 +154,23 @@ class Operator:
         """What the own node says that it could let go of; nothing when it does not answer."""
         raw = await self._ask_own(PLAN_DROP, leaving_pb2.PlanDropRequest().SerializeToString())
         return list(leaving_pb2.PlanDropResponse.FromString(raw).origins) if raw is not None else []
+
+    async def reconcile(self, request: reconcile_pb2.ReconcileRequest) -> list[reconcile_pb2.ReconcileResponse]:
+        """All that the own node says of a reconcile, to its end; nothing when it was refused or cut."""
+        said: list[reconcile_pb2.ReconcileResponse] = []
+        channel = self._transport.dial(_endpoint(self.office))
+        try:
+            async with channel.stream(RECONCILE) as stream:
+                await stream.send(request.SerializeToString())
+                await stream.finish_sending()
+                while (message := await stream.receive()) is not None:
+                    said.append(reconcile_pb2.ReconcileResponse.FromString(message))
+        except LumbungError as exc:
+            self._story.tell(self.host, "reconcile refused", type(exc).__name__)
+            return []
+        finally:
+            await channel.close()
+        return said
 
     async def drop(self, origin: int, units: int) -> None:
         await self._ask_own(DROP, leaving_pb2.DropRequest(origin=origin, units=units).SerializeToString())

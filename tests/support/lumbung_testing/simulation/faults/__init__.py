@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from lumbung_testing.simulation.faults import (
     aside,
+    asking,
     carrying,
     clocks,
     disks,
@@ -36,4 +37,5 @@ ALL_FAULTS: tuple[Fault, ...] = (
     *carrying.FAULTS,
     *keys.FAULTS,
     *hasty.FAULTS,
+    *asking.FAULTS,
 )
