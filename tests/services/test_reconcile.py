@@ -11,10 +11,11 @@ import trio.testing
 
 from lumbung_cluster import limits
 from lumbung_cluster.errors import Rejected
-from lumbung_cluster.ids import BlobId, Generation, NodeNumber
+from lumbung_cluster.ids import BlobId, Generation, NodeNumber, all_units
 from lumbung_cluster.inventory.fingerprint import InventoryKey
 from lumbung_cluster.inventory.symbols import Symbols
 from lumbung_cluster.reconcile.messages import Answer, ToldSymbols
+from lumbung_cluster.roster import HolderAssignment, Share
 from lumbung_node.services.core import Core
 from lumbung_node.services.reconcile_report import Order, Outcome, Reason, Result
 from lumbung_node.services.session.link import FrameLink
@@ -25,6 +26,7 @@ from lumbung_node.store.events import FoundBy
 from lumbung_node.store.jobs import Content, Job, OwnBlob
 from lumbung_proto.v1 import peer_pb2
 from lumbung_proto.v1 import reconcile_frames_pb2 as pb
+from lumbung_testing.rosters import founding
 from lumbung_testing.session_pair import (
     CENTRE,
     OFFICE,
@@ -258,6 +260,24 @@ async def test_a_loss_that_shows_when_a_list_is_mended_is_found_before_the_hour(
                 assert not other.is_behind()
                 await trio.sleep(10 * limits.RECONCILE_AFTER_MEND_S)
             assert len(of_reconcile(frames)) == 4
+
+
+async def test_what_a_former_holder_still_has_comes_too_though_no_comparison_sees_it(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A settled mark once passed over the units that only the newer holder has to keep."""
+    low = (1 << 32) - 1
+    office_box, peer_box, centre_box = box(OFFICE), box(PEER), box(CENTRE)
+    async with living(office_box) as office, living(peer_box) as peer:
+        await put(office, blobs("blob", 40))
+        async with connected(office, peer):
+            await until_proven(office, PEER, 40)
+    moved = founding(assignments=[HolderAssignment(OFFICE, (Share(PEER, low), Share(CENTRE, all_units())))])
+    peer_box.roster = centre_box.roster = moved
+    async with living(peer_box) as peer, living(centre_box) as centre, connected(peer, centre):
+        await until(lambda: holds(centre, OFFICE) == 40)
+        assert any(not low >> BlobId.of(content).unit & 1 for content in blobs("blob", 40))
+        await until_marked(centre, PEER, OFFICE, 40)
 
 
 async def put_again(core: Core, content: bytes) -> None:

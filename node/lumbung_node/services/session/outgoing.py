@@ -228,7 +228,7 @@ class Outgoing:
         return cursor is not None and not cursor.is_waiting and cursor.applied < end
 
     def settle(self, origin: NodeNumber, number: int) -> None:
-        """The peer holds everything of our feed of `origin` up to `number`: go on behind it."""
+        """The peer holds everything of our feed of `origin` up to `number` (0 for nothing): go on behind it."""
         cursor = self._cursors.get(origin)
         if cursor is not None and cursor.is_waiting:
             cursor.offered = cursor.applied = number

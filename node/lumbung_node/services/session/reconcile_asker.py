@@ -46,6 +46,7 @@ class Equal:
     number: int
     running_hash: bytes
     root: bytes
+    beyond: int
     is_short: bool = False
 
 
@@ -103,7 +104,7 @@ class Asker:
         if compared.eager_origin in differing:
             talk.eager_origin, talk.eager = compared.eager_origin, unpack_eager(compared, payload)
         equal = {
-            origin: Equal(origin, view.number, view.running_hash, both.root((view.part,)))
+            origin: Equal(origin, view.number, view.running_hash, both.root((view.part,)), view.beyond)
             for origin, view in zip(origins, views, strict=True)
             if origin not in differing
         }
@@ -206,7 +207,9 @@ class Asker:
         message = pb.ReconcileSettle(serial=talk.serial, origin=moment.origin, root=moment.root)
         message.undelivered = b"".join(undelivered)
         message.is_short = moment.is_short
-        if self._outgoing.is_waiting(moment.origin):
+        if self._outgoing.is_waiting(moment.origin) and moment.beyond:
+            self._outgoing.settle(moment.origin, 0)
+        elif self._outgoing.is_waiting(moment.origin):
             message.number, message.running_hash = moment.number, moment.running_hash
         is_settled = await talk.settle(message, lacked)
         if is_settled and message.number:

@@ -84,7 +84,7 @@ class Comparing:
         asked, both = key.fingerprints(message.nonce, NO_NONCE), key.fingerprints(message.nonce, answer.nonce)
         views = [await take_view(self._core, origin, self._peer) for origin in origins]
         moments = {
-            origin: Moment(view.number, view.running_hash, both.root((view.part,)))
+            origin: Moment(view.number, view.running_hash, both.root((view.part,)), view.beyond)
             for origin, view in zip(origins, views, strict=True)
         }
         self._moments.begin(message.serial, both, moments)

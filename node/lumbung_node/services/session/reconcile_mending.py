@@ -19,7 +19,7 @@ from lumbung_node.services.core import Core
 from lumbung_node.services.reconcile_report import Order, Outcome, Reason, Result
 from lumbung_node.services.session.outgoing import Outgoing
 from lumbung_node.services.session.reconcile_talk import TWINS_MAX, Talk
-from lumbung_node.services.session.reconcile_views import common_units
+from lumbung_node.services.session.reconcile_views import common_units, units_beyond
 from lumbung_node.store.reads import is_intact
 
 __all__ = ["Mender", "Mending"]
@@ -38,6 +38,7 @@ class Mending:
 
     origin: NodeNumber
     side: Side
+    units_beyond: int
     number: int
     running_hash: bytes
     result: Result
@@ -55,6 +56,11 @@ class Mending:
     @property
     def root(self) -> bytes:
         return self.side.root()
+
+    @property
+    def beyond(self) -> int:
+        """How much we have of units that only the peer has to hold: no comparison sees it."""
+        return self.side.inventory.count_of(self.units_beyond)
 
     @property
     def is_short(self) -> bool:
@@ -87,7 +93,8 @@ class Mender:
             return None
         eager = talk.eager if talk.eager_origin == origin else None
         found = await self._search(talk, side, snapshot.number, find(side, peer_count, eager))
-        mending = Mending(origin, side, snapshot.number, snapshot.running_hash, result, found)
+        beyond = units_beyond(self._core, origin, self._peer)
+        mending = Mending(origin, side, beyond, snapshot.number, snapshot.running_hash, result, found)
         await self._move(talk, mending, order)
         mending.is_proven = await self._is_proven(mending)
         is_all = not mending.is_partial and not mending.missing and not mending.is_stopped

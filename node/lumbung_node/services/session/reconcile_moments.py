@@ -13,18 +13,19 @@ from lumbung_cluster.inventory.fingerprint import Fingerprints
 from lumbung_cluster.reconcile.messages import Broken
 from lumbung_cluster.reconcile.side import Side
 from lumbung_node.services.core import Core
-from lumbung_node.services.session.reconcile_views import common_units
+from lumbung_node.services.session.reconcile_views import common_units, units_beyond
 
 __all__ = ["Frozen", "Moment", "Moments"]
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Our set of one origin as we told of it: end of the feed and fingerprint then."""
+    """Our set of one origin as we told of it: end of the feed and fingerprint then, and what no comparison sees."""
 
     number: int
     running_hash: bytes
     root: bytes
+    beyond: int
 
 
 @dataclass(slots=True)
@@ -100,5 +101,6 @@ class Moments:
         units = common_units(self._core, origin, self._peer)
         side = Side(origin, units, snapshot.inventory, self._comparison.fingerprints)
         self.frozen = Frozen(side, snapshot.number, snapshot.running_hash)
-        self._comparison.moments[origin] = Moment(snapshot.number, snapshot.running_hash, side.root())
+        beyond = snapshot.inventory.count_of(units_beyond(self._core, origin, self._peer))
+        self._comparison.moments[origin] = Moment(snapshot.number, snapshot.running_hash, side.root(), beyond)
         return self.frozen

@@ -56,7 +56,9 @@ class Settling:
             if len(message.running_hash) != HASH_SIZE_BYTES:
                 raise Broken(f"expected a running hash of {HASH_SIZE_BYTES} bytes, got {len(message.running_hash)}")
             await self._incoming.adopt(origin, Mark(self._greeting.generation, message.number, message.running_hash))
-        if self._outgoing.is_waiting(origin):
+        if self._outgoing.is_waiting(origin) and moment.beyond:
+            self._outgoing.settle(origin, 0)
+        elif self._outgoing.is_waiting(origin):
             settled.number, settled.running_hash = moment.number, moment.running_hash
         if not undelivered and not message.is_short:
             self._confirm(origin, True)

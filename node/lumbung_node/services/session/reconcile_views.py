@@ -9,7 +9,7 @@ from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.inventory.fingerprint import NO_IDS, NONCE_SIZE_BYTES, Part
 from lumbung_node.services.core import Core
 
-__all__ = ["NO_NONCE", "View", "common_units", "take_view"]
+__all__ = ["NO_NONCE", "View", "common_units", "take_view", "units_beyond"]
 
 NO_NONCE = bytes(NONCE_SIZE_BYTES)
 """Stands for the teller's nonce in what the asker says first."""
@@ -19,7 +19,8 @@ NO_NONCE = bytes(NONCE_SIZE_BYTES)
 class View:
     """One origin at one moment: the end of our feed, and the digests of the units that both hold.
 
-    `is_doubted`: the inventory cannot be spoken of now; it is being rebuilt.
+    `is_doubted`: the inventory cannot be spoken of now; it is being rebuilt. `beyond` counts what we have of units that
+    only the peer still has to hold: a comparison does not see it, so no mark may pass over it.
     """
 
     part: Part
@@ -27,12 +28,19 @@ class View:
     running_hash: bytes
     count: int
     is_doubted: bool
+    beyond: int
 
 
 def common_units(core: Core, origin: NodeNumber, peer: NodeNumber) -> int:
     """The mask of the units of `origin` that both hold, by the roster."""
     roster = core.rosters.roster
     return roster.units_held(core.number, origin) & roster.units_held(peer, origin)
+
+
+def units_beyond(core: Core, origin: NodeNumber, peer: NodeNumber) -> int:
+    """The mask of the units of `origin` that the peer holds by the roster and we do not (we may have some even so)."""
+    roster = core.rosters.roster
+    return roster.units_held(peer, origin) & ~roster.units_held(core.number, origin)
 
 
 async def take_view(core: Core, origin: NodeNumber, peer: NodeNumber) -> View:
@@ -42,8 +50,9 @@ async def take_view(core: Core, origin: NodeNumber, peer: NodeNumber) -> View:
         snapshot = await core.store.inventories.snapshot(origin)
     except InventoryUnknown:
         end = core.store.state.end(origin)
-        return View((origin, units, (NO_IDS,) * units.bit_count()), end.number, end.running_hash, 0, True)
+        return View((origin, units, (NO_IDS,) * units.bit_count()), end.number, end.running_hash, 0, True, 0)
     inventory = snapshot.inventory
     part: Part = (origin, units, inventory.digests(units))
     is_doubted = bool(snapshot.doubted & units)
-    return View(part, snapshot.number, snapshot.running_hash, inventory.count_of(units), is_doubted)
+    beyond = inventory.count_of(units_beyond(core, origin, peer))
+    return View(part, snapshot.number, snapshot.running_hash, inventory.count_of(units), is_doubted, beyond)

@@ -25,7 +25,7 @@ __all__ = ["MUTANTS"]
 def _marks_adopted_though_the_fingerprints_differ() -> Iterator[None]:
     async def settle_at_once(self: Asker, talk: Talk, result: Result, peer_count: int, order: Order) -> None:
         snapshot = await self._core.store.inventories.snapshot(result.origin)
-        await self._settle(talk, Equal(result.origin, snapshot.number, snapshot.running_hash, bytes(16)), (), ())
+        await self._settle(talk, Equal(result.origin, snapshot.number, snapshot.running_hash, bytes(16), 0), (), ())
         result.end(Outcome.MENDED)
 
     with ExitStack() as stack:
