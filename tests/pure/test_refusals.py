@@ -22,6 +22,11 @@ from lumbung_tools.output.refusals import _SHAPES, reason_of
 _WORDS = re.compile(r"[A-Za-z',: -]{8,}")  # what a shape says between the values
 
 
+_NO_NODE = "127.0.0.1:7000 menjawab, tetapi bukan sebagai simpul lumbung; periksa alamat dan port"
+_NO_TLS = "tidak ada jalur aman ke 127.0.0.1:7000: TLS gagal (wrong version number); benarkah itu simpul klaster ini?"
+_NEW_DISK = "simpul 4 sudah kehilangan cakramnya sejak itu; ekspor lagi dengan --anew"
+
+
 def console(language: Language = Language.INDONESIAN) -> Console:
     return Console(Catalogue(language), io.StringIO(), io.StringIO(), is_json=False)
 
@@ -53,6 +58,10 @@ def test_every_shape_is_one_that_nodes_still_speak_in(key: str) -> None:
             "open calls of lumbung://ab/access/1/sari: expected at most 16, got 17",
             "terlalu banyak perintah sekaligus dari sini (paling banyak 16); tunggu yang lain selesai",
         ),
+        ("36.02: no peer that it can reach", "36.02 tidak dapat menjangkau mitra"),
+        ("127.0.0.1:7000: it answered, and then refused gRPC's handshake", _NO_NODE),
+        ("127.0.0.1:7000: TLS handshake failed: wrong version number", _NO_TLS),
+        ("receipt of an older life of node 4: expected generation 2, got 1; it counts for nothing", _NEW_DISK),
         ("127.0.0.1:7000: no answer within 20.0 s", "127.0.0.1:7000 tidak menjawab dalam 20 detik"),
         ("no blob 3f2a9c01... of origin 1 here", "simpul ini tidak memiliki rekaman 3f2a9c01"),
         (

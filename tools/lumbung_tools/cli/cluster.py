@@ -21,6 +21,7 @@ from lumbung_tools.localcluster.sites import NoSuchPlan, Site, choose_sites
 from lumbung_tools.output.console import JsonValue
 from lumbung_tools.output.exit_codes import ExitCode
 from lumbung_tools.output.failures import CommandFailed, unwrap
+from lumbung_tools.output.refusals import reason_of
 from lumbung_tools.regions import UnknownRegion
 
 __all__ = ["cluster"]
@@ -102,7 +103,7 @@ def _say_founded(call: Call, founded: Founded) -> None:
     heads = [console.text(f"cluster.head.{name}") for name in ("node", "region", "address", "holders")]
     console.table(heads, [_founded_row(roster, site) for site in founded.sites])
     for note in founded.notes:
-        console.say("cluster.note", note=note)
+        console.say("cluster.note", note=reason_of(console, note))
     console.say("cluster.offline")
     console.say("cluster.next")
     for line in _next_commands(founded):

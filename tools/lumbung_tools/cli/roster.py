@@ -38,6 +38,7 @@ from lumbung_tools.client.trust import VerifiedRoster, read_roster, renew_roster
 from lumbung_tools.joining.answering import next_draft
 from lumbung_tools.output.exit_codes import ExitCode
 from lumbung_tools.output.failures import CommandFailed
+from lumbung_tools.output.refusals import reason_of
 from lumbung_tools.roster_files import read_draft, read_signed
 from lumbung_tools.roster_toml import render_roster_toml
 
@@ -240,7 +241,7 @@ def _print_plan(call: Call, found: Roster, planned: Plan) -> None:
     for node in slow:
         console.warn("roster.plan.lan_slow", node=node.name, rate=words.size(node.link_bytes_per_s))
     for note in planned.notes:
-        console.say("roster.plan.note", note=note)
+        console.say("roster.plan.note", note=reason_of(console, note))
     console.json(
         "lumbung.roster.plan/1",
         {

@@ -68,6 +68,13 @@ class _Move:
             return True
         return False
 
+    def cut_off_taker(self, *, is_cut: bool) -> None:
+        """From everybody: else it gets from other holders what the origin cannot send."""
+        taker = self.cluster.nodes[self.taker]
+        for node in self.cluster.nodes.values():
+            if node is not taker:
+                self.cluster.network.stop(node.host, taker.host, is_stopped=is_cut)
+
     def is_safe(self) -> bool:
         """Whether everything is intact and durable at somebody who stays, the origin included."""
         leaver = self.cluster.nodes[self.leaver]
@@ -81,8 +88,7 @@ async def _hasty(stage: Stage, draws: random.Random) -> None:
         return
     if draws.random() < 0.6 and not await _there_and_back(move):
         return
-    one, other = f"n{move.origin}", f"n{move.taker}"
-    stage.cluster.network.stop(one, other, is_stopped=True)
+    move.cut_off_taker(is_cut=True)
     try:
         await stage.cluster.stations[move.origin].put([draw_delivery(draws) for _ in range(3)], 1, 0)
         await trio.sleep(draws.uniform(1.0, 5.0))
@@ -92,7 +98,7 @@ async def _hasty(stage: Stage, draws: random.Random) -> None:
         await trio.sleep(draws.choice((1.0, RELEASE_LOOK_S + 5.0)))
         await _in_a_hurry(move)
     finally:
-        stage.cluster.network.stop(one, other, is_stopped=False)
+        move.cut_off_taker(is_cut=False)
 
 
 async def _in_a_hurry(move: _Move) -> None:
