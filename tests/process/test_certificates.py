@@ -22,6 +22,7 @@ from lumbung_node.adapters.keys.certificates import (
     read_certificate,
 )
 from lumbung_node.adapters.keys.key_files import write_public, write_secret
+from lumbung_node.adapters.keys.tls_proofs import is_issued_by
 from lumbung_testing.real_clusters import lumbung
 
 CLUSTER = ClusterId(bytes(range(16)))
@@ -199,3 +200,21 @@ def context(protocol: int, trusts: Authority, own: Leaf) -> ssl.SSLContext:
     made.load_verify_locations(cadata=trusts.certificate_pem.decode())
     made.load_cert_chain(own.certificate, own.key)
     return made
+
+
+def test_a_chain_leads_to_its_root_through_an_offices_authority_and_through_nobody_else() -> None:
+    root, other = (make_authority(CLUSTER, name, now_ms=NOW_MS) for name in ("root", "other"))
+    office = root.issue_authority(CLUSTER, "36.02", now_ms=NOW_MS)
+    key = make_tls_key()
+    own = root.issue(NODE, public_key_of(key), now_ms=NOW_MS)
+    by_office = office.issue(NODE, public_key_of(make_tls_key()), now_ms=NOW_MS)
+    # Whoever has a leaf can sign with its key, and is no authority by that.
+    by_leaf = Authority(own, key).issue(NODE, public_key_of(make_tls_key()), now_ms=NOW_MS)
+
+    assert is_issued_by(own, root.certificate_pem)
+    assert is_issued_by(by_office, other.certificate_pem + root.certificate_pem)
+    assert not is_issued_by(by_leaf, root.certificate_pem)
+    assert not is_issued_by(own, other.certificate_pem)
+    assert not is_issued_by(by_office, other.certificate_pem)
+    with pytest.raises(KeyRefused):
+        is_issued_by(b"no certificate", root.certificate_pem)

@@ -123,6 +123,12 @@ def test_a_van_that_its_office_named_joins_without_a_new_roster(living: Founded,
         assert put.returncode == ExitCode.OK, put.stderr
         stored = json.loads(put.stdout.splitlines()[0])
         assert stored["copies"]["holders"] == [f"{office}-van1", office, "drc-batam"]
+    # At home its office's operators know it by name, and read what it recorded from the office's own copy.
+    home, back = living.client_home(office), tmp_path / "back"
+    assert lumbung("roster", "fetch", home=home).returncode == ExitCode.OK
+    got = lumbung("get", stored["id"], "--origin", f"{office}-van1", "-o", back, home=home)
+    assert got.returncode == ExitCode.OK, got.stderr
+    assert back.read_bytes() == recording.read_bytes()
 
 
 # --- what living nodes refuse ----------------------------------------------------------------------------------

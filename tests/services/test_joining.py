@@ -298,6 +298,20 @@ def test_a_folder_in_which_something_is_stays_as_it_is(newcomer: Newcomer) -> No
     assert [entry.name for entry in newcomer.home.iterdir()] == ["mine"]
 
 
+def test_an_age_identity_that_the_roster_does_not_name_joins_nothing(newcomer: Newcomer, tmp_path: Path) -> None:
+    fingerprint = _ready(newcomer)
+    identity = newcomer.client / "office.agekey"
+    kept = identity.rename(tmp_path / "kept.agekey")
+    assert lumbung_offline("keys", "new", "age", identity).code == ExitCode.OK
+
+    done = newcomer.join(fingerprint)
+    assert (done.code, "expected the age identity that the roster names" in done.err) == (ExitCode.REFUSED, True)
+    assert not newcomer.config.exists()
+    identity.unlink()
+    assert newcomer.join(fingerprint).code == ExitCode.OK, "it may lie in its safe already"
+    assert kept.exists()
+
+
 def test_another_office_is_not_made_in_a_folder_that_has_one(newcomer: Newcomer) -> None:
     newcomer.init("--code", _CODE, address=_ADDRESS)
     before = _files(newcomer.home)
@@ -389,7 +403,11 @@ def test_an_office_names_its_own_van_without_a_roster(newcomer: Newcomer) -> Non
     newcomer.init("--van", van, "--reach", "dial-only", address=_ADDRESS)
     listed = newcomer.name_van(office, _list_of(newcomer.founded, office))
     shutil.copy(newcomer.founded.folder / "roster.lumbung", newcomer.roster)
-    made = newcomer.make_pack("--access", listed)
+    own = newcomer.desk / "authority-36.02"
+    root, cluster = newcomer.founded.folder / "authority-OFFLINE", str(newcomer.founded.roster.cluster)
+    under = lumbung_offline("cert", "authority", own, "--cluster", cluster, "--name", office, "--under", root)
+    assert under.code == ExitCode.OK, under.err
+    made = newcomer.make_pack("--access", listed, authority=own)
     assert made.code == ExitCode.OK, made.err
     joined = newcomer.join(made.text("fingerprint"))
 
@@ -400,7 +418,7 @@ def test_an_office_names_its_own_van_without_a_roster(newcomer: Newcomer) -> Non
     assert (config.name, config.number) == (van, first.first)
     profile = load_profile(newcomer.client)
     assert (profile.node, profile.identities) == (first.first, ())
-    assert profile.access_list is not None
+    assert profile.access_list.exists()
     found = read_roster(profile.roster, profile.cluster, Ed25519Verifier())
     known = found.naming_vans(profile.access_list.read_bytes(), Ed25519Verifier())
     assert known.name(first.first) == van

@@ -166,9 +166,10 @@ class Newcomer:
         assert done.code == 0, done.err
         return signed
 
-    def make_pack(self, *more: str | Path) -> Said:
+    def make_pack(self, *more: str | Path, authority: Path | None = None) -> Said:
         folder = self.founded.folder
-        words = ("--authority", folder / "authority-OFFLINE", "--secret", folder / "centre-OFFLINE" / "cluster.secret")
+        issuer = authority or folder / "authority-OFFLINE"
+        words = ("--authority", issuer, "--secret", folder / "centre-OFFLINE" / "cluster.secret")
         return lumbung_offline("roster", "pack", self.request, "--roster", self.roster, *words, "-o", self.pack, *more)
 
     def join(self, fingerprint: str, *more: str, pack: Path | None = None) -> Said:

@@ -85,9 +85,6 @@ JOINING_ENGLISH: Final[dict[str, str]] = {
     "roster.add.done": (
         "Number {number} is in the draft of epoch {epoch}: {file}. Next: lumbung roster plan {file} -o PLANNED.toml"
     ),
-    "roster.add.bad_bound": (
-        "--bound takes GENERATION:NUMBER:HASH (64 hex digits), the end of the feed as holders know it; got {text}."
-    ),
     "roster.collect.differ": ("{first} and {other} are not the same roster: let custodians sign the same file."),
     "roster.pack.done": ("The pack for {name} (number {number}) is written to {file}. Only that machine can use it."),
     "roster.pack.dry": ("A pack for {name} (number {number}) can be made. Nothing is written (--dry-run)."),

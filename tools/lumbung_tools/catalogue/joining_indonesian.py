@@ -90,10 +90,6 @@ JOINING_INDONESIAN: Final[dict[str, str]] = {
     "roster.add.done": (
         "Nomor {number} ada di rancangan epok {epoch}: {file}. Berikutnya: lumbung roster plan {file} -o RENCANA.toml"
     ),
-    "roster.add.bad_bound": (
-        "--bound berupa GENERASI:NOMOR:HASH (64 digit heksadesimal), ujung umpan yang diketahui penyimpan; yang "
-        "diberikan {text}."
-    ),
     "roster.collect.differ": (
         "{first} dan {other} bukan daftar simpul yang sama: minta para kustodian menandatangani berkas yang sama."
     ),

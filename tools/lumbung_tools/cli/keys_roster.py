@@ -15,8 +15,7 @@ from pathlib import Path
 import click
 
 from lumbung_cluster.canonical import Malformed
-from lumbung_cluster.feed import HASH_SIZE_BYTES, Mark
-from lumbung_cluster.ids import Generation, NodeNumber
+from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.roster import Custodian, Roster
 from lumbung_cluster.roster_checks import check, tidy
 from lumbung_cluster.roster_keys import (
@@ -34,6 +33,7 @@ from lumbung_cluster.roster_node import KeyUse
 from lumbung_node.adapters.keys.age_identity import check_recipient
 from lumbung_node.adapters.keys.certificates import read_certificate
 from lumbung_node.adapters.keys.ed25519 import Ed25519Verifier
+from lumbung_tools.cli.bounds import parse_bound
 from lumbung_tools.cli.framework import Call, command, option
 from lumbung_tools.client.trust import read_roster
 from lumbung_tools.output.exit_codes import ExitCode
@@ -46,7 +46,6 @@ _EXITS = (ExitCode.OK, ExitCode.USAGE)
 _PATH = click.Path(path_type=Path)
 _OF_NODES = {use.name.lower(): use for use in KeyUse}
 _KEY_SIZE_BYTES = 32
-_BOUND_PARTS = 3
 PINNED = (*_OF_NODES, "age", "escrow", "custodian", "recovery", "authority")
 
 
@@ -110,7 +109,7 @@ def retire(
             change = partial(retire_authority, draft, _needed(public, "NAME"))
         case _:
             key = _key(public) if public is not None else None
-            mark = _mark(bound) if bound is not None else None
+            mark = parse_bound(bound) if bound is not None else None
             change = partial(retire_key, draft, _number(draft, node), _OF_NODES[kind], key, mark)
     _write(call, "keys.retired", kind, _checked(change), output)
 
@@ -178,15 +177,3 @@ def _key(text: str) -> bytes:
     if len(key) != _KEY_SIZE_BYTES:
         raise CommandFailed(ExitCode.USAGE, "keys.not_a_key", text=text)
     return key
-
-
-def _mark(text: str) -> Mark:
-    """GENERATION:NUMBER:HASH, as `keys status` prints it."""
-    parts = text.split(":")
-    try:
-        mark = Mark(Generation(int(parts[0])), int(parts[1]), bytes.fromhex(parts[2]))
-    except (ValueError, IndexError):
-        mark = None
-    if mark is None or len(parts) != _BOUND_PARTS or len(mark.running_hash) != HASH_SIZE_BYTES:
-        raise CommandFailed(ExitCode.USAGE, "keys.not_a_bound", text=text)
-    return mark

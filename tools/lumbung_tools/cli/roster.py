@@ -32,7 +32,7 @@ from lumbung_tools.cli.roster_add import add
 from lumbung_tools.cli.roster_collect import collect
 from lumbung_tools.cli.roster_leaving import check_departures, drained, gone, read_reports
 from lumbung_tools.cli.roster_pack import pack
-from lumbung_tools.client.rosters import fetch_roster, publish_access, publish_roster
+from lumbung_tools.client.rosters import fetch_access_lists, fetch_roster, publish_access, publish_roster
 from lumbung_tools.client.session import Session
 from lumbung_tools.client.trust import VerifiedRoster, read_roster, renew_roster
 from lumbung_tools.joining.answering import next_draft
@@ -188,6 +188,10 @@ async def _fetch(call: Call, session: Session) -> None:
     before = session.roster.roster.epoch
     found = await fetch_roster(session.own)
     await session.blocking.run(partial(session.take_roster, found))
+    office = session.roster.roster.office_of(session.profile.node)
+    for listed in await fetch_access_lists(session.own):
+        if listed.content.office == office:
+            await session.blocking.run(partial(session.take_access_list, listed.encode()))
     _say_fetched(call, session.roster.roster.epoch, before)
 
 

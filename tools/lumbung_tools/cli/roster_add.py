@@ -8,13 +8,13 @@ from pathlib import Path
 
 import click
 
-from lumbung_cluster.feed import HASH_SIZE_BYTES, Mark
-from lumbung_cluster.ids import Generation, NodeNumber
+from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.joining import Admission, admit
 from lumbung_cluster.phone_groups import read_phone_groups
 from lumbung_cluster.roster import Roster
 from lumbung_cluster.signed_join import SignedJoin
 from lumbung_node.adapters.keys.ed25519 import Ed25519Verifier
+from lumbung_tools.cli.bounds import parse_bound
 from lumbung_tools.cli.common import shown_time
 from lumbung_tools.cli.framework import Call, command, option
 from lumbung_tools.cli.new_files import write_new
@@ -56,7 +56,7 @@ def add(
     asked = load_request(request)
     draft = _draft(target)
     wanted = NodeNumber(number) if number is not None else None
-    admitted = admit(draft, asked.request, number=wanted, bound=_mark(bound) if bound is not None else None)
+    admitted = admit(draft, asked.request, number=wanted, bound=parse_bound(bound) if bound is not None else None)
     _show(call, asked, admitted)
     if not admitted.is_new:
         call.console.say("roster.add.known", name=admitted.node.name, number=str(admitted.node.number), file=target)
@@ -84,18 +84,6 @@ def _draft(target: Path) -> Roster:
     if target.suffix == ".toml":
         return parse_roster_toml(target.read_text(encoding="utf-8"))
     return next_draft(read_roster(target, None, Ed25519Verifier()).signed, time.time_ns() // 1_000_000)
-
-
-def _mark(text: str) -> Mark:
-    """GENERATION:NUMBER:HASH, as holders know the end of the feed."""
-    parts = text.split(":")
-    try:
-        generation, number, running_hash = int(parts[0]), int(parts[1]), bytes.fromhex(parts[2])
-    except (ValueError, IndexError) as exc:
-        raise CommandFailed(ExitCode.USAGE, "roster.add.bad_bound", text=text) from exc
-    if len(parts) != 3 or generation < 1 or len(running_hash) != HASH_SIZE_BYTES:
-        raise CommandFailed(ExitCode.USAGE, "roster.add.bad_bound", text=text)
-    return Mark(Generation(generation), number, running_hash)
 
 
 def _show(call: Call, asked: SignedJoin, admitted: Admission) -> None:

@@ -4,7 +4,7 @@ profile.toml        this file; docs/commands.md has every key
 station.crt .key    certificate and private key (mode 0600) of the station, named in the office's access list
 trust-roots.pem     authorities that nodes' certificates come from
 roster.lumbung      the newest roster that was verified; blobs are sealed to whom it names
-access.lumbung      the office's access list, only where it names vans that this profile speaks to
+access.lumbung      the office's access list, only where it names vans; `lumbung roster fetch` renews it
 tag.secret          the office's tag secret, 64 hex digits (mode 0600), the same at all its stations
 office.agekey       age identities (mode 0600), only where recordings may be opened
 outbox/             sealed files without a definite answer yet
@@ -31,9 +31,10 @@ __all__ = ["PROFILE_FILE", "PROFILE_FORMAT", "Profile", "load_profile", "write_p
 PROFILE_FILE = "profile.toml"
 PROFILE_FORMAT = 1
 _OUTBOX_FOLDER = "outbox"
+_ACCESS_FILE = "access.lumbung"
 _AS_IN_ROSTER = "roster"
 _NUMBER_MAX = 2**32 - 1
-_FILE_KEYS = ("certificate", "key", "trust_roots", "roster", "tag_secret", "identities", "access_list")
+_FILE_KEYS = ("certificate", "key", "trust_roots", "roster", "tag_secret", "identities")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,11 @@ class Profile:
     roster: Path
     tag_secret: Path
     identities: tuple[Path, ...]
-    access_list: Path | None = None
+
+    @property
+    def access_list(self) -> Path:
+        """The office's list, where it names vans that this profile speaks to or of; often there is none."""
+        return self.home / _ACCESS_FILE
 
     @property
     def outbox(self) -> Path:
@@ -92,7 +97,6 @@ def load_profile(home: Path) -> Profile:
         roster=files.path("roster"),
         tag_secret=files.path("tag_secret"),
         identities=files.paths("identities"),
-        access_list=files.path("access_list") if files.has("access_list") else None,
     )
 
 
@@ -115,7 +119,6 @@ def write_profile(profile: Profile) -> Path:
             "roster": written(profile.roster),
             "tag_secret": written(profile.tag_secret),
             "identities": [written(path) for path in profile.identities],
-            **({"access_list": written(profile.access_list)} if profile.access_list else {}),
         },
     }
     file = profile.home / PROFILE_FILE

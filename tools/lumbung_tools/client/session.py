@@ -15,6 +15,7 @@ from lumbung_cluster import limits
 from lumbung_cluster.errors import KeyRefused, LumbungError
 from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.signed import Verifier
+from lumbung_node.adapters.identity_folder import replace_file
 from lumbung_node.ports.transport import Channel, Endpoint, Transport
 from lumbung_node.ports.world import Blocking
 from lumbung_tools.client.ask import BlobName
@@ -90,6 +91,15 @@ class Session:
         self.roster = _naming_vans(renewed, self.profile, self._verifier)
         os.utime(self.profile.roster)
 
+    def take_access_list(self, raw: bytes) -> bool:
+        """Keep our office's list if it names vans, so that we know them; whether it did. Blocks on the disk."""
+        known = self.roster.naming_vans(raw, self._verifier)
+        if known.roster.nodes == self.roster.signed.parse().nodes:
+            return False
+        replace_file(self.profile.access_list, raw)
+        self.roster = known
+        return True
+
     async def close(self) -> None:
         for channel in self._channels.values():
             await channel.close()
@@ -150,6 +160,6 @@ async def open_session(profile: Profile, open_transport: OpenTransport, verifier
 
 
 def _naming_vans(roster: VerifiedRoster, profile: Profile, verifier: Verifier) -> VerifiedRoster:
-    if profile.access_list is None:
+    if not profile.access_list.exists():
         return roster
     return roster.naming_vans(profile.access_list.read_bytes(), verifier)

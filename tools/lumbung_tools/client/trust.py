@@ -38,15 +38,14 @@ class VerifiedRoster:
         return SealRecipients(self.roster.seal_recipients(node), self.roster.epoch)
 
     def naming_vans(self, raw: bytes, verifier: Verifier) -> VerifiedRoster:
-        """The same with the vans of this access list. Raises KeyRefused for a list that does not count."""
+        """The same with the vans of this access list; a list that does not count names none."""
         try:
             listed = SignedAccess.decode(raw)
-        except Malformed as exc:
-            raise KeyRefused(f"access list not understood: {exc}") from exc
+        except Malformed:
+            return self
         signed_roster = self.signed.parse()
-        objection = access_objection(signed_roster, None, listed, verifier)
-        if objection is not None:
-            raise KeyRefused(objection)
+        if access_objection(signed_roster, None, listed, verifier) is not None:
+            return self
         return VerifiedRoster(self.signed, with_vans(signed_roster, {listed.content.office: listed}))
 
     def name(self, number: int) -> str:

@@ -64,6 +64,7 @@ def judge_entry(places: OfficePlaces, pack: EnrolmentPack, asked: SignedJoin, *,
         raise JoinRefused(verdict.reason)
     if not has_keys(places, asked):
         raise JoinRefused(f"{places.keys}: expected the keys of the join request, got others")
+    _judge_identity(places, verdict)
     _judge_certificates(verdict, pack, asked)
     secret = _open_secret(places, pack)
     lists = lists_of_entry(places, verdict, asked, now_ms)
@@ -89,6 +90,16 @@ def join_office(places: OfficePlaces, entry: Entry) -> None:
     if entry.pack.operator_chain is not None:
         _write_client(places, entry, entry.pack.operator_chain, roots)
     replace_file(config.file, render_config(config).encode("utf-8"))
+
+
+def _judge_identity(places: OfficePlaces, welcome: Welcome) -> None:
+    """What stations will seal to must open here, or the office records what only the escrow can read."""
+    file = places.client / "office.agekey"
+    if not file.exists():  # it has gone to its safe already, or there is none here
+        return
+    recipient = AgeIdentity.load(file).recipient
+    if recipient not in [entry.recipient for entry in welcome.node.recipients if entry.last_epoch is None]:
+        raise JoinRefused(f"{file}: expected the age identity that the roster names, got {recipient[:16]}")
 
 
 def _judge_certificates(welcome: Welcome, pack: EnrolmentPack, asked: SignedJoin) -> None:
@@ -183,9 +194,8 @@ def _write_client(places: OfficePlaces, entry: Entry, chain: str, roots: bytes) 
         roster=home / "roster.lumbung",
         tag_secret=home / "tag.secret",
         identities=(identity,) if identity.exists() else (),
-        access_list=home / "access.lumbung" if entry.welcome.list_office != entry.pack.node else None,
     )
-    if profile.access_list is not None:  # the profile speaks to a van, which no roster names
+    if entry.welcome.list_office != entry.pack.node:  # the profile speaks to a van, which no roster names
         replace_file(profile.access_list, next(iter(entry.access_lists.values())))
     replace_file(profile.certificate, chain.encode("ascii"))
     replace_file(profile.trust_roots, roots)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
@@ -21,6 +23,8 @@ from cryptography.hazmat.primitives.serialization import (
 from lumbung_cluster.errors import KeyRefused
 
 __all__ = ["TlsKeyVerifier", "is_issued_by", "public_key_der", "public_key_pem", "sign_with_tls_key"]
+
+_CHAIN_MAX = 2  # a leaf, and an office's authority below the root
 
 
 def public_key_der(private_key_pem: bytes) -> bytes:
@@ -51,13 +55,27 @@ class TlsKeyVerifier:
 
 
 def is_issued_by(chain_pem: bytes, authorities_pem: bytes) -> bool:
-    """Whether one of these authorities has signed the first certificate of the chain. Raises KeyRefused for no PEM."""
+    """Whether the chain's first certificate comes from one of these authorities, through the others of the chain.
+
+    Dates are not looked at: a clock may be wrong. Raises KeyRefused for no PEM.
+    """
     try:
-        certificate = x509.load_pem_x509_certificate(chain_pem)
+        chain = x509.load_pem_x509_certificates(chain_pem)
         authorities = x509.load_pem_x509_certificates(authorities_pem)
     except ValueError as exc:
         raise KeyRefused(f"certificate: expected one in PEM, got {exc}") from exc
-    return any(_has_signed(authority, certificate) for authority in authorities)
+    if len(chain) > _CHAIN_MAX or not all(_is_authority(issuer) for issuer in chain[1:]):
+        return False
+    if not all(_has_signed(issuer, certificate) for certificate, issuer in pairwise(chain)):
+        return False
+    return any(_has_signed(authority, chain[-1]) for authority in authorities)
+
+
+def _is_authority(certificate: x509.Certificate) -> bool:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        return False
 
 
 def _has_signed(authority: x509.Certificate, certificate: x509.Certificate) -> bool:
