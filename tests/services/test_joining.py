@@ -372,6 +372,17 @@ def test_a_station_comes_onto_the_list_and_goes_from_it(founded: Founded, tmp_pa
     assert [entry.name for entry in SignedAccess.decode(lists[1].read_bytes()).content.entries] == ["operator"]
 
 
+def test_a_list_is_signed_anew_with_nothing_changed(founded: Founded, tmp_path: Path) -> None:
+    held = _list_of(founded, "36.02")
+    draft, output = tmp_path / "2.toml", tmp_path / "2.lumbung"
+    sign = ("--key", founded.folder / "access-OFFLINE" / "36.02.key.pem", "--roster", founded.folder / "roster.lumbung")
+
+    assert lumbung_offline("access", "next", held, "-o", draft).json["version"] == 2
+    assert lumbung_offline("access", "sign", draft, *sign, "--held", held, "-o", output).code == ExitCode.OK
+    before, after = (SignedAccess.decode(file.read_bytes()).content for file in (held, output))
+    assert (after.version, after.entries) == (before.version + 1, before.entries)
+
+
 def test_a_list_that_nodes_would_refuse_is_not_signed(founded: Founded, tmp_path: Path) -> None:
     held, roster = _list_of(founded, "36.02"), founded.folder / "roster.lumbung"
     other_key = founded.folder / "access-OFFLINE" / "34.04.key.pem"

@@ -27,6 +27,8 @@ ACCESS_ENGLISH: Final[dict[str, str]] = {
     "help.access": ("Access lists: who may call an office's node, and which vans are its own."),
     "help.access.show": "Show a signed list, or a draft.",
     "help.access.show.examples": "lumbung access show access-7.lumbung",
+    "help.access.next": "Draft the next version with nothing changed: to be edited, or signed with another key.",
+    "help.access.next.examples": "lumbung access next access-7.lumbung -o access-8.toml",
     "help.access.add": ("Draft the next version with these stations or operators, by their certificates."),
     "help.access.add.examples": (
         "lumbung access add loket-3.crt --list access-7.lumbung -o access-8.toml\n"

@@ -27,6 +27,8 @@ ACCESS_INDONESIAN: Final[dict[str, str]] = {
     "help.access": ("Daftar akses: siapa yang boleh memanggil simpul kantor, dan mobil keliling mana miliknya."),
     "help.access.show": "Tampilkan daftar bertanda tangan, atau rancangan.",
     "help.access.show.examples": "lumbung access show access-7.lumbung",
+    "help.access.next": "Rancang versi berikutnya tanpa perubahan: untuk diubah, atau ditandatangani kunci lain.",
+    "help.access.next.examples": "lumbung access next access-7.lumbung -o access-8.toml",
     "help.access.add": ("Rancang versi berikutnya dengan loket atau operator ini, menurut sertifikatnya."),
     "help.access.add.examples": (
         "lumbung access add loket-3.crt --list access-7.lumbung -o access-8.toml\n"

@@ -1,7 +1,7 @@
 """`lumbung access`: an office says who may call its node, and which vans are its own; no roster changes by it.
 
-The way of a change: `add`, `revoke` and `add-van` write a draft of the next version (TOML); `sign` signs it, where the
-office's access key is; `publish` gives it to the own node, which passes it on.
+The way of a change: `next`, `add`, `revoke` and `add-van` write a draft of the next version (TOML); `sign` signs it,
+where the office's access key is; `publish` gives it to the own node, which passes it on.
 """
 
 from __future__ import annotations
@@ -49,6 +49,17 @@ access = LumbungGroup("access", "help.access")
 @click.argument("file", type=_PATH)
 def show(call: Call, file: Path) -> None:
     _show(call, _read(file), file)
+
+
+@command("next", help_key="help.access.next", examples_key="help.access.next.examples", exits=_LOCAL)
+@click.argument("held", type=_PATH)
+@option("-o", "--output", type=_PATH, required=True, help_key="help.access.output")
+@option("--dry-run", "is_dry", is_flag=True, help_key="help.dry_run")
+def next_version(call: Call, held: Path, output: Path, is_dry: bool) -> None:
+    """The same callers and vans, to be edited, or signed with the office's next access key."""
+    draft = _next(held)
+    assert draft is not None, "a file is required"
+    _write_draft(call, draft, output, is_dry=is_dry)
 
 
 @command("add", help_key="help.access.add", examples_key="help.access.add.examples", exits=_LOCAL)
@@ -143,7 +154,7 @@ def publish(call: Call, file: Path) -> None:
     run(call, partial(_publish, call, file.read_bytes()))
 
 
-for each_command in (show, add, revoke, add_van, sign, publish):
+for each_command in (show, next_version, add, revoke, add_van, sign, publish):
     access.add_command(each_command)
 
 
