@@ -93,6 +93,27 @@ async def test_one_connection_too_many_is_hung_up_on_and_the_place_comes_back() 
         await _until(port, is_answered=True)
 
 
+async def test_a_bug_behind_the_page_ends_that_answer_and_not_the_server() -> None:
+    log = ListLog()
+    bugs = [KeyError("peer"), None]
+
+    async def page() -> bytes:
+        await trio.lowlevel.checkpoint()
+        bug = bugs.pop(0)
+        if bug is not None:
+            raise bug
+        return b"fine\n"
+
+    with trio.fail_after(_PATIENCE_S):
+        async with trio.open_nursery() as nursery:
+            address = await nursery.start(serve_page, "127.0.0.1:0", page, log)
+            port = int(address.rpartition(":")[2])
+            assert (await _asked(port, _QUESTION)).startswith(b"HTTP/1.1 500 ")
+            assert (await _asked(port, _QUESTION)).endswith(b"fine\n")
+            nursery.cancel_scope.cancel()
+    assert log.said("metrics failed") == [{"error": "KeyError('peer')"}]
+
+
 async def test_a_taken_port_is_told_in_one_sentence() -> None:
     async with _serving() as port:
         with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{port} for metrics"):

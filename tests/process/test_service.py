@@ -11,12 +11,16 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from lumbung_cluster.access import Duty, SignedAccess, sign_access
 from lumbung_cluster.identity_uri import parse_identity
-from lumbung_node.adapters.keys.certificates import Authority, public_key_of, read_certificate
+from lumbung_node.adapters.keys.certificates import Authority, make_tls_key, public_key_of, read_certificate
+from lumbung_node.adapters.keys.ed25519 import Ed25519Signer
+from lumbung_node.config import load_config
 from lumbung_testing.real_clusters import OFFICES, found, lumbung, now_ms, on_test_path
 from lumbung_tools.localcluster.founding import Founded
 from lumbung_tools.localcluster.processes import node_command
@@ -60,6 +64,10 @@ class Managed:
         text = self.config.read_text(encoding="utf-8")
         assert old in text
         self.config.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    def authority(self) -> Authority:
+        kept = self.founded.folder / "authority-OFFLINE"
+        return Authority((kept / "authority.crt").read_bytes(), (kept / "authority.key").read_bytes())
 
     def status(self) -> dict[str, object]:
         done = lumbung("status", "--json", home=self.founded.client_home(_OFFICE))
@@ -154,12 +162,38 @@ def test_a_new_certificate_is_in_use_at_once_and_status_says_its_end(managed: Ma
     home = managed.config.parent / "keys"
     key, chain = (home / "tls.key.pem").read_bytes(), home / "tls.chain.pem"
     facts = read_certificate(chain.read_bytes())
-    kept = managed.founded.folder / "authority-OFFLINE"
-    authority = Authority((kept / "authority.crt").read_bytes(), (kept / "authority.key").read_bytes())
+    authority = managed.authority()
     identity = parse_identity(facts.uri or "")
     chain.write_bytes(authority.issue(identity, public_key_of(key), now_ms=now_ms(), lifetime_days=100))
     assert managed.reload() == _TAKEN
     assert managed.status()["certificate_expires"] != before
+
+
+def test_a_certificate_of_another_key_is_refused_and_the_old_one_stays(managed: Managed) -> None:
+    chain = managed.config.parent / "keys" / "tls.chain.pem"
+    held = chain.read_bytes()
+    authority = managed.authority()
+    identity = parse_identity(read_certificate(held).uri or "")
+    chain.write_bytes(authority.issue(identity, public_key_of(make_tls_key()), now_ms=now_ms()))
+    assert "do not fit together" in managed.reload()
+    assert managed.status()["node"] == _OFFICE
+    chain.write_bytes(held)
+
+
+def test_a_newer_access_list_is_in_force_at_once(managed: Managed) -> None:
+    file = load_config(managed.config).access_lists[0]
+    before = file.read_bytes()
+    held = SignedAccess.decode(before).content
+    signer = Ed25519Signer.load(managed.founded.folder / "access-OFFLINE" / f"{_OFFICE}.key.pem")
+    newer = held.following(now_ms()).naming(
+        replace(held.entries[0], name="loket-9", duty=Duty.STATION, pins=(bytes(32),))
+    )
+    file.write_bytes(sign_access(newer, signer).encode())
+    assert managed.reload() == _TAKEN
+    home = managed.founded.client_home(_OFFICE)
+    done = lumbung("roster", "publish", "--access", file, "--json", home=home)
+    assert json.loads(done.stdout) | {"access_version": newer.version, "changed": False} == json.loads(done.stdout)
+    file.write_bytes(before)  # an older list than the one in force is no mistake: `managed` reloads it
 
 
 @pytest.mark.parametrize(

@@ -61,10 +61,10 @@ async def serve_page(
     bound = listeners[0].socket.getsockname()[1]
     log.info("metrics", listen=f"{host}:{bound}")
     task_status.started(f"{host}:{bound}")
-    await trio.serve_listeners(partial(_serve_call, page, trio.Semaphore(METRICS_CALLS_MAX)), listeners)
+    await trio.serve_listeners(partial(_serve_call, page, trio.Semaphore(METRICS_CALLS_MAX), log), listeners)
 
 
-async def _serve_call(page: Page, places: trio.Semaphore, stream: trio.SocketStream) -> None:
+async def _serve_call(page: Page, places: trio.Semaphore, log: Log, stream: trio.SocketStream) -> None:
     """One request; who is one too many, too slow or speaks no HTTP is hung up on."""
     try:
         places.acquire_nowait()
@@ -73,7 +73,7 @@ async def _serve_call(page: Page, places: trio.Semaphore, stream: trio.SocketStr
         return
     try:
         with trio.move_on_after(METRICS_CALL_S):
-            await _answer(page, stream)
+            await _answer(page, log, stream)
     except (trio.BrokenResourceError, trio.ClosedResourceError):
         return  # it has gone: nobody waits for the rest
     finally:
@@ -81,7 +81,7 @@ async def _serve_call(page: Page, places: trio.Semaphore, stream: trio.SocketStr
         await trio.aclose_forcefully(stream)
 
 
-async def _answer(page: Page, stream: trio.SocketStream) -> None:
+async def _answer(page: Page, log: Log, stream: trio.SocketStream) -> None:
     connection = h11.Connection(h11.SERVER, max_incomplete_event_size=METRICS_HEAD_BYTES_MAX)
     is_head = False
     try:
@@ -89,7 +89,7 @@ async def _answer(page: Page, stream: trio.SocketStream) -> None:
         if request is None:
             return
         is_head = request.method == b"HEAD"
-        status, body = await _judge(page, request)
+        status, body = await _judge(page, log, request)
     except h11.RemoteProtocolError as exc:
         status, body = exc.error_status_hint, b"expected an HTTP request\n"
     kind = CONTENT_TYPE_PLAIN_0_0_4 if status == HTTPStatus.OK else "text/plain; charset=utf-8"
@@ -103,12 +103,16 @@ async def _answer(page: Page, stream: trio.SocketStream) -> None:
     await stream.send_eof()
 
 
-async def _judge(page: Page, request: h11.Request) -> tuple[int, bytes]:
+async def _judge(page: Page, log: Log, request: h11.Request) -> tuple[int, bytes]:
     if request.method not in (b"GET", b"HEAD"):
         return HTTPStatus.METHOD_NOT_ALLOWED, b"expected GET\n"
     if request.target.partition(b"?")[0] != _PATH:
         return HTTPStatus.NOT_FOUND, b"the metrics are at /metrics\n"
-    return HTTPStatus.OK, await page()
+    try:
+        return HTTPStatus.OK, await page()
+    except Exception as exc:  # noqa: BLE001 (a bug met by a scrape ends this scrape, never the node)
+        log.error("metrics failed", error=repr(exc))
+        return HTTPStatus.INTERNAL_SERVER_ERROR, b"internal error: the log has it\n"
 
 
 async def _read_request(connection: h11.Connection, stream: trio.SocketStream) -> h11.Request | None:
