@@ -1,4 +1,4 @@
-"""Mistakes about disks that are carried: what they move, what their receipts count for, what they take back."""
+"""Mistakes about disks that are carried: what an import moves, and what their receipts count for."""
 
 from __future__ import annotations
 
@@ -6,19 +6,14 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
-import trio
-
 from lumbung_cluster.feed import Mark, next_hash
 from lumbung_cluster.ids import NodeNumber
-from lumbung_cluster.limits import RECEIPT_IDS_MAX
 from lumbung_cluster.receipt import SignedStatement, Statement
 from lumbung_node.services.bundles.carried import CarriedReceipts
 from lumbung_node.services.bundles.importing import ImportStream, _Taking
-from lumbung_node.services.session.proving import Proving
-from lumbung_node.services.statements import withdrawal
 from lumbung_node.store.jobs import Job
 from lumbung_node.store.layout import MarkRow
-from lumbung_proto.v1 import bundles_pb2, peer_pb2
+from lumbung_proto.v1 import peer_pb2
 from lumbung_testing.simulation.mutants.mutant import Mutant
 from lumbung_testing.simulation.patching import patched
 
@@ -68,30 +63,6 @@ def _bundle_import_moves_a_mark() -> AbstractContextManager[object]:
     return patched(ImportStream, "_commit", commit)
 
 
-def _withdrawal_on_a_disk_under_the_disks_own_nonce() -> AbstractContextManager[object]:
-
-    async def take_back(self: ImportStream) -> None:
-        exporter = self._manifest.content.exporter if self._manifest is not None else NodeNumber(0)
-        damaged = [blob for origin, blob in self._core.store.state.damaged if origin == exporter]
-        nonce = self._nonce(exporter)
-        if nonce and damaged and not self._core.condition.stopped:
-            words = withdrawal(self._core, exporter, nonce, damaged[:RECEIPT_IDS_MAX])
-            await self._send(bundles_pb2.ImportResponse(withdrawal=words))
-
-    return patched(ImportStream, "_take_back", take_back)
-
-
-def _withdrawal_over_a_line_under_the_lines_own_nonces() -> AbstractContextManager[object]:
-    return patched(Proving, "_latest", lambda self: self._nonce_seen)
-
-
-def _damage_is_not_told_on_the_disk() -> AbstractContextManager[object]:
-    async def take_back(self: ImportStream) -> None:
-        await trio.lowlevel.checkpoint()
-
-    return patched(ImportStream, "_take_back", take_back)
-
-
 MUTANTS = (
     Mutant(
         "bundle receipt counted under an old generation",
@@ -99,15 +70,4 @@ MUTANTS = (
         is_quick=False,
     ),
     Mutant("bundle import moves a mark", _bundle_import_moves_a_mark, is_quick=False),
-    Mutant(
-        "withdrawal on a disk under the disk's own nonce",
-        _withdrawal_on_a_disk_under_the_disks_own_nonce,
-        is_quick=False,
-    ),
-    Mutant(
-        "withdrawal over a line under the line's own nonces",
-        _withdrawal_over_a_line_under_the_lines_own_nonces,
-        is_quick=False,
-    ),
-    Mutant("damage is not told on the disk", _damage_is_not_told_on_the_disk, is_quick=False),
 )
