@@ -85,8 +85,10 @@ fuzz: $(DEV) ## hostile input for every reader; ARGS="--inputs 1000000 --seed 1"
 bench-quick: $(RUNTIME) ## figures of three nodes on loopback
 	$(PY) -m lumbung_tools.bench.quick $(ARGS)
 
-bench-reconcile: $(RUNTIME) ## bytes and round trips until two sets know what differs
+bench-reconcile: $(DEV) ## bytes and round trips until two sets know what differs; ARGS="--ids 10000"
 	$(PY) -m lumbung_tools.bench.reconcile $(ARGS)
+	$(PY) -m lumbung_tools.bench.reconcile_processes $(ARGS)
+	$(PY) tests/bench/reconcile_abuse.py
 
 bench-bundle: $(RUNTIME) ## a disk filled and imported, beside cp and sync
 	$(PY) -m lumbung_tools.bench.bundle $(ARGS)

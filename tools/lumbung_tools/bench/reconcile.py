@@ -1,7 +1,8 @@
 """`make bench-reconcile`: what it costs to find what differs between two sets, and to keep the state for it.
 
-Both sides live in one process; counted are the protocol's own bytes (serialised frames with their payload) and round
-trips from Compare until the asker has proven the difference. Blob bytes and the offers that carry them are not.
+Both sides live in one process (two processes: reconcile_processes.py); counted are the protocol's own bytes (serialised
+frames with their payload) and round trips from Compare until the asker has proven the difference. Blob bytes and the
+offers that carry them are not.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ __all__ = ["main"]
 _ORIGIN = NodeNumber(36_02)
 _KEY = InventoryKey(1, bytes(range(32)))
 _FOLD_IDS = 1024
+_IDS = (10_000, 100_000, 1_000_000)
 _DIFFERENCES = (0, 1, 10, 100, 1_000, 10_000)
 
 
@@ -70,11 +72,11 @@ class _Set:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--ids", type=int, nargs="*", default=[10_000, 100_000, 1_000_000], help="ids that both have")
+    parser.add_argument("--ids", type=int, action="append", help="ids that both have (10,000, 100,000, 1,000,000)")
     parser.add_argument("--seeds", type=int, default=2, help="runs of each line; the worst is shown")
     chosen = parser.parse_args()
     print(f"{'ids':>9} {'differ':>7} {'sides':>6} {'bytes':>9} {'round trips':>12} {'ms':>8}")
-    for count in chosen.ids:
+    for count in chosen.ids or _IDS:
         luck = random.Random(count)
         begun = time.perf_counter()
         base = _Set.of([luck.randbytes(32) for _ in range(count)])
