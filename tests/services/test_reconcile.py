@@ -280,6 +280,44 @@ async def test_what_a_former_holder_still_has_comes_too_though_no_comparison_see
         await until_marked(centre, PEER, OFFICE, 40)
 
 
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (pb.ReconcileFetched(origin=OFFICE, refusal="busy"), Outcome.BUSY),
+        (pb.ReconcileFetched(origin=OFFICE, unknown=b"\xff" * 6), Outcome.UNEXPLAINED),
+    ],
+)
+async def test_a_fetch_that_the_peer_refuses_or_answers_wrongly_ends_that_comparison_and_not_the_session(
+    autojump_clock: trio.testing.MockClock,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: pb.ReconcileFetched,
+    outcome: Outcome,
+) -> None:
+    """It once left a group of errors that nobody knew, and the session ended as by a bug of ours."""
+    send, spoilt = FrameLink.send, list[str]()
+
+    async def spoil(self: FrameLink, frame: peer_pb2.SessionFrame, payload: Iterable[bytes | memoryview] = ()) -> None:
+        if frame.WhichOneof("kind") == "reconcile_fetched" and not spoilt:
+            spoilt.append("once")
+            frame, payload = peer_pb2.SessionFrame(reconcile_fetched=answer), ()
+        await send(self, frame, payload)
+
+    async with living(box(OFFICE)) as office, living(box(CENTRE)) as centre:
+        await put(office, blobs("blob", 30))
+        async with connected(office, centre):
+            await until_marked(centre, OFFICE, OFFICE, 30)
+            await until_marked(office, CENTRE, OFFICE, 30)
+        await put(office, blobs("more", 5))
+        monkeypatch.setattr(FrameLink, "send", spoil)
+        monkeypatch.setattr(Outgoing, "_has_more", lambda *_: False)
+        monkeypatch.setattr(limits, "RECONCILE_RETRY_S_MIN", 1000.0)  # nobody asks by himself meanwhile
+        async with connected(office, centre) as (_, other):
+            await ready(other)
+            assert [result.outcome for result in await ask(other)] == [outcome]
+            assert [result.is_whole for result in await ask(other)] == [True]
+        assert holds(centre, OFFICE) == 35
+
+
 async def put_again(core: Core, content: bytes) -> None:
     """A repeat whose stored bytes are not intact is their repair."""
     own = OwnBlob(BlobId.of(content), Content(len(content), [content]), 1, 0, b"", b"", repairs=True)

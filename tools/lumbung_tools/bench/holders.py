@@ -127,7 +127,9 @@ def _office_like(office: NodeRecord, origin: Origin, at: int) -> NodeRecord:
     )
     label = Label(f"{10 + at // 90:02d}.{10 + at % 90:02d}", 1)
     reach = Reach(Reach.DIAL_ONLY)
-    return replace(office, number=origin.number, office=origin.number, labels=(label,), keys=keys, reach=reach)
+    return replace(
+        office, number=origin.number, office=origin.number, labels=(label,), keys=keys, reach=reach, vans=None
+    )
 
 
 def _sign(founded: Founded, roster: Roster, names: Sequence[str]) -> None:

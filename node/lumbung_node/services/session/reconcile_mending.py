@@ -18,7 +18,7 @@ from lumbung_cluster.reconcile.side import Side, explained_digests
 from lumbung_node.services.core import Core
 from lumbung_node.services.reconcile_report import Order, Outcome, Reason, Result
 from lumbung_node.services.session.outgoing import Outgoing
-from lumbung_node.services.session.reconcile_talk import TWINS_MAX, Talk
+from lumbung_node.services.session.reconcile_talk import TWINS_MAX, Refused, Talk
 from lumbung_node.services.session.reconcile_views import common_units, units_beyond
 from lumbung_node.store.reads import is_intact
 
@@ -167,9 +167,15 @@ class Mender:
         result.lacked_here = max(result.lacked_here, result.mended_here + len(theirs))
         result.lacked_there = len(mending.ours)
         order.report(result)
+        trouble: Refused | Broken | None = None
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._offer, mending, ours, order)
-            await self._fetch(talk, mending, theirs, order)
+            try:
+                await self._fetch(talk, mending, theirs, order)
+            except (Refused, Broken) as exc:
+                trouble = exc  # what the peer lacks is brought to it all the same
+        if trouble is not None:
+            raise trouble
         mending.theirs.update(dict.fromkeys(found.their_ids))
         order.report(result)
 
