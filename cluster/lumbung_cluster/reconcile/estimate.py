@@ -15,6 +15,7 @@ import math
 
 import numpy as np
 
+from lumbung_cluster import limits
 from lumbung_cluster.inventory.symbols import Symbols
 
 __all__ = ["estimate", "wanted_symbols"]
@@ -23,6 +24,7 @@ _FIRST = 8  # the first symbols are hit by nearly all: their numbers scatter too
 _LEAST = 16  # symbols below which the scatter says nothing
 _BEYOND_COUNTS = 4.0  # errors by which the scatter must exceed what the counts explain
 _ROOM = 0.3  # errors of room above the scatter
+_ROOM_FIRST = -0.5  # below it, from the first few symbols: their error is so large that the next guess is far better
 
 
 def estimate(surplus: int, difference: Symbols) -> int:
@@ -37,7 +39,8 @@ def estimate(surplus: int, difference: Symbols) -> int:
     error = math.sqrt(2.0 / len(shares))
     if scattered <= abs(surplus) * (1.0 + _BEYOND_COUNTS * error):
         return math.ceil(exact)
-    return math.ceil(max(exact, scattered * (1.0 + _ROOM * error)))
+    room = _ROOM_FIRST if len(difference) <= limits.RECONCILE_EAGER_SYMBOLS else _ROOM
+    return math.ceil(max(exact, scattered * (1.0 + room * error)))
 
 
 def wanted_symbols(differences: int) -> int:

@@ -127,7 +127,8 @@ async def _many_origins(folder: Path) -> list[Figure]:
     _tell(figures[-1])
     for differ in _ORIGINS_DIFFERING:
         base.restore()
-        await fill(holders, holders.names[:1], dict.fromkeys(range(0, _ORIGINS, _ORIGINS // differ), 1))
+        spread = range(0, _ORIGINS, _ORIGINS // differ)[:differ]
+        await fill(holders, holders.names[:1], dict.fromkeys(spread, 1))
         await agree(holders)
         figures.append(await _mend(holders, _ORIGINS * _ORIGIN_IDS, differ, 1))
         _tell(figures[-1])
