@@ -136,6 +136,12 @@ class Operations:
                 rate_bytes_per_s=progress.rate_bytes_per_s,
                 eta_s=progress.eta_s or 0.0,
                 unmet=progress.unmet,
+                open_pairs=[
+                    operations_pb2.RebuildOpenPair(
+                        partner=pair.partner, origin=pair.origin, lacking=pair.lacking, reason=pair.reason.value
+                    )
+                    for pair in progress.open_pairs
+                ],
             )
         )
 

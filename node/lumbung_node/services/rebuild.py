@@ -1,13 +1,16 @@
 """How far a node has come that refills an empty store: what its partners said they have, against what is here.
 
-The store's first opening in the place of another one leaves a mark; it goes when every partner was met and nothing that
-one of them has is lacking here. The figures are for people: what is announced, signed or counted comes from the rows.
-A partner counts for an origin only when it holds no units of it that we do not hold.
+The store's first opening in the place of another one leaves a mark; it goes when of every partner and every origin that
+we share with it a reconcile has shown that nothing of its set is lacking here. Equal numbers of blobs prove nothing: a
+new recording here would stand for a lost one there. Which pairs are still open, and why, is told by name.
+
+The figures are for people. A partner counts in them for an origin only when it holds no unit of it that we do not.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import trio
@@ -16,12 +19,23 @@ from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.limits import REBUILD_LOOK_S, REBUILD_RATE_LOOKS
 from lumbung_node.ports.keyvalue import Family
 from lumbung_node.services.core import Core
+from lumbung_node.services.reconcile_report import Reason, Result
 from lumbung_node.services.replicator import Replicator
 from lumbung_node.store.jobs import Job
 from lumbung_node.store.layout import OriginCounts
 from lumbung_node.store.state import KEY_REBUILD
 
-__all__ = ["Progress", "Rebuild"]
+__all__ = ["OpenPair", "Progress", "Rebuild"]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPair:
+    """A partner and an origin; `lacking` ids of its set that are known not to be here, and why they are not."""
+
+    partner: NodeNumber
+    origin: NodeNumber
+    lacking: int
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +43,7 @@ class Progress:
     """`known` is the most that partners have of each origin together, `here` what is here of the same origins.
 
     `unmet` are partners that were not spoken to since the start: what only they have is not known yet. The rate is that
-    of the last minute; 0 while nothing comes.
+    of the last minute; 0 while nothing comes. `open_pairs`: partners and origins that were not seen to be equal.
     """
 
     since_ms: int
@@ -37,10 +51,11 @@ class Progress:
     here: OriginCounts
     rate_bytes_per_s: float
     unmet: tuple[NodeNumber, ...]
+    open_pairs: tuple[OpenPair, ...]
 
     @property
     def is_complete(self) -> bool:
-        return not self.unmet and self.here.blobs >= self.known.blobs
+        return not self.unmet and not self.open_pairs
 
     @property
     def eta_s(self) -> float | None:
@@ -56,6 +71,7 @@ class Rebuild:
         self._core = core
         self._replicator = replicator
         self._told: dict[NodeNumber, dict[NodeNumber, OriginCounts]] = {}
+        self._brought: set[tuple[NodeNumber, NodeNumber]] = set()
         self._looks: deque[tuple[float, int]] = deque(maxlen=REBUILD_RATE_LOOKS)
 
     async def run(self) -> None:
@@ -85,7 +101,22 @@ class Rebuild:
             ),
             self._rate(),
             tuple(sorted(set(partners) - set(self._told))),
+            self._open_pairs(partners),
         )
+
+    def _open_pairs(self, partners: Sequence[NodeNumber]) -> tuple[OpenPair, ...]:
+        """Of partners that were met; once a partner's set was all here, it has told all that it had to tell."""
+        core, found = self._core, []
+        for peer in sorted(set(partners) & set(self._told)):
+            origins = core.rosters.roster.origins_shared(core.number, peer)
+            last = core.reconciles.of(peer, origins)
+            self._brought |= {(peer, origin) for origin, each in last.items() if each.result.is_all_here}
+            for origin in origins:
+                if (peer, origin) not in self._brought:
+                    result = last[origin].result if origin in last else Result(peer, origin)
+                    lacking = max(0, result.lacked_here - result.mended_here)
+                    found.append(OpenPair(peer, origin, lacking, result.reason))
+        return tuple(found)
 
     def _listen(self) -> None:
         for peer in sorted(self._replicator.links):

@@ -101,6 +101,13 @@ class Result:
         """Whether both sides were seen to hold the same."""
         return self.outcome in (Outcome.EQUAL, Outcome.MENDED)
 
+    @property
+    def is_all_here(self) -> bool:
+        """Whether nothing that the peer has was left behind, though it may still lack something of ours."""
+        is_theirs_alone = self.outcome is Outcome.NOT_DELIVERED and self.reason is Reason.NOT_TAKEN
+        has_all = self.mended_here >= self.lacked_here and not (self.damaged_there or self.not_come)
+        return self.is_whole or (is_theirs_alone and has_all)
+
     def end(self, outcome: Outcome, reason: Reason = Reason.NONE, sentence: str = "") -> Result:
         """This is how it ended."""
         self.outcome, self.reason, self.sentence = outcome, reason, sentence

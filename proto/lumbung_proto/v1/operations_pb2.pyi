@@ -369,6 +369,7 @@ class RebuildState(_message.Message):
     RATE_BYTES_PER_S_FIELD_NUMBER: _builtins.int
     ETA_S_FIELD_NUMBER: _builtins.int
     UNMET_FIELD_NUMBER: _builtins.int
+    OPEN_PAIRS_FIELD_NUMBER: _builtins.int
     since_ms: _builtins.int
     """When it began, UTC in milliseconds."""
     known_blobs: _builtins.int
@@ -387,6 +388,10 @@ class RebuildState(_message.Message):
     def unmet(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Partners that were not met since the start: what only they have is not known."""
 
+    @_builtins.property
+    def open_pairs(self) -> _containers.RepeatedCompositeFieldContainer[Global___RebuildOpenPair]:
+        """Partners that were met, and origins, of which it was not seen yet that nothing of theirs is lacking here."""
+
     def __init__(
         self,
         *,
@@ -398,14 +403,49 @@ class RebuildState(_message.Message):
         rate_bytes_per_s: _builtins.float = ...,
         eta_s: _builtins.float = ...,
         unmet: _abc.Iterable[_builtins.int] | None = ...,
+        open_pairs: _abc.Iterable[Global___RebuildOpenPair] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["eta_s", b"eta_s", "here_blobs", b"here_blobs", "here_bytes", b"here_bytes", "known_blobs", b"known_blobs", "known_bytes", b"known_bytes", "rate_bytes_per_s", b"rate_bytes_per_s", "since_ms", b"since_ms", "unmet", b"unmet"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["eta_s", b"eta_s", "here_blobs", b"here_blobs", "here_bytes", b"here_bytes", "known_blobs", b"known_blobs", "known_bytes", b"known_bytes", "open_pairs", b"open_pairs", "rate_bytes_per_s", b"rate_bytes_per_s", "since_ms", b"since_ms", "unmet", b"unmet"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RebuildState: _TypeAlias = RebuildState  # noqa: Y015
+
+@_typing.final
+class RebuildOpenPair(_message.Message):
+    """A partner whose set of an origin was not all here yet when it was last compared."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTNER_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    LACKING_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    partner: _builtins.int
+    """The partner."""
+    origin: _builtins.int
+    """The origin."""
+    lacking: _builtins.int
+    """Ids that are known to be lacking; 0 before the first comparison."""
+    reason: _builtins.str
+    """Why, in the words of ReconcileOrigin.reason."""
+    def __init__(
+        self,
+        *,
+        partner: _builtins.int = ...,
+        origin: _builtins.int = ...,
+        lacking: _builtins.int = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lacking", b"lacking", "origin", b"origin", "partner", b"partner", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RebuildOpenPair: _TypeAlias = RebuildOpenPair  # noqa: Y015
 
 @_typing.final
 class SetAsideStore(_message.Message):

@@ -66,5 +66,9 @@ LIVES_ENGLISH: Final[dict[str, str]] = {
     ),
     "status.rebuild": "Refilling: {here} of {known} known at holders ({size_here} of {size_known}), {rate}/s",
     "status.rebuild_left": "Refilling takes about {age} more at this rate",
+    "status.rebuild_open": "Not compared to the end with {partner} yet: recordings of {origin}",
+    "status.rebuild_lacking": (
+        "{partner} has {lacking:recording|recordings} of {origin} that did not come: lumbung reconcile --with {partner}"
+    ),
     "status.rebuild_unmet": "Not heard from since the start, so what only they have is not known: {names}",
 }

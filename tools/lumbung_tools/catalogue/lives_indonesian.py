@@ -73,6 +73,10 @@ LIVES_INDONESIAN: Final[dict[str, str]] = {
         " {size_known}), {rate}/detik"
     ),
     "status.rebuild_left": "Pengisian kembali kira-kira {age} lagi dengan kecepatan ini",
+    "status.rebuild_open": "Belum selesai dibandingkan dengan {partner}: rekaman {origin}",
+    "status.rebuild_lacking": (
+        "{partner} punya {lacking} rekaman {origin} yang belum datang (lumbung reconcile --with {partner})"
+    ),
     "status.rebuild_unmet": (
         "Belum ada kabar sejak dinyalakan, jadi yang hanya mereka punyai belum diketahui: {names}"
     ),

@@ -169,6 +169,9 @@ def _print_rebuild(console: Console, status: wire.StatusResponse, name: Callable
         console.say("status.rebuild_left", age=words.duration(rebuild.eta_s))
     if rebuild.unmet:
         console.say("status.rebuild_unmet", names=", ".join(name(node) for node in rebuild.unmet))
+    for pair in rebuild.open_pairs:
+        words_of = {"partner": name(pair.partner), "origin": name(pair.origin), "lacking": pair.lacking}
+        console.say("status.rebuild_lacking" if pair.lacking else "status.rebuild_open", **words_of)
 
 
 def _rebuild_json(status: wire.StatusResponse, name: Callable[[int], str]) -> dict[str, JsonValue] | None:
@@ -184,6 +187,15 @@ def _rebuild_json(status: wire.StatusResponse, name: Callable[[int], str]) -> di
         "rate_bytes_per_s": rebuild.rate_bytes_per_s,
         "left_s": rebuild.eta_s or None,
         "unmet": [name(node) for node in rebuild.unmet],
+        "open_pairs": [
+            {
+                "partner": name(pair.partner),
+                "origin": name(pair.origin),
+                "lacking": pair.lacking,
+                "reason": pair.reason,
+            }
+            for pair in rebuild.open_pairs
+        ],
     }
 
 
