@@ -57,6 +57,9 @@ ERRORS_REFILL_PER_S: Final = 0.5
 ERROR_WAIT_S_MAX: Final = 10.0  # with 16 call slots a caller gets at most 1.6 refusals a second then
 ERRING_CALLERS_MAX: Final = 4096
 WORDS_BURST: Final = 400  # frames of a session that ask for work without bringing bytes: a rebuild's first questions
+WITHDRAWALS_BURST: Final = 4096  # of one holder, over all its sessions: a million lost blobs are believed at once
+WITHDRAWALS_PER_S: Final = 1 / 60  # then; each, and what proves its blobs again, stays on disk: 24 MB a day at most
+GOODBYE_S: Final = 1.0  # for the last frame of a session that we end: a line that is dead holds nothing up
 WORDS_PER_S: Final = 100.0  # 25,600 ids proven a second: a million in 40 s; an endless asker costs a tenth of a core
 
 # --- times -----------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+import pytest
 import trio
 import trio.testing
 
@@ -16,6 +17,7 @@ from lumbung_cluster.receipt import SignedStatement, StatementKind
 from lumbung_cluster.signed import Signature
 from lumbung_node.ports.keyvalue import Family
 from lumbung_node.ports.transport import Caller
+from lumbung_node.services import core as core_module
 from lumbung_node.services.copies import CopyBook
 from lumbung_node.services.core import Core
 from lumbung_node.services.putting import PutStream
@@ -24,7 +26,7 @@ from lumbung_node.services.session.greeting import make_hello
 from lumbung_node.services.session.link import FrameLink
 from lumbung_node.services.session.pieces import bits
 from lumbung_node.services.session.session import Session
-from lumbung_node.services.statements import commit_receipt
+from lumbung_node.services.statements import commit_receipt, withdrawal
 from lumbung_proto.codec import encode_frame
 from lumbung_proto.v1 import blobs_pb2, peer_pb2
 from lumbung_testing.session_pair import OFFICE, PEER, Pipe, box, living, put
@@ -156,6 +158,26 @@ async def test_a_word_that_says_nothing_new_takes_no_room(autojump_clock: trio.t
         for later_ms in (2, 3):
             await office.store.proofs.record(word, later_ms)
         assert await office.store.kv.scan(Family.PROOFS, b"", b"\xff" * 32, 100) == before
+
+
+async def test_a_holder_that_takes_back_and_repairs_in_rounds_fills_no_disk_in_one_session_or_in_many(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(core_module, "WITHDRAWALS_BURST", 4)
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await put(office, [b"a recording"])
+        blobs = [BlobId.of(b"a recording")]
+        begun = trio.current_time()
+        for _ in range(3):
+            async with _facing(office, peer) as facing:
+                for _ in range(10):
+                    nonce = office.store.state.take_nonce()
+                    words = withdrawal(peer, OFFICE, nonce, blobs)
+                    await facing.say(withdraw=peer_pb2.Withdraw(withdrawal=words))
+                await trio.sleep(20)
+        rows = await office.store.kv.scan(Family.PROOFS, b"r", b"s", 100)
+        assert len(rows) <= 4 + (trio.current_time() - begun) / 60
+        assert office.store.proofs.ledger.proven(1, [PEER]) == ()
 
 
 # --- own recording beside slow peers ---------------------------------------------------------------------------

@@ -78,6 +78,22 @@ async def test_an_access_list_travels_over_the_open_session_and_ends_none(
         nursery.cancel_scope.cancel()
 
 
+async def test_a_node_that_stops_says_goodbye(autojump_clock: trio.testing.MockClock) -> None:
+    network = VirtualNetwork(random.Random(1))
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer, trio.open_nursery() as nursery:
+        node, partner = LinkedNode(network, office), LinkedNode(network, peer)
+        await nursery.start(partner.serve)
+        nursery.start_soon(partner.replicator.run)
+        async with trio.open_nursery() as stopping:
+            stopping.start_soon(node.replicator.run)
+            await until_up(partner, OFFICE)
+            stopping.cancel_scope.cancel()
+        await trio.sleep(1)
+        link = partner.replicator.links[OFFICE]
+        assert (link.state, link.sentence) == (LinkState.DOWN, "it ended the session")
+        nursery.cancel_scope.cancel()
+
+
 async def test_one_new_life_answers_two_partners_that_make_the_node_doubt_itself_at_once(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

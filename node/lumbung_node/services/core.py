@@ -18,7 +18,14 @@ from lumbung_cluster.errors import (
     StoreDamaged,
 )
 from lumbung_cluster.ids import BlobId, ClusterId, NodeNumber
-from lumbung_cluster.limits import DOUBT_INTERVAL_S, RECONCILE_FROZEN_MAX, RECONCILE_MENDING_MAX
+from lumbung_cluster.limits import (
+    DOUBT_INTERVAL_S,
+    RECONCILE_FROZEN_MAX,
+    RECONCILE_MENDING_MAX,
+    WITHDRAWALS_BURST,
+    WITHDRAWALS_PER_S,
+)
+from lumbung_cluster.patience import Bucket
 from lumbung_cluster.retry_after import retry_after_s
 from lumbung_cluster.roster import Roster
 from lumbung_cluster.schedule import Schedule
@@ -89,7 +96,7 @@ class Core:
     `damage_serials` counts what was found damaged since the start: the same blob may rot again after its repair.
     `ledger_roster` is the roster under which the ledger of proofs was loaded: what it passed over was nobody's copy.
     `reconcile_frozen` and `reconcile_mending` bound the moments of inventories that are kept for peers and for us;
-    `reconciles` remembers how each ended.
+    `reconciles` remembers how each ended. `withdrawals` bounds what a holder takes back, over all its sessions.
     """
 
     number: NodeNumber
@@ -118,6 +125,7 @@ class Core:
     damage_serials: dict[tuple[NodeNumber, BlobId], int] = field(default_factory=dict)
     reconcile_frozen: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(RECONCILE_FROZEN_MAX))
     reconcile_mending: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(RECONCILE_MENDING_MAX))
+    withdrawals: dict[NodeNumber, Bucket] = field(default_factory=dict)
     reconciles: ReconcileBook = field(default_factory=ReconcileBook)
 
     def pace(self, peer: NodeNumber) -> LinkPace:
@@ -129,6 +137,14 @@ class Core:
         """Whether this disk takes no blobs of `origin` from others now."""
         is_own = origin == self.number and not self.condition.fallback
         return self.condition.refuses_foreign and not is_own
+
+    def withdrawal_wait_s(self, holder: NodeNumber) -> float:
+        """How long the next withdrawal of this holder has to wait before it is written.
+
+        Withdrawn, repaired, withdrawn again: each round stays on disk, and a new session must not begin it anew.
+        """
+        known = self.withdrawals.setdefault(holder, Bucket(WITHDRAWALS_BURST, WITHDRAWALS_PER_S))
+        return known.take(trio.current_time())
 
     def may_doubt(self, peer: NodeNumber) -> bool:
         """Whether `peer` may make us doubt our own history now: a liar could void all our receipts again and again.

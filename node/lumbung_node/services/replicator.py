@@ -6,6 +6,7 @@ import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 
 import trio
 
@@ -234,29 +235,38 @@ class Replicator:
         await self._doubt(self._core.number, reason, self._core.store.state.generation)
 
     async def start_new_life(self, reason: str) -> None:
-        """Make all that was proven here so far void, everywhere: what we signed is about to become untrue."""
-        async with self._life_turn:
-            generation = Generation(self._core.store.state.generation + 1)
-            self._core.log.warning("new life", reason=reason, generation=generation)
-            await self._core.store.start_generation(generation)
-        await self._end_sessions()
+        """Make all that was proven here so far void, everywhere: what we signed is about to become untrue.
+
+        Raises Rejected when this machine has stopped.
+        """
+        if self._core.condition.stopped:
+            raise Rejected(StatusCode.FAILED_PRECONDITION, "another machine lives under this node's identity")
+        await self._begin_life(partial(self._core.log.warning, "new life", reason=reason))
 
     async def _doubt(self, peer: NodeNumber, reason: str, lived: Generation, beyond: int = 0) -> None:
         """The peer saw more of our feed than we have, or another machine in our generation: live in a new one.
 
-        Nothing is proven in it yet. Every peer that we met has shown the newest life that it knows of us, and a higher
-        one would have stopped us: so the next generation is higher than any that was seen. `beyond` is one under a
-        retired key of ours, which stops nobody. `lived` is the generation that is doubted: all partners may tell us of
-        it at once, and one new life answers them all.
+        `lived` is the generation that is doubted: all partners may tell us of it at once, and one new life answers
+        them all.
+        """
+        tell = partial(self._core.log.error, "own history doubted", told_by=peer, reason=reason)
+        await self._begin_life(tell, beyond, unless_above=max(lived, beyond))
+
+    async def _begin_life(
+        self, tell: Callable[..., object], beyond: int = 0, *, unless_above: int | None = None
+    ) -> None:
+        """Nothing is proven in a new life yet. A machine that is no longer this node begins none.
+
+        Every peer that we met has shown the newest life that it knows of us, and a higher one would have stopped us: so
+        the next generation is higher than any that was seen. `beyond` is one under a retired key of ours, which stops
+        nobody.
         """
         async with self._life_turn:
             present = self._core.store.state.generation
-            if present > max(lived, beyond):
+            if self._core.condition.stopped or (unless_above is not None and present > unless_above):
                 return  # another partner has told us of it already
-            if self._core.condition.stopped:
-                return  # a machine that is no longer this node begins no life as it
             generation = Generation(max(present, beyond) + 1)
-            self._core.log.error("own history doubted", told_by=peer, reason=reason, generation=generation)
+            tell(generation=generation)
             await self._core.store.start_generation(generation)
         await self._end_sessions()
 

@@ -100,6 +100,8 @@ class Proving:
             if kind is StatementKind.INVENTORY_RECEIPT:
                 await self.covering.judge(signed)
                 continue
+            if kind is StatementKind.WITHDRAWAL:
+                await trio.sleep(self._core.withdrawal_wait_s(self._peer))
             await self._core.store.proofs.record(signed, self._core.clock.now_ms())
             self._core.metrics.add(Metric.RECEIPTS, 1, kind.name.lower())
             if kind is StatementKind.WITHDRAWAL:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NoReturn
 
 import trio
 
 from lumbung_cluster import limits
-from lumbung_cluster.errors import PeerGone, Rejected, StatusCode
+from lumbung_cluster.errors import LumbungError, PeerGone, Rejected, StatusCode
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.patience import Bucket
 from lumbung_cluster.schedule import FREE
@@ -92,10 +93,22 @@ class Session:
     async def run(self, on_greeted: Callable[[], None] = lambda: None) -> None:
         """`on_greeted` is called when the peer's hello was taken: until then nobody may be there."""
         with self._scope:
-            greeting = await self._greet()
-            on_greeted()
-            self.settled.set()
-            await self._talk(greeting)
+            try:
+                greeting = await self._greet()
+                on_greeted()
+                self.settled.set()
+                await self._talk(greeting)
+            except trio.Cancelled:
+                await self._say_goodbye()
+                raise
+
+    async def _say_goodbye(self) -> None:
+        """We end it: so the peer need not find out that nobody is there any more. Nothing waits for this."""
+        if self.greeting is None:
+            return
+        words = peer_pb2.Goodbye(status_code=StatusCode.UNAVAILABLE.value, sentence="it ended the session")
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + limits.GOODBYE_S), suppress(LumbungError):
+            await self._link.send(peer_pb2.SessionFrame(goodbye=words))
 
     async def _greet(self) -> Greeting:
         await self._link.send(peer_pb2.SessionFrame(hello=make_hello(self._core, self.peer)))
