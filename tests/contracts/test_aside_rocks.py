@@ -127,6 +127,29 @@ async def test_a_hurt_store_gives_what_it_still_has_and_is_left_as_it_was(
     assert [path.name for path in (tmp_path / name).iterdir()] == ["rocks"]
 
 
+async def test_a_young_store_without_manifests_gives_all_rows_of_all_families(tmp_path: Path) -> None:
+    """Nothing of it is in a table yet, and the log knows families by their numbers only."""
+    keys = [place_key(place) for place in range(50)]
+    kv = await open_rocks(tmp_path, create=True)
+    for key in keys:
+        await kv.write(Batch(puts=[(family, key, family.value.encode() + key) for family in Family]))
+    await kv.sync()
+    shutil.copytree(tmp_path / "rocks", tmp_path / "cut")
+    await kv.close()
+    shutil.rmtree(tmp_path / "rocks")
+    (tmp_path / "cut").rename(tmp_path / "rocks")
+    lose_manifest(tmp_path / "rocks")
+
+    aside = AsideFolders(tmp_path)
+    name = await aside.set_aside(_NOW_MS)
+    source = await aside.open(name)
+    for family in Family:
+        assert await source.get(family, keys) == [family.value.encode() + key for key in keys]
+        assert await source.scan(family, b"\xff" * 60, b"\xff" * 70, 10) == []
+    await source.close()
+    assert [path.name for path in (tmp_path / name).iterdir()] == ["rocks"]
+
+
 async def test_a_fresh_store_opens_beside_it_at_once(tmp_path: Path) -> None:
     await write_store(tmp_path)
     await AsideFolders(tmp_path).set_aside(_NOW_MS)

@@ -6,9 +6,9 @@
 
 RocksDB writes into whatever folder it opens, even read-only; so it gets the working copy. Its tables are links, which
 cost nothing, because RocksDB never writes a table twice. Three ways are tried, each on a fresh copy: as it is; with
-the newest manifest and without the damaged records of the log; and RocksDB's repair, which loses rows that are only in
-the log of a family that has no table yet. Whatever comes out is believed by nobody: the reader checks signature and
-hash of each entry.
+the newest manifest and without the damaged records of the log; and RocksDB's repair, which knows families by their
+tables (each has one from its first opening on). Whatever comes out is believed by nobody: the reader checks signature
+and hash of each entry.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def _with_newest_manifest(store: Path) -> None:
 
 
 def _repaired(store: Path) -> None:
-    """RocksDB's repair learns of families from their tables: rows of a family that has none yet stay in the old log."""
+    """RocksDB's repair learns of families from their tables: the rows of one that has none stay in the old log."""
     try:
         Rdict.repair(str(store), database_options(_SOURCE_LIMITS, create=False, salvages=True))
     except Exception as exc:

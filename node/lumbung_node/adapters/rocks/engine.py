@@ -36,6 +36,8 @@ from lumbung_node.ports.keyvalue import Batch, Family, SpaceReport
 __all__ = ["RocksEngine", "open_engine", "sync_folder"]
 
 WRITE_PART_SIZE_BYTES = MIB  # the lock is held for 3 to 7 ms a part
+_NOBODYS_KEY = b"\xff" * 64
+_FILES_AT_LEVELS = [f"rocksdb.num-files-at-level{level}" for level in range(7)]
 STALL_PAUSE_S = 0.003
 STALL_S_MAX = 120.0  # a spinning disk may need half a minute for the compaction that we wait for
 
@@ -59,7 +61,10 @@ def open_engine(folder: Path, limits: RocksLimits, *, create: bool, salvages: bo
         raise
     except Exception as exc:
         raise translate(exc, Phase.OPEN) from exc
-    return RocksEngine(path, database)
+    engine = RocksEngine(path, database)
+    if not salvages:
+        engine.give_tables()
+    return engine
 
 
 def _check_folder(path: Path, *, create: bool) -> None:
@@ -191,6 +196,20 @@ class RocksEngine:
         except OSError as exc:
             raise DiskFailed(f"free space of {self._path}: {exc.strerror}") from exc
         return SpaceReport(free_bytes=found.f_bavail * found.f_frsize, total_bytes=found.f_blocks * found.f_frsize)
+
+    def give_tables(self) -> None:
+        """Each family that has no table gets one, with nothing in it but a deletion.
+
+        Should all manifests be lost, a repair learns names and numbers of families from their tables alone, and the log
+        of a young store would be worth nothing (decision 0013).
+        """
+        try:
+            for family in self._families.values():
+                if not any(int(family.property_value(name) or 0) for name in _FILES_AT_LEVELS):
+                    family.delete(_NOBODYS_KEY)
+                    family.flush()
+        except Exception as exc:
+            raise translate(exc, Phase.OPEN) from exc
 
     def close(self) -> None:
         """Close families, then the database. After a failure each of them may raise once more: nothing is lost by it.
