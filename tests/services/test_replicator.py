@@ -87,12 +87,12 @@ async def test_a_node_that_stops_says_goodbye(autojump_clock: trio.testing.MockC
         async with trio.open_nursery() as stopping:
             stopping.start_soon(node.replicator.run)
             await until_up(partner, OFFICE)
+            session = partner.replicator.links[OFFICE].session
+            assert session is not None
             stopping.cancel_scope.cancel()
-        link = partner.replicator.links[OFFICE]
         with trio.fail_after(_PATIENCE_S):
-            while link.state is LinkState.UP:  # noqa: ASYNC110 (a link that changes tells nobody)
-                await trio.sleep(0.001)
-        assert link.sentence == "it ended the session"
+            await session.ended.wait()
+        assert session.goodbye == "it ended the session"
         nursery.cancel_scope.cancel()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
@@ -98,17 +99,22 @@ class Session:
                 on_greeted()
                 self.settled.set()
                 await self._talk(greeting)
-            except trio.Cancelled:
-                await self._say_goodbye()
-                raise
+            finally:
+                if trio.current_effective_deadline() == -math.inf:  # cancelled: it is we who end it
+                    await self._say_goodbye()
 
     async def _say_goodbye(self) -> None:
-        """We end it: so the peer need not find out that nobody is there any more. Nothing waits for this."""
+        """We end it: so the peer need not find out that nobody is there any more.
+
+        What is under way on a stream that is cancelled may never arrive: so we wait a moment for the peer to hang up.
+        """
         if self.greeting is None:
             return
         words = peer_pb2.Goodbye(status_code=StatusCode.UNAVAILABLE.value, sentence="it ended the session")
         with trio.CancelScope(shield=True, deadline=trio.current_time() + limits.GOODBYE_S), suppress(LumbungError):
             await self._link.send(peer_pb2.SessionFrame(goodbye=words))
+            while await self._link.receive() is not None:
+                pass
 
     async def _greet(self) -> Greeting:
         await self._link.send(peer_pb2.SessionFrame(hello=make_hello(self._core, self.peer)))
