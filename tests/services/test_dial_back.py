@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import trio
@@ -14,7 +14,7 @@ import trio.testing
 from lumbung_cluster import limits
 from lumbung_cluster.errors import Rejected, StatusCode
 from lumbung_cluster.ids import NodeNumber
-from lumbung_node.ports.transport import Endpoint, Handler, ServerCall
+from lumbung_node.ports.transport import Caller, Endpoint, Handler, ServerCall
 from lumbung_node.services.dial_back import DIAL_BACK, HEALTH_CHECK, DialBack
 from lumbung_proto.v1 import reach_pb2
 from lumbung_testing.linked_nodes import host
@@ -32,20 +32,20 @@ class Asking:
     asked: list[str]
     peer_address: str
 
-    async def listen(self, number: NodeNumber) -> None:
-        """As the node of that number, at the office's address."""
+    async def listen(self, caller: Caller) -> None:
+        """As this one, at the office's address."""
 
         async def health(call: ServerCall) -> None:
             self.asked.append(call.caller.uri)
             await call.receive()
             await call.send(b"")
 
-        await self.nursery.start(self._serve, number, health)
+        await self.nursery.start(self._serve, caller, health)
 
     async def _serve(
-        self, number: NodeNumber, handler: Handler, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+        self, caller: Caller, handler: Handler, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
-        transport = self.network.transport(host(OFFICE), node_caller(number))
+        transport = self.network.transport(host(OFFICE), caller)
         async with transport.serve(f"127.0.0.1:{7000 + OFFICE}", {HEALTH_CHECK: handler}):
             task_status.started()
             await trio.sleep_forever()
@@ -75,7 +75,7 @@ async def _asking() -> AsyncIterator[Asking]:
 
 async def test_a_caller_that_listens_where_the_roster_says_is_reached(autojump_clock: trio.testing.MockClock) -> None:
     async with _asking() as asking:
-        await asking.listen(OFFICE)
+        await asking.listen(node_caller(OFFICE))
         response = await asking.ask()
         assert [(result.reached, result.sentence) for result in response.results] == [(True, "")]
         assert asking.asked == [node_caller(PEER).uri]
@@ -89,9 +89,14 @@ async def test_a_caller_that_nobody_reaches_is_told_why(autojump_clock: trio.tes
         assert result.sentence
 
 
-async def test_somebody_else_at_the_callers_address_is_not_the_caller(autojump_clock: trio.testing.MockClock) -> None:
+@pytest.mark.parametrize(
+    "stranger", [node_caller(NodeNumber(3)), replace(node_caller(OFFICE), key_pin=bytes(32))], ids=["node", "key"]
+)
+async def test_somebody_else_at_the_callers_address_is_not_the_caller(
+    stranger: Caller, autojump_clock: trio.testing.MockClock
+) -> None:
     async with _asking() as asking:
-        await asking.listen(NodeNumber(3))
+        await asking.listen(stranger)
         (result,) = (await asking.ask()).results
         assert not result.reached
         assert asking.asked == []
@@ -99,7 +104,7 @@ async def test_somebody_else_at_the_callers_address_is_not_the_caller(autojump_c
 
 async def test_who_asks_again_at_once_is_refused_and_later_served(autojump_clock: trio.testing.MockClock) -> None:
     async with _asking() as asking:
-        await asking.listen(OFFICE)
+        await asking.listen(node_caller(OFFICE))
         await asking.ask()
         with pytest.raises(Rejected) as refused:
             await asking.ask()
