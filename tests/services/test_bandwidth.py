@@ -65,3 +65,19 @@ async def test_a_new_recording_passes_the_backlog_in_office_hours(autojump_clock
                     await peer.store.state.grown.wait()
             assert trio.current_time() - begun < 3 * _BLOB_BYTES / _RATE
             assert peer.store.state.count(OFFICE).blobs < 20
+
+
+async def test_windows_that_change_while_a_session_lives_hold_from_then_on(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    office_box = box(OFFICE)
+    office_box.schedule = _always(_RATE, None, 100)
+    async with living(office_box) as office, living(box(PEER)) as peer, connected(office, peer):
+        await trio.sleep(1)
+        await put(office, [LUCK.randbytes(_BLOB_BYTES) for _ in range(100)])
+        await trio.sleep(60)
+        assert peer.store.state.count(OFFICE).blobs < 20
+        office_box.schedule = _always(None, _RATE, 100)
+        begun = trio.current_time()
+        await until_proven(office, PEER, 100)
+        assert trio.current_time() - begun < 60, "80 blobs at the old rate would take six minutes"
