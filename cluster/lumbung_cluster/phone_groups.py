@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from lumbung_cluster.canonical import Malformed
 
-__all__ = ["GROUPS", "phone_groups", "read_phone_groups"]
+__all__ = ["GROUPS", "Misheard", "phone_groups", "read_phone_groups"]
 
 GROUPS = 7
 _DIGITS = 4  # of the hash, in each group
@@ -31,6 +31,14 @@ _DAMM = (
 """A quasigroup of order 10 without weak pairs: any one wrong digit and any two swapped neighbours change the end."""
 
 
+class Misheard(Malformed):
+    """One group is not what was read out; `place` (from 1) says which one to ask for again."""
+
+    def __init__(self, place: int, group: str) -> None:
+        super().__init__("fingerprint", f"group {place} as it is read out", f"{group}, which has a slip")
+        self.place = place
+
+
 def phone_groups(digest: bytes) -> str:
     """The groups of a hash of at least 16 bytes, with blanks between."""
     number = int.from_bytes(digest[:_HASH_BYTES_USED], "big") % 10 ** (GROUPS * _DIGITS)
@@ -42,7 +50,7 @@ def phone_groups(digest: bytes) -> str:
 def read_phone_groups(text: str) -> str:
     """What a person typed, in the one spelling of `phone_groups`; blanks, dots and dashes may stand anywhere.
 
-    Raises Malformed, which names the group to ask for again.
+    Raises Misheard, Malformed.
     """
     digits = "".join(mark for mark in text if mark not in " .-\t\n")
     width = _DIGITS + 1
@@ -51,9 +59,7 @@ def read_phone_groups(text: str) -> str:
     groups = [digits[at : at + width] for at in range(0, len(digits), width)]
     for place, group in enumerate(groups, start=1):
         if group[-1] != _check_digit(place, group[:-1]):
-            raise Malformed(
-                "fingerprint", f"group {place} as it is read out", f"{group}, which has a slip: ask for it again"
-            )
+            raise Misheard(place, group)
     return " ".join(groups)
 
 

@@ -178,10 +178,10 @@ def fork(founded: Founded, held: SignedRoster) -> SignedRoster:
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (too_few, "expected signatures of 2 of 3 custodians"),
-        (lower_epoch, "old roster: expected an epoch above"),
-        (critical_field, "the unknown critical field 'zz'"),
-        (fork, "are signed: expected hash"),
+        (too_few, "1 of the 2 custodians that are needed have signed"),
+        (lower_epoch, "is older than the one in force"),
+        (critical_field, "this roster needs a newer lumbung: it has the field zz"),
+        (fork, "are signed, "),
     ],
 )
 def test_a_roster_that_may_not_follow_is_refused_and_nothing_changes(

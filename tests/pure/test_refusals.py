@@ -10,6 +10,7 @@ import pytest
 
 import lumbung_cluster
 import lumbung_node
+import lumbung_tools.joining
 from lumbung_cluster.errors import PeerUnreachable, Rejected, StatusCode
 from lumbung_node.config import Language
 from lumbung_proto.v1 import operations_pb2 as wire
@@ -24,6 +25,13 @@ _WORDS = re.compile(r"[A-Za-z',: -]{8,}")  # what a shape says between the value
 
 _NO_NODE = "127.0.0.1:7000 menjawab, tetapi bukan sebagai simpul lumbung; periksa alamat dan port"
 _NO_TLS = "tidak ada jalur aman ke 127.0.0.1:7000: TLS gagal (wrong version number); benarkah itu simpul klaster ini?"
+_ALTERED = (
+    "/media/a b/request: join request of 36.02: expected a signature by its TLS key, got a broken one: it was altered"
+)
+_ALTERED_TOLD = (
+    "permintaan 36.02 telah diubah: ada kunci di dalamnya yang tidak menandatangani isinya; minta berkasnya lagi"
+)
+_TAKEN = "nomor 3 adalah milik 51.71, dan tidak ada nomor yang dipakai dua kali; hilangkan --number"
 _NEW_DISK = "simpul 4 sudah kehilangan cakramnya sejak itu; ekspor lagi dengan --anew"
 
 
@@ -33,7 +41,7 @@ def console(language: Language = Language.INDONESIAN) -> Console:
 
 def node_source() -> str:
     """All that nodes can say, with the breaks of long string literals taken out."""
-    roots = [Path(package.__path__[0]) for package in (lumbung_cluster, lumbung_node)]
+    roots = [Path(package.__path__[0]) for package in (lumbung_cluster, lumbung_node, lumbung_tools.joining)]
     text = "".join(file.read_text() for root in roots for file in sorted(root.rglob("*.py")))
     return re.sub(r'"\s*\n\s*f?"', "", text)
 
@@ -58,6 +66,9 @@ def test_every_shape_is_one_that_nodes_still_speak_in(key: str) -> None:
             "open calls of lumbung://ab/access/1/sari: expected at most 16, got 17",
             "terlalu banyak perintah sekaligus dari sini (paling banyak 16); tunggu yang lain selesai",
         ),
+        (_ALTERED, _ALTERED_TOLD),
+        ("pack of another cluster: expected 00ab, got 01cd", "paket ini dari klaster lain"),
+        ("number 3: expected one that was never used, got that of node 51.71", _TAKEN),
         ("36.02: no peer that it can reach", "36.02 tidak dapat menjangkau mitra"),
         ("127.0.0.1:7000: it answered, and then refused gRPC's handshake", _NO_NODE),
         ("127.0.0.1:7000: TLS handshake failed: wrong version number", _NO_TLS),

@@ -22,6 +22,8 @@ JOINING_ENGLISH: Final[dict[str, str]] = {
         "The fingerprint that was read out is not that of this file: it was altered or exchanged on its way, "
         "or belongs to another file. Nothing is changed. Do not use it; ask for the file again by another way."
     ),
+    "fingerprint.slip": "Group {place} has a slip. Ask for that group again.",
+    "fingerprint.not_one": "A fingerprint has 7 groups of 5 digits.",
     "office.one_of": "Say which node it will be: one of --code, --drc and --van.",
     "office.not_empty": ("{folder} is not empty and holds no join request. Choose a new folder."),
     "office.other_request": (
@@ -145,4 +147,56 @@ JOINING_ENGLISH: Final[dict[str, str]] = {
         'lumbung node join 36.02.pack --dir /srv/lumbung --fingerprint "51930 22841 ..."'
     ),
     "help.node.join.dir": "The folder that lumbung office init made.",
+    "reason.join_other_cluster": "this request is for another cluster",
+    "reason.join_altered": (
+        "the request of {name} was altered: a key in it has not signed what it says; ask for the file again"
+    ),
+    "reason.join_used": (
+        "this request of {name} was used before, for node {node} in epoch {epoch}; a new machine makes new "
+        "keys: lumbung office init"
+    ),
+    "reason.join_name": (
+        "{name} is in the cluster already, as node {node}; new hardware for it says so: lumbung office "
+        "init --replaces {node}"
+    ),
+    "reason.join_key": ("a key in the request of {name} is in use already; keys are made anew for each node"),
+    "reason.join_recipient": "the age recipient in the request of {name} is that of node {node}",
+    "reason.join_number": ("number {number} is that of {name}, and no number is used twice; leave --number away"),
+    "reason.join_number_range": "number {number} is kept for vans; leave --number away",
+    "reason.join_number_of_draft": "{name} has number {number} in this draft already",
+    "reason.join_no_office": "the roster knows no office of {name}",
+    "reason.join_not_replaced": "{name} wants to replace node {node}, which is not in the cluster",
+    "reason.join_replaced_name": "{name} wants to replace node {node}, but that is {other}",
+    "reason.join_replaced_number": "new hardware of {name} keeps number {node}; leave --number away",
+    "reason.join_no_bound": (
+        "say up to where the old entry key of {name} is good: --bound, as lumbung keys status --origin "
+        "{name} prints it at its holders"
+    ),
+    "reason.join_not_added": (
+        "the roster of epoch {epoch} does not name {name} with these keys; first: lumbung roster add, or "
+        "for a van: lumbung access add-van"
+    ),
+    "reason.van_other_office": "{name} is no van of {office}",
+    "reason.van_name": "there was a van {name} before; give this one the next number",
+    "reason.van_numbers": ("the roster gives {office} no numbers for vans, or none are left; call the central office"),
+    "reason.pack_other_cluster": "this pack is of another cluster",
+    "reason.pack_other_machine": "this pack answers the request of another machine",
+    "reason.pack_other_keys": "the roster in this pack names another {use} key than ours",
+    "reason.roster_few": ("{given} of the {needed} custodians that are needed have signed the roster of epoch {epoch}"),
+    "reason.roster_old": "the roster of epoch {epoch} is older than the one in force (epoch {held})",
+    "reason.roster_other_cluster": "this roster is of another cluster",
+    "reason.roster_fork": (
+        "two rosters of epoch {epoch} are signed, {ours} and {theirs}; call the central office at once"
+    ),
+    "reason.roster_unknown_field": (
+        "this roster needs a newer lumbung: it has the field {field}, which this one does not know"
+    ),
+    "reason.access_old": (
+        "version {version} of the access list of {office} is not above the one in force (version {held})"
+    ),
+    "reason.access_key_retired": (
+        "the access list of {office} is signed by a key that the roster of epoch {epoch} does not name for that"
+    ),
+    "reason.access_van_stays": ("{van} must stay on the access list of {office} as it was; it may end, nothing else"),
+    "reason.plan_second_drc": "{name} can reach no office; a second DRC node keeps its third copy",
 }

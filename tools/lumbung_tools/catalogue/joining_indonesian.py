@@ -23,6 +23,8 @@ JOINING_INDONESIAN: Final[dict[str, str]] = {
         "Sidik yang dibacakan bukan milik berkas ini: berkas diubah atau ditukar di jalan, atau milik berkas "
         "lain. Tidak ada yang berubah. Jangan pakai; minta berkasnya lagi lewat jalan lain."
     ),
+    "fingerprint.slip": "Kelompok {place} salah dengar. Minta kelompok itu dibacakan lagi.",
+    "fingerprint.not_one": "Sidik terdiri dari 7 kelompok yang masing-masing 5 digit.",
     "office.one_of": ("Sebutkan simpul yang akan dibuat: salah satu dari --code, --drc, dan --van."),
     "office.not_empty": ("{folder} tidak kosong dan tidak berisi permintaan bergabung. Pilih folder baru."),
     "office.other_request": (
@@ -159,4 +161,64 @@ JOINING_INDONESIAN: Final[dict[str, str]] = {
         'lumbung node join 36.02.pack --dir /srv/lumbung --fingerprint "51930 22841 ..."'
     ),
     "help.node.join.dir": "Folder yang dibuat lumbung office init.",
+    "reason.join_other_cluster": "permintaan ini untuk klaster lain",
+    "reason.join_altered": (
+        "permintaan {name} telah diubah: ada kunci di dalamnya yang tidak menandatangani isinya; minta berkasnya lagi"
+    ),
+    "reason.join_used": (
+        "permintaan {name} ini pernah dipakai, untuk simpul {node} di epoch {epoch}; mesin baru membuat "
+        "kunci baru: lumbung office init"
+    ),
+    "reason.join_name": (
+        "{name} sudah ada di klaster, sebagai simpul {node}; perangkat barunya harus mengatakannya: "
+        "lumbung office init --replaces {node}"
+    ),
+    "reason.join_key": ("ada kunci di permintaan {name} yang sudah dipakai; kunci dibuat baru untuk setiap simpul"),
+    "reason.join_recipient": "penerima age di permintaan {name} adalah milik simpul {node}",
+    "reason.join_number": (
+        "nomor {number} adalah milik {name}, dan tidak ada nomor yang dipakai dua kali; hilangkan --number"
+    ),
+    "reason.join_number_range": "nomor {number} disediakan untuk mobil keliling; hilangkan --number",
+    "reason.join_number_of_draft": "{name} sudah bernomor {number} di rancangan ini",
+    "reason.join_no_office": "daftar simpul tidak mengenal kantor {name}",
+    "reason.join_not_replaced": "{name} mau menggantikan simpul {node}, yang tidak ada di klaster",
+    "reason.join_replaced_name": "{name} mau menggantikan simpul {node}, padahal itu {other}",
+    "reason.join_replaced_number": "perangkat baru {name} tetap bernomor {node}; hilangkan --number",
+    "reason.join_no_bound": (
+        "sebutkan sampai mana kunci entri lama {name} berlaku: --bound, seperti dicetak lumbung keys "
+        "status --origin {name} di para penyimpannya"
+    ),
+    "reason.join_not_added": (
+        "daftar simpul epoch {epoch} tidak memuat {name} dengan kunci ini; lebih dulu: lumbung roster add, "
+        "atau untuk mobil: lumbung access add-van"
+    ),
+    "reason.van_other_office": "{name} bukan mobil keliling milik {office}",
+    "reason.van_name": "sudah pernah ada mobil {name}; beri yang ini nomor berikutnya",
+    "reason.van_numbers": (
+        "daftar simpul tidak memberi {office} nomor untuk mobil, atau sudah habis; telepon kantor pusat"
+    ),
+    "reason.pack_other_cluster": "paket ini dari klaster lain",
+    "reason.pack_other_machine": "paket ini menjawab permintaan mesin lain",
+    "reason.pack_other_keys": "daftar simpul di paket ini memuat kunci {use} yang bukan milik kita",
+    "reason.roster_few": (
+        "baru {given} dari {needed} kustodian yang diperlukan menandatangani daftar simpul epoch {epoch}"
+    ),
+    "reason.roster_old": "daftar simpul epoch {epoch} lebih lama daripada yang berlaku (epoch {held})",
+    "reason.roster_other_cluster": "daftar simpul ini dari klaster lain",
+    "reason.roster_fork": (
+        "ada dua daftar simpul epoch {epoch} yang ditandatangani, {ours} dan {theirs}; segera telepon kantor pusat"
+    ),
+    "reason.roster_unknown_field": (
+        "daftar simpul ini memerlukan lumbung yang lebih baru: ada bidang {field} yang belum dikenal"
+    ),
+    "reason.access_old": ("versi {version} daftar akses {office} tidak di atas yang berlaku (versi {held})"),
+    "reason.access_key_retired": (
+        "daftar akses {office} ditandatangani kunci yang tidak disebut daftar simpul epoch {epoch} untuk itu"
+    ),
+    "reason.access_van_stays": (
+        "{van} harus tetap di daftar akses {office} seperti semula; boleh berakhir, lain tidak"
+    ),
+    "reason.plan_second_drc": (
+        "{name} tidak dapat menjangkau kantor mana pun; simpul DRC kedua menyimpan salinan ketiganya"
+    ),
 }

@@ -34,6 +34,7 @@ from lumbung_tools.joining.asking import load_request
 from lumbung_tools.joining.lists import operator_entry
 from lumbung_tools.output.exit_codes import ExitCode
 from lumbung_tools.output.failures import CommandFailed
+from lumbung_tools.output.refusals import reason_of
 
 __all__ = ["access"]
 
@@ -141,7 +142,7 @@ def sign(call: Call, draft: Path, key: Path, held: Path | None, roster_file: Pat
     before = SignedAccess.decode(held.read_bytes()) if held is not None else None
     objection = access_objection(_roster(call, roster_file), before, signed, Ed25519Verifier())
     if objection is not None:
-        raise CommandFailed(ExitCode.REFUSED, "error.refused", why=objection)
+        raise CommandFailed(ExitCode.REFUSED, "error.refused", why=reason_of(call.console, objection))
     write_new(output, signed.encode())
     call.console.say("access.signed", version=signed.content.version, file=output)
     names = [entry.name for entry in signed.content.entries]

@@ -145,7 +145,7 @@ def check(call: Call, file: Path, held: Path | None) -> None:
             call.console.say("roster.known", epoch=present.roster.epoch)
             call.console.json("lumbung.roster.check/1", {"verdict": "known", "epoch": present.roster.epoch})
         case Refuse(reason=reason) | Alarm(reason=reason):
-            raise CommandFailed(ExitCode.REFUSED, "error.refused", why=reason)
+            raise CommandFailed(ExitCode.REFUSED, "error.refused", why=reason_of(call.console, reason))
 
 
 @command("publish", help_key="help.roster.publish", examples_key="help.roster.publish.examples", exits=_REMOTE)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import click
 
+from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.joining import Admission, admit
-from lumbung_cluster.phone_groups import read_phone_groups
+from lumbung_cluster.phone_groups import Misheard, read_phone_groups
 from lumbung_cluster.roster import Roster
 from lumbung_cluster.signed_join import SignedJoin
 from lumbung_node.adapters.keys.ed25519 import Ed25519Verifier
@@ -75,7 +76,13 @@ def compare_fingerprint(call: Call, actual: str, typed: str | None) -> None:
         if not sys.stdin.isatty() or call.console.is_json:
             raise CommandFailed(ExitCode.USAGE, "fingerprint.missing")
         typed = str(click.prompt(call.console.text("fingerprint.ask")))
-    if read_phone_groups(typed) != actual:
+    try:
+        read = read_phone_groups(typed)
+    except Misheard as exc:
+        raise CommandFailed(ExitCode.USAGE, "fingerprint.slip", place=exc.place) from exc
+    except Malformed as exc:
+        raise CommandFailed(ExitCode.USAGE, "fingerprint.not_one") from exc
+    if read != actual:
         raise CommandFailed(ExitCode.REFUSED, "fingerprint.differs")
 
 

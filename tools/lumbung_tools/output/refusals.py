@@ -64,6 +64,70 @@ _SHAPES: Final = {
     "reason.closed_on_us": r"(?P<address>\S+): it closed after our certificate",
     "reason.other_node": r"(?P<address>\S+): expected (?P<expected>lumbung://\S+), got (?P<got>\S+)",
     "reason.other_key": r"(?P<address>\S+): expected a key pinned as .*, got \w+",
+    "reason.join_other_cluster": r"join request for another cluster: expected \w+, got \w+",
+    "reason.join_altered": r"(.*: )?join request of (?P<name>\S+): expected (a signature|signatures) by .*",
+    "reason.join_used": (
+        r"join request of (?P<name>\S+): expected one that was never used, got one that made node "
+        r"(?P<node>\d+) in epoch (?P<epoch>\d+): .*"
+    ),
+    "reason.join_name": (
+        r"join request of (?P<name>\S+): expected a name that nobody bears, got that of node (?P<node>\d+); .*"
+    ),
+    "reason.join_key": r"join request of (?P<name>\S+): expected keys that nobody has, got .*",
+    "reason.join_recipient": (
+        r"join request of (?P<name>\S+): expected age recipients of its own, got one of node (?P<node>\d+) .*"
+    ),
+    "reason.join_number": r"number (?P<number>\d+): expected one that was never used, got that of node (?P<name>\S+)",
+    "reason.join_number_range": (
+        r"number (?P<number>\d+): expected one from 1 to (?P<most>\d+) outside of all van numbers"
+    ),
+    "reason.join_number_of_draft": (
+        r"join request of (?P<name>\S+): it has number (?P<number>\d+) in this draft, got \d+"
+    ),
+    "reason.join_no_office": r"join request of (?P<name>\S+): expected the van of an office in this roster, got none",
+    "reason.join_not_replaced": (
+        r"join request of (?P<name>\S+): expected to replace a node that is present, got (?P<node>\d+)"
+    ),
+    "reason.join_replaced_name": (
+        r"join request of (?P<name>\S+): expected the name of node (?P<node>\d+) \((?P<other>\S+)\), .*"
+    ),
+    "reason.join_replaced_number": (
+        r"join request of (?P<name>\S+): a new machine keeps the number (?P<node>\d+), got \d+"
+    ),
+    "reason.join_no_bound": (
+        r"join request of (?P<name>\S+): expected how far entries of the machine before are good .*"
+    ),
+    "reason.join_not_added": (
+        r"join request of (?P<name>\S+): expected its keys in the roster of epoch (?P<epoch>\d+), got none; .*"
+    ),
+    "reason.van_other_office": r"join request of (?P<name>\S+): expected a van of (?P<office>\S+), got something else",
+    "reason.van_name": r"join request of (?P<name>\S+): expected a name that no van had, got one in use",
+    "reason.van_numbers": r"vans of (?P<office>\S+): expected .*",
+    "reason.pack_other_cluster": r"pack of another cluster: expected \w+, got \w+",
+    "reason.pack_other_machine": r"pack for another machine: expected the answer to request \w+, got that to \w+",
+    "reason.pack_other_keys": r"pack: expected our (?P<use>\w+) key in epoch (?P<epoch>\d+) of the roster, got another",
+    "reason.roster_few": (
+        r"roster of epoch (?P<epoch>\d+): expected signatures of (?P<needed>\d+) of (?P<members>\d+) "
+        r"custodians .*, got (?P<given>\d+) and \d+"
+    ),
+    "reason.roster_old": r"old roster: expected an epoch above (?P<held>\d+), got (?P<epoch>\d+)",
+    "reason.roster_other_cluster": r"roster of another cluster: expected \w+, got \w+",
+    "reason.roster_fork": (
+        r"two rosters of epoch (?P<epoch>\d+) are signed: expected hash (?P<ours>\w+), got (?P<theirs>\w+) too"
+    ),
+    "reason.roster_unknown_field": r"roster not understood: .*the unknown critical field .(?P<field>[^']*).",
+    "reason.access_old": (
+        r"access list of (?P<office>\S+): expected a version above (?P<held>\d+), got (?P<version>\d+)"
+    ),
+    "reason.access_key_retired": (
+        r"access list of (?P<office>\S+): expected an access-list key in force in epoch (?P<epoch>\d+), got "
+        r"\w+"
+    ),
+    "reason.access_van_stays": (
+        r"access list of (?P<office>\S+): expected (?P<van>\S+) to stay as it was \(gone at most\), got "
+        r"another or none"
+    ),
+    "reason.plan_second_drc": r"(?P<name>\S+): no office that it can reach, a second DRC node keeps its copy",
 }
 _PATTERNS: Final = {key: re.compile(shape) for key, shape in _SHAPES.items()}
 
