@@ -13,6 +13,7 @@ SOURCES := cluster node proto tools tests
 .NOTPARALLEL:
 .PHONY: help setup demo test check lint format types imports buf stubs stubs-check pytest requirements clean
 .PHONY: offline-bundle
+.PHONY: health-pages bench-ops
 .PHONY: sim sim-same mutants chaos fuzz abuse
 .PHONY: bench-quick bench-bundle bench-rebuild bench-lines bench-reconcile
 .PHONY: bench-inventory bench-scrub
@@ -61,6 +62,9 @@ stubs-check: $(DEV) ## are the generated modules those of the .proto files?
 	$(PY) tools/dev/stubs.py check
 
 # Two at a time: half of the tests wait for real processes, the other half computes.
+health-pages: $(DEV) ## write docs/health from the catalogue of sentences
+	$(PY) tools/dev/health_pages.py write
+
 pytest: $(DEV) ## the tests; ARGS="tests/pure -k feed" narrows them
 	$(PY) -m pytest --numprocesses 2 --dist worksteal $(ARGS)
 
@@ -95,6 +99,9 @@ bench-bundle: $(RUNTIME) ## a disk filled and imported, beside cp and sync
 
 bench-inventory: $(RUNTIME) ## what it costs to know the set of an origin: a fold, a rebuild, a restart, memory
 	$(PY) -m lumbung_tools.bench.inventory $(ARGS)
+
+bench-ops: $(RUNTIME) ## the whole country in one view: 514 reports asked of a real node and shown
+	$(PY) -m lumbung_tools.bench.ops $(ARGS)
 
 bench-scrub: $(RUNTIME) ## how fast everything is read and checked, and what puts feel of it
 	$(PY) -m lumbung_tools.bench.scrub $(ARGS)

@@ -25,10 +25,10 @@ from lumbung_cluster.signed_file import with_head, without_head
 from lumbung_cluster.signed_join import SignedJoin
 from lumbung_cluster.with_vans import with_vans
 
-__all__ = ["PACK_ROSTERS_MAX", "EnrolmentPack", "Welcome", "judge_pack"]
+__all__ = ["PACK_ACCESS_LISTS_MAX", "PACK_ROSTERS_MAX", "EnrolmentPack", "Welcome", "judge_pack"]
 
 PACK_ROSTERS_MAX = 8  # the newest is enough unless custodians changed with it: then those that lead to it
-_ACCESS_LISTS_MAX = 256  # of origins that one node holds; more come with the sessions
+PACK_ACCESS_LISTS_MAX = 256  # of origins that one node holds; more come with the sessions
 _HASH_SIZE_BYTES = 32
 _TEXT_SIZE_MAX = 64
 _CHAIN_SIZE_MAX = 32 * 1024
@@ -74,7 +74,7 @@ class EnrolmentPack:
             node_chain=reader.text("node's certificate", _CHAIN_SIZE_MAX),
             operator_chain=reader.optional("operator's certificate", _read_chain),
             secret_sealed=reader.var_bytes("sealed cluster secret", _SEALED_SIZE_MAX),
-            access_lists=reader.sequence("access lists", _read_document, _ACCESS_LISTS_MAX),
+            access_lists=reader.sequence("access lists", _read_document, PACK_ACCESS_LISTS_MAX),
         )
         reader.finish()
         if not found.rosters:
@@ -89,7 +89,7 @@ class EnrolmentPack:
         writer.text("node's certificate", self.node_chain, _CHAIN_SIZE_MAX)
         writer.optional("operator's certificate", self.operator_chain, _write_chain)
         writer.var_bytes("sealed cluster secret", self.secret_sealed, _SEALED_SIZE_MAX)
-        writer.sequence("access lists", self.access_lists, _write_document, _ACCESS_LISTS_MAX)
+        writer.sequence("access lists", self.access_lists, _write_document, PACK_ACCESS_LISTS_MAX)
         return writer.finish()
 
 

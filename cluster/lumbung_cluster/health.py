@@ -53,6 +53,7 @@ class HealthCode(Enum):
     INVENTORY_DOUBTED = "INVENTORY_DOUBTED"
     SCRUB_LATE = "SCRUB_LATE"
     MASS_DAMAGE = "MASS_DAMAGE"
+    REPORT_LATE = "REPORT_LATE"  # told of a node by its DRC node, never by itself
 
 
 class Severity(Enum):

@@ -217,3 +217,20 @@ DIAL_BACK_ADDRESSES_MAX: Final = 4  # of one node: a line at home, one by VPN, a
 DIAL_BACK_S: Final = 6.0  # for each of them: a satellite line needs 5 s for its handshake
 DIAL_BACK_ANSWER_S: Final = 30.0  # all of them one after the other, and the question itself
 DIAL_BACK_INTERVAL_S: Final = 5.0  # between two questions of one node: each costs a handshake
+
+# --- node reports ----------------------------------------------------------------------------------------------
+REPORT_SIZE_BYTES_MAX: Final = 5 * KIB  # an office tells about 600 B; 24 links and 32 troubles of full size are 4.4
+REPORT_LINKS_MAX: Final = 24  # the worst ones; a DRC node has 514, and each office tells of its own end
+REPORT_TROUBLES_MAX: Final = 32  # troubles of one kind are counted together: about 20 kinds
+REPORT_INTERVAL_LAN_S: Final = 30.0  # to a DRC node: 600 B each, 514 nodes bring it 10 KB/s
+REPORT_INTERVAL_WAN_S: Final = 60.0
+REPORT_INTERVAL_SATELLITE_S: Final = 300.0  # 170 KB a day on a line that is paid by the byte
+REPORT_FIRST_S: Final = 5.0  # after a start: the sessions come first, and no link is told to be down for that
+REPORT_LOOK_S: Final = 10.0  # how often a node looks whether its colour changed: an operator waits no longer for red
+REPORT_SAVE_INTERVAL_S: Final = 120.0  # one sync for all that came; after a crash a DRC node shows them so much older
+REPORT_LATE_S: Final = 900.0  # three of the longest intervals: a node that says nothing is shown as silent
+REPORT_SILENT_S: Final = 24 * 3600.0  # red: nobody knows how an office stands
+REPORT_BATCH_MAX: Final = 64  # reports in one message of the answer: 0.5 MiB when all are full
+REPORT_FOLLOW_PAUSE_S: Final = 1.0  # between two messages of an answer that goes on: a person reads no faster
+REPORT_READERS_MAX: Final = 64  # answers that go on at once at one DRC node
+ECHOES_KEPT: Final = 5  # round trips behind the one shown, the least: what waited behind blobs says nothing of the line

@@ -1,16 +1,20 @@
-"""Recordings are sealed before they leave the station: no node sees one, and stock programs open what comes back."""
+"""Recordings are sealed before they leave the station: no node sees one, and stock programs open what comes back.
+
+The same cluster is then looked at as a whole: what its nodes report to the DRC.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from lumbung_testing.real_clusters import accept_unsealed, cluster_up, found, lumbung
+from lumbung_testing.real_clusters import DRC, OFFICES, accept_unsealed, cluster_up, found, lumbung
 from lumbung_testing.tools import require_tool
 from lumbung_tools.localcluster.founding import Founded
 from lumbung_tools.output.exit_codes import ExitCode
@@ -18,6 +22,7 @@ from lumbung_tools.output.exit_codes import ExitCode
 _MARKER = b"NIK 9999-not-a-person-31bd5c"
 _SIZE_BYTES = 300_000
 _OPEN_OFFICE = "34.04"  # its stations deliver data that is encrypted otherwise
+_LOOKS = 60
 
 
 @pytest.fixture(scope="module")
@@ -87,3 +92,37 @@ def test_a_node_whose_config_allows_it_takes_what_is_not_sealed(founded: Founded
     done = lumbung("get", str(said["id"]), "-o", back, home=founded.client_home(_OPEN_OFFICE))
     assert done.returncode == ExitCode.OK, done.stderr
     assert back.read_bytes() == file.read_bytes()
+
+
+# --- the same cluster, seen as a whole -----------------------------------------------------------------------------
+
+
+def _nodes_seen(founded: Founded, name: str) -> dict[str, dict[str, object] | None]:
+    """The report of each node that an operator of `name` is shown; None for one that has not reported."""
+    done = lumbung("nodes", "--json", home=founded.client_home(name))
+    assert done.returncode == ExitCode.OK, done.stderr
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    return {row["node"]: row["report"] for row in rows}
+
+
+def test_the_drc_shows_how_every_node_stands_and_an_office_sees_only_its_own(founded: Founded) -> None:
+    for _ in range(_LOOKS):
+        seen = _nodes_seen(founded, DRC)
+        if all(seen.values()):
+            break
+        time.sleep(1)
+
+    assert set(seen) == {*OFFICES, DRC}
+    assert all(report is not None and report["generation"] == 1 for report in seen.values())
+    assert set(_nodes_seen(founded, OFFICES[0])) == {OFFICES[0]}
+
+
+def test_a_mute_is_kept_by_the_node_until_it_is_ended(founded: Founded) -> None:
+    home = founded.client_home(DRC)
+    about = ("DISK_LOW", "--node", OFFICES[0])
+
+    assert lumbung("health", "mute", *about, "--for", "1h", home=home).returncode == ExitCode.OK
+    (kept,) = lumbung("health", "mutes", "--json", home=home).stdout.splitlines()
+    assert (json.loads(kept)["code"], json.loads(kept)["node"]) == ("DISK_LOW", OFFICES[0])
+    assert lumbung("health", "unmute", *about, home=home).returncode == ExitCode.OK
+    assert lumbung("health", "mutes", "--json", home=home).stdout == ""

@@ -19,6 +19,7 @@ from lumbung_node.store.own_lives import recovered_record
 from lumbung_proto.v1 import peer_pb2
 from lumbung_testing.rosters import CLUSTER, SeededSigner, founding, signed, successor
 from lumbung_testing.session_pair import CENTRE, OFFICE, PEER, box, connected, living, put, until_proven
+from lumbung_testing.virtual_disk import Pace
 
 FAR = Generation(7)
 
@@ -69,6 +70,25 @@ async def test_a_higher_life_under_the_own_signature_stops_the_node_for_ever_unt
         async with living(office_box) as office:
             assert not office.condition.stopped
             assert office.store.state.generation == FAR + 1
+
+
+@pytest.mark.parametrize("cut_s", [0.5, 1.5, 2.5])
+async def test_a_session_cut_while_a_new_life_is_met_leaves_no_older_proof_that_counts(
+    autojump_clock: trio.testing.MockClock, cut_s: float
+) -> None:
+    office_box, peer_box = box(OFFICE), box(PEER)
+    async with living(office_box) as office, living(peer_box) as peer:
+        await put(office, [b"a recording"])
+        async with connected(office, peer):
+            await until_proven(office, PEER, 1)
+        await peer.store.start_generation(Generation(2))
+        office_box.disk.pace = Pace(sync_s=1.0)
+        with trio.move_on_after(cut_s):
+            await greet(peer, office)
+        await greet(peer, office)
+
+        assert office.store.state.generations_seen[PEER] == 2
+        assert office.store.proofs.ledger.account(PEER).upto == 0
 
 
 async def test_a_stopped_machine_begins_no_life_whatever_the_marks_say() -> None:

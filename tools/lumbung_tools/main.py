@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import click
 
 from lumbung_node.config import Language
+from lumbung_node.ports.transport import Transport
 from lumbung_tools.catalogue.text import Catalogue
-from lumbung_tools.cli.framework import Call, LazyCommand, LazyGroup
+from lumbung_tools.cli.framework import COMPLETION_VARIABLE, Call, LazyCommand, LazyGroup
+from lumbung_tools.client.profile import Profile
 from lumbung_tools.client.session import OpenTransport
 from lumbung_tools.output.console import Console
 from lumbung_tools.output.exit_codes import ExitCode
@@ -30,6 +33,10 @@ _COMMANDS = {
     "health": LazyCommand("lumbung_tools.cli.health", "health", "help.health"),
     "reconcile": LazyCommand("lumbung_tools.cli.reconcile", "reconcile", "help.reconcile"),
     "doctor": LazyCommand("lumbung_tools.cli.doctor", "doctor", "help.doctor"),
+    "nodes": LazyCommand("lumbung_tools.cli.nodes", "nodes", "help.nodes"),
+    "lag": LazyCommand("lumbung_tools.cli.lag", "lag", "help.lag"),
+    "find": LazyCommand("lumbung_tools.cli.find", "find", "help.find"),
+    "top": LazyCommand("lumbung_tools.cli.top", "top", "help.top"),
     "scrub": LazyCommand("lumbung_tools.cli.scrub", "scrub", "help.scrub"),
     "receipt": LazyCommand("lumbung_tools.cli.receipt", "receipt", "help.receipt"),
     "bundle": LazyCommand("lumbung_tools.cli.bundle", "bundle", "help.bundle"),
@@ -43,6 +50,7 @@ _COMMANDS = {
     "config": LazyCommand("lumbung_tools.cli.config", "config", "help.config"),
     "cluster": LazyCommand("lumbung_tools.cli.cluster", "cluster", "help.cluster"),
     "demo": LazyCommand("lumbung_tools.cli.demo", "demo", "help.demo"),
+    "completion": LazyCommand("lumbung_tools.cli.completion", "completion", "help.completion"),
     "version": LazyCommand("lumbung_tools.cli.version", "version", "help.version"),
 }
 
@@ -51,10 +59,16 @@ def main() -> None:
     """Entry point of the console script."""
     # gRPC's own lines on stderr name sockets and tell an operator nothing: our sentences say what happened.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    if COMPLETION_VARIABLE in os.environ:  # asked at each press of the key: grpc alone takes longer to load
+        sys.exit(run(sys.argv[1:], _no_transport))
     # Here, not above: help and offline commands must not wait for grpc to load.
     from lumbung_tools.client.over_grpc import open_grpc
 
     sys.exit(run(sys.argv[1:], open_grpc))
+
+
+def _no_transport(_profile: Profile) -> AbstractAsyncContextManager[Transport]:
+    raise AssertionError("completing a command line speaks to nobody")
 
 
 def run(arguments: Sequence[str], open_transport: OpenTransport) -> int:

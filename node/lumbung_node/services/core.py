@@ -25,6 +25,7 @@ from lumbung_cluster.limits import (
     WITHDRAWALS_BURST,
     WITHDRAWALS_PER_S,
 )
+from lumbung_cluster.mute import Mute
 from lumbung_cluster.patience import Bucket
 from lumbung_cluster.retry_after import retry_after_s
 from lumbung_cluster.roster import Roster
@@ -38,6 +39,7 @@ from lumbung_node.services.budget import ByteBudget
 from lumbung_node.services.pace import LinkPace
 from lumbung_node.services.put_memory import PutMemory
 from lumbung_node.services.reconcile_report import ReconcileBook
+from lumbung_node.services.report_book import ReportBook
 from lumbung_node.services.rosters import RosterKeeper
 from lumbung_node.store.events import EventKind, FoundBy
 from lumbung_node.store.state import Pulse
@@ -95,6 +97,7 @@ class Core:
     `memory` is for own puts and `foreign_memory` for what peers bring: no peer may stop recording by being slow.
     `damage_serials` counts what was found damaged since the start: the same blob may rot again after its repair.
     `ledger_roster` is the roster under which the ledger of proofs was loaded: what it passed over was nobody's copy.
+    `reports` are the own one and, at a DRC node, those of others; `mutes` are what operators have muted here.
     `reconcile_frozen` and `reconcile_mending` bound the moments of inventories that are kept for peers and for us;
     `reconciles` remembers how each ended. `withdrawals` bounds what a holder takes back, over all its sessions.
     """
@@ -121,6 +124,8 @@ class Core:
     doubted_at: dict[NodeNumber, float] = field(default_factory=dict)
     damage_found: Pulse = field(default_factory=Pulse)
     activity: Activity = field(default_factory=Activity)
+    reports: ReportBook = field(default_factory=ReportBook)
+    mutes: list[Mute] = field(default_factory=list)
     damage_count: int = 0
     damage_serials: dict[tuple[NodeNumber, BlobId], int] = field(default_factory=dict)
     reconcile_frozen: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(RECONCILE_FROZEN_MAX))

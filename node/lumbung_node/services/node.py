@@ -38,6 +38,8 @@ from lumbung_node.services.operations import Operations
 from lumbung_node.services.put_memory import PutMemory
 from lumbung_node.services.rebuild import Rebuild
 from lumbung_node.services.replicator import Replicator
+from lumbung_node.services.report_desk import ReportDesk
+from lumbung_node.services.reporting import Reporter, load_report_rows
 from lumbung_node.services.rosters import RosterKeeper
 from lumbung_node.services.scrub.scrubber import Scrubber
 from lumbung_node.services.scrub.view import ScrubDesk
@@ -170,6 +172,7 @@ async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core],
         condition=Condition(stopped=store.stopped_by is not None, fallback=parts.fallback),
     )
     await core.load_covers()
+    await load_report_rows(core)
     await look(core, parts.disk)
     gate = AccessGate(parts.rosters, parts.number, parts.clock)
     copies = CopyBook(core)
@@ -191,7 +194,7 @@ async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core],
             keys_together=parts.keys_together,
             certificate_expires_ms=parts.certificate_expires_ms,
         )
-        server = Server(core, gate, copies, replicator, operations, desk, DialBack(core, transport))
+        server = Server(core, gate, copies, replicator, operations, desk, DialBack(core, transport), ReportDesk(core))
         gauges = Gauges(core, operations, replicator)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(store.committer.run)
@@ -204,6 +207,7 @@ async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core],
                 nursery.start_soon(scrubber.run)
                 nursery.start_soon(takeover.run)
                 nursery.start_soon(rebuild.run)
+                nursery.start_soon(Reporter(core, operations.response).run)
                 nursery.start_soon(_revoke_on_change, parts.rosters, gate, listener)
                 nursery.start_soon(_show, parts.metrics, gauges)
                 on_ready(listener.address, core)

@@ -9,6 +9,7 @@ import trio
 from lumbung_cluster.copies import proven_copies
 from lumbung_cluster.health import AsideFacts, Facts, LinkFacts, LinkHealth, Trouble, judge_health
 from lumbung_cluster.ids import NodeNumber
+from lumbung_cluster.mute import own_mute
 from lumbung_cluster.roster_node import Role
 from lumbung_cluster.tally import Tally, holder_groups, tally
 from lumbung_node.ports.transport import ServerCall
@@ -119,7 +120,7 @@ class Operations:
                 wire_high=core.wire.high,
             )
         )
-        response.health.extend(_health_message(trouble) for trouble in self._troubles(response))
+        response.health.extend(self._health_message(trouble) for trouble in self._troubles(response))
         return response
 
     def _add_rebuild(self, response: operations_pb2.StatusResponse) -> None:
@@ -199,6 +200,7 @@ class Operations:
         first = account.unproven(end, 1) if is_holder else []
         session = link.session
         cover = core.store.covers.newest(link.peer)
+        heard_at = link.last_heard_at
         return operations_pb2.LinkState(
             node=link.peer,
             name=record.name if record is not None else "",
@@ -215,6 +217,8 @@ class Operations:
             inventory_received_ms=cover.received_ms if cover is not None else 0,
             inventory_number=cover.number if cover is not None else 0,
             inventory_units=cover.units.bit_count() if cover is not None else 0,
+            heard_s=trio.current_time() - heard_at if heard_at is not None else None,
+            round_trip_s=session.round_trip_s if session is not None else None,
         )
 
     def _add_origins(self, response: operations_pb2.StatusResponse) -> None:
@@ -274,6 +278,16 @@ class Operations:
         )
         return judge_health(facts)
 
+    def _health_message(self, trouble: Trouble) -> operations_pb2.HealthItem:
+        mute = own_mute(self._core.mutes, trouble.code.name, trouble.node, self._core.clock.now_ms())
+        return operations_pb2.HealthItem(
+            code=trouble.code.name,
+            severity=operations_pb2.Severity.ValueType(trouble.severity.value),
+            node=trouble.node,
+            values={name: str(value) for name, value in trouble.values},
+            muted_until_ms=mute.until_ms if mute is not None else 0,
+        )
+
 
 def _condition(link: Link) -> LinkHealth:
     match link.state:
@@ -284,12 +298,3 @@ def _condition(link: Link) -> LinkHealth:
             return LinkHealth.DOWN
         case LinkState.REFUSED:
             return LinkHealth.REFUSED
-
-
-def _health_message(trouble: Trouble) -> operations_pb2.HealthItem:
-    return operations_pb2.HealthItem(
-        code=trouble.code.name,
-        severity=operations_pb2.Severity.ValueType(trouble.severity.value),
-        node=trouble.node,
-        values={name: str(value) for name, value in trouble.values},
-    )

@@ -44,7 +44,9 @@ class LinkState(Enum):
 
 @dataclass(slots=True)
 class Link:
-    """How the link to one partner stands; `since` is trio time, the bytes of blobs are those of ended sessions."""
+    """How the link to one partner stands. `since` and `heard_at`, when its last session heard of it, are trio time; the
+    bytes of blobs are those of ended sessions.
+    """
 
     peer: NodeNumber
     state: LinkState = LinkState.DOWN
@@ -55,6 +57,13 @@ class Link:
     sent_bytes: int = 0
     received_bytes: int = 0
     roster_asked: float = -math.inf
+    heard_at: float | None = None
+
+    @property
+    def last_heard_at(self) -> float | None:
+        """When the last frame from the partner came; None when there was none since the start."""
+        heard_at = self.session.heard_at if self.session is not None else None
+        return heard_at if heard_at is not None else self.heard_at
 
     def become(self, state: LinkState, sentence: str) -> None:
         if state is not self.state:
@@ -217,7 +226,7 @@ class Replicator:
             raise PeerGone(f"own index damaged: {exc}") from exc
         finally:
             link.sent_bytes, link.received_bytes = link.carried_bytes()
-            link.session = None
+            link.heard_at, link.session = link.last_heard_at, None
             if link.state is LinkState.UP:  # a call that nobody greeted leaves the link as long down as it was
                 link.become(LinkState.DOWN, session.goodbye)
             session.settled.set()

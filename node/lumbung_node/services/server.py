@@ -28,6 +28,7 @@ from lumbung_node.services.putting import PutStream
 from lumbung_node.services.reading import MayRead, Reading
 from lumbung_node.services.reconcile_run import RECONCILE, ReconcileDesk
 from lumbung_node.services.replicator import SESSION, Replicator
+from lumbung_node.services.report_desk import MUTE, MUTES, REPORTS, MaySee, ReportDesk
 from lumbung_node.services.requests import read_request
 from lumbung_node.services.roster_asking import GET_ROSTER
 from lumbung_node.services.rosters import RosterKeeper
@@ -55,9 +56,20 @@ CONFIRM_SCRUB = Method("/lumbung.v1.ScrubService/ConfirmScrub", CallKind.UNARY)
 _HEALTH_PREFIX = "/grpc.health.v1.Health/"
 _WATCHING_ROLES = (Role.OPS, Role.CENTRAL, Role.DRC)
 _OF_STATIONS = (STAT, GET_ROSTER)
-_OF_OPERATORS = (GET, STAT, LIST, STATUS, GET_ROSTER, PUBLISH_ROSTER, PUBLISH_ACCESS, EXPORT, SEAL)
+_OF_OPERATORS = (GET, STAT, LIST, STATUS, GET_ROSTER, PUBLISH_ROSTER, PUBLISH_ACCESS, EXPORT, SEAL, REPORTS)
 _OF_SCRUB = (SCRUB_STATUS, START_SCRUB, PAUSE_SCRUB, CONFIRM_SCRUB)
-_OF_OWN_OPERATORS = (IMPORT, TAKE_RECEIPTS, SAFE_TO_STOP, PLAN_DROP, DROP, DRAINED, RECONCILE, *_OF_SCRUB)
+_OF_OWN_OPERATORS = (
+    IMPORT,
+    TAKE_RECEIPTS,
+    SAFE_TO_STOP,
+    PLAN_DROP,
+    DROP,
+    DRAINED,
+    RECONCILE,
+    MUTE,
+    MUTES,
+    *_OF_SCRUB,
+)
 
 
 class AccessGate:
@@ -89,7 +101,7 @@ class AccessGate:
                 PUBLISH_ROSTER,
                 PUBLISH_ACCESS,
             )
-            allowed = allowed or (method in (STATUS, LIST) and role.record.role in _WATCHING_ROLES)
+            allowed = allowed or (method in (STATUS, LIST, REPORTS) and role.record.role in _WATCHING_ROLES)
         else:
             own_office = self._rosters.roster.office_of(self._number) == role.office
             of_duty = _OF_OPERATORS if role.duty is Duty.OPERATOR else _OF_STATIONS
@@ -136,6 +148,16 @@ class AccessGate:
 
         return check
 
+    def may_see(self, caller: Caller) -> MaySee:
+        """Of which nodes a caller may see the reports: the centre and its operators of all, others of their office."""
+        role, roster = self.role(caller), self._rosters.roster
+        if isinstance(role, NodeRole):
+            return None if role.record.role in _WATCHING_ROLES else lambda node: node == role.number
+        office = roster.node(role.office)
+        if office is not None and office.role in _WATCHING_ROLES:
+            return None
+        return lambda node: self._rosters.roster.office_of(node) == role.office
+
     def node(self, caller: Caller) -> NodeNumber:
         """The caller's number as a node. Raises Rejected for stations and operators."""
         role = self.role(caller)
@@ -156,6 +178,7 @@ class Server:
         operations: Operations,
         scrub: ScrubDesk,
         dial_back: DialBack,
+        reports: ReportDesk,
     ) -> None:
         self._core = core
         self._gate = gate
@@ -164,6 +187,7 @@ class Server:
         self._operations = operations
         self._scrub = scrub
         self._dial_back = dial_back
+        self._reports = reports
         self._reading = Reading(core, copies)
         self._exporting = Exporting(core)
         self._carried = CarriedReceipts(core)
@@ -209,6 +233,9 @@ class Server:
             START_SCRUB: self._scrub.start,
             PAUSE_SCRUB: self._scrub.pause,
             CONFIRM_SCRUB: self._scrub.confirm,
+            REPORTS: self._tell_reports,
+            MUTE: self._reports.mute,
+            MUTES: self._reports.mutes,
             GET_ROSTER: self._get_roster,
             PUBLISH_ROSTER: self._publish_roster,
             PUBLISH_ACCESS: self._publish_access,
@@ -238,6 +265,9 @@ class Server:
 
     async def _import(self, call: ServerCall) -> None:
         await ImportStream(self._core, self._replicator.arrivals, self._import_share, call).run()
+
+    async def _tell_reports(self, call: ServerCall) -> None:
+        await self._reports.reports(call, self._gate.may_see(call.caller))
 
     async def _session(self, call: ServerCall) -> None:
         await self._replicator.serve(call, self._gate.node(call.caller))

@@ -72,19 +72,24 @@ class Store:
         node, known = life.content.node, self.state.lives.get(life.content.node)
         if known is not None and life.content.generation <= known.content.generation:
             return  # the first one stays: it is the one whose words may have been believed
-        job = Job()
-        job.extra.put(Family.SYSTEM, life_key(node), life.to_bytes())
-        await self.committer.commit(job)
-        self.state.lives[node] = life
-        await self.see_generation(node, life.content.generation)
+        # With its generation, or not at all: a session that is cancelled between the two would leave a known life whose
+        # generation is never met, and what was proven before it would count for ever.
+        seen = self.state.generations_seen.get(node, Generation(0))  # a receipt on a carried disk may have told more
+        await self._see(node, max(seen, life.content.generation), life)
 
     async def see_generation(self, node: NodeNumber, generation: Generation) -> None:
         """Remember, durably, the highest generation seen of a peer; what it proved in older ones is void."""
-        if generation <= self.state.generations_seen.get(node, Generation(0)):
-            return
+        if generation > self.state.generations_seen.get(node, Generation(0)):
+            await self._see(node, generation, None)
+
+    async def _see(self, node: NodeNumber, generation: Generation, life: SignedLife | None) -> None:
         job = Job()
         job.extra.put(Family.SYSTEM, b"g" + node.to_bytes(4, "big"), generation.to_bytes(4, "big"))
+        if life is not None:
+            job.extra.put(Family.SYSTEM, life_key(node), life.to_bytes())
         await self.committer.commit(job)
+        if life is not None:
+            self.state.lives[node] = life
         self.state.generations_seen[node] = generation
         if self.proofs.ledger.meet(node, generation):
             self.proofs.changed.beat()

@@ -596,6 +596,8 @@ class LinkState(_message.Message):
     INVENTORY_RECEIVED_MS_FIELD_NUMBER: _builtins.int
     INVENTORY_NUMBER_FIELD_NUMBER: _builtins.int
     INVENTORY_UNITS_FIELD_NUMBER: _builtins.int
+    HEARD_S_FIELD_NUMBER: _builtins.int
+    ROUND_TRIP_S_FIELD_NUMBER: _builtins.int
     node: _builtins.int
     """The partner's number."""
     name: _builtins.str
@@ -626,6 +628,10 @@ class LinkState(_message.Message):
     """Own feed number up to which that receipt covers."""
     inventory_units: _builtins.int
     """How many of the 64 units it covers."""
+    heard_s: _builtins.float
+    """Seconds since the last frame from the partner; absent when there was none since the start."""
+    round_trip_s: _builtins.float
+    """The line's round trip, the least of the last five, in seconds; absent while unknown."""
     def __init__(
         self,
         *,
@@ -644,12 +650,21 @@ class LinkState(_message.Message):
         inventory_received_ms: _builtins.int = ...,
         inventory_number: _builtins.int = ...,
         inventory_units: _builtins.int = ...,
+        heard_s: _builtins.float | None = ...,
+        round_trip_s: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_heard_s", b"_heard_s", "_round_trip_s", b"_round_trip_s", "heard_s", b"heard_s", "round_trip_s", b"round_trip_s"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock_offset_ms", b"clock_offset_ms", "condition", b"condition", "generation", b"generation", "inventory_number", b"inventory_number", "inventory_received_ms", b"inventory_received_ms", "inventory_units", b"inventory_units", "is_drc", b"is_drc", "lag_blobs", b"lag_blobs", "lag_oldest_ms", b"lag_oldest_ms", "name", b"name", "node", b"node", "proven_blobs", b"proven_blobs", "sentence", b"sentence", "since_s", b"since_s", "verified_since_ms", b"verified_since_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_heard_s", b"_heard_s", "_round_trip_s", b"_round_trip_s", "clock_offset_ms", b"clock_offset_ms", "condition", b"condition", "generation", b"generation", "heard_s", b"heard_s", "inventory_number", b"inventory_number", "inventory_received_ms", b"inventory_received_ms", "inventory_units", b"inventory_units", "is_drc", b"is_drc", "lag_blobs", b"lag_blobs", "lag_oldest_ms", b"lag_oldest_ms", "name", b"name", "node", b"node", "proven_blobs", b"proven_blobs", "round_trip_s", b"round_trip_s", "sentence", b"sentence", "since_s", b"since_s", "verified_since_ms", b"verified_since_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__heard_s: _TypeAlias = _typing.Literal["heard_s"]  # noqa: Y015
+    _WhichOneofArgType__heard_s: _TypeAlias = _typing.Literal["_heard_s", b"_heard_s"]  # noqa: Y015
+    _WhichOneofReturnType__round_trip_s: _TypeAlias = _typing.Literal["round_trip_s"]  # noqa: Y015
+    _WhichOneofArgType__round_trip_s: _TypeAlias = _typing.Literal["_round_trip_s", b"_round_trip_s"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__heard_s) -> _WhichOneofReturnType__heard_s | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__round_trip_s) -> _WhichOneofReturnType__round_trip_s | None: ...
 
 Global___LinkState: _TypeAlias = LinkState  # noqa: Y015
 
@@ -755,6 +770,7 @@ class HealthItem(_message.Message):
     SEVERITY_FIELD_NUMBER: _builtins.int
     NODE_FIELD_NUMBER: _builtins.int
     VALUES_FIELD_NUMBER: _builtins.int
+    MUTED_UNTIL_MS_FIELD_NUMBER: _builtins.int
     code: _builtins.str
     """COPIES_SHORT, LINK_DOWN, TRUST_FAILED, DISK_LOW, CERT_EXPIRES, ROSTER_FORK, CLOCK_SKEW, TWO_LIVES, KEYS_TOGETHER,
     INVENTORY_DOUBTED, SCRUB_LATE, MASS_DAMAGE and others of the catalogue.
@@ -763,6 +779,8 @@ class HealthItem(_message.Message):
     """How bad."""
     node: _builtins.int
     """The node that it is about; 0 for this one."""
+    muted_until_ms: _builtins.int
+    """Until when an operator has muted it, UTC in milliseconds; 0 when it is not muted."""
     @_builtins.property
     def values(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Values for the sentence in the catalogue, such as blobs or age_s."""
@@ -774,10 +792,11 @@ class HealthItem(_message.Message):
         severity: Global___Severity.ValueType = ...,
         node: _builtins.int = ...,
         values: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        muted_until_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "node", b"node", "severity", b"severity", "values", b"values"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "muted_until_ms", b"muted_until_ms", "node", b"node", "severity", b"severity", "values", b"values"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

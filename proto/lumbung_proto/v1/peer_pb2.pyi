@@ -10,6 +10,7 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from lumbung_proto.v1 import leaving_frames_pb2 as _leaving_frames_pb2
 from lumbung_proto.v1 import reconcile_frames_pb2 as _reconcile_frames_pb2
+from lumbung_proto.v1 import report_frames_pb2 as _report_frames_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -107,7 +108,7 @@ Global___SessionResponse: _TypeAlias = SessionResponse  # noqa: Y015
 
 @_typing.final
 class SessionFrame(_message.Message):
-    """One frame of a session. Reserved numbers are for NodeReport, challenge, alarm, retraction and release at origin."""
+    """One frame of a session. Reserved numbers are for challenge, alarm, retraction and release at origin."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -138,6 +139,8 @@ class SessionFrame(_message.Message):
     RELEASE_FIELD_NUMBER: _builtins.int
     STAKE_ASK_FIELD_NUMBER: _builtins.int
     STAKE_FIELD_NUMBER: _builtins.int
+    REPORT_FIELD_NUMBER: _builtins.int
+    ECHO_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def hello(self) -> Global___Hello:
         """First frame of each side."""
@@ -246,6 +249,14 @@ class SessionFrame(_message.Message):
     def stake(self) -> _leaving_frames_pb2.Stake:
         """The answer to StakeAsk."""
 
+    @_builtins.property
+    def report(self) -> _report_frames_pb2.NodeReport:
+        """How the sender stands; only to DRC nodes. From wire version 1 on."""
+
+    @_builtins.property
+    def echo(self) -> _report_frames_pb2.Echo:
+        """Are you there, and how far away? From wire version 1 on."""
+
     def __init__(
         self,
         *,
@@ -276,12 +287,14 @@ class SessionFrame(_message.Message):
         release: _leaving_frames_pb2.ReleaseWord | None = ...,
         stake_ask: _leaving_frames_pb2.StakeAsk | None = ...,
         stake: _leaving_frames_pb2.Stake | None = ...,
+        report: _report_frames_pb2.NodeReport | None = ...,
+        echo: _report_frames_pb2.Echo | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "applied", b"applied", "goodbye", b"goodbye", "hello", b"hello", "inventory_ask", b"inventory_ask", "inventory_word", b"inventory_word", "kind", b"kind", "need", b"need", "offer", b"offer", "pieces", b"pieces", "proof", b"proof", "prove", b"prove", "received", b"received", "reconcile_ask", b"reconcile_ask", "reconcile_compare", b"reconcile_compare", "reconcile_compared", b"reconcile_compared", "reconcile_fetch", b"reconcile_fetch", "reconcile_fetched", b"reconcile_fetched", "reconcile_settle", b"reconcile_settle", "reconcile_settled", b"reconcile_settled", "reconcile_tell", b"reconcile_tell", "release", b"release", "roster", b"roster", "stake", b"stake", "stake_ask", b"stake_ask", "takes", b"takes", "want", b"want", "withdraw", b"withdraw"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "applied", b"applied", "echo", b"echo", "goodbye", b"goodbye", "hello", b"hello", "inventory_ask", b"inventory_ask", "inventory_word", b"inventory_word", "kind", b"kind", "need", b"need", "offer", b"offer", "pieces", b"pieces", "proof", b"proof", "prove", b"prove", "received", b"received", "reconcile_ask", b"reconcile_ask", "reconcile_compare", b"reconcile_compare", "reconcile_compared", b"reconcile_compared", "reconcile_fetch", b"reconcile_fetch", "reconcile_fetched", b"reconcile_fetched", "reconcile_settle", b"reconcile_settle", "reconcile_settled", b"reconcile_settled", "reconcile_tell", b"reconcile_tell", "release", b"release", "report", b"report", "roster", b"roster", "stake", b"stake", "stake_ask", b"stake_ask", "takes", b"takes", "want", b"want", "withdraw", b"withdraw"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "applied", b"applied", "goodbye", b"goodbye", "hello", b"hello", "inventory_ask", b"inventory_ask", "inventory_word", b"inventory_word", "kind", b"kind", "need", b"need", "offer", b"offer", "pieces", b"pieces", "proof", b"proof", "prove", b"prove", "received", b"received", "reconcile_ask", b"reconcile_ask", "reconcile_compare", b"reconcile_compare", "reconcile_compared", b"reconcile_compared", "reconcile_fetch", b"reconcile_fetch", "reconcile_fetched", b"reconcile_fetched", "reconcile_settle", b"reconcile_settle", "reconcile_settled", b"reconcile_settled", "reconcile_tell", b"reconcile_tell", "release", b"release", "roster", b"roster", "stake", b"stake", "stake_ask", b"stake_ask", "takes", b"takes", "want", b"want", "withdraw", b"withdraw"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "applied", b"applied", "echo", b"echo", "goodbye", b"goodbye", "hello", b"hello", "inventory_ask", b"inventory_ask", "inventory_word", b"inventory_word", "kind", b"kind", "need", b"need", "offer", b"offer", "pieces", b"pieces", "proof", b"proof", "prove", b"prove", "received", b"received", "reconcile_ask", b"reconcile_ask", "reconcile_compare", b"reconcile_compare", "reconcile_compared", b"reconcile_compared", "reconcile_fetch", b"reconcile_fetch", "reconcile_fetched", b"reconcile_fetched", "reconcile_settle", b"reconcile_settle", "reconcile_settled", b"reconcile_settled", "reconcile_tell", b"reconcile_tell", "release", b"release", "report", b"report", "roster", b"roster", "stake", b"stake", "stake_ask", b"stake_ask", "takes", b"takes", "want", b"want", "withdraw", b"withdraw"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["hello", "offer", "want", "pieces", "applied", "prove", "proof", "withdraw", "need", "roster", "access", "goodbye", "takes", "received", "reconcile_compare", "reconcile_compared", "reconcile_ask", "reconcile_tell", "reconcile_fetch", "reconcile_fetched", "reconcile_settle", "reconcile_settled", "inventory_ask", "inventory_word", "release", "stake_ask", "stake"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["hello", "offer", "want", "pieces", "applied", "prove", "proof", "withdraw", "need", "roster", "access", "goodbye", "takes", "received", "reconcile_compare", "reconcile_compared", "reconcile_ask", "reconcile_tell", "reconcile_fetch", "reconcile_fetched", "reconcile_settle", "reconcile_settled", "inventory_ask", "inventory_word", "release", "stake_ask", "stake", "report", "echo"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 

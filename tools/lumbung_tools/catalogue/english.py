@@ -281,9 +281,12 @@ ENGLISH: Final[dict[str, str]] = {
     "help.ls.copies_below": "Only those with fewer proven copies than this.",
     "help.ls.limit": "Lines at most; 0 for all.",
     "help.status": "Is everything safe? One sentence first, then links, proofs, disk and roster.",
-    "help.status.examples": ("lumbung status\nlumbung status --lang en\nlumbung status --json"),
+    "help.status.examples": ("lumbung status\nlumbung status --cluster\nlumbung status --json"),
     "help.health": "Troubles with what to do about each. For monitoring: the exit code tells the worst.",
-    "help.health.examples": ("lumbung health\nlumbung health --json"),
+    "help.health.examples": (
+        "lumbung health\nlumbung health --cluster --json\nlumbung health explain LINK_DOWN\n"
+        "lumbung health mute LINK_DOWN --node 34.04 --for 3d"
+    ),
     "help.receipt": "Receipts: the holders' signatures that they hold a recording.",
     "help.receipt.show": "Show the receipts of a recording, and save them with --save.",
     "help.receipt.show.examples": ("lumbung receipt show 3f2a9c01\nlumbung receipt show 3f2a9c01 --save receipts"),

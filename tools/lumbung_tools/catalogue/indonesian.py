@@ -280,9 +280,12 @@ INDONESIAN: Final[dict[str, str]] = {
     "help.ls.copies_below": "Hanya yang salinan terbuktinya kurang dari ini.",
     "help.ls.limit": "Jumlah baris paling banyak; 0 untuk semua.",
     "help.status": "Apakah semua aman? Satu kalimat dulu, lalu sambungan, bukti, cakram dan daftar simpul.",
-    "help.status.examples": ("lumbung status\nlumbung status --lang en\nlumbung status --json"),
+    "help.status.examples": ("lumbung status\nlumbung status --cluster\nlumbung status --json"),
     "help.health": "Masalah dan cara mengatasinya. Untuk pemantauan: kode keluar menunjukkan yang terburuk.",
-    "help.health.examples": ("lumbung health\nlumbung health --json"),
+    "help.health.examples": (
+        "lumbung health\nlumbung health --cluster --json\nlumbung health explain LINK_DOWN\n"
+        "lumbung health mute LINK_DOWN --node 34.04 --for 3d"
+    ),
     "help.receipt": "Tanda terima: tanda tangan penyimpan bahwa rekaman ada padanya.",
     "help.receipt.show": "Menampilkan tanda terima satu rekaman, dan menyimpannya dengan --save.",
     "help.receipt.show.examples": ("lumbung receipt show 3f2a9c01\nlumbung receipt show 3f2a9c01 --save tanda-terima"),

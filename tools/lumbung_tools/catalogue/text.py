@@ -18,6 +18,8 @@ from lumbung_tools.catalogue.bundle_indonesian import BUNDLE_INDONESIAN
 from lumbung_tools.catalogue.doctor_english import DOCTOR_ENGLISH
 from lumbung_tools.catalogue.doctor_indonesian import DOCTOR_INDONESIAN
 from lumbung_tools.catalogue.english import ENGLISH
+from lumbung_tools.catalogue.health_pages_english import HEALTH_PAGES_ENGLISH
+from lumbung_tools.catalogue.health_pages_indonesian import HEALTH_PAGES_INDONESIAN
 from lumbung_tools.catalogue.indonesian import INDONESIAN
 from lumbung_tools.catalogue.inventory_english import INVENTORY_ENGLISH
 from lumbung_tools.catalogue.inventory_indonesian import INVENTORY_INDONESIAN
@@ -31,6 +33,8 @@ from lumbung_tools.catalogue.lives_english import LIVES_ENGLISH
 from lumbung_tools.catalogue.lives_indonesian import LIVES_INDONESIAN
 from lumbung_tools.catalogue.local_english import LOCAL_ENGLISH
 from lumbung_tools.catalogue.local_indonesian import LOCAL_INDONESIAN
+from lumbung_tools.catalogue.ops_english import OPS_ENGLISH
+from lumbung_tools.catalogue.ops_indonesian import OPS_INDONESIAN
 from lumbung_tools.catalogue.reason_english import REASON_ENGLISH
 from lumbung_tools.catalogue.reason_indonesian import REASON_INDONESIAN
 from lumbung_tools.catalogue.reconcile_english import RECONCILE_ENGLISH
@@ -67,6 +71,8 @@ MESSAGES: Final = {
         **LIVES_INDONESIAN,
         **SCRUB_INDONESIAN,
         **SERVICE_INDONESIAN,
+        **OPS_INDONESIAN,
+        **HEALTH_PAGES_INDONESIAN,
     },
     Language.ENGLISH: {
         **ENGLISH,
@@ -84,6 +90,8 @@ MESSAGES: Final = {
         **LIVES_ENGLISH,
         **SCRUB_ENGLISH,
         **SERVICE_ENGLISH,
+        **OPS_ENGLISH,
+        **HEALTH_PAGES_ENGLISH,
     },
 }
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from lumbung_node.config import Language
 from lumbung_tools.catalogue.text import Catalogue
@@ -21,7 +22,18 @@ from lumbung_tools.client.session import OpenTransport
 from lumbung_tools.output.console import Console
 from lumbung_tools.output.exit_codes import ExitCode
 
-__all__ = ["Call", "LazyGroup", "LumbungCommand", "LumbungGroup", "command", "option"]
+__all__ = [
+    "COMPLETION_VARIABLE",
+    "Call",
+    "LazyGroup",
+    "LumbungCommand",
+    "LumbungGroup",
+    "RunnableGroup",
+    "command",
+    "option",
+]
+
+COMPLETION_VARIABLE = "_LUMBUNG_COMPLETE"  # by it a shell's script asks the command what may come next
 
 F = TypeVar("F", bound=Callable[..., object])
 _EXIT_KEYS = {
@@ -59,11 +71,11 @@ class _Option(click.Option):
 
     def __init__(self, *args: object, help_key: str, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        self._help_key = help_key
+        self.help_key = help_key
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         worded = copy.copy(self)
-        worded.help = _catalogue(ctx).text(self._help_key)
+        worded.help = _catalogue(ctx).text(self.help_key)
         return click.Option.get_help_record(worded, ctx)
 
 
@@ -107,6 +119,18 @@ class _Worded(click.Command):
             with formatter.section(words.text("help.heading.exits")):
                 formatter.write_dl([_exit_line(words, entry) for entry in self.exits])
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """What may come next, explained in the chosen language."""
+        found = super().shell_complete(ctx, incomplete)
+        options = {name: param for param in self.get_params(ctx) for name in (*param.opts, *param.secondary_opts)}
+        for item in found:
+            option = options.get(str(item.value))
+            if isinstance(option, _Option):
+                item.help = _catalogue(ctx).text(option.help_key)
+            elif isinstance(self, LumbungGroup) and item.value in self.list_commands(ctx):
+                item.help = self.short_help_of(ctx, str(item.value))
+        return found
+
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
         plain = super().get_help_option(ctx)
         if plain is not None:
@@ -135,6 +159,10 @@ class LumbungCommand(_Worded):
 class LumbungGroup(_Worded, click.Group):
     """A group of commands; its list is worded in the chosen language."""
 
+    def short_help_of(self, ctx: click.Context, name: str) -> str:
+        """One line about a command below."""
+        return self._short_help(ctx, name, 0)
+
     def __init__(self, name: str, help_key: str) -> None:
         click.Group.__init__(self, name=name, params=_common_options(), no_args_is_help=True)
         self.help_key = help_key
@@ -156,6 +184,27 @@ class LumbungGroup(_Worded, click.Group):
         if isinstance(found, _Worded):
             return _first_sentence(_catalogue(ctx).text(found.help_key))
         return found.get_short_help_str(width) if found else ""
+
+
+class RunnableGroup(LumbungGroup):
+    """A command with others below it: without one of them it does its own work."""
+
+    def __init__(self, own: LumbungCommand, below: Sequence[click.Command]) -> None:
+        assert own.name is not None
+        super().__init__(own.name, own.help_key)
+        self.params = own.params
+        self.exits, self.examples_key = own.exits, own.examples_key
+        self.no_args_is_help, self.invoke_without_command = False, True
+        work = own.callback
+        assert work is not None
+
+        def run_own(**options: object) -> None:
+            if click.get_current_context().invoked_subcommand is None:
+                work(**options)
+
+        self.callback = run_own
+        for each in below:
+            self.add_command(each)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,14 @@ __all__ = [
     "GET_ROSTER",
     "IMPORT",
     "LIST",
+    "MUTE",
+    "MUTES",
     "PLAN_DROP",
     "PUBLISH_ACCESS",
     "PUBLISH_ROSTER",
     "PUT",
     "RECONCILE",
+    "REPORTS",
     "SAFE_TO_STOP",
     "SEAL",
     "STAT",
@@ -38,6 +41,9 @@ SEAL = Method("/lumbung.v1.BundleService/Seal", CallKind.UNARY)
 IMPORT = Method("/lumbung.v1.BundleService/Import", CallKind.BIDI)
 TAKE_RECEIPTS = Method("/lumbung.v1.BundleService/TakeReceipts", CallKind.BIDI)
 SAFE_TO_STOP = Method("/lumbung.v1.LeavingService/SafeToStop", CallKind.UNARY)
+REPORTS = Method("/lumbung.v1.ReportService/Reports", CallKind.SERVER_STREAM)
+MUTE = Method("/lumbung.v1.ReportService/Mute", CallKind.UNARY)
+MUTES = Method("/lumbung.v1.ReportService/Mutes", CallKind.UNARY)
 PLAN_DROP = Method("/lumbung.v1.LeavingService/PlanDrop", CallKind.UNARY)
 DRAINED = Method("/lumbung.v1.LeavingService/Drained", CallKind.SERVER_STREAM)
 DROP = Method("/lumbung.v1.LeavingService/Drop", CallKind.UNARY)

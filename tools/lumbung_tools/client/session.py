@@ -61,6 +61,14 @@ class Session:
         address = self.profile.address
         return self._channels_to(self.profile.node, address)[0]
 
+    @property
+    def verifier(self) -> Verifier:
+        return self._verifier
+
+    def channels(self, number: NodeNumber) -> list[Channel]:
+        """To a node, at each of its addresses, best first. Raises KeyRefused when the roster names none."""
+        return self._channels_to(number, self.profile.address if number == self.profile.node else None)
+
     def sources(self, wanted: BlobName, origin: NodeNumber | None, only: NodeNumber | None) -> list[Source]:
         """Whom to ask for a blob, in this order: the own node, then the origin and its holders, each address once.
 

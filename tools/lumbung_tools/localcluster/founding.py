@@ -25,7 +25,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lumbung_cluster.enrolment_pack import EnrolmentPack
+from lumbung_cluster.enrolment_pack import PACK_ACCESS_LISTS_MAX, EnrolmentPack
 from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.joining import admit
 from lumbung_cluster.placement import plan
@@ -145,10 +145,12 @@ def _access_list(folder: Path, site: Site, asked: SignedJoin, now_ms: int) -> by
 def _lists_held(roster: Roster, site: Site, lists: Mapping[NodeNumber, bytes]) -> list[bytes]:
     """Operators of an origin may read it at each of its holders, so every holder starts with its list.
 
-    A van is run by the operators of its office.
+    A van is run by the operators of its office. A centre that holds more origins than a pack has room for starts with
+    its own list and the first ones; the others come with the sessions.
     """
-    office = roster.office_of(site.number)
-    held = sorted({*roster.origins_held(site.number), *([office] if office is not None else [])})
+    office = roster.office_of(site.number) or site.number
+    others = [origin for origin in roster.origins_held(site.number) if origin != office]
+    held = sorted((office, *others[: PACK_ACCESS_LISTS_MAX - 1]))
     return [lists[number] for number in held if number in lists]
 
 

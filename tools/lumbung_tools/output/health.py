@@ -27,6 +27,7 @@ _SENTENCES = {
     "INVENTORY_DOUBTED": "health.inventory_doubted",
     "SCRUB_LATE": "health.scrub_late",
     "MASS_DAMAGE": "health.mass_damage",
+    "REPORT_LATE": "health.report_late",
 }
 _SHOWN_VALUES = ("folder", "taken", "lacking", "keys")  # a node's words go into sentences only under names that we know
 
@@ -71,8 +72,8 @@ def severity_name(trouble: wire.HealthItem) -> str:
 
 
 def exit_code_of(troubles: Sequence[wire.HealthItem]) -> ExitCode:
-    """0 while nothing is above a note, 3 when the worst is yellow, 8 when something is red."""
-    severities = {severity_name(trouble) for trouble in troubles}
+    """0 while nothing that is not muted is above a note, 3 when the worst is yellow, 8 when something is red."""
+    severities = {severity_name(trouble) for trouble in troubles if not trouble.muted_until_ms}
     if "critical" in severities:
         return ExitCode.DAMAGED
     return ExitCode.COPIES_SHORT if "warning" in severities else ExitCode.OK

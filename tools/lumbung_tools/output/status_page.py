@@ -29,6 +29,8 @@ def print_status(
     console: Console, status: wire.StatusResponse, name: Callable[[int], str], outbox_waiting: int
 ) -> None:
     console.line(verdict_of(console, status, name).sentence)
+    if muted := sum(bool(trouble.muted_until_ms) for trouble in status.health):
+        console.say("status.muted", troubles=muted)
     if outbox_waiting:
         console.say("status.outbox", blobs=outbox_waiting)
     console.line("")
@@ -93,7 +95,10 @@ def status_json(
             "mass_damage": bool(status.scrub.braked_origins),
             "evidence_bytes": status.scrub.evidence_bytes,
         },
-        "health": [{"code": trouble.code, "severity": severity_name(trouble)} for trouble in status.health],
+        "health": [
+            {"code": each.code, "severity": severity_name(each), "muted_until": rfc3339(each.muted_until_ms)}
+            for each in status.health
+        ],
     }
 
 
@@ -139,6 +144,8 @@ def _link_json(status: wire.StatusResponse, link: wire.LinkState) -> dict[str, J
         },
         "generation": link.generation,
         "clock_offset_s": link.clock_offset_ms / 1000,
+        "heard_s": link.heard_s if link.HasField("heard_s") else None,
+        "round_trip_s": link.round_trip_s if link.HasField("round_trip_s") else None,
         "sentence": link.sentence,
     }
 

@@ -89,6 +89,6 @@ def _age_s(status: wire.StatusResponse, time_ms: int) -> float:
 def _first_trouble(
     console: Console, status: wire.StatusResponse, severity: str, name: Callable[[int], str]
 ) -> str | None:
-    """The sentence of the first trouble of that weight; the node sends the worst first."""
-    found = next((trouble for trouble in status.health if severity_name(trouble) == severity), None)
+    """The sentence of the first trouble of that weight that is not muted; the node sends the worst first."""
+    found = next((each for each in status.health if severity_name(each) == severity and not each.muted_until_ms), None)
     return sentence_of_trouble(console, found, name) if found is not None else None

@@ -37,6 +37,7 @@ class FrameLink:
         self._outgoing = outgoing
         self._turn = trio.Lock()
         self.wire = 0  # until both hellos are known
+        self.heard_at: float | None = None  # trio time of the last frame that came
 
     def speaks(self, kind: str) -> bool:
         """Whether the peer may be sent frames of this kind."""
@@ -55,6 +56,7 @@ class FrameLink:
         message = await self._messages.receive()
         if message is None:
             return None
+        self.heard_at = trio.current_time()
         try:
             header, payload = decode_frame(self._incoming, message, header_bytes_max=FRAME_HEADER_SIZE_BYTES_MAX)
         except MalformedFrame as exc:

@@ -29,6 +29,7 @@ from lumbung_node.services.session.reclaiming import Reclaiming
 from lumbung_node.services.session.reconciling import Reconciling
 from lumbung_node.services.session.releasing import Releasing
 from lumbung_node.services.session.stakes import Stakes
+from lumbung_node.services.session.telling import Echoing, Telling
 from lumbung_proto.v1 import peer_pb2
 
 __all__ = ["Session"]
@@ -54,6 +55,8 @@ class Session:
         self._arrivals = arrivals
         self.stakes = Stakes(core, link)
         self._releasing = Releasing(core, link, peer)
+        self._telling = Telling(core, link, peer)
+        self._echoing = Echoing(core, link, peer)
         self._outgoing: Outgoing | None = None
         self._incoming: Incoming | None = None
         self._access_known: dict[NodeNumber, int] = {}  # versions of access lists that the peer holds
@@ -78,6 +81,16 @@ class Session:
             except PeerGone:
                 return None
         return None
+
+    @property
+    def heard_at(self) -> float | None:
+        """Trio time of the last frame from the peer."""
+        return self._link.heard_at
+
+    @property
+    def round_trip_s(self) -> float | None:
+        """Of the line to the peer; None while unknown."""
+        return self._echoing.round_trip_s
 
     @property
     def blob_bytes(self) -> tuple[int, int]:
@@ -194,6 +207,9 @@ class Session:
             nursery.start_soon(self._releasing.run)
             nursery.start_soon(Reclaiming(core, link, peer).run)
             nursery.start_soon(self._pass_on_access)
+            if self._link.speaks("report"):
+                nursery.start_soon(self._telling.run)
+                nursery.start_soon(self._echoing.run)
             await self._read(outgoing, incoming, proving, pace, greeting, nursery)
             nursery.cancel_scope.cancel()
 
@@ -255,6 +271,10 @@ class Session:
                     await self.stakes.answer(frame.stake_ask)
                 case "stake":
                     self.stakes.on_stake(frame.stake)
+                case "report":
+                    self._telling.take(frame.report)
+                case "echo":
+                    await self._echoing.on_echo(frame.echo)
                 case "roster":
                     await self._take_roster(bytes(payload))
                 case "access":

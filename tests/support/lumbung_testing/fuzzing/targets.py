@@ -24,11 +24,23 @@ from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.enrolment_pack import EnrolmentPack
 from lumbung_cluster.entry import Entry, EntryList, sign_list
 from lumbung_cluster.errors import KeyRefused, StoreDamaged
+from lumbung_cluster.health import Severity
 from lumbung_cluster.identity_uri import parse_identity
 from lumbung_cluster.ids import BlobId, Generation, NodeNumber
 from lumbung_cluster.inventory.fingerprint import UnitDigest
 from lumbung_cluster.inventory.inventory import Inventory
 from lumbung_cluster.receipt import SignedStatement, Statement, StatementKind, UnitClaim, sign_statement
+from lumbung_cluster.report import (
+    DiskReport,
+    ForeignReport,
+    LinkReport,
+    LinkWord,
+    NodeReport,
+    OwnReport,
+    ScrubReport,
+    TroubleReport,
+)
+from lumbung_cluster.report_codec import report_of_bytes, sign_report
 from lumbung_cluster.roster_codec import SignedRoster
 from lumbung_cluster.signed_join import SignedJoin
 from lumbung_node.adapters.keys.certificates import read_certificate
@@ -36,7 +48,7 @@ from lumbung_node.store import layout
 from lumbung_node.store.covers import CoverRow
 from lumbung_node.store.inventory_rows import Folded, SumsRow, TableRow
 from lumbung_proto.codec import MalformedFrame, decode_frame, decode_message, encode_frame
-from lumbung_proto.v1 import blobs_pb2, operations_pb2, peer_pb2, roster_pb2
+from lumbung_proto.v1 import blobs_pb2, operations_pb2, peer_pb2, report_frames_pb2, reports_pb2, roster_pb2
 from lumbung_testing.fuzzing.mutation import mutated_bytes, mutated_message, random_message
 from lumbung_testing.joining import join_request, signed_join, van_record
 from lumbung_testing.rosters import CLUSTER, SeededSigner, founding, signed
@@ -46,7 +58,14 @@ from lumbung_tools.roster_toml import parse_roster_toml, render_roster_toml
 
 __all__ = ["WIRE_MODULES", "Broken", "Target", "all_targets", "feed"]
 
-WIRE_MODULES: tuple[ModuleType, ...] = (blobs_pb2, operations_pb2, peer_pb2, roster_pb2)
+WIRE_MODULES: tuple[ModuleType, ...] = (
+    blobs_pb2,
+    operations_pb2,
+    peer_pb2,
+    report_frames_pb2,
+    reports_pb2,
+    roster_pb2,
+)
 _SAMPLES = 24
 
 
@@ -101,6 +120,8 @@ def _signed_targets(draws: random.Random) -> Iterator[Target]:
     words = [_statement(draws, count) for count in (1, 2, 256)]
     words += [_inventory_word(draws, units) for units in (1, 2, 64)]
     yield Target("receipt", words, lambda raw: SignedStatement.from_bytes(raw).to_bytes(), (Malformed,))
+    reports = [_report(draws, count) for count in (0, 2, limits.REPORT_LINKS_MAX)]
+    yield Target("node report", reports, lambda raw: report_of_bytes(raw).to_bytes(), (Malformed,))
     yield Target(
         "access list", [*(_access(count) for count in (0, 1, 20)), _access(1, vans=2)], _signed_access, (Malformed,)
     )
@@ -153,6 +174,36 @@ def _inventory_word(draws: random.Random, units: int) -> bytes:
     kind = StatementKind.INVENTORY_RECEIPT
     word = Statement(kind, CLUSTER, NodeNumber(2), Generation(1), 1, NodeNumber(1), 5, 9, 1000, (), claims)
     return sign_statement(word, SeededSigner("receipt 2")).to_bytes()
+
+
+def _report(draws: random.Random, links: int) -> bytes:
+    words = [LinkReport(NodeNumber(2 + n), LinkWord.UP, 1, draws.randrange(9), 2, 3, 4, None, 5) for n in range(links)]
+    troubles = tuple(TroubleReport("LINK_DOWN", Severity.WARNING, NodeNumber(n), 1, "slow", n) for n in range(links))
+    report = NodeReport(
+        cluster=CLUSTER,
+        node=NodeNumber(1),
+        generation=Generation(1),
+        sequence=draws.randrange(1 << 40),
+        roster_epoch=1,
+        roster_hash=draws.randbytes(32),
+        access_version=1,
+        software="0.1.0",
+        wire_low=0,
+        wire_high=0,
+        disk_format=0,
+        uptime_s=1,
+        clock_ms=1,
+        certificate_ends_ms=1,
+        takes_puts=True,
+        own=OwnReport(9, 900, (1, 2, 6)),
+        foreign=ForeignReport(1, 2, 3, 4),
+        disk=DiskReport(5, 6, refuses_foreign=True),
+        scrub=ScrubReport(7, 8, 9),
+        link_counts=(links, 0, 0, 0),
+        links=tuple(words),
+        troubles=troubles,
+    )
+    return sign_report(report, SeededSigner("receipt 1")).to_bytes()
 
 
 def _access(count: int, vans: int = 0) -> bytes:

@@ -155,11 +155,23 @@ class SimCluster:
                     missing.append(f"n{holder} lacks {blob.raw.hex()[:12]} of {origin}")
         for number, node in self.nodes.items():
             missing += [f"n{number} has no feed row {gap} of {origin}" for origin, gap in node.durable.feed_gaps()]
+        missing += self._unreported()
         return missing or [
             f"n{origin} has no proof of number {number} by n{holder}"
             for origin in self.offices
             for holder, number in self._unproven(origin)
         ]
+
+    def _unreported(self) -> list[str]:
+        """Nodes of which a DRC node that they share an origin with holds no report of their present life."""
+        found = []
+        for centre in self.roster.drc_numbers():
+            core = self.nodes[centre].core
+            for number in self.roster.partners_of(centre):
+                held = core.reports.held.get(number) if core is not None else None
+                if held is None or held.signed.content.generation != self.nodes[number].generation:
+                    found.append(f"n{centre} has no report of the present life of n{number}")
+        return found
 
     def _unproven(self, origin: NodeNumber) -> list[tuple[NodeNumber, int]]:
         core = self.nodes[origin].core

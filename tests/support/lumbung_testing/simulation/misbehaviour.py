@@ -6,6 +6,7 @@ boasting     stores nothing, moves no mark, and signs receipts for everything
 forging      signs what must not count: another nonce, an older generation, a broken signature, an old receipt anew
 misnumbering shows marks with another running hash, or behind the end of the feed
 retracting   withdraws copies that are intact
+misreporting reports for another node, under a wrong key, with a broken signature, or what it reported long ago
 """
 
 from __future__ import annotations
@@ -21,28 +22,32 @@ import trio
 from lumbung_cluster import limits
 from lumbung_cluster.ids import BlobId, Generation, NodeNumber
 from lumbung_cluster.receipt import Statement, StatementKind, sign_statement
+from lumbung_cluster.report import SignedReport
+from lumbung_cluster.report_codec import sign_report
 from lumbung_node.services import statements
 from lumbung_node.services.core import Core
 from lumbung_node.services.session import greeting, incoming, proving, session
 from lumbung_node.services.session.incoming import Incoming
 from lumbung_node.services.session.pieces import PieceSender
 from lumbung_node.services.session.proving import Proving
+from lumbung_node.services.session.telling import Telling
 from lumbung_node.services.statements import withdrawal
 from lumbung_node.store.committer import Committer
 from lumbung_node.store.jobs import Job
 from lumbung_node.store.layout import MarkRow
-from lumbung_proto.v1 import peer_pb2
+from lumbung_proto.v1 import peer_pb2, report_frames_pb2
 from lumbung_testing.rosters import SeededSigner
 from lumbung_testing.simulation.patching import patched
 
 __all__ = ["KINDS", "Misbehaviour", "misbehaving"]
 
-KINDS = ("lossy", "lying", "boasting", "forging", "misnumbering", "retracting")
+KINDS = ("lossy", "lying", "boasting", "forging", "misnumbering", "retracting", "misreporting")
 _CommitReceipt = Callable[[Core, NodeNumber, int, Sequence[BlobId]], Awaitable[peer_pb2.SignedBytes | None]]
 _FALSE_TONGUED = ("boasting", "forging", "retracting", "misnumbering")
 _UNDER_WAY_S = 60.0  # what was made before the node turned honest again may wait so long for its turn on the line
 _RETRACT_S = 3.0
 _OLD_RECEIPTS_MAX = 50
+_OLD_REPORTS_MAX = 20
 
 
 class Misbehaviour:
@@ -92,7 +97,7 @@ class Misbehaviour:
 def misbehaving(misbehaviour: Misbehaviour) -> Iterator[None]:
     """While the block runs, the node that `misbehaviour` names misbehaves."""
     with ExitStack() as stack:
-        for patch in (_lossy, _lying, _boasting, _forging, _misnumbering, _retracting):
+        for patch in (_lossy, _lying, _boasting, _forging, _misnumbering, _retracting, _misreporting):
             stack.enter_context(patch(misbehaviour))
         yield
 
@@ -271,3 +276,42 @@ def _retracting(misbehaviour: Misbehaviour) -> Iterator[None]:
 
     with patched(Proving, "run", run_and_retract):
         yield
+
+
+@contextmanager
+def _misreporting(misbehaviour: Misbehaviour) -> Iterator[None]:
+    word, earlier = Telling._word, dict[NodeNumber, list[report_frames_pb2.NodeReport]]()
+
+    def misword(self: Telling, own: SignedReport) -> report_frames_pb2.NodeReport:
+        core, honest = self._core, word(self, own)
+        if not misbehaviour.does(core.number, "misreporting"):
+            kept = earlier.setdefault(core.number, [])
+            kept.append(honest)
+            del kept[:-_OLD_REPORTS_MAX]
+            return honest
+        key = SeededSigner(f"receipt {core.number}")
+        match misbehaviour.draws.choice(("node", "key", "signature", "old", "generation")):
+            case "node":
+                other = NodeNumber(core.number % 3 + 1)
+                return _report_message(sign_report(replace(own.content, node=other, links=()), key))
+            case "generation":
+                later = Generation(own.content.generation + 1)
+                return _report_message(sign_report(replace(own.content, generation=later), key))
+            case "key":
+                return _report_message(sign_report(own.content, SeededSigner("nobody")))
+            case "signature":
+                honest.signature = bytes([honest.signature[0] ^ 1]) + honest.signature[1:]
+                return honest
+            case _:
+                kept = earlier.get(core.number, [])
+                return misbehaviour.draws.choice(kept) if kept else honest
+
+    with patched(Telling, "_word", misword):
+        yield
+
+
+def _report_message(signed: SignedReport) -> report_frames_pb2.NodeReport:
+    signature = signed.signature
+    return report_frames_pb2.NodeReport(
+        body=signed.body, public_key=signature.key_public, signature=signature.signature
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import trio
 
 from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_node.services.report_book import ReportBook
 from lumbung_testing.simulation.damage import DamageBook, Harm
 from lumbung_testing.simulation.misbehaviour import Misbehaviour
 from lumbung_testing.simulation.node import SimNode
@@ -22,6 +23,8 @@ class Claims:
     (holder, origin, blob) that their holder took back, until they are there again; `lied` the copies that a lying
     holder has signed for, until they are there; `signed_under` the highest nonce under which a machine (host) in a
     generation has signed for a blob of an origin, or (None) for its whole inventory.
+    `reports_said` are the bodies of all reports that their nodes sent, `reports_held` the book and the order last
+    seen, by host and reporter.
     """
 
     def __init__(
@@ -34,6 +37,8 @@ class Claims:
         self.withdrawn: set[tuple[NodeNumber, NodeNumber, BlobId]] = set()
         self.lied: set[tuple[NodeNumber, NodeNumber, BlobId]] = set()
         self.signed_under: dict[tuple[str, int, NodeNumber, BlobId | None], int] = {}
+        self.reports_said: set[bytes] = set()
+        self.reports_held: dict[tuple[str, NodeNumber], tuple[ReportBook, tuple[int, int]]] = {}
         self._story = story
 
     def broken(self, invariant: str, sentence: str) -> None:

@@ -27,6 +27,7 @@ from lumbung_testing.simulation.invariants import (
     feeds,
     inventories,
     lives,
+    reports,
     stores,
     words,
 )
@@ -36,7 +37,7 @@ from lumbung_testing.simulation.node import SimNode
 
 __all__ = ["Promises"]
 
-_TOPICS = (lives, words, carried, inventories, feeds, equality, copies, bounds, stores)
+_TOPICS = (lives, words, carried, inventories, feeds, equality, copies, bounds, reports, stores)
 
 _OnFrame = Callable[[Claims, SimNode, SessionEnds, peer_pb2.SessionFrame], None]
 _Sweep = Callable[[Claims], None]

@@ -16,6 +16,7 @@ from lumbung_testing.simulation.mutants import (
     inventories,
     leaving,
     lives,
+    reports,
     scrub,
 )
 from lumbung_testing.simulation.mutants.mutant import Mutant
@@ -33,4 +34,5 @@ ALL_MUTANTS: tuple[Mutant, ...] = (
     *aside.MUTANTS,
     *carrying.MUTANTS,
     *leaving.MUTANTS,
+    *reports.MUTANTS,
 )

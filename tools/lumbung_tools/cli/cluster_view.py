@@ -1,0 +1,33 @@
+"""What all commands that show the cluster do first: ask, and say what cannot be told."""
+
+from __future__ import annotations
+
+from lumbung_tools.cli.framework import Call
+from lumbung_tools.client.reports import ClusterAnswer, ask_cluster
+from lumbung_tools.client.session import Session
+from lumbung_tools.output.cluster_page import named
+from lumbung_tools.output.exit_codes import ExitCode
+from lumbung_tools.output.failures import sentence_of
+
+__all__ = ["incomplete_code", "look"]
+
+
+async def look(call: Call, session: Session) -> ClusterAnswer:
+    """Ask every DRC node; troubles with that go to standard error. Raises when nobody answers."""
+    answer = await ask_cluster(session)
+    console, name = call.console, session.roster.name
+    for drc, exc in sorted(answer.failures.items()):
+        console.warn("cluster.unreached", node=name(drc), why=sentence_of(console, exc))
+    if answer.unverified:
+        nodes = named(console, sorted(answer.unverified), name)
+        console.warn("cluster.unverified", nodes=nodes)
+    if answer.newest_epoch > session.roster.roster.epoch:
+        console.warn("cluster.newer_roster", epoch=answer.newest_epoch, own=session.roster.roster.epoch)
+    if answer.is_restricted:
+        console.warn("cluster.own_office_only")
+    return answer
+
+
+def incomplete_code(answer: ClusterAnswer) -> ExitCode:
+    """7 when some DRC node did not answer: what it knows is missing."""
+    return ExitCode.UNREACHABLE if answer.failures else ExitCode.OK
