@@ -126,7 +126,7 @@ class Desk:
     """A person at office 36.02 who types commands; its node answers mutes as the DRC does."""
 
     def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self._home = make_profile(folder / "home").profile.home
+        self.home = make_profile(folder / "home").profile.home
         self._capsys = capsys
         self.drc = FakeDrc()
         self.channels = {1: self.drc.handlers(), 4: self.drc.handlers()}
@@ -136,7 +136,7 @@ class Desk:
         async def open_transport(profile: Profile) -> AsyncIterator[Transport]:
             yield DirectTransport(self.channels)
 
-        return run([*arguments, "--home", str(self._home), "--lang", "en"], open_transport)
+        return run([*arguments, "--home", str(self.home), "--lang", "en"], open_transport)
 
     def said(self) -> str:
         return self._capsys.readouterr().out
@@ -448,3 +448,36 @@ def test_top_prints_once_where_nobody_watches(well: Desk) -> None:
 def test_completion_prints_a_script_for_the_shell(desk: Desk, shell: str) -> None:
     assert desk.type("completion", shell) == 0
     assert "_LUMBUNG_COMPLETE" in desk.said()
+
+
+def offered(desk: Desk, monkeypatch: pytest.MonkeyPatch, *words: str) -> list[str]:
+    """What a shell is offered behind these words; the last one is not complete."""
+    monkeypatch.setenv("_LUMBUNG_COMPLETE", "bash_complete")
+    monkeypatch.setenv("LUMBUNG_HOME", str(desk.home))
+    monkeypatch.setenv("COMP_WORDS", " ".join(("lumbung", *words)))
+    monkeypatch.setenv("COMP_CWORD", str(len(words)))
+    run([], lambda profile: pytest.fail("completing speaks to nobody"))
+    return [line.partition(",")[2] for line in desk.said().splitlines() if line]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("hea",), ["health"]),
+        (("health", "mu"), ["mute", "mutes"]),
+        (("health", "explain", "LINK"), ["LINK_DOWN"]),
+        (("lag", "--node", "3"), ["36.02", "34.04"]),
+        (("find", "--origin", "drc"), ["drc-batam"]),
+        (("find", "--cop"), ["--copies-below"]),
+    ],
+)
+def test_a_shell_is_offered_commands_options_codes_and_nodes(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], expected: list[str]
+) -> None:
+    assert offered(desk, monkeypatch, *words) == expected
+
+
+def test_without_a_profile_a_shell_is_offered_no_node(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    (desk.home / "profile.toml").unlink()
+
+    assert offered(desk, monkeypatch, "lag", "--node", "3") == []

@@ -106,7 +106,6 @@ OPS_ENGLISH: Final[dict[str, str]] = {
     "spans.end": "expected a day or time such as 2026-12-01 or 2026-12-01T08:00Z, got {text}",
     # help
     "help.option.cluster": "The whole cluster, as the nodes report it to the DRC.",
-    "help.option.dry_run": "Only say what would be done.",
     "help.nodes": (
         "Every node on a line, the worst first: state, age of its report, recordings, copies, disk, troubles."
     ),

@@ -105,7 +105,6 @@ OPS_INDONESIAN: Final[dict[str, str]] = {
     "spans.end": "seharusnya hari atau waktu seperti 2026-12-01 atau 2026-12-01T08:00Z, ternyata {text}",
     # bantuan
     "help.option.cluster": "Seluruh klaster, seperti dilaporkan simpul kepada DRC.",
-    "help.option.dry_run": "Hanya katakan apa yang akan dikerjakan.",
     "help.nodes": (
         "Setiap simpul satu baris, yang terburuk dahulu: keadaan, umur laporan, rekaman, salinan, cakram, masalah."
     ),

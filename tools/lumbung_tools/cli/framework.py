@@ -33,6 +33,7 @@ __all__ = [
     "option",
 ]
 
+_OPTIONS_OF_NODES = frozenset(("--origin", "--node", "--from", "--with"))
 COMPLETION_VARIABLE = "_LUMBUNG_COMPLETE"  # by it a shell's script asks the command what may come next
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -72,6 +73,13 @@ class _Option(click.Option):
     def __init__(self, *args: object, help_key: str, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         self.help_key = help_key
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        if self.metavar == "NODE" or _OPTIONS_OF_NODES.intersection(self.opts):
+            from lumbung_tools.cli.completing import node_names  # here: it stands on this module
+
+            return node_names(_call(ctx), incomplete)
+        return super().shell_complete(ctx, incomplete)
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         worded = copy.copy(self)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 import click
+from click.shell_completion import CompletionItem
 
 from lumbung_cluster.health import HealthCode
 from lumbung_cluster.mute import MUTE_MS_MAX
@@ -23,7 +24,19 @@ __all__ = ["CODE", "mute", "mutes", "unmute"]
 
 _EXITS = (ExitCode.OK, ExitCode.USAGE, ExitCode.UNKNOWN, ExitCode.REFUSED, ExitCode.UNREACHABLE)
 _DAYS_MAX = MUTE_MS_MAX // (24 * 3600 * 1000)
-CODE = click.Choice([code.name for code in HealthCode], case_sensitive=False)
+
+
+class _Code(click.Choice[str]):
+    """A health code, in letters of any size; offered to shells as it is written."""
+
+    def __init__(self) -> None:
+        super().__init__([code.name for code in HealthCode], case_sensitive=False)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(code) for code in self.choices if code.startswith(incomplete.upper())]
+
+
+CODE = _Code()
 
 
 @command("mute", help_key="help.mute", examples_key="help.mute.examples", exits=_EXITS)
@@ -31,7 +44,7 @@ CODE = click.Choice([code.name for code in HealthCode], case_sensitive=False)
 @option("--node", help_key="help.mute.node")
 @option("--for", "span_s", type=SPAN, help_key="help.mute.for")
 @option("--until", "until_ms", type=END, help_key="help.mute.until")
-@option("--dry-run", is_flag=True, help_key="help.option.dry_run")
+@option("--dry-run", is_flag=True, help_key="help.dry_run")
 def mute(call: Call, code: str, node: str | None, span_s: float | None, until_ms: int | None, dry_run: bool) -> None:
     if (span_s is None) == (until_ms is None):
         raise CommandFailed(ExitCode.USAGE, "mute.one_end")
@@ -41,7 +54,7 @@ def mute(call: Call, code: str, node: str | None, span_s: float | None, until_ms
 @command("unmute", help_key="help.unmute", examples_key="help.unmute.examples", exits=_EXITS)
 @click.argument("code", type=CODE, metavar="CODE")
 @option("--node", help_key="help.mute.node")
-@option("--dry-run", is_flag=True, help_key="help.option.dry_run")
+@option("--dry-run", is_flag=True, help_key="help.dry_run")
 def unmute(call: Call, code: str, node: str | None, dry_run: bool) -> None:
     run(call, partial(_unmute, call, code, node, dry_run))
 
