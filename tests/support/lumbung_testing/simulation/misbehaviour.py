@@ -289,7 +289,7 @@ def _misreporting(misbehaviour: Misbehaviour) -> Iterator[None]:
             kept.append(honest)
             del kept[:-_OLD_REPORTS_MAX]
             return honest
-        key = SeededSigner(f"receipt {core.number}")
+        key = core.receipt_signer
         match misbehaviour.draws.choice(("node", "key", "signature", "old", "generation")):
             case "node":
                 other = NodeNumber(core.number % 3 + 1)

@@ -57,6 +57,7 @@ __all__ = [
     "entry_keys_ever",
     "keys_of",
     "node_caller",
+    "receipt_keys_ever",
 ]
 
 NODE_PORT = 7000
@@ -80,6 +81,13 @@ def keys_of(number: NodeNumber, *, following: int = 0) -> KeysAtHand:
 def entry_keys_ever(number: NodeNumber) -> frozenset[bytes]:
     """Every entry key that a node may come to have in one run."""
     keys = [keys_of(number, following=change).entry[-1].public_key for change in range(KEY_CHANGES_MAX + 1)]
+    return frozenset(keys)
+
+
+@lru_cache
+def receipt_keys_ever(number: NodeNumber) -> frozenset[bytes]:
+    """Every receipt key that a node may come to have in one run."""
+    keys = [keys_of(number, following=change).receipt[-1].public_key for change in range(KEY_CHANGES_MAX + 1)]
     return frozenset(keys)
 
 

@@ -11,10 +11,10 @@ from lumbung_cluster.report import SignedReport
 from lumbung_cluster.report_codec import decode_report
 from lumbung_cluster.signed import Domain, is_signed_by
 from lumbung_proto.v1 import peer_pb2
-from lumbung_testing.rosters import SeededSigner, TestVerifier
+from lumbung_testing.rosters import TestVerifier
 from lumbung_testing.simulation.invariants.claims import Claims
 from lumbung_testing.simulation.invariants.ends import SessionEnds
-from lumbung_testing.simulation.node import SimNode
+from lumbung_testing.simulation.node import SimNode, receipt_keys_ever
 
 __all__ = ["SAYS", "SWEEPS"]
 
@@ -57,7 +57,7 @@ def _check_held(claims: Claims) -> None:
 
 def _is_own(claims: Claims, node: SimNode, signed: SignedReport) -> bool:
     reporter, signature = signed.content.node, signed.signature
-    if signature.key_public != SeededSigner(f"receipt {reporter}").public_key:
+    if signature.key_public not in receipt_keys_ever(reporter):
         return False
     if not is_signed_by(Domain.REPORT, signed.body, signature, _VERIFIER):
         return False
