@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from lumbung_cluster import limits
+from lumbung_cluster.access import AccessEntry, AccessList, Duty, sign_access
 from lumbung_cluster.errors import LumbungError, PeerUnreachable, Rejected, StatusCode
 from lumbung_cluster.health import Severity
 from lumbung_cluster.ids import Generation, NodeNumber
+from lumbung_cluster.joining import van_numbers
 from lumbung_cluster.mute import MUTE_MS_MAX
 from lumbung_cluster.report import (
     DiskReport,
@@ -28,11 +30,13 @@ from lumbung_cluster.report import (
 )
 from lumbung_cluster.report_codec import sign_report
 from lumbung_node.ports.transport import ServerCall, Transport
-from lumbung_proto.v1 import blobs_pb2, operations_pb2, peer_pb2, reports_pb2
+from lumbung_proto.v1 import blobs_pb2, operations_pb2, peer_pb2, reports_pb2, roster_pb2
 from lumbung_testing.direct_channel import DirectChannel, DirectTransport
+from lumbung_testing.joining import van_record
 from lumbung_testing.profiles import make_profile
-from lumbung_testing.rosters import CLUSTER, SeededSigner
-from lumbung_tools.client.methods import LIST, MUTE, MUTES, REPORTS, STATUS
+from lumbung_testing.rosters import CLUSTER, SeededSigner, founding
+from lumbung_testing.rosters import signed as signed_roster
+from lumbung_tools.client.methods import GET_ROSTER, LIST, MUTE, MUTES, REPORTS, STATUS
 from lumbung_tools.client.profile import Profile
 from lumbung_tools.main import run
 
@@ -85,12 +89,15 @@ class FakeDrc:
         self.is_restricted = False
         self.epoch = 1
         self.asked: list[reports_pb2.MuteRow] = []
+        self.access_lists: list[bytes] = []
 
     def hold(self, content: NodeReport, age_s: float = 5.0, key: str = "") -> None:
         self.held.append((signed(content, key), age_s))
 
     def handlers(self) -> DirectChannel:
-        return DirectChannel({REPORTS: self._reports, MUTE: self._mute, MUTES: self._mutes})
+        return DirectChannel(
+            {REPORTS: self._reports, MUTE: self._mute, MUTES: self._mutes, GET_ROSTER: self._get_roster}
+        )
 
     async def _reports(self, call: ServerCall) -> None:
         await call.receive()
@@ -110,6 +117,10 @@ class FakeDrc:
             told = peer_pb2.SignedBytes(body=held.body, public_key=signature.key_public, signature=signature.signature)
             answer.reports.add(report=told, age_s=age_s, clock_offset_ms=1500)
         await call.send(answer.SerializeToString())
+
+    async def _get_roster(self, call: ServerCall) -> None:
+        await call.receive()
+        await call.send(roster_pb2.GetRosterResponse(access_lists=self.access_lists).SerializeToString())
 
     async def _mute(self, call: ServerCall) -> None:
         message = await call.receive()
@@ -255,6 +266,24 @@ def test_a_newer_roster_at_the_drc_is_told_with_its_cure(well: Desk) -> None:
     well.type("nodes")
 
     assert "lumbung roster fetch" in well.warned()
+
+
+def test_a_van_that_its_office_named_itself_is_shown_by_its_name(desk: Desk) -> None:
+    van, roster = van_record(1), founding()
+    nodes = (replace(roster.nodes[0], vans=van_numbers(NodeNumber(1))), *roster.nodes[1:])
+    (desk.home / "roster.lumbung").write_bytes(signed_roster(replace(roster, nodes=nodes), "a", "b").encode())
+    entry = AccessEntry("operator", Duty.OPERATOR, (bytes(32),), 0, 1 << 50)
+    content = AccessList(CLUSTER, NodeNumber(1), 1, 0, (entry,), (van,))
+    desk.drc.access_lists = [sign_access(content, SeededSigner("access 1")).encode()]
+    desk.drc.expected = [1, 2, 3, 4, van.number]
+    for node in (1, 2, 3):
+        desk.drc.hold(report(node))
+    desk.drc.hold(report(van.number), key=f"receipt {van.name}")
+
+    assert desk.type("status", "--cluster") == 0
+    assert desk.said().startswith("GREEN: all 5 nodes in order.")
+    assert desk.type("nodes", "--json") == 0
+    assert van.name in {each["node"] for each in desk.objects()}
 
 
 # --- lag, find -----------------------------------------------------------------------------------------------------

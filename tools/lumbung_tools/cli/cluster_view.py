@@ -15,7 +15,7 @@ __all__ = ["incomplete_code", "look"]
 async def look(call: Call, session: Session) -> ClusterAnswer:
     """Ask every DRC node; troubles with that go to standard error. Raises when nobody answers."""
     answer = await ask_cluster(session)
-    console, name = call.console, session.roster.name
+    console, name = call.console, answer.roster.name
     for drc, exc in sorted(answer.failures.items()):
         console.warn("cluster.unreached", node=name(drc), why=sentence_of(console, exc))
     if answer.unverified:

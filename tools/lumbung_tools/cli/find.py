@@ -109,9 +109,9 @@ def _line(digits: str, time: str, copies: str, missing: str) -> str:
 
 
 async def _offices(call: Call, copies_below: int, origin: str | None, older_s: float, session: Session) -> None:
-    console, name = call.console, session.roster.name
-    number = node_named(session.roster, origin)
+    console, number = call.console, node_named(session.roster, origin)
     answer = await look(call, session)
+    name = answer.roster.name
     views = [view for view in answer.views() if number in (None, view.node)]
     shorts = [_Short.of(view, copies_below) for view in views]
     found = sorted((each for each in shorts if each.blobs and each.oldest_s >= older_s), key=_Short.order)

@@ -79,8 +79,8 @@ async def _health(call: Call, session: Session) -> None:
 
 
 async def _cluster(call: Call, session: Session) -> None:
-    console, name = call.console, session.roster.name
-    answer = await look(call, session)
+    console, answer = call.console, await look(call, session)
+    name = answer.roster.name
     codes = troubles_by_code(answer.views())
     code = worst([exit_code_of_codes(codes), incomplete_code(answer)])
     if code is ExitCode.OK:

@@ -43,9 +43,9 @@ def lag(call: Call, node: str | None, is_all: bool, limit: int) -> None:
 
 
 async def _lag(call: Call, node: str | None, is_all: bool, limit: int, session: Session) -> None:
-    console, name = call.console, session.roster.name
-    number = node_named(session.roster, node)
+    console, number = call.console, node_named(session.roster, node)
     answer = await look(call, session)
+    name = answer.roster.name
     views = [view for view in answer.views() if view.report is not None]
     links = [(view, link) for view in views if view.report is not None for link in view.report.links]
     links = [(view, link) for view, link in links if number in (None, view.node, link.node)]

@@ -33,8 +33,8 @@ def nodes(call: Call, state: tuple[str, ...], by_number: bool) -> None:
 
 
 async def _nodes(call: Call, states: tuple[str, ...], by_number: bool, session: Session) -> None:
-    console, name = call.console, session.roster.name
-    answer = await look(call, session)
+    console, answer = call.console, await look(call, session)
+    name = answer.roster.name
     views = answer.views() if by_number else by_badness(answer.views())
     shown = [view for view in views if not states or view.colour.value in states]
     if shown:

@@ -40,8 +40,8 @@ async def _status(call: Call, session: Session) -> None:
 
 
 async def _cluster(call: Call, session: Session) -> None:
-    console, name = call.console, session.roster.name
-    answer = await look(call, session)
+    console, answer = call.console, await look(call, session)
+    name = answer.roster.name
     views = answer.views()
     print_cluster(console, answer, views, name)
     console.json(

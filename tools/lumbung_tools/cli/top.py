@@ -55,7 +55,7 @@ async def _once(call: Call, session: Session) -> None:
     views = answer.views()
     if not call.console.is_json:
         screen = RichConsole(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 100)
-        screen.print(draw_screen(call.console, answer, session.roster.name, {}, height=len(views) + 20))
+        screen.print(draw_screen(call.console, answer, answer.roster.name, {}, height=len(views) + 20))
     call.console.json(
         "lumbung.top/1", {"colour": cluster_colour(answer, views).value, "sums": sums_json(sums_of(views))}
     )
@@ -74,7 +74,7 @@ async def _live(call: Call, interval_s: float, session: Session) -> None:
                 answer = newest[0]
                 why = {drc: sentence_of(call.console, exc) for drc, exc in answer.failures.items()}
                 height = screen.size.height
-                live.update(draw_screen(call.console, answer, session.roster.name, why, height=height), refresh=True)
+                live.update(draw_screen(call.console, answer, answer.roster.name, why, height=height), refresh=True)
             await trio.sleep(interval_s)
 
     with Live(console=screen, screen=True, auto_refresh=False) as live:

@@ -5,12 +5,13 @@ Nobody dials 514 nodes: an answer is as old as its reports, and every age is sho
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
 import trio
 
+from lumbung_cluster.access import SignedAccess, access_objection
 from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.errors import LumbungError, PeerGone, PeerUnreachable
 from lumbung_cluster.ids import NodeNumber
@@ -20,11 +21,12 @@ from lumbung_cluster.report import SignedReport
 from lumbung_cluster.report_codec import report_objection, report_of_parts
 from lumbung_cluster.roster_node import Role
 from lumbung_cluster.signed import Verifier
+from lumbung_cluster.with_vans import with_vans
 from lumbung_node.ports.transport import Channel
 from lumbung_proto.codec import MalformedFrame, decode_message
-from lumbung_proto.v1 import reports_pb2
+from lumbung_proto.v1 import reports_pb2, roster_pb2
 from lumbung_tools.client.ask import ask
-from lumbung_tools.client.methods import MUTE, MUTES, REPORTS
+from lumbung_tools.client.methods import GET_ROSTER, MUTE, MUTES, REPORTS
 from lumbung_tools.client.session import Session
 from lumbung_tools.client.trust import VerifiedRoster
 
@@ -48,7 +50,8 @@ class Heard:
 class ClusterAnswer:
     """What the DRC nodes said: their heads, the newest report of each node, and who could not be asked and why.
 
-    `unverified` are nodes whose newest words the roster of this profile does not let us believe.
+    `unverified` are the newest words of nodes that the roster does not let us believe. `roster` is that of the profile,
+    with the vans that offices have named themselves once one of them reports.
     """
 
     roster: VerifiedRoster
@@ -56,7 +59,7 @@ class ClusterAnswer:
     heads: dict[NodeNumber, tuple[reports_pb2.ReportsHead, float]] = field(default_factory=dict)
     heard: dict[NodeNumber, Heard] = field(default_factory=dict)
     failures: dict[NodeNumber, LumbungError] = field(default_factory=dict)
-    unverified: set[NodeNumber] = field(default_factory=set)
+    unverified: dict[NodeNumber, Heard] = field(default_factory=dict)
 
     @property
     def is_restricted(self) -> bool:
@@ -99,15 +102,31 @@ class ClusterAnswer:
             signed = report_of_parts(told.report.body, told.report.public_key, told.report.signature)
         except Malformed:
             return  # a DRC node passes on only what it could read: whoever answers is none
-        node = signed.content.node
+        self._judge(signed.content.node, Heard(signed, now - told.age_s, told.clock_offset_ms))
+
+    def _judge(self, node: NodeNumber, heard: Heard) -> None:
         held = self.heard.get(node)
-        if held is not None and held.signed.content.order >= signed.content.order:
+        if held is not None and held.signed.content.order >= heard.signed.content.order:
             return
-        if report_objection(signed, node, self.roster.roster, self.verifier) is not None:
-            self.unverified.add(node)
+        if report_objection(heard.signed, node, self.roster.roster, self.verifier) is not None:
+            self.unverified[node] = heard
             return
-        self.unverified.discard(node)
-        self.heard[node] = Heard(signed, now - told.age_s, told.clock_offset_ms)
+        self.unverified.pop(node, None)
+        self.heard[node] = heard
+
+    def learn_vans(self, raws: Sequence[bytes]) -> None:
+        """Access lists as a DRC node holds them; those that their offices have signed name vans."""
+        lists = dict[NodeNumber, SignedAccess]()
+        for raw in raws:
+            try:
+                signed = SignedAccess.decode(raw)
+            except Malformed:
+                continue
+            if access_objection(self.roster.roster, None, signed, self.verifier) is None:
+                lists[signed.content.office] = signed
+        self.roster = VerifiedRoster(self.roster.signed, with_vans(self.roster.roster, lists))
+        for node, heard in sorted(self.unverified.items()):
+            self._judge(node, heard)
 
     def _view(self, node: NodeNumber, now: float) -> NodeView:
         known_s, muted_s = 0.0, dict[str, int]()
@@ -206,7 +225,11 @@ async def _read_from(
         await stream.finish_sending()
         while (message := await stream.receive()) is not None:
             try:
-                answer.take(drc, decode_message(reports_pb2.ReportsResponse, message))
+                part = decode_message(reports_pb2.ReportsResponse, message)
             except MalformedFrame as exc:
                 raise PeerGone(f"answer not understood: {exc}") from exc
+            answer.take(drc, part)
+            if part.is_complete and any(answer.roster.roster.node(node) is None for node in answer.unverified):
+                shown = await ask(channel, GET_ROSTER, roster_pb2.GetRosterRequest(), roster_pb2.GetRosterResponse)
+                answer.learn_vans(shown.access_lists)
             on_part()
