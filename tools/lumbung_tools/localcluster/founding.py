@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -65,8 +65,13 @@ class Founded:
         return self.folder / "clients" / name
 
 
-def found_cluster(folder: Path, sites: Sequence[Site], language: Language, *, now_ms: int) -> Founded:
+def found_cluster(
+    folder: Path, sites: Sequence[Site], language: Language, *, now_ms: int, joining: Collection[str] | None = None
+) -> Founded:
     """Make everything; the nodes will speak `language` to people.
+
+    Of a whole country only the sites named in `joining` enter at once; the others have made their keys and requests
+    and stand in the roster.
 
     Raises NoSuchPlan when something is in `folder` already, OSError.
     """
@@ -77,7 +82,8 @@ def found_cluster(folder: Path, sites: Sequence[Site], language: Language, *, no
     part = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
     part.mkdir(mode=0o700)
     try:
-        roster, notes = _found(part, sites, language, now_ms)
+        entering = [site for site in sites if joining is None or site.name in joining]
+        roster, notes = _found(part, sites, entering, language, now_ms)
         part.rename(folder)
     except BaseException:
         shutil.rmtree(part)
@@ -85,7 +91,9 @@ def found_cluster(folder: Path, sites: Sequence[Site], language: Language, *, no
     return Founded(folder, roster, tuple(sites), notes)
 
 
-def _found(folder: Path, sites: Sequence[Site], language: Language, now_ms: int) -> tuple[Roster, tuple[str, ...]]:
+def _found(
+    folder: Path, sites: Sequence[Site], entering: Sequence[Site], language: Language, now_ms: int
+) -> tuple[Roster, tuple[str, ...]]:
     founders = make_founders(now_ms)
     _write_offline(folder, founders)
     draft = first_draft(founders, now_ms)
@@ -102,7 +110,7 @@ def _found(folder: Path, sites: Sequence[Site], language: Language, now_ms: int)
     write_public(folder / ROSTER_FILE, signed_roster.encode())
     lists = {site.number: _access_list(folder, site, asked[site.number], now_ms) for site in sites}
     centre = Centre(founders.authority, founders.cluster_secret)
-    for site in sites:
+    for site in entering:
         held = _lists_held(roster, site, lists)
         pack = make_pack(asked[site.number], [signed_roster], centre, held, now_ms=now_ms)
         _join(_places(folder, site), asked[site.number], pack, now_ms)
