@@ -66,6 +66,7 @@ health-pages: $(DEV) ## write docs/health from the catalogue of sentences
 	$(PY) tools/dev/health_pages.py write
 
 pytest: $(DEV) ## the tests; ARGS="tests/pure -k feed" narrows them
+	@$(PY) -m compileall -q cluster node proto tools
 	$(PY) -m pytest --numprocesses 2 --dist worksteal $(ARGS)
 
 sim: $(DEV) ## the simulation; ARGS="--seed 7" and so on

@@ -52,4 +52,7 @@ for requirements in "$@"; do
         --require-hashes --only-binary :all: --no-deps -r "$requirements"
 done
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+# An editable install compiles nothing, and where PYTHONDONTWRITEBYTECODE is set no start keeps what it compiles: 0.26 s
+# of a core for each node.
+"$venv/bin/python" -m compileall -q cluster node proto tools
 "$venv/bin/python" -m pip check

@@ -15,6 +15,7 @@ from lumbung_cluster.limits import BALLAST_SIZE_BYTES
 __all__ = ["ensure_ballast", "release_ballast"]
 
 _NAME = "ballast"
+_BLOCK_BYTES = 512  # the unit of st_blocks, whatever the file system
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -44,9 +45,12 @@ def release_ballast(folder: Path) -> bool:
 
 
 def _allocate(path: Path, size_bytes: int) -> None:
-    """Blocks, not a hole: a sparse file would give nothing back."""
+    """Blocks, not a hole: a sparse file would give nothing back. What lies there already costs a start no sync."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
+        found = os.fstat(handle)
+        if found.st_size == size_bytes and found.st_blocks * _BLOCK_BYTES >= size_bytes:
+            return
         os.ftruncate(handle, size_bytes)
         os.posix_fallocate(handle, 0, size_bytes)
         os.fsync(handle)
