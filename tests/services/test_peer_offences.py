@@ -29,7 +29,7 @@ from lumbung_node.services.session.session import Session
 from lumbung_node.services.statements import commit_receipt, withdrawal
 from lumbung_proto.codec import encode_frame
 from lumbung_proto.v1 import blobs_pb2, peer_pb2
-from lumbung_testing.session_pair import OFFICE, PEER, Pipe, box, living, put
+from lumbung_testing.session_pair import LUCK, OFFICE, PEER, Pipe, box, living, put
 
 _FOR_EVER_S = 120.0
 
@@ -102,6 +102,25 @@ async def test_a_blob_that_an_offer_names_twice_is_refused(autojump_clock: trio.
             await facing.say(offer=await _offer(office, b"a recording", times=2))
         assert [refused.code for refused in facing.failures] == [StatusCode.INVALID_ARGUMENT]
         assert "each blob once" in facing.failures[0].sentence
+        assert peer.store.state.count(OFFICE).blobs == 0
+
+
+async def test_an_offer_of_more_than_a_peer_may_keep_in_memory_is_refused(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Its bytes once came all the same: the budget gave 8 MiB, and the offer brought what its 256 entries hold."""
+    contents = [LUCK.randbytes(limits.MIB) for _ in range(9)]
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await put(office, contents)
+        offer = await _offer(office, contents[0])
+        del offer.entries[:]
+        for index in range(len(contents)):
+            offer.entries.add(list=0, index=index)
+        async with _facing(peer, office) as facing:
+            await facing.say(offer=offer)
+            applied = (await facing.hear("applied")).applied
+        assert applied.status_code == StatusCode.RESOURCE_EXHAUSTED.value
+        assert facing.failures == []
         assert peer.store.state.count(OFFICE).blobs == 0
 
 

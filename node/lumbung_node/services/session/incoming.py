@@ -210,8 +210,15 @@ class Incoming:
 
     async def _bring(self, taking: _Taking, wanted: list[int], previous: _Taking | None) -> Job:
         """From the claim to the sync."""
-        sizes = [min(taking.entry(i).size_bytes, limits.MEMORY_BLOB_BYTES_MAX) for i in wanted]
-        async with self._share.hold(sum(sizes)), self._core.foreign_memory.hold(sum(sizes)):
+        size_bytes = sum(min(taking.entry(i).size_bytes, limits.MEMORY_BLOB_BYTES_MAX) for i in wanted)
+        # A budget lets whoever wants more than all of it have all of it, and his bytes would come nevertheless.
+        if size_bytes > limits.FOREIGN_MEMORY_PEER_BYTES_MAX:
+            raise Rejected(
+                StatusCode.RESOURCE_EXHAUSTED,
+                f"offer: expected at most {limits.FOREIGN_MEMORY_PEER_BYTES_MAX} bytes that are lacking here, "
+                f"got {size_bytes}",
+            )
+        async with self._share.hold(size_bytes), self._core.foreign_memory.hold(size_bytes):
             await self._receive(taking, wanted)
             taking.received.set()
             job = await self._submit(taking, previous)
