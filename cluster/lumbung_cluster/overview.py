@@ -90,7 +90,7 @@ def view_of(
     quiet_s = known_s if age_s is None else age_s
     late = age_s is None or age_s >= limits.REPORT_LATE_S
     if late:
-        severity = Severity.CRITICAL if quiet_s >= limits.REPORT_SILENT_S else Severity.WARNING
+        severity = _late_severity(quiet_s)
         reason = "never" if age_s is None else "late"
         troubles = (TroubleReport(_LATE, severity, node, 1, reason, muted_s.get(_LATE, 0)), *troubles)
     return NodeView(node, report, age_s, _colour(troubles, late), troubles)
@@ -135,6 +135,13 @@ def troubles_by_code(views: Sequence[NodeView]) -> list[CodeView]:
             found.setdefault((trouble.code, trouble.severity), []).append((view.node, trouble))
     codes = [_code_view(code, severity, told) for (code, severity), told in found.items()]
     return sorted(codes, key=lambda each: (-each.severity.value, -len(each.nodes), each.code))
+
+
+def _late_severity(quiet_s: float) -> Severity:
+    """A DRC node that has just begun to listen knows of nobody, and calls nobody for that."""
+    if quiet_s >= limits.REPORT_SILENT_S:
+        return Severity.CRITICAL
+    return Severity.WARNING if quiet_s >= limits.REPORT_LATE_S else Severity.NOTE
 
 
 def _code_view(code: str, severity: Severity, told: list[tuple[NodeNumber, TroubleReport]]) -> CodeView:

@@ -89,10 +89,12 @@ def test_a_node_that_says_nothing_is_silent_whatever_it_said_last() -> None:
 
 def test_a_node_that_never_reported_is_silent_and_red_after_a_day() -> None:
     fresh = view_of(NODE, None, None, known_s=60.0, muted_s={})
+    later = view_of(NODE, None, None, known_s=limits.REPORT_LATE_S, muted_s={})
     old = view_of(NODE, None, None, known_s=limits.REPORT_SILENT_S, muted_s={})
 
     assert fresh.colour is old.colour is NodeColour.SILENT
-    assert (fresh.troubles[0].reason, fresh.troubles[0].severity) == ("never", Severity.WARNING)
+    assert (fresh.troubles[0].reason, fresh.troubles[0].severity) == ("never", Severity.NOTE)
+    assert later.troubles[0].severity is Severity.WARNING
     assert old.troubles[0].severity is Severity.CRITICAL
 
 

@@ -102,6 +102,9 @@ OPS_ENGLISH: Final[dict[str, str]] = {
     "mute.column.code": "code",
     "mute.column.node": "about",
     "mute.column.end": "until (UTC)",
+    "roster.would_obey": "The node would obey epoch {epoch}. Nothing was sent.",
+    "roster.would_obey_access": "The node would obey version {version} of the access list. Nothing was sent.",
+    "scrub.would_confirm": "Would confirm for {origins} and give back {freed} of kept evidence. Nothing was changed.",
     "spans.span": "expected a span such as 90s, 30m, 12h or 7d, got {text}",
     "spans.end": "expected a day or time such as 2026-12-01 or 2026-12-01T08:00Z, got {text}",
     # help

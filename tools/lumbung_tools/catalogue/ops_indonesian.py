@@ -101,6 +101,9 @@ OPS_INDONESIAN: Final[dict[str, str]] = {
     "mute.column.code": "kode",
     "mute.column.node": "tentang",
     "mute.column.end": "sampai (UTC)",
+    "roster.would_obey": "Simpul akan memakai epoch {epoch}. Tidak ada yang dikirim.",
+    "roster.would_obey_access": "Simpul akan memakai daftar akses versi {version}. Tidak ada yang dikirim.",
+    "scrub.would_confirm": "Akan dibenarkan untuk {origins}, dan {freed} bukti dilepas. Tidak ada yang diubah.",
     "spans.span": "seharusnya jangka waktu seperti 90s, 30m, 12h atau 7d, ternyata {text}",
     "spans.end": "seharusnya hari atau waktu seperti 2026-12-01 atau 2026-12-01T08:00Z, ternyata {text}",
     # bantuan

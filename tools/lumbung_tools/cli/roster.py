@@ -32,6 +32,7 @@ from lumbung_tools.cli.roster_add import add
 from lumbung_tools.cli.roster_collect import collect
 from lumbung_tools.cli.roster_leaving import check_departures, drained, gone, read_reports
 from lumbung_tools.cli.roster_pack import pack
+from lumbung_tools.cli.roster_trial import try_access_lists, try_rosters
 from lumbung_tools.client.rosters import fetch_access_lists, fetch_roster, publish_access, publish_roster
 from lumbung_tools.client.session import Session
 from lumbung_tools.client.trust import VerifiedRoster, read_roster, renew_roster
@@ -151,8 +152,13 @@ def check(call: Call, file: Path, held: Path | None) -> None:
 @command("publish", help_key="help.roster.publish", examples_key="help.roster.publish.examples", exits=_REMOTE)
 @click.argument("files", nargs=-1, required=True, type=_PATH)
 @option("--access", "is_access", is_flag=True, help_key="help.roster.publish.access")
-def publish(call: Call, files: tuple[Path, ...], is_access: bool) -> None:
-    run(call, partial(_publish, call, [file.read_bytes() for file in files], is_access))
+@option("--dry-run", "is_dry", is_flag=True, help_key="help.dry_run")
+def publish(call: Call, files: tuple[Path, ...], is_access: bool, is_dry: bool) -> None:
+    raws = [file.read_bytes() for file in files]
+    if is_dry:
+        run(call, partial(try_access_lists if is_access else try_rosters, call, raws))
+    else:
+        run(call, partial(_publish, call, raws, is_access))
 
 
 @command("fetch", help_key="help.roster.fetch", examples_key="help.roster.fetch.examples", exits=_REMOTE)

@@ -51,8 +51,9 @@ def pause(call: Call) -> None:
 
 
 @command("confirm", help_key="help.scrub.confirm", examples_key="help.scrub.confirm.examples", exits=_EXITS)
-def confirm(call: Call) -> None:
-    run(call, partial(_confirm, call))
+@option("--dry-run", "is_dry", is_flag=True, help_key="help.dry_run")
+def confirm(call: Call, is_dry: bool) -> None:
+    run(call, partial(_try_confirm if is_dry else _confirm, call))
 
 
 async def _status(call: Call, count: int, session: Session) -> None:
@@ -88,6 +89,19 @@ async def _confirm(call: Call, session: Session) -> None:
         console.say("scrub.nothing_to_confirm")
     fields: dict[str, JsonValue] = {"origins": origins, "freed_bytes": answer.freed_bytes}
     console.json("lumbung.scrub.confirm/1", {**fields, "state": _state_json(answer.state, name)})
+
+
+async def _try_confirm(call: Call, session: Session) -> None:
+    console, name = call.console, session.roster.name
+    state = (await scrub_status(session.own, 0)).state
+    origins: list[JsonValue] = [name(origin) for origin in state.braked_origins]
+    if origins:
+        freed = console.catalogue.size(state.evidence_bytes)
+        console.say("scrub.would_confirm", origins=", ".join(map(str, origins)), freed=freed)
+    else:
+        console.say("scrub.nothing_to_confirm")
+    fields: dict[str, JsonValue] = {"origins": origins, "freed_bytes": 0, "would_free_bytes": state.evidence_bytes}
+    console.json("lumbung.scrub.confirm/1", {**fields, "state": _state_json(state, name)})
 
 
 def _code(state: wire.ScrubState) -> ExitCode:
