@@ -46,6 +46,7 @@ from lumbung_node.services.keyring import KeyRing, open_keyring
 from lumbung_node.services.node import NodeParts, run_node
 from lumbung_node.services.rosters import open_rosters
 from lumbung_node.services.watches import DiskMarks
+from lumbung_node.store.state import Pulse
 from lumbung_node.toml_table import ConfigError
 
 __all__ = ["refuse_taken_port", "run"]
@@ -155,7 +156,7 @@ async def _make_parts(live: LiveConfig, log: Log, metrics: MetricBook) -> tuple[
     verifier = Ed25519Verifier()
     documents = DocumentFolder(config.identity, config.roster, config.access_lists)
     rosters = await open_rosters(documents, cluster, verifier, log)
-    store = KeyFolder(config.keys, config.identity)
+    store = KeyFolder(config.keys, config.identity, log)
     keys = await open_keyring(config.number, rosters, store, log)
     tls = NodeTls(config.keys, keys.tls_pin)
 
@@ -205,7 +206,7 @@ async def _renew_certificates(
     """Take new certificate files, and the next TLS key, into use without a restart; half of them are left alone."""
     while True:
         with trio.move_on_after(_CERTIFICATE_LOOK_S):
-            await live.tls_changed.wait()
+            await _first_of(live.tls_changed, keys.changed)
         try:
             found = await trio.to_thread.run_sync(tls.read, keys.tls_pin)
             if found != tls.held:
@@ -215,6 +216,18 @@ async def _renew_certificates(
                 log.info("certificate renewed", pin=keys.tls_pin.hex()[:16])
         except (KeyRefused, OSError) as exc:  # half of the files are there: look again
             log.warning("certificate not renewed", reason=str(exc))
+
+
+async def _first_of(*pulses: Pulse) -> None:
+    """Until one of them beats."""
+    async with trio.open_nursery() as nursery:
+
+        async def wait(pulse: Pulse) -> None:
+            await pulse.wait()
+            nursery.cancel_scope.cancel()
+
+        for pulse in pulses:
+            nursery.start_soon(wait, pulse)
 
 
 async def _open_store(data: Path, log: Log) -> KeyValue:

@@ -103,7 +103,7 @@ async def open_own_node(config: NodeConfig, log: Log, access_check: AccessCheck)
     cluster = parse_identity(uri).cluster
     documents = DocumentFolder(config.identity, config.roster, config.access_lists)
     roster = (await open_rosters(documents, cluster, Ed25519Verifier(), log)).roster
-    store = KeyFolder(config.keys, config.identity)
+    store = KeyFolder(config.keys, config.identity, log)
     present, used = await store.at_hand(), await store.in_use()
     # What the node uses, or would use at its first start: the doctor changes nothing over.
     keys = KeysInUse(

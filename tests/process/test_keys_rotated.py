@@ -19,7 +19,6 @@ from lumbung_proto.v1 import operations_pb2
 from lumbung_testing.chaos.stations import Pace, Station, await_safe, missing_promises
 from lumbung_testing.office_days import until_status
 from lumbung_testing.real_clusters import found, open_office, run_up
-from lumbung_tools.cli.keys_status import bound_text
 from lumbung_tools.client.answers import Outcome
 from lumbung_tools.client.over_grpc import open_grpc
 from lumbung_tools.client.rosters import publish_roster
@@ -63,13 +62,13 @@ class Change:
         authority = self._founded.folder / "authority-OFFLINE"
         await lumbung("cert", "issue", request, "--authority", authority, "--identity", identity, "-o", chain)
 
-    async def draft(self, deed: str, bound: str, publics: dict[str, str]) -> Path:
+    async def draft(self, deed: str, publics: dict[str, str]) -> Path:
         """One roster for all three."""
         base = self.roster
         for at, kind in enumerate(_KINDS):
             words: list[str | Path] = ["keys", deed, kind, *([publics[kind]] if deed == "pin" else [])]
             if deed == "retire" and kind == "entry":
-                words += ["--bound", bound]
+                words += ["--home", self._founded.client_home(_OFFICE)]  # its node tells the bound
             following = self._folder / f"{deed}-{at}.toml"
             await lumbung(*words, "--roster", base, "--node", _OFFICE, "-o", following)
             base = following
@@ -108,10 +107,10 @@ async def test_an_offices_keys_change_under_load_and_no_honest_call_is_lost_or_r
             await change.rotate(kind)
         await change.certify()
         publics = next_publics(founded)
-        await change.publish(await change.draft("pin", "", publics))
-        answer = await until_status(founded, _OFFICE, lambda found: in_use(found) == publics)
+        await change.publish(await change.draft("pin", publics))
+        await until_status(founded, _OFFICE, lambda found: in_use(found) == publics)
         await station.await_answer()
-        await change.publish(await change.draft("retire", bound_text(answer.own_end), publics))
+        await change.publish(await change.draft("retire", publics))
         for kind in _KINDS:
             await change.rotate(kind)
         await station.await_answer()

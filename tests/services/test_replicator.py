@@ -11,9 +11,11 @@ from lumbung_cluster.access import AccessEntry, AccessList, Duty, SignedAccess, 
 from lumbung_cluster.health import LINK_DOWN_WARNING_S
 from lumbung_cluster.ids import Generation
 from lumbung_cluster.life import Life, sign_life
+from lumbung_cluster.roster_keys import pin_key, retire_key
+from lumbung_cluster.roster_node import KeyUse
 from lumbung_node.services.replicator import LinkState
 from lumbung_testing.linked_nodes import LinkedNode, until_up
-from lumbung_testing.rosters import CLUSTER, SeededSigner
+from lumbung_testing.rosters import CLUSTER, SeededSigner, founding, signed, successor
 from lumbung_testing.session_pair import CENTRE, OFFICE, PEER, box, living
 from lumbung_testing.virtual_network import VirtualNetwork
 
@@ -119,4 +121,38 @@ async def test_one_new_life_answers_two_partners_that_make_the_node_doubt_itself
         for number in (PEER, CENTRE):
             await until_up(nodes[0], number)
         assert office.store.state.generation == 2
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_partner_under_a_key_that_our_roster_does_not_pin_is_asked_for_its_roster_and_then_trusted(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """It was given a new TLS key while we were away; else only a person with a roster could bring us together."""
+    network, fresh = VirtualNetwork(random.Random(1)), b"n" * 32
+    held = signed(founding(), "a", "b")
+    renewed = retire_key(pin_key(successor(held), PEER, KeyUse.TLS, fresh), PEER, KeyUse.TLS, None, None)
+    roster = signed(renewed, "a", "b").encode()
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer, trio.open_nursery() as nursery:
+        await peer.rosters.offer([roster])
+        node, partner = LinkedNode(network, office), LinkedNode(network, peer, key_pin=fresh)
+        await nursery.start(partner.serve)
+        nursery.start_soon(partner.replicator.run)
+        nursery.start_soon(node.replicator.run)
+        await until_up(node, PEER)
+        assert office.rosters.signed.encode() == roster
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_thief_who_shows_an_unsigned_roster_stays_refused(autojump_clock: trio.testing.MockClock) -> None:
+    network, stolen = VirtualNetwork(random.Random(1)), b"t" * 32
+    held = signed(founding(), "a", "b")
+    forged = retire_key(pin_key(successor(held), PEER, KeyUse.TLS, stolen), PEER, KeyUse.TLS, None, None)
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer, trio.open_nursery() as nursery:
+        node = LinkedNode(network, office)
+        thief = LinkedNode(network, peer, key_pin=stolen, shown_roster=signed(forged, "a").encode())
+        await nursery.start(thief.serve)
+        nursery.start_soon(node.replicator.run)
+        await trio.sleep(300)
+        assert node.replicator.links[PEER].state is LinkState.REFUSED
+        assert office.rosters.roster.epoch == 1
         nursery.cancel_scope.cancel()

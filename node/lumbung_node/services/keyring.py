@@ -7,19 +7,20 @@ signed with it: a restart must not bring an older key back.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import trio
 
 from lumbung_cluster.errors import KeyRefused
 from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.limits import KEY_CHANGEOVER_S_MAX, KEY_LOOK_S
-from lumbung_cluster.roster_node import KeyUse
+from lumbung_cluster.roster_node import KeyUse, Role
 from lumbung_cluster.rotation import choose_key, epoch_known_to_all
 from lumbung_node.ports.keystore import KeysAtHand, KeysInUse, KeyStore
 from lumbung_node.ports.log import Log
 from lumbung_node.ports.world import Signer
 from lumbung_node.services.rosters import RosterKeeper
+from lumbung_node.store.state import Pulse
 
 __all__ = ["KeyRing", "open_keyring"]
 
@@ -39,7 +40,7 @@ class _RingSigner:
 
 
 class KeyRing:
-    """`entry` and `receipt` sign with the key in use; `tls_pin` names the TLS key to speak with."""
+    """`entry` and `receipt` sign with the key in use, `tls_pin` names the TLS key; `changed` beats with each change."""
 
     def __init__(
         self, number: NodeNumber, rosters: RosterKeeper, store: KeyStore, keys: KeysAtHand, used: KeysInUse, log: Log
@@ -51,7 +52,7 @@ class KeyRing:
         self._used = used
         self._rosters_since = trio.current_time()
         self._entry, self._receipt = _RingSigner(keys.entry[0]), _RingSigner(keys.receipt[0])
-        self._next_pins = keys.tls_pins
+        self.changed = Pulse()
 
     @property
     def entry(self) -> Signer:
@@ -70,8 +71,10 @@ class KeyRing:
         return self._used
 
     def is_in_force(self, use: KeyUse, key: bytes) -> bool:
-        """Whether the roster in force has it open for this node."""
+        """Whether the roster in force has it open for this node, or needs none of it (an ops node only connects)."""
         record = self._rosters.roster.node(self._number)
+        if record is not None and record.role is Role.OPS and use is not KeyUse.TLS:
+            return True
         return record is not None and record.has_open_key(use, key)
 
     async def run(self, on_new_receipt_key: Callable[[], Awaitable[None]]) -> None:
@@ -118,9 +121,11 @@ class KeyRing:
         return epoch_known_to_all(partners, self._rosters.epochs_seen, roster.epoch, is_long_ago=is_long_ago)
 
     def _take(self, keys: KeysAtHand, chosen: KeysInUse) -> None:
-        self._used = replace(chosen)
+        is_news, self._used = chosen != self._used, chosen
         self._entry.current = _signer(keys.entry, chosen.entry)
         self._receipt.current = _signer(keys.receipt, chosen.receipt)
+        if is_news:
+            self.changed.beat()
 
     async def _watch_rosters(self) -> None:
         while True:

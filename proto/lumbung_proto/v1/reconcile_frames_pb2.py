@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'lumbung_proto/v1/reconcile_frames.proto\x12\nlumbung.v1\"{\n\x10ReconcileCompare\x12\x0e\n\x06serial\x18\x01 \x01(\r\x12\r\n\x05nonce\x18\x02 \x01(\x0c\x12\x13\n\x0bkey_version\x18\x03 \x01(\r\x12\x0f\n\x07origins\x18\x04 \x03(\r\x12\x0c\n\x04root\x18\x05 \x01(\x0c\x12\x14\n\x0c\x66ingerprints\x18\x06 \x01(\x0c\"\xd9\x01\n\x11ReconcileCompared\x12\x0e\n\x06serial\x18\x01 \x01(\r\x12\r\n\x05nonce\x18\x02 \x01(\x0c\x12\x0c\n\x04root\x18\x03 \x01(\x0c\x12\x14\n\x0c\x66ingerprints\x18\x04 \x01(\x0c\x12\x0e\n\x06\x63ounts\x18\x05 \x03(\x04\x12+\n\x05\x65\x61ger\x18\x06 \x01(\x0b\x32\x1c.lumbung.v1.ReconcileSymbols\x12\x14\n\x0c\x65\x61ger_origin\x18\x07 \x01(\r\x12\x0f\n\x07waiting\x18\x08 \x03(\r\x12\x0c\n\x04\x62usy\x18\t \x03(\r\x12\x0f\n\x07refusal\x18\n \x01(\t\"\x8d\x01\n\x0cReconcileAsk\x12\x0e\n\x06serial\x18\x01 \x01(\r\x12\x0e\n\x06origin\x18\x02 \x01(\r\x12\x13\n\tstretches\x18\x03 \x01(\x0cH\x00\x12\x0f\n\x05units\x18\x04 \x01(\x08H\x00\x12+\n\x03ids\x18\x05 \x01(\x0b\x32\x1c.lumbung.v1.ReconcileIdsPageH\x00\x42\n\n\x08question\"/\n\x10ReconcileIdsPage\x12\x0c\n\x04unit\x18\x01 \x01(\r\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\x0c\"\xc3\x01\n\rReconcileTell\x12\x0e\n\x06origin\x18\x01 \x01(\r\x12/\n\x07symbols\x18\x02 \x01(\x0b\x32\x1c.lumbung.v1.ReconcileSymbolsH\x00\x12+\n\x05units\x18\x03 \x01(\x0b\x32\x1a.lumbung.v1.ReconcileUnitsH\x00\x12\'\n\x03ids\x18\x04 \x01(\x0b\x32\x18.lumbung.v1.ReconcileIdsH\x00\x12\x11\n\x07refusal\x18\x05 \x01(\tH\x00\x42\x08\n\x06\x61nswer\"0\n\x10ReconcileSymbols\x12\x0c\n\x04root\x18\x01 \x01(\x0c\x12\x0e\n\x06\x63ounts\x18\x02 \x03(\x04\" \n\x0eReconcileUnits\x12\x0e\n\x06\x63ounts\x18\x01 \x03(\x04\"\x1f\n\x0cReconcileIds\x12\x0f\n\x07is_last\x18\x01 \x01(\x08\"D\n\x0eReconcileFetch\x12\x0e\n\x06serial\x18\x01 \x01(\r\x12\x0e\n\x06origin\x18\x02 \x01(\r\x12\x12\n\neverything\x18\x03 \x01(\x08\"D\n\x10ReconcileFetched\x12\x0e\n\x06origin\x18\x01 \x01(\r\x12\x0f\n\x07refusal\x18\x02 \x01(\t\x12\x0f\n\x07unknown\x18\x03 \x01(\x0c\"\x8c\x01\n\x0fReconcileSettle\x12\x0e\n\x06serial\x18\x01 \x01(\r\x12\x0e\n\x06origin\x18\x02 \x01(\r\x12\x0c\n\x04root\x18\x03 \x01(\x0c\x12\x0e\n\x06number\x18\x04 \x01(\x04\x12\x14\n\x0crunning_hash\x18\x05 \x01(\x0c\x12\x13\n\x0bundelivered\x18\x06 \x01(\x0c\x12\x10\n\x08is_short\x18\x07 \x01(\x08\"\\\n\x10ReconcileSettled\x12\x0e\n\x06origin\x18\x01 \x01(\r\x12\x12\n\nis_settled\x18\x02 \x01(\x08\x12\x0e\n\x06number\x18\x03 \x01(\x04\x12\x14\n\x0crunning_hash\x18\x04 \x01(\x0c\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'lumbung_proto/v1/reconcile_frames.proto\x12\nlumbung.v1\"{\n\x10ReconcileCompare\x12\x0e\n\x06serial\x18\x01 \x01(\r\x12\r\n\x05nonce\x18\x02 \x01(\x0c\x12\x13\n\x0bkey_version\x18\x03 \x01(\r\x12\x0f\n\x07origins\x18\x04 \x03(\r\x12\x0c\n\x04root\x18\x05 \x01(\x0c\x12\x14\n\x0c\x66ingerprints\x18\x06 \x01(\x0c\"\xee\x01\n\x11ReconcileCompared\x12\x0e\n\x06serial\x18\x01 \x01(\r\x12\r\n\x05nonce\x18\x02 \x01(\x0c\x12\x0c\n\x04root\x18\x03 \x01(\x0c\x12\x14\n\x0c\x66ingerprints\x18\x04 \x01(\x0c\x12\x0e\n\x06\x63ounts\x18\x05 \x03(\x04\x12+\n\x05\x65\x61ger\x18\x06 \x01(\x0b\x32\x1c.lumbung.v1.ReconcileSymbols\x12\x14\n\x0c\x65\x61ger_origin\x18\x07 \x01(\r\x12\x0f\n\x07waiting\x18\x08 \x03(\r\x12\x0c\n\x04\x62usy\x18\t \x03(\r\x12\x0f\n\x07refusal\x18\n \x01(\t\x12\x13\n\x0bkey_version\x18\x0b \x01(\r\"\x8d\x01\n\x0cReconcileAsk\x12\x0e\n\x06serial\x18\x01 \x01(\r\x12\x0e\n\x06origin\x18\x02 \x01(\r\x12\x13\n\tstretches\x18\x03 \x01(\x0cH\x00\x12\x0f\n\x05units\x18\x04 \x01(\x08H\x00\x12+\n\x03ids\x18\x05 \x01(\x0b\x32\x1c.lumbung.v1.ReconcileIdsPageH\x00\x42\n\n\x08question\"/\n\x10ReconcileIdsPage\x12\x0c\n\x04unit\x18\x01 \x01(\r\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\x0c\"\xc3\x01\n\rReconcileTell\x12\x0e\n\x06origin\x18\x01 \x01(\r\x12/\n\x07symbols\x18\x02 \x01(\x0b\x32\x1c.lumbung.v1.ReconcileSymbolsH\x00\x12+\n\x05units\x18\x03 \x01(\x0b\x32\x1a.lumbung.v1.ReconcileUnitsH\x00\x12\'\n\x03ids\x18\x04 \x01(\x0b\x32\x18.lumbung.v1.ReconcileIdsH\x00\x12\x11\n\x07refusal\x18\x05 \x01(\tH\x00\x42\x08\n\x06\x61nswer\"0\n\x10ReconcileSymbols\x12\x0c\n\x04root\x18\x01 \x01(\x0c\x12\x0e\n\x06\x63ounts\x18\x02 \x03(\x04\" \n\x0eReconcileUnits\x12\x0e\n\x06\x63ounts\x18\x01 \x03(\x04\"\x1f\n\x0cReconcileIds\x12\x0f\n\x07is_last\x18\x01 \x01(\x08\"D\n\x0eReconcileFetch\x12\x0e\n\x06serial\x18\x01 \x01(\r\x12\x0e\n\x06origin\x18\x02 \x01(\r\x12\x12\n\neverything\x18\x03 \x01(\x08\"D\n\x10ReconcileFetched\x12\x0e\n\x06origin\x18\x01 \x01(\r\x12\x0f\n\x07refusal\x18\x02 \x01(\t\x12\x0f\n\x07unknown\x18\x03 \x01(\x0c\"\x8c\x01\n\x0fReconcileSettle\x12\x0e\n\x06serial\x18\x01 \x01(\r\x12\x0e\n\x06origin\x18\x02 \x01(\r\x12\x0c\n\x04root\x18\x03 \x01(\x0c\x12\x0e\n\x06number\x18\x04 \x01(\x04\x12\x14\n\x0crunning_hash\x18\x05 \x01(\x0c\x12\x13\n\x0bundelivered\x18\x06 \x01(\x0c\x12\x10\n\x08is_short\x18\x07 \x01(\x08\"\\\n\x10ReconcileSettled\x12\x0e\n\x06origin\x18\x01 \x01(\r\x12\x12\n\nis_settled\x18\x02 \x01(\x08\x12\x0e\n\x06number\x18\x03 \x01(\x04\x12\x14\n\x0crunning_hash\x18\x04 \x01(\x0c\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,25 +34,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECONCILECOMPARE']._serialized_start=55
   _globals['_RECONCILECOMPARE']._serialized_end=178
   _globals['_RECONCILECOMPARED']._serialized_start=181
-  _globals['_RECONCILECOMPARED']._serialized_end=398
-  _globals['_RECONCILEASK']._serialized_start=401
-  _globals['_RECONCILEASK']._serialized_end=542
-  _globals['_RECONCILEIDSPAGE']._serialized_start=544
-  _globals['_RECONCILEIDSPAGE']._serialized_end=591
-  _globals['_RECONCILETELL']._serialized_start=594
-  _globals['_RECONCILETELL']._serialized_end=789
-  _globals['_RECONCILESYMBOLS']._serialized_start=791
-  _globals['_RECONCILESYMBOLS']._serialized_end=839
-  _globals['_RECONCILEUNITS']._serialized_start=841
-  _globals['_RECONCILEUNITS']._serialized_end=873
-  _globals['_RECONCILEIDS']._serialized_start=875
-  _globals['_RECONCILEIDS']._serialized_end=906
-  _globals['_RECONCILEFETCH']._serialized_start=908
-  _globals['_RECONCILEFETCH']._serialized_end=976
-  _globals['_RECONCILEFETCHED']._serialized_start=978
-  _globals['_RECONCILEFETCHED']._serialized_end=1046
-  _globals['_RECONCILESETTLE']._serialized_start=1049
-  _globals['_RECONCILESETTLE']._serialized_end=1189
-  _globals['_RECONCILESETTLED']._serialized_start=1191
-  _globals['_RECONCILESETTLED']._serialized_end=1283
+  _globals['_RECONCILECOMPARED']._serialized_end=419
+  _globals['_RECONCILEASK']._serialized_start=422
+  _globals['_RECONCILEASK']._serialized_end=563
+  _globals['_RECONCILEIDSPAGE']._serialized_start=565
+  _globals['_RECONCILEIDSPAGE']._serialized_end=612
+  _globals['_RECONCILETELL']._serialized_start=615
+  _globals['_RECONCILETELL']._serialized_end=810
+  _globals['_RECONCILESYMBOLS']._serialized_start=812
+  _globals['_RECONCILESYMBOLS']._serialized_end=860
+  _globals['_RECONCILEUNITS']._serialized_start=862
+  _globals['_RECONCILEUNITS']._serialized_end=894
+  _globals['_RECONCILEIDS']._serialized_start=896
+  _globals['_RECONCILEIDS']._serialized_end=927
+  _globals['_RECONCILEFETCH']._serialized_start=929
+  _globals['_RECONCILEFETCH']._serialized_end=997
+  _globals['_RECONCILEFETCHED']._serialized_start=999
+  _globals['_RECONCILEFETCHED']._serialized_end=1067
+  _globals['_RECONCILESETTLE']._serialized_start=1070
+  _globals['_RECONCILESETTLE']._serialized_end=1210
+  _globals['_RECONCILESETTLED']._serialized_start=1212
+  _globals['_RECONCILESETTLED']._serialized_end=1304
 # @@protoc_insertion_point(module_scope)

@@ -78,6 +78,7 @@ class ReconcileCompared(_message.Message):
     WAITING_FIELD_NUMBER: _builtins.int
     BUSY_FIELD_NUMBER: _builtins.int
     REFUSAL_FIELD_NUMBER: _builtins.int
+    KEY_VERSION_FIELD_NUMBER: _builtins.int
     serial: _builtins.int
     """The comparison."""
     nonce: _builtins.bytes
@@ -90,6 +91,8 @@ class ReconcileCompared(_message.Message):
     """Origin that `eager` is about."""
     refusal: _builtins.str
     """Why nothing was compared; empty when it was."""
+    key_version: _builtins.int
+    """Version of the teller's cluster secret, when the asker has another one: nothing can be compared then."""
     @_builtins.property
     def counts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Different: how many ids the teller has of each, in their order."""
@@ -119,10 +122,11 @@ class ReconcileCompared(_message.Message):
         waiting: _abc.Iterable[_builtins.int] | None = ...,
         busy: _abc.Iterable[_builtins.int] | None = ...,
         refusal: _builtins.str = ...,
+        key_version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["eager", b"eager"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["busy", b"busy", "counts", b"counts", "eager", b"eager", "eager_origin", b"eager_origin", "fingerprints", b"fingerprints", "nonce", b"nonce", "refusal", b"refusal", "root", b"root", "serial", b"serial", "waiting", b"waiting"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["busy", b"busy", "counts", b"counts", "eager", b"eager", "eager_origin", b"eager_origin", "fingerprints", b"fingerprints", "key_version", b"key_version", "nonce", b"nonce", "refusal", b"refusal", "root", b"root", "serial", b"serial", "waiting", b"waiting"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import trio
 
 from lumbung_cluster.ids import NodeNumber
 from lumbung_node.ports.transport import Handler, ServerCall
 from lumbung_node.services.core import Core
 from lumbung_node.services.replicator import SESSION, LinkState, Replicator
+from lumbung_node.services.roster_asking import GET_ROSTER
+from lumbung_proto.v1 import roster_pb2
 from lumbung_testing.simulation.node import node_caller
 from lumbung_testing.virtual_network import VirtualNetwork
 
@@ -22,11 +26,17 @@ def host(number: NodeNumber) -> str:
 
 
 class LinkedNode:
-    """The replicator of one node on a host of its own: run `replicator.run`, and `serve` or `hang` for the others."""
+    """The replicator of one node on a host of its own: run `replicator.run`, and `serve` or `hang` for the others.
 
-    def __init__(self, network: VirtualNetwork, core: Core) -> None:
+    `key_pin` is another TLS key than that of the test rosters, `shown_roster` another roster than it obeys.
+    """
+
+    def __init__(self, network: VirtualNetwork, core: Core, *, key_pin: bytes = b"", shown_roster: bytes = b"") -> None:
         self._core = core
-        self._transport = network.transport(host(core.number), node_caller(core.number))
+        self._shown_roster = shown_roster
+        caller = node_caller(core.number)
+        caller = replace(caller, key_pin=key_pin or caller.key_pin)
+        self._transport = network.transport(host(core.number), caller)
         self.replicator = Replicator(core, self._transport)
 
     async def serve(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -51,7 +61,13 @@ class LinkedNode:
         return link is not None and link.state is LinkState.UP
 
     async def _listen(self, handle: Handler, task_status: trio.TaskStatus[None]) -> None:
-        async with self._transport.serve(f"127.0.0.1:{7000 + self._core.number}", {SESSION: handle}):
+        async def show_roster(call: ServerCall) -> None:
+            await call.receive()
+            shown = self._shown_roster or self._core.rosters.signed.encode()
+            await call.send(roster_pb2.GetRosterResponse(roster=shown).SerializeToString())
+
+        handlers = {SESSION: handle, GET_ROSTER: show_roster}
+        async with self._transport.serve(f"127.0.0.1:{7000 + self._core.number}", handlers):
             task_status.started()
             await trio.sleep_forever()
 

@@ -11,6 +11,7 @@ import trio
 
 from lumbung_cluster.errors import PeerGone
 from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_cluster.inventory.fingerprint import InventoryKey
 from lumbung_cluster.roster import Roster
 from lumbung_cluster.schedule import ALWAYS_FREE, Schedule
 from lumbung_cluster.wire import SPOKEN, WireRange
@@ -82,7 +83,7 @@ class Pipe:
 
 @dataclass(slots=True)
 class Box:
-    """What outlives a node."""
+    """What outlives a node; `entry_key` names another one than that of the test rosters."""
 
     number: NodeNumber
     disk: VirtualDisk
@@ -92,6 +93,8 @@ class Box:
     schedule: Schedule = field(default=ALWAYS_FREE)
     roster: Roster = field(default_factory=founding)
     wire: WireRange = SPOKEN
+    secret: InventoryKey = INVENTORY_KEY
+    entry_key: str = ""
 
 
 def box(number: NodeNumber) -> Box:
@@ -106,12 +109,12 @@ async def living(box: Box) -> AsyncIterator[Core]:
         box.identity,
         cluster=CLUSTER,
         node=box.number,
-        signer=SeededSigner(f"entry {box.number}"),
+        signer=SeededSigner(box.entry_key or f"entry {box.number}"),
         life_signer=SeededSigner(f"receipt {box.number}"),
         clock=VirtualClock(),
         randomness=SeededRandomness(LUCK),
         blocking=InlineWork(),
-        inventory_key=INVENTORY_KEY,
+        inventory_key=box.secret,
         metrics=box.metrics,
     )
     documents = MemoryDocuments([signed(box.roster, "a", "b").encode()])

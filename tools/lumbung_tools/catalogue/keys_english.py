@@ -18,6 +18,15 @@ KEYS_ENGLISH: Final[dict[str, str]] = {
     "keys.in_use_unknown": "{use}: {public}, in use, but the roster does not name it: others refuse it",
     "keys.bound": "End of the feed of {origin}: {bound}",
     "keys.no_lists": "Nothing that {origin} has signed lies at this node.",
+    "keys.still_used": (
+        "The node does not use the next entry key {public} yet: what it signs meanwhile would lie behind the"
+        " bound. Wait"
+        " until lumbung keys status shows it, then type this again."
+    ),
+    "keys.bound_too_low": (
+        "The bound {given} lies before the end of the feed, {end}: recordings between the two would become void. Leave"
+        " --bound away: the node tells it."
+    ),
     "keys.pinned": "Draft of epoch {epoch} with the next {kind} key: {file}. Read it, have it signed, publish it.",
     "keys.retired": (
         "Draft of epoch {epoch} without the former {kind} key: {file}. Read it, have it signed, publish it."

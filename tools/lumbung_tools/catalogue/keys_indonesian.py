@@ -21,6 +21,16 @@ KEYS_INDONESIAN: Final[dict[str, str]] = {
     "keys.in_use_unknown": "{use}: {public}, dipakai, tetapi tidak tercantum di roster: simpul lain menolaknya",
     "keys.bound": "Ujung feed {origin}: {bound}",
     "keys.no_lists": "Tidak ada yang ditandatangani {origin} di simpul ini.",
+    "keys.still_used": (
+        "Simpul belum memakai kunci entri berikutnya {public}: yang ditandatanganinya sementara ini akan berada"
+        " di belakang"
+        " batas. Tunggu sampai lumbung keys status menunjukkannya, lalu ketik lagi."
+    ),
+    "keys.bound_too_low": (
+        "Batas {given} terletak sebelum ujung feed, {end}: rekaman di antaranya akan batal. Hilangkan --bound:"
+        " simpul yang"
+        " memberi tahu."
+    ),
     "keys.pinned": (
         "Rancangan epoch {epoch} dengan kunci {kind} berikutnya: {file}. Baca, mintakan tanda tangan, terbitkan."
     ),

@@ -33,12 +33,21 @@ from lumbung_cluster.roster_node import KeyUse
 from lumbung_node.adapters.keys.age_identity import check_recipient
 from lumbung_node.adapters.keys.certificates import read_certificate
 from lumbung_node.adapters.keys.ed25519 import Ed25519Verifier
+from lumbung_proto.v1 import operations_pb2
 from lumbung_tools.cli.bounds import parse_bound
+from lumbung_tools.cli.common import profile_of, run
 from lumbung_tools.cli.framework import Call, command, option
+from lumbung_tools.cli.keys_status import bound_text
+from lumbung_tools.cli.new_files import write_new
+from lumbung_tools.client.ask import status
+from lumbung_tools.client.profile import PROFILE_FILE
+from lumbung_tools.client.session import Session
 from lumbung_tools.client.trust import read_roster
+from lumbung_tools.joining.answering import next_draft
 from lumbung_tools.output.exit_codes import ExitCode
 from lumbung_tools.output.failures import CommandFailed
-from lumbung_tools.roster_toml import parse_roster_toml, render_roster_toml
+from lumbung_tools.roster_files import read_draft
+from lumbung_tools.roster_toml import render_roster_toml
 
 __all__ = ["PINNED", "pin", "retire"]
 
@@ -110,22 +119,40 @@ def retire(
         case _:
             key = _key(public) if public is not None else None
             mark = parse_bound(bound) if bound is not None else None
+            if kind == "entry":
+                mark = _bound_of(call, draft, _number(draft, node), bound)
             change = partial(retire_key, draft, _number(draft, node), _OF_NODES[kind], key, mark)
     _write(call, "keys.retired", kind, _checked(change), output)
+
+
+def _bound_of(call: Call, draft: Roster, number: NodeNumber, given: str | None) -> Mark:
+    """Up to where the former entry key is good: as given, but never before the end that its node tells.
+
+    A bound before that end would make honest recordings void. Only the office's own profile can ask its node; whoever
+    retires the key of another office, or of a machine that is gone, brings the bound.
+    """
+    mark = parse_bound(given) if given is not None else None
+    if not (call.home / PROFILE_FILE).exists() or profile_of(call).node != number:
+        return mark or parse_bound(_needed(given, "--bound"))
+    told: list[operations_pb2.StatusResponse] = []
+
+    async def ask(session: Session) -> None:
+        told.append(await status(session.own))
+
+    run(call, ask)
+    end, newest = told[0].own_end, draft.entry_keys(number)[-1]
+    if end.public_key != newest.key:
+        raise CommandFailed(ExitCode.USAGE, "keys.still_used", public=newest.key.hex())
+    if mark is not None and (mark.generation, mark.number) < (end.generation, end.number):
+        raise CommandFailed(ExitCode.USAGE, "keys.bound_too_low", given=given, end=bound_text(end))
+    return mark or parse_bound(bound_text(end))
 
 
 def _draft(file: Path) -> Roster:
     """The epoch that is being written: the draft itself, or the one that follows on a signed roster."""
     if file.suffix == ".toml":
-        return parse_roster_toml(file.read_text(encoding="utf-8"))
-    held = read_roster(file, None, Ed25519Verifier())
-    return replace(
-        held.roster,
-        epoch=held.roster.epoch + 1,
-        predecessor_hash=held.signed.hash,
-        created_ms=time.time_ns() // 1_000_000,
-        abandons=(),
-    )
+        return read_draft(file)
+    return next_draft(read_roster(file, None, Ed25519Verifier()).signed, time.time_ns() // 1_000_000)
 
 
 def _with_member(draft: Roster, kind: str, former: str | None, following: Custodian | None) -> Roster:
@@ -144,11 +171,7 @@ def _checked(change: Callable[[], Roster]) -> Roster:
 
 
 def _write(call: Call, key: str, kind: str, changed: Roster, output: Path) -> None:
-    try:
-        with output.open("x", encoding="utf-8") as file:
-            file.write(render_roster_toml(changed))
-    except FileExistsError as exc:
-        raise CommandFailed(ExitCode.USAGE, "get.target_exists", target=output) from exc
+    write_new(output, render_roster_toml(changed).encode("utf-8"))
     call.console.say(key, kind=kind, epoch=changed.epoch, file=output)
     if kind == "recovery":
         call.console.say("keys.recovery_signs")

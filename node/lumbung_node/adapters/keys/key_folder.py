@@ -6,7 +6,9 @@ IDENTITY/keys.json remembers which are in use: {"format": 0, "entry": hex, "rece
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import trio
 
@@ -17,10 +19,12 @@ from lumbung_node.adapters.keys.ed25519 import Ed25519Signer
 from lumbung_node.adapters.keys.key_files import read_secret
 from lumbung_node.config import KeyFiles
 from lumbung_node.ports.keystore import KeysAtHand, KeysInUse
+from lumbung_node.ports.log import Log
 
 __all__ = ["KEYS_FILE", "KeyFolder", "next_file"]
 
 KEYS_FILE = "keys.json"
+T = TypeVar("T")
 _FORMAT = 0
 
 
@@ -32,9 +36,11 @@ def next_file(path: Path) -> Path:
 class KeyFolder:
     """Implements ports.KeyStore."""
 
-    def __init__(self, files: KeyFiles, identity: Path) -> None:
+    def __init__(self, files: KeyFiles, identity: Path, log: Log) -> None:
         self._files = files
         self._file = identity / KEYS_FILE
+        self._log = log
+        self._said = ""
 
     async def at_hand(self) -> KeysAtHand:
         return await trio.to_thread.run_sync(self._at_hand)
@@ -48,15 +54,30 @@ class KeyFolder:
         await trio.to_thread.run_sync(replace_file, self._file, text.encode())
 
     def _at_hand(self) -> KeysAtHand:
-        return KeysAtHand(_signers(self._files.entry_key), _signers(self._files.receipt_key), self._pins())
+        entry, receipt = self._files.entry_key, self._files.receipt_key
+        following = self._following
+        return KeysAtHand(
+            (Ed25519Signer.load(entry), *following(entry, Ed25519Signer.load)),
+            (Ed25519Signer.load(receipt), *following(receipt, Ed25519Signer.load)),
+            (_pin(self._files.tls_key, self._files.tls_chain), *following(self._files.tls_key, self._next_pin)),
+        )
 
-    def _pins(self) -> tuple[bytes, ...]:
-        """Of each TLS key that lies there with its certificate; the next one's certificate may still be on its way."""
-        pairs = [(self._files.tls_key, self._files.tls_chain)]
-        key, chain = next_file(self._files.tls_key), next_file(self._files.tls_chain)
-        if key.exists() and chain.exists():
-            pairs.append((key, chain))
-        return tuple(_pin(*pair) for pair in pairs)
+    def _following(self, path: Path, load: Callable[[Path], T]) -> tuple[T, ...]:
+        """The next key when it lies there and is in order; one that is not must not stop a node that needs none yet."""
+        file = next_file(path)
+        if not file.exists():
+            return ()
+        try:
+            return (load(file),)
+        except (KeyRefused, OSError) as exc:
+            if str(exc) != self._said:
+                self._said = str(exc)
+                self._log.warning("next key passed over", reason=str(exc))
+            return ()
+
+    def _next_pin(self, key: Path) -> bytes:
+        """Its certificate may still be on its way."""
+        return _pin(key, next_file(self._files.tls_chain))
 
     def _in_use(self) -> KeysInUse:
         try:
@@ -71,12 +92,6 @@ class KeyFolder:
             return KeysInUse(*(bytes.fromhex(fields[name]) for name in ("entry", "receipt", "tls_pin")))
         except (KeyError, ValueError, TypeError) as exc:
             raise KeyRefused(f"{self._file}: {exc!r}; give the file back from a backup") from exc
-
-
-def _signers(path: Path) -> tuple[Ed25519Signer, ...]:
-    following = next_file(path)
-    paths = (path, following) if following.exists() else (path,)
-    return tuple(Ed25519Signer.load(each) for each in paths)
 
 
 def _pin(key: Path, chain: Path) -> bytes:

@@ -236,6 +236,12 @@ class Outgoing:
             self.applied.beat()
             self._core.store.state.grown.beat()  # the lanes may be waiting for news, and this is some
 
+    def start_over(self) -> None:
+        """Nothing can be compared with this peer (the cluster secret is being changed): whatever waits for a comparison
+        goes out from number 1, and the peer says of each what it lacks."""
+        for origin in self.waiting():
+            self.settle(origin, 0)
+
     def applied_upto(self) -> int:
         """How far the peer has applied our own origin's feed."""
         cursor = self._cursors.get(self._core.number)

@@ -139,6 +139,8 @@ class Asker:
         if 1 < len(origins) <= limits.RECONCILE_FINGERPRINTS_MAX:
             message.fingerprints = b"".join(asked.inner(view.part) for view in views)
         frame, payload = await self._line.ask(peer_pb2.SessionFrame(reconcile_compare=message), "reconcile_compared")
+        if frame.reconcile_compared.key_version not in (0, key.version):
+            self._outgoing.start_over()
         if frame.reconcile_compared.refusal:
             raise Refused(Reason.PEER_REFUSED, printable(frame.reconcile_compared.refusal))
         return frame.reconcile_compared, payload

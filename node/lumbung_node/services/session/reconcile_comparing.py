@@ -52,6 +52,8 @@ class Comparing:
         if message.key_version != self._core.store.inventories.key.version:
             ours = self._core.store.inventories.key.version
             answer.refusal = f"expected the cluster's secret in version {ours}, got {message.key_version}"
+            answer.key_version = ours
+            self._outgoing.start_over()
         elif self._is_too_often():
             answer.refusal = "too many comparisons: again in a minute"
         else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from lumbung_testing.simulation.faults import (
     aside,
     asking,
+    builds,
     carrying,
     clocks,
     disks,
@@ -38,4 +39,5 @@ ALL_FAULTS: tuple[Fault, ...] = (
     *keys.FAULTS,
     *hasty.FAULTS,
     *asking.FAULTS,
+    *builds.FAULTS,
 )
