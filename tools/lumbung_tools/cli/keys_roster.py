@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 
 from lumbung_cluster.canonical import Malformed
+from lumbung_cluster.feed import Mark
 from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.roster import Custodian, Roster
 from lumbung_cluster.roster_checks import check, tidy
