@@ -16,6 +16,7 @@ import pyrage
 
 from lumbung_cluster.errors import KeyRefused
 from lumbung_node.adapters.keys.key_files import read_secret
+from lumbung_tools.keybackup.passphrase import open_with_passphrase
 
 __all__ = ["PASSPHRASE_SIZE_MIN", "KeyFile", "collect", "open_archive", "seal_archive"]
 
@@ -60,10 +61,7 @@ def seal_archive(files: Sequence[KeyFile], passphrase: str) -> bytes:
 
 def open_archive(sealed: bytes, passphrase: str) -> tuple[KeyFile, ...]:
     """Raises KeyRefused for another passphrase, a damaged backup, or one that lumbung would not have made."""
-    try:
-        packed = pyrage.passphrase.decrypt(sealed, passphrase)
-    except pyrage.DecryptError as exc:
-        raise KeyRefused(f"backup: expected its passphrase and undamaged bytes, got: {exc}") from exc
+    packed = open_with_passphrase(sealed, passphrase)
     try:
         with gzip.open(io.BytesIO(packed)) as unzipped:
             raw = unzipped.read(_ARCHIVE_BYTES_MAX + 1)
