@@ -15,17 +15,17 @@ from lumbung_node.adapters.keys.ed25519 import Ed25519Signer
 from lumbung_node.adapters.keys.key_files import write_public, write_secret
 from lumbung_tools.keybackup.archive import KeyFile, collect, open_archive, seal_archive
 from lumbung_tools.keybackup.paper import PAPER_MARK, from_paper, to_paper
-from lumbung_tools.keybackup.passphrase import open_with_passphrase
+from lumbung_tools.keybackup.passphrase import open_with_passphrase, seal_with_passphrase
 from lumbung_tools.keybackup.restoring import Fate, restore_all
 
 PASSPHRASE = "lumbung padi di lereng"
+QUICK = 8  # scrypt at its real work takes a second
 SEALED = bytes(range(256)) * 2
 
 
 @pytest.fixture(scope="module")
 def sealed() -> bytes:
-    """One for all: age takes a second for each."""
-    return seal_archive([KeyFile("a", b"secret")], PASSPHRASE)
+    return seal_archive([KeyFile("a", b"secret")], PASSPHRASE, QUICK)
 
 
 def a_folder_of_keys(folder: Path) -> Path:
@@ -39,7 +39,7 @@ def a_folder_of_keys(folder: Path) -> Path:
 
 def test_keys_come_back_as_they_were_with_mode_0600(tmp_path: Path) -> None:
     keys = a_folder_of_keys(tmp_path)
-    sealed = seal_archive(collect([keys]), PASSPHRASE)
+    sealed = seal_archive(collect([keys]), PASSPHRASE, QUICK)
 
     done = restore_all(open_archive(sealed, PASSPHRASE), tmp_path / "elsewhere", replaces=False)
 
@@ -76,12 +76,17 @@ def test_an_age_file_of_another_kind_or_with_too_much_work_is_refused(sealed: by
         open_with_passphrase(greedy, PASSPHRASE)
 
 
-@pytest.mark.parametrize("size", [65_536, 140_000])  # a whole chunk, and three of them
-def test_what_age_seals_under_a_passphrase_opens_whatever_its_size(size: int) -> None:
-    """By our own reader: the library refuses to open on a machine that is slower than the one that sealed."""
-    content = bytes(range(256)) * (size // 256 + 1)
+@pytest.mark.parametrize("size", [0, 1, 65_535, 65_536, 65_537, 140_000])
+def test_what_is_sealed_opens_here_and_with_age_whatever_its_size(size: int) -> None:
+    content = (bytes(range(256)) * (size // 256 + 1))[:size]
+    sealed = seal_with_passphrase(content, PASSPHRASE, log2_n=QUICK)
 
-    assert open_with_passphrase(pyrage.passphrase.encrypt(content[:size], PASSPHRASE), PASSPHRASE) == content[:size]
+    assert open_with_passphrase(sealed, PASSPHRASE) == content
+    assert pyrage.passphrase.decrypt(sealed, PASSPHRASE) == content
+
+
+def test_what_age_has_sealed_opens_here() -> None:
+    assert open_with_passphrase(pyrage.passphrase.encrypt(b"content", PASSPHRASE), PASSPHRASE) == b"content"
 
 
 def test_a_short_passphrase_and_a_key_open_to_others_are_refused(tmp_path: Path) -> None:
@@ -139,7 +144,7 @@ def test_paper_names_the_line_that_was_typed_wrongly() -> None:
 
 
 def test_an_archive_with_names_that_lead_elsewhere_is_refused() -> None:
-    sealed = seal_archive([KeyFile("../a", b"x")], PASSPHRASE)
+    sealed = seal_archive([KeyFile("../a", b"x")], PASSPHRASE, QUICK)
 
     with pytest.raises(KeyRefused, match="relative names"):
         open_archive(sealed, PASSPHRASE)

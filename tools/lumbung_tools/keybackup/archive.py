@@ -12,15 +12,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-import pyrage
-
 from lumbung_cluster.errors import KeyRefused
 from lumbung_node.adapters.keys.key_files import read_secret
-from lumbung_tools.keybackup.passphrase import open_with_passphrase
+from lumbung_tools.keybackup.passphrase import LOG2_N, open_with_passphrase, seal_with_passphrase
 
 __all__ = ["PASSPHRASE_SIZE_MIN", "KeyFile", "collect", "open_archive", "seal_archive"]
 
-PASSPHRASE_SIZE_MIN = 12  # characters: age's scrypt takes a second for each guess
+PASSPHRASE_SIZE_MIN = 12  # characters: scrypt takes a second for each guess
 _FILES_MAX = 200
 _ARCHIVE_BYTES_MAX = 4 << 20
 _MODE = 0o600
@@ -53,10 +51,10 @@ def collect(sources: Sequence[Path]) -> tuple[KeyFile, ...]:
     return tuple(found[name] for name in sorted(found))
 
 
-def seal_archive(files: Sequence[KeyFile], passphrase: str) -> bytes:
+def seal_archive(files: Sequence[KeyFile], passphrase: str, log2_n: int = LOG2_N) -> bytes:
     """Raises KeyRefused for a passphrase that is too short."""
     _check_passphrase(passphrase)
-    return pyrage.passphrase.encrypt(gzip.compress(_pack(files), mtime=0), passphrase)
+    return seal_with_passphrase(gzip.compress(_pack(files), mtime=0), passphrase, log2_n)
 
 
 def open_archive(sealed: bytes, passphrase: str) -> tuple[KeyFile, ...]:
