@@ -39,6 +39,7 @@ from lumbung_testing.rosters import signed as signed_roster
 from lumbung_tools.client.methods import GET_ROSTER, LIST, MUTE, MUTES, REPORTS, STATUS
 from lumbung_tools.client.profile import Profile
 from lumbung_tools.main import run
+from lumbung_tools.roster_toml import parse_roster_toml
 
 NOW_MS = 1_795_500_000_000
 HOUR_MS = 3_600_000
@@ -510,3 +511,34 @@ def test_without_a_profile_a_shell_is_offered_no_node(desk: Desk, monkeypatch: p
     (desk.home / "profile.toml").unlink()
 
     assert offered(desk, monkeypatch, "lag", "--node", "3") == []
+
+
+# --- roster level --------------------------------------------------------------------------------------------------
+
+
+def test_the_format_level_is_drafted_once_every_node_has_reported_that_it_can(desk: Desk, tmp_path: Path) -> None:
+    draft = tmp_path / "next.toml"
+    for node in (1, 2, 3, 4):
+        desk.drc.hold(report(node, wire_high=1, sequence=9))
+
+    assert desk.type("roster", "level", "1", "-o", str(draft)) == 0
+
+    assert "This cannot be undone" in desk.warned()
+    following = parse_roster_toml(draft.read_text(encoding="utf-8"))
+    assert (following.epoch, following.format_level) == (2, 1)
+
+
+def test_an_older_node_and_a_silent_one_hold_the_format_level(desk: Desk, tmp_path: Path) -> None:
+    draft = tmp_path / "next.toml"
+    desk.drc.hold(report(1, wire_high=1))
+    desk.drc.hold(report(2, wire_high=0))
+    desk.drc.hold(report(4, wire_high=1, sequence=9))
+
+    assert desk.type("roster", "level", "1", "-o", str(draft)) == 6
+
+    assert "Not yet: 34.04, 51.71" in desk.warned()
+    assert not draft.exists()
+
+
+def test_a_level_that_the_roster_has_already_is_no_change(desk: Desk, tmp_path: Path) -> None:
+    assert desk.type("roster", "level", "0", "-o", str(tmp_path / "next.toml")) == 2

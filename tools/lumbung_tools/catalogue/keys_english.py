@@ -109,6 +109,14 @@ KEYS_ENGLISH: Final[dict[str, str]] = {
     "help.cert.authority.under": (
         "Folder of the root: an office's own authority below it, which renews without the centre."
     ),
+    "roster.level_not_higher": "Expected a level above {before}, which the roster asks for already, got {after}.",
+    "roster.level_not_ready": (
+        "Level {after} may rise once every node has reported that its lumbung can write it. Not yet: {names}."
+        " Update them,"
+        " wait for their reports (lumbung nodes), then type this again."
+    ),
+    "help.roster.level": "Draft the next roster with a higher format level, once every node has reported that it can.",
+    "help.roster.level.examples": "lumbung roster level 1 -o next.toml",
     "roster.level_rises": (
         "The format level rises from {before} to {after}: every node brings its disk up at its next start, and an older"
         " lumbung can then no longer open it. This cannot be undone. Nodes with an older lumbung refuse this roster:"

@@ -121,6 +121,16 @@ KEYS_INDONESIAN: Final[dict[str, str]] = {
     "help.cert.renew.examples": "lumbung cert renew keys/tls.chain.pem --authority /etc/lumbung/office-authority",
     "help.cert.renew.now": "Walaupun belum waktunya.",
     "help.cert.authority.under": "Folder akar: otoritas kantor sendiri di bawahnya, yang memperpanjang tanpa pusat.",
+    "roster.level_not_higher": "Diperlukan tingkat di atas {before}, yang sudah diminta roster, bukan {after}.",
+    "roster.level_not_ready": (
+        "Tingkat {after} baru boleh naik setelah setiap simpul melaporkan bahwa lumbung-nya dapat menulisnya."
+        " Belum: {names}."
+        " Perbarui, tunggu laporannya (lumbung nodes), lalu ketik perintah ini lagi."
+    ),
+    "help.roster.level": (
+        "Merancang roster berikutnya dengan tingkat format lebih tinggi, setelah setiap simpul melaporkan mampu."
+    ),
+    "help.roster.level.examples": "lumbung roster level 1 -o next.toml",
     "roster.level_rises": (
         "Tingkat format naik dari {before} ke {after}: setiap simpul menaikkan cakramnya pada awal berikutnya,"
         " dan lumbung"

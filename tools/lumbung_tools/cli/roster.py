@@ -31,6 +31,7 @@ from lumbung_tools.cli.new_files import write_new
 from lumbung_tools.cli.roster_add import add
 from lumbung_tools.cli.roster_collect import collect
 from lumbung_tools.cli.roster_leaving import check_departures, drained, gone, read_reports
+from lumbung_tools.cli.roster_level import level
 from lumbung_tools.cli.roster_pack import pack
 from lumbung_tools.cli.roster_trial import try_access_lists, try_rosters
 from lumbung_tools.client.rosters import fetch_access_lists, fetch_roster, publish_access, publish_roster
@@ -174,7 +175,7 @@ def fetch(call: Call, file: Path | None) -> None:
     _say_fetched(call, taken.roster.epoch, held.roster.epoch)
 
 
-for entry in (show, next_epoch, add, plan, drained, gone, sign, collect, check, publish, pack, fetch):
+for entry in (show, next_epoch, add, plan, level, drained, gone, sign, collect, check, publish, pack, fetch):
     roster.add_command(entry)
 
 
