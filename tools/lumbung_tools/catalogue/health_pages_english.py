@@ -109,11 +109,12 @@ HEALTH_PAGES_ENGLISH: Final[dict[str, str]] = {
     "page.cert_expires.means": (
         "The node's certificate has a last day. After it nobody trusts this node, and copies stop; recording goes on."
     ),
-    "page.cert_expires.severity": "Yellow 60 days before the end, red 7 days before.",
+    "page.cert_expires.severity": "A note from half of its life on, yellow 60 days before the end, red 7 days before.",
     "page.cert_expires.causes": (
         "certificates live for years and have to be renewed\nthe clock is wrong and makes it look so (CLOCK_SKEW)"
     ),
     "page.cert_expires.cures": (
+        "With an authority at hand: lumbung cert renew CERTIFICATE --authority DIR, best by a daily timer.\n"
         "lumbung cert request --key KEY -o node.request, with the node's own key: then no new roster is "
         "needed.\n"
         "Send the request to the authority and read the pin out by phone.\n"
@@ -154,7 +155,7 @@ HEALTH_PAGES_ENGLISH: Final[dict[str, str]] = {
         "order and no safety depends on the clock, but certificates and the times in lists do."
     ),
     "page.clock_skew.severity": (
-        "Red for a jump here, yellow for a difference (then it may be the other one's clock)."
+        "Red for a jump here or a difference from all partners alike, yellow for one that differs (it may be its clock)."
     ),
     "page.clock_skew.causes": (
         "the battery on the mainboard is empty: wrong after each power cut\n"
