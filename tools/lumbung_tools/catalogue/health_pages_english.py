@@ -155,7 +155,8 @@ HEALTH_PAGES_ENGLISH: Final[dict[str, str]] = {
         "order and no safety depends on the clock, but certificates and the times in lists do."
     ),
     "page.clock_skew.severity": (
-        "Red for a jump here or a difference from all partners alike, yellow for one that differs (it may be its clock)."
+        "Red for a jump here or a difference from all partners alike, yellow for one that differs (it may be "
+        "its clock)."
     ),
     "page.clock_skew.causes": (
         "the battery on the mainboard is empty: wrong after each power cut\n"

@@ -110,12 +110,15 @@ HEALTH_PAGES_INDONESIAN: Final[dict[str, str]] = {
         "Sertifikat simpul punya hari terakhir. Sesudahnya tidak ada yang mempercayai simpul ini dan "
         "penyalinan berhenti; perekaman tetap jalan."
     ),
-    "page.cert_expires.severity": "Catatan sejak separuh umurnya, kuning 60 hari sebelum berakhir, merah 7 hari sebelumnya.",
+    "page.cert_expires.severity": (
+        "Catatan sejak separuh umurnya, kuning 60 hari sebelum berakhir, merah 7 hari sebelumnya."
+    ),
     "page.cert_expires.causes": (
         "sertifikat berlaku bertahun-tahun dan harus diperbarui\njam salah sehingga tampak demikian (CLOCK_SKEW)"
     ),
     "page.cert_expires.cures": (
-        "Bila otoritas ada di tempat: lumbung cert renew SERTIFIKAT --authority DIR, paling baik lewat timer harian.\n"
+        "Bila otoritas ada di tempat: lumbung cert renew SERTIFIKAT --authority DIR, paling baik "
+        "lewat timer harian.\n"
         "lumbung cert request --key KUNCI -o node.request, dengan kunci simpul sendiri: maka tidak perlu "
         "daftar simpul baru.\n"
         "Kirim permintaan itu kepada penerbit dan bacakan pinnya lewat telepon.\n"
@@ -157,7 +160,8 @@ HEALTH_PAGES_INDONESIAN: Final[dict[str, str]] = {
         "dan keamanan tidak bergantung pada jam, tetapi sertifikat dan waktu di daftar bergantung."
     ),
     "page.clock_skew.severity": (
-        "Merah untuk lompatan di sini atau beda dari semua mitra sekaligus, kuning untuk beda dari satu mitra (mungkin jamnya)."
+        "Merah untuk lompatan di sini atau beda dari semua mitra sekaligus, kuning untuk beda dari satu mitra "
+        "(mungkin jamnya)."
     ),
     "page.clock_skew.causes": (
         "baterai papan induk habis: salah setiap kali listrik padam\n"
