@@ -10,6 +10,7 @@ import random
 
 import trio
 
+from lumbung_cluster.wire import SPOKEN
 from lumbung_testing.simulation.cluster import SimCluster
 from lumbung_testing.simulation.faults import ALL_FAULTS
 from lumbung_testing.simulation.faults.stage import Fault, Stage
@@ -37,11 +38,15 @@ class Nemesis:
                     nursery.start_soon(self._strike, fault, draws, per_hour, nursery)
 
     async def heal(self) -> None:
-        """End all faults: every node runs on a quick disk with room, every line is open, everybody is honest."""
+        """End all faults: every node runs the present build on a quick disk with room, lines are open, all are honest."""
         for fault in ALL_FAULTS:
             if fault.heal is not None:
                 fault.heal(self._stage)
         for number, node in self._cluster.nodes.items():
+            if node.wire != SPOKEN:  # at the end everybody has the present build: an earlier one tells no reports
+                node.wire = SPOKEN
+                if node.is_up:
+                    await self._cluster.kill(number)
             if node.identity.record is None:
                 await self._cluster.recover(number)
             elif not node.is_up:
