@@ -38,7 +38,7 @@ class Nemesis:
                     nursery.start_soon(self._strike, fault, draws, per_hour, nursery)
 
     async def heal(self) -> None:
-        """End all faults: every node runs the present build on a quick disk with room, lines are open, all are honest."""
+        """End all faults: every node runs the present build on a quick disk with room, all are honest."""
         for fault in ALL_FAULTS:
             if fault.heal is not None:
                 fault.heal(self._stage)
