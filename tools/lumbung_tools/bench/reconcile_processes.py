@@ -15,7 +15,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -65,10 +65,11 @@ class Figure:
 @click.option(
     "--ids", multiple=True, type=int, default=(10_000, 100_000), help="Ids that both have; 1000000 takes minutes."
 )
+@click.option("--differ", multiple=True, type=int, default=_DIFFERENCES, help="How many of them differ.")
 @click.option("--origins/--no-origins", default=True, help="Also two nodes with 514 origins.")
 @click.option("--dir", "parent", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Disk to use.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), default=Path("bench-results/reconcile.json"))
-def main(ids: tuple[int, ...], origins: bool, parent: Path | None, out: Path) -> None:
+def main(ids: tuple[int, ...], differ: tuple[int, ...], origins: bool, parent: Path | None, out: Path) -> None:
     """Measure, print, write the figures as JSON."""
     place = choose_place() if parent is None else look_at(parent.resolve())
     folder = Path(tempfile.mkdtemp(prefix="lumbung-bench-", dir=place.folder))
@@ -77,7 +78,7 @@ def main(ids: tuple[int, ...], origins: bool, parent: Path | None, out: Path) ->
     print(f"{heads} {'trips':>6} {'all':>5} {'ms':>8} {'on the wire':>12}")
     try:
         for count in ids:
-            figures += trio.run(_pairs, folder / f"pair-{count}", count)
+            figures += trio.run(_pairs, folder / f"pair-{count}", count, differ)
         if origins:
             figures += trio.run(_many_origins, folder / "origins")
     finally:
@@ -93,7 +94,7 @@ def main(ids: tuple[int, ...], origins: bool, parent: Path | None, out: Path) ->
     print(f"figures written to {out}")
 
 
-async def _pairs(folder: Path, count: int) -> list[Figure]:
+async def _pairs(folder: Path, count: int, differences: Sequence[int]) -> list[Figure]:
     """One origin of so many ids at both, and then more at one or at each."""
     holders = found_holders(folder, 1, random.Random(count))
     begun = time.monotonic()
@@ -103,7 +104,7 @@ async def _pairs(folder: Path, count: int) -> list[Figure]:
     await agree(holders)
     figures = [await _compare_equal(holders, count)]
     _tell(figures[-1])
-    for differ in _DIFFERENCES:
+    for differ in differences:
         for sides in (1, 2):
             if sides == 2 and differ == 1:
                 continue
