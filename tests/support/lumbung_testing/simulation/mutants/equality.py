@@ -10,6 +10,7 @@ from lumbung_cluster.inventory.decoder import Difference, peel
 from lumbung_cluster.inventory.symbols import Symbols
 from lumbung_cluster.reconcile import search
 from lumbung_node.services.reconcile_report import Order, Outcome, Result
+from lumbung_node.services.session import reconcile_asker
 from lumbung_node.services.session.reconcile_asker import Asker, Equal
 from lumbung_node.services.session.reconcile_mending import Mender, Mending
 from lumbung_node.services.session.reconcile_moments import Moment
@@ -59,7 +60,14 @@ def _undecoded_units_taken_for_equal() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _equal_said_without_looking() -> Iterator[None]:
+    with patched(reconcile_asker, "_differing", lambda compared, both, origins, views: {}):
+        yield
+
+
 MUTANTS = (
     Mutant("marks adopted though the fingerprints differ", _marks_adopted_though_the_fingerprints_differ),
     Mutant("an undecoded unit taken for equal", _undecoded_units_taken_for_equal),
+    Mutant("equal said without looking", _equal_said_without_looking, is_quick=False),
 )
