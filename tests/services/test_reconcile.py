@@ -280,6 +280,32 @@ async def test_what_a_former_holder_still_has_comes_too_though_no_comparison_see
         await until_marked(centre, PEER, OFFICE, 40)
 
 
+async def test_what_is_fetched_is_offered_in_feed_order_so_that_entries_share_their_lists(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the order in which symbols name them each entry brought a list of 32: 1.8 KB for each blob."""
+    send, offered = Outgoing._send, list[BlobId]()
+
+    async def note(self: Outgoing, offer: OpenOffer) -> None:
+        offered.extend(item.blob for item in offer.items)
+        await send(self, offer)
+
+    contents = blobs("more", 60)
+    async with living(box(OFFICE)) as office, living(box(CENTRE)) as centre:
+        await put(office, blobs("blob", 30))
+        async with connected(office, centre):
+            await until_marked(centre, OFFICE, OFFICE, 30)
+            await until_marked(office, CENTRE, OFFICE, 30)
+        await put(office, contents)
+        monkeypatch.setattr(Outgoing, "_send", note)
+        monkeypatch.setattr(Outgoing, "_has_more", lambda *_: False)
+        monkeypatch.setattr(limits, "RECONCILE_RETRY_S_MIN", 1000.0)  # nobody asks by himself meanwhile
+        async with connected(office, centre) as (_, other):
+            await ready(other)
+            assert [result.outcome for result in await ask(other)] == [Outcome.MENDED]
+    assert offered == [BlobId.of(content) for content in contents]
+
+
 @pytest.mark.parametrize(
     ("answer", "outcome"),
     [

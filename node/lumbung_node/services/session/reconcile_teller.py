@@ -142,7 +142,8 @@ class Teller:
         """Queue them on the repair lane; returns full ids of which we have no good bytes, and what we never had."""
         held = await self._core.store.reader.held_under(origin, shorts, TWINS_MAX)
         of_moment = [[pair for pair in pairs if pair[1].number <= frozen.number] for pairs in held]
-        pairs = [pair for found in of_moment for pair in found]
+        # In feed order: neighbours share a signed list, and each offer carries the lists of its entries whole.
+        pairs = sorted((pair for found in of_moment for pair in found), key=lambda pair: pair[1].number)
         frozen.fetched += [blob.raw for blob, _ in pairs]
         self._outgoing.repair(origin, [blob for blob, row in pairs if is_intact(row)])
         unknown = [short for short, found in zip(shorts, of_moment, strict=True) if not found]
