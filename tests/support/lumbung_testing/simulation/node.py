@@ -196,6 +196,7 @@ class SimNode:
         self.generation_least = 1
         self.epoch_obeyed = 0
         self.stopped_at: float | None = None
+        self.stopped_in: tuple[int, bytes] = (0, b"")
         self.slow_until = -math.inf
         self.chains_checked: dict[NodeNumber, tuple[int, bytes]] = {}
         self._highest_wall_ms = 0

@@ -29,6 +29,17 @@ async def _new_epoch(stage: Stage, draws: random.Random) -> None:
     await cluster.publish(draws.choice(cluster.offices))
 
 
+async def _old_roster(stage: Stage, draws: random.Random) -> None:
+    """Somebody finds an old roster, truly signed, and brings it to an office."""
+    cluster = stage.cluster
+    if len(cluster.rosters) < 2:
+        await _new_epoch(stage, draws)
+        await trio.sleep(draws.uniform(1.0, 20.0))
+    old = draws.choice(cluster.rosters[:-1])
+    cluster.story.tell("all", "old roster", str(old.epoch))
+    await cluster.operators[draws.choice(cluster.offices)].publish([old.encode()])
+
+
 async def _other_holders(stage: Stage, draws: random.Random) -> None:
     """An origin gets another peer, for all units or for some; the former one leaves when the others have all."""
     cluster = stage.cluster
@@ -110,6 +121,7 @@ def _peers(cluster: SimCluster, origin: NodeNumber) -> list[NodeNumber]:
 
 FAULTS = (
     Fault("new roster", 6, _new_epoch),
+    Fault("old roster", 6, _old_roster),
     Fault("other holders", 6, _other_holders),
     Fault("drain", 3, _drain),
 )

@@ -21,7 +21,8 @@ class Claims:
 
     `acked` has for each acknowledged (origin, blob) the holders that were ever named for it; `withdrawn` the copies
     (holder, origin, blob) that their holder took back, until they are there again; `lied` the copies that a lying
-    holder has signed for, until they are there; `signed_under` the highest nonce under which a machine (host) in a
+    holder has signed for, until they are there. `asked` has the nonces that an origin has put to a holder, `records`
+    the copy rows that were looked at; `signed_under` the highest nonce under which a machine (host) in a
     generation has signed for a blob of an origin, or (None) for its whole inventory.
     `reports_said` are the bodies of all reports that their nodes sent, `reports_held` the book and the order last
     seen, by host and reporter.
@@ -39,7 +40,14 @@ class Claims:
         self.signed_under: dict[tuple[str, int, NodeNumber, BlobId | None], int] = {}
         self.reports_said: set[bytes] = set()
         self.reports_held: dict[tuple[str, NodeNumber], tuple[ReportBook, tuple[int, int]]] = {}
+        self.asked: dict[tuple[NodeNumber, NodeNumber], set[int]] = {}
+        self.records: dict[tuple[NodeNumber, bytes], bytes] = {}
         self._story = story
+
+    def ask(self, origin: NodeNumber, holder: NodeNumber, nonce: int) -> None:
+        """An origin asks a holder for a receipt under this nonce."""
+        if nonce:
+            self.asked.setdefault((origin, holder), set()).add(nonce)
 
     def broken(self, invariant: str, sentence: str) -> None:
         self._story.broken(invariant, sentence)

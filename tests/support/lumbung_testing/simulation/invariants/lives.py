@@ -2,6 +2,7 @@
 
 older lives are void    a session with a life other than the newest met carries nothing
 no lower epoch          a node never obeys an older roster than it did before
+stopped means silent    a machine that was told of its newer life begins no other one
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ def _hear_hello(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb
     if frame.hello.HasField("life_seen") and node.stopped_at is None:
         own, shown = Life.parse(ends.said.life.body), Life.parse(frame.hello.life_seen.body)
         if judge_own_life(own, shown) is OwnVerdict.STOP:
-            node.stopped_at = trio.current_time()
+            node.stopped_at, node.stopped_in = trio.current_time(), own.order
 
 
 def _says_hello(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
@@ -31,6 +32,9 @@ def _says_hello(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb
     if epoch < before:
         claims.broken("no lower epoch", f"{node.host} obeys {epoch}, before {before}")
     node.epoch_obeyed = epoch
+    own = Life.parse(frame.hello.life.body)
+    if node.stopped_at is not None and own.order > node.stopped_in:
+        claims.broken("stopped means silent", f"{node.host} begins generation {own.generation}, told to stop before")
 
 
 def _believes_the_newest(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:

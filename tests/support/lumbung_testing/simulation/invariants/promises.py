@@ -27,6 +27,7 @@ from lumbung_testing.simulation.invariants import (
     feeds,
     inventories,
     lives,
+    records,
     reports,
     stores,
     words,
@@ -37,7 +38,7 @@ from lumbung_testing.simulation.node import SimNode
 
 __all__ = ["Promises"]
 
-_TOPICS = (lives, words, carried, inventories, feeds, equality, copies, bounds, reports, stores)
+_TOPICS = (lives, words, carried, inventories, feeds, equality, copies, bounds, reports, stores, records)
 
 _OnFrame = Callable[[Claims, SimNode, SessionEnds, peer_pb2.SessionFrame], None]
 _Sweep = Callable[[Claims], None]

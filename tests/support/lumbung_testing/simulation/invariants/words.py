@@ -108,10 +108,12 @@ def _tell(word: Statement | None) -> str:
 
 def _says_offer(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
     ends.asked["offer", frame.offer.offer] = frame.offer.nonce
+    claims.ask(node.number, ends.peer, frame.offer.nonce)
 
 
 def _says_prove(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
     ends.asked["prove", frame.prove.question] = frame.prove.nonce
+    claims.ask(node.number, ends.peer, frame.prove.nonce)
 
 
 # --- as the holder ---------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import trio
 
@@ -102,8 +102,9 @@ def _proofs_read_anew_before_their_sync() -> AbstractContextManager[object]:
     original = Committer.commit
 
     async def commit(self: Committer, job: Job) -> Job:
-        is_empty = not (job.blobs or job.damage or job.marks or job.extra.puts or job.extra.deletes)
-        return job if is_empty else await original(self, job)
+        parts = [getattr(job, each.name) for each in fields(job) if each.name not in ("extra", "error", "done")]
+        extra = job.extra.puts or job.extra.deletes or job.extra.deletes_range
+        return await original(self, job) if extra or any(parts) else job
 
     return patched(Committer, "commit", commit)
 
