@@ -11,28 +11,23 @@ It waits while the disk is nearly full, and rests for as long as it worked, so t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import trio
 
 from lumbung_cluster import limits
-from lumbung_cluster.entry import Entry, SignedList
-from lumbung_cluster.errors import DiskFailed, DiskFull, LumbungError, Rejected, StoreDamaged
+from lumbung_cluster.errors import DiskFailed, DiskFull, LumbungError, StoreDamaged
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_node.ports.aside import AsideStores, Source
 from lumbung_node.ports.keyvalue import Family
 from lumbung_node.services.core import STORE_FAILURES, Core
-from lumbung_node.services.session.arrivals import Arrival, Arrivals
-from lumbung_node.services.session.lists import is_of_origin
-from lumbung_node.store.jobs import Content, ForeignBlob, Job
+from lumbung_node.services.session.arrivals import Arrivals
+from lumbung_node.services.takeover_entries import Found, SourceEntries
+from lumbung_node.store.jobs import ForeignBlob, Job
 from lumbung_node.store.layout import (
-    BlobRow,
     OriginCounts,
     blob_key,
     counts_key,
-    list_key,
-    place_key,
-    unpack_list,
     unpack_versions,
 )
 from lumbung_node.store.reads import is_intact
@@ -41,21 +36,7 @@ from lumbung_node.store.takeovers import TakeoverRow, TakeoverState, load_takeov
 
 __all__ = ["Takeover"]
 
-_CHUNKS_AT_ONCE = 4
 _PREFIX_BYTES = 2  # a gap in the index is passed over in steps of 1/65,536 of an origin's ids
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """An entry of the source, its signature checked; `row` says where its bytes lie there."""
-
-    blob: BlobId
-    row: BlobRow
-    signed: SignedList
-
-    @property
-    def entry(self) -> Entry:
-        return self.signed.content.entries[self.row.signed.index]
 
 
 class Takeover:
@@ -167,36 +148,21 @@ class Takeover:
         here = await self._core.store.reader.rows(origin, blobs)
         lacking = [(b, v) for b, (_, v), held in zip(blobs, page, here, strict=True) if not is_intact(held)]
         row = replace(row, present=row.present + len(page) - len(lacking))
-        found = []
+        found: list[Found] = []
+        entries = SourceEntries(self._core, self._arrivals, source, origin)
         for blob, value in lacking:
-            each = await self._check(source, origin, blob, value)
-            if isinstance(each, _Found):
+            each = await entries.check(blob, value)
+            if isinstance(each, Found):
                 found.append(each)
             else:
                 self._core.log.warning("blob not taken over", store=name, origin=origin, blob=str(blob), reason=each)
                 row = replace(row, refused=row.refused + 1)
         for part in _parts(sorted(found, key=lambda each: each.row.place)):
-            row = await self._take_part(name, source, origin, part, row)
+            row = await self._take_part(name, entries, origin, part, row)
         await self._keep(name, replace(row, origin=origin, last=blobs[-1]))
 
-    async def _check(self, source: Source, origin: NodeNumber, blob: BlobId, value: bytes) -> _Found | str:
-        """The entry with its origin's valid signature, or why it is not believed."""
-        try:
-            row = BlobRow.unpack(value)
-            (packed,) = await source.get(Family.LISTS, [list_key(origin, row.signed)])
-            if packed is None:
-                return "its signed list is missing"
-            signed = SignedList.parse(*unpack_list(packed))
-        except LumbungError as exc:
-            return str(exc)
-        entries = signed.content.entries
-        if row.signed.index >= len(entries) or entries[row.signed.index].blob != blob:
-            return "its signed list names another blob"
-        is_valid = await self._core.blocking.run(lambda: is_of_origin(self._core, signed, origin))
-        return _Found(blob, row, signed) if is_valid else "its signature is not its origin's"
-
     async def _take_part(
-        self, name: str, source: Source, origin: NodeNumber, part: Sequence[_Found], row: TakeoverRow
+        self, name: str, entries: SourceEntries, origin: NodeNumber, part: Sequence[Found], row: TakeoverRow
     ) -> TakeoverRow:
         sizes = {each.blob: min(each.entry.size_bytes, limits.MEMORY_BLOB_BYTES_MAX) for each in part}
         async with self._arrivals.claim(origin, [each.blob for each in part], self._core.number) as claimed:
@@ -205,7 +171,7 @@ class Takeover:
             async with self._core.foreign_memory.hold(sum(sizes[each.blob] for each in wanted)):
                 job = Job()
                 for each in wanted:
-                    content, reason = await self._content(source, origin, each)
+                    content, reason = await entries.content(each)
                     if content is None:
                         self._core.log.warning(
                             "blob not taken over", store=name, origin=origin, blob=str(each.blob), reason=reason
@@ -218,47 +184,6 @@ class Takeover:
                     row = replace(row, taken=row.taken + 1, taken_bytes=row.taken_bytes + size)
                 await self._core.store.committer.commit(job)
         return row
-
-    async def _content(self, source: Source, origin: NodeNumber, each: _Found) -> tuple[Content | None, str]:
-        """The blob's content, or why it is not to be had."""
-        arrival = await self._begin(origin, each.entry)
-        try:
-            await self._read(source, each, arrival)
-            return await self._verified(arrival), arrival.reason
-        finally:
-            with trio.CancelScope(shield=True):
-                await arrival.keep_for_later()
-
-    async def _read(self, source: Source, each: _Found, arrival: Arrival) -> None:
-        """Give the bytes in as a peer's are: whoever asks for the content gets it only with the right hash."""
-        at = arrival.resumed_bytes // limits.CHUNK_SIZE_BYTES
-        while at < each.row.chunks and not arrival.ended:
-            count = min(_CHUNKS_AT_ONCE, each.row.chunks - at)
-            try:
-                chunks = await source.get(Family.CHUNKS, [place_key(each.row.place + at + i) for i in range(count)])
-            except LumbungError as exc:
-                arrival.fail(str(exc))
-                break
-            for chunk in chunks:
-                if chunk is None or arrival.received_bytes + len(chunk) > each.entry.size_bytes:
-                    arrival.fail("its chunks are not those of its size")
-                    return
-                await arrival.append(memoryview(chunk))
-            at += count
-        if not arrival.ended:
-            arrival.fail("its bytes are not all there")
-
-    async def _begin(self, origin: NodeNumber, entry: Entry) -> Arrival:
-        """Room for the blob; waits while too many large ones are under way."""
-        while True:
-            try:
-                return await self._arrivals.begin(self._core.number, origin, entry)
-            except Rejected:
-                await trio.sleep(limits.TAKEOVER_WAIT_S)
-
-    async def _verified(self, arrival: Arrival) -> Content | None:
-        """The content to commit; None when the bytes are not those of the id."""
-        return await arrival.content()
 
     async def _take_tags(self, source: Source) -> None:
         """Which record each own recording belongs to: without it the next repeat of a record would be a duplicate."""
@@ -310,9 +235,9 @@ def _next_prefix(key: bytes) -> bytes:
     return head.to_bytes(4 + _PREFIX_BYTES, "big")
 
 
-def _parts(found: Sequence[_Found]) -> list[list[_Found]]:
+def _parts(found: Sequence[Found]) -> list[list[Found]]:
     """Runs of at most `limits.OFFER_BYTES_MAX` bytes, at least one blob each."""
-    parts: list[list[_Found]] = []
+    parts: list[list[Found]] = []
     size = 0
     for each in found:
         size += each.entry.size_bytes

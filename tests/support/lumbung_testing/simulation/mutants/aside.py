@@ -8,6 +8,7 @@ import trio
 
 from lumbung_node.services.session.arrivals import Arrival, split_chunks
 from lumbung_node.services.takeover import Takeover
+from lumbung_node.services.takeover_entries import SourceEntries
 from lumbung_node.store.jobs import Content
 from lumbung_testing.simulation.mutants.mutant import Mutant
 from lumbung_testing.simulation.patching import patched
@@ -16,14 +17,14 @@ __all__ = ["MUTANTS"]
 
 
 def _bytes_believed_without_a_check() -> AbstractContextManager[object]:
-    async def believe(self: Takeover, arrival: Arrival) -> Content | None:
+    async def believe(self: SourceEntries, arrival: Arrival) -> Content | None:
         if arrival.reason:
             return None
         arrival._taken = True
         content = bytes(arrival._buffer)
         return Content(len(content), split_chunks(content))
 
-    return patched(Takeover, "_verified", believe)
+    return patched(SourceEntries, "_verified", believe)
 
 
 def _nothing_taken_over() -> AbstractContextManager[object]:
