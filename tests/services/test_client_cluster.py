@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import trio
+import trio.testing
 
 from lumbung_cluster import limits
 from lumbung_cluster.access import AccessEntry, AccessList, Duty, sign_access
@@ -34,10 +36,13 @@ from lumbung_proto.v1 import blobs_pb2, operations_pb2, peer_pb2, reports_pb2, r
 from lumbung_testing.direct_channel import DirectChannel, DirectTransport
 from lumbung_testing.joining import van_record
 from lumbung_testing.profiles import make_profile
-from lumbung_testing.rosters import CLUSTER, SeededSigner, founding
+from lumbung_testing.rosters import CLUSTER, SeededSigner, TestVerifier, founding
 from lumbung_testing.rosters import signed as signed_roster
 from lumbung_tools.client.methods import GET_ROSTER, LIST, MUTE, MUTES, REPORTS, STATUS
-from lumbung_tools.client.profile import Profile
+from lumbung_tools.client.profile import Profile, load_profile
+from lumbung_tools.client.reports import ClusterAnswer, follow_cluster
+from lumbung_tools.client.session import Session
+from lumbung_tools.client.trust import read_roster
 from lumbung_tools.main import run
 from lumbung_tools.roster_toml import parse_roster_toml
 
@@ -461,6 +466,26 @@ def test_an_unknown_code_names_the_known_ones(desk: Desk) -> None:
 def test_explain_works_offline_in_both_languages(desk: Desk) -> None:
     assert desk.type("health", "explain", "link_down") == 0
     assert "LINK_DOWN: a holder does not answer" in desk.said()
+
+
+async def test_a_view_that_goes_on_tells_who_does_not_answer_and_takes_it_back(
+    autojump_clock: trio.testing.MockClock, desk: Desk
+) -> None:
+    profile = load_profile(desk.home)
+    roster = read_roster(profile.roster, profile.cluster, TestVerifier())
+    session = Session(profile, roster, DirectTransport(desk.channels), TestVerifier())
+    desk.channels[4].unreachable = PeerUnreachable("nobody answers")
+    seen: list[tuple[list[NodeNumber], int]] = []
+
+    def on_change(answer: ClusterAnswer) -> None:
+        seen.append((sorted(answer.failures), len(answer.heard)))
+        desk.channels[4].unreachable = None
+
+    with trio.move_on_after(60):
+        await follow_cluster(session, on_change)
+
+    assert seen[0] == ([NodeNumber(4)], 0)
+    assert ([], 1) in seen
 
 
 # --- top, completion -----------------------------------------------------------------------------------------------

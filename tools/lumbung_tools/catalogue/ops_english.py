@@ -73,6 +73,7 @@ OPS_ENGLISH: Final[dict[str, str]] = {
     "find.column.oldest": "oldest",
     "find.column.reported": "reported",
     "find.none": "Nothing found at {origin}.",
+    "find.ask_cluster": "A DRC node records nothing of its own. For the offices: lumbung find --cluster",
     "find.none_in_cluster": "Nothing found at {nodes:node that reports|nodes that report}.",
     "exit.find.0": "nothing found",
     "exit.find.3": "some were found",

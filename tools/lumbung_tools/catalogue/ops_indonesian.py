@@ -71,6 +71,7 @@ OPS_INDONESIAN: Final[dict[str, str]] = {
     "find.column.oldest": "tertua",
     "find.column.reported": "melapor",
     "find.none": "Tidak ada yang ditemukan di {origin}.",
+    "find.ask_cluster": "Simpul DRC tidak merekam sendiri. Untuk kantor-kantor: lumbung find --cluster",
     "find.none_in_cluster": "Tidak ada yang ditemukan di {nodes} simpul yang melapor.",
     "exit.find.0": "tidak ada yang ditemukan",
     "exit.find.3": "ada yang ditemukan",

@@ -8,8 +8,10 @@ from functools import partial
 
 import click
 
+from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.overview import NodeView
 from lumbung_cluster.report import OwnReport
+from lumbung_cluster.roster_node import Role
 from lumbung_node.ports.transport import Channel
 from lumbung_proto.v1 import blobs_pb2 as wire
 from lumbung_tools.catalogue.text import rfc3339
@@ -88,6 +90,9 @@ async def _recordings(
             break
     if rows == 0:
         console.say("find.none", origin=session.roster.name(number))
+        record = session.roster.roster.node(NodeNumber(number))
+        if record is not None and record.role is Role.DRC:  # it records nothing of its own
+            console.say("find.ask_cluster")
     call.end(ExitCode.COPIES_SHORT if rows else ExitCode.OK)
 
 
