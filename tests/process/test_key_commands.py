@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -11,7 +15,9 @@ from lumbung_cluster.roster_node import KeyUse
 from lumbung_node.adapters.keys.ed25519 import Ed25519Signer
 from lumbung_node.adapters.keys.key_files import write_secret
 from lumbung_testing.real_clusters import found
+from lumbung_testing.tools import require_tool
 from lumbung_tools.client.over_grpc import open_grpc
+from lumbung_tools.keybackup.archive import KeyFile, seal_archive
 from lumbung_tools.localcluster.founding import Founded
 from lumbung_tools.main import run
 from lumbung_tools.roster_toml import parse_roster_toml
@@ -114,3 +120,23 @@ def test_a_backup_on_paper_gives_the_keys_back(tmp_path: Path, capsys: pytest.Ca
     words.chmod(0o644)
     refused = told(capsys, "keys", "restore", paper, *by_file, code=2)
     assert "chmod 600" in str(refused["sentence"])
+
+
+def test_the_stock_age_program_opens_a_backup(tmp_path: Path) -> None:
+    """Whoever has the backup and the passphrase needs no lumbung."""
+    age, sealed, opened = require_tool("age", "age"), tmp_path / "keys.backup", tmp_path / "keys.tar.gz"
+    sealed.write_bytes(seal_archive([KeyFile("entry.key.pem", b"a key")], "padi menguning", log2_n=8))
+    ours, theirs = pty.openpty()  # age takes a passphrase from a terminal alone
+    setsid = require_tool("setsid", "util-linux")
+    words = [setsid, "--ctty", "--wait", age, "--decrypt", "--output", opened, sealed]
+    with subprocess.Popen([str(word) for word in words], stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        said = b""
+        while b"passphrase" not in said:
+            said += os.read(ours, 1000)
+        os.write(ours, b"padi menguning\n")
+        assert process.wait(timeout=60) == 0
+    os.close(ours)
+    os.close(theirs)
+
+    with tarfile.open(opened) as tar:
+        assert tar.getnames() == ["entry.key.pem"]
