@@ -11,6 +11,7 @@ import pytest
 import lumbung_cluster
 import lumbung_node
 import lumbung_tools.joining
+import lumbung_tools.localcluster
 from lumbung_cluster.errors import PeerUnreachable, Rejected, StatusCode
 from lumbung_node.config import Language
 from lumbung_proto.v1 import operations_pb2 as wire
@@ -40,8 +41,11 @@ def console(language: Language = Language.INDONESIAN) -> Console:
 
 
 def node_source() -> str:
-    """All that nodes can say, with the breaks of long string literals taken out."""
-    roots = [Path(package.__path__[0]) for package in (lumbung_cluster, lumbung_node, lumbung_tools.joining)]
+    """All that nodes and the local cluster can say, with the breaks of long string literals taken out."""
+    roots = [
+        Path(package.__path__[0])
+        for package in (lumbung_cluster, lumbung_node, lumbung_tools.joining, lumbung_tools.localcluster)
+    ]
     text = "".join(file.read_text() for root in roots for file in sorted(root.rglob("*.py")))
     return re.sub(r'"\s*\n\s*f?"', "", text)
 

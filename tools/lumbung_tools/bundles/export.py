@@ -215,7 +215,8 @@ class _Export:
         await self._writer.finish(is_complete=False)
         self._tell()
         self._done.entries_left = max(1, self._begin.entries_left - self._done.entries)
-        self._done.bytes_left = max(self._done.refused, self._begin.size_bytes_left - self._done.blob_bytes)
+        mean_bytes = self._begin.size_bytes_left // max(1, self._begin.entries_left)
+        self._done.bytes_left = max(self._done.refused, self._done.entries_left * mean_bytes)
 
     def _tell(self) -> None:
         writer, done = self._writer, self._done

@@ -21,7 +21,7 @@ ACCESS_INDONESIAN: Final[dict[str, str]] = {
     "access.dry": "Versi {version} dapat dibuat. Tidak ada yang ditulis (--dry-run).",
     "access.signed": ("Versi {version} sudah ditandatangani: {file}. Berikutnya: lumbung access publish {file}"),
     "access.unknown_name": "Tidak ada {name} di daftar. Yang dikenal: {known}.",
-    "access.no_office": ("Roster tidak mengenal simpul {office}. Beri yang lebih baru: --roster BERKAS"),
+    "access.no_office": ("Daftar simpul tidak mengenal simpul {office}. Beri yang lebih baru: --roster BERKAS"),
     "access.van": "{name} mendapat nomor {number} milik kantor sendiri.",
     "access.van_known": ("{name} sudah ada di daftar, sebagai nomor {number}; tidak ada yang berubah."),
     "help.access": ("Daftar akses: siapa yang boleh memanggil simpul kantor, dan mobil keliling mana miliknya."),

@@ -54,7 +54,10 @@ BUNDLE_ENGLISH: Final[dict[str, str]] = {
         " copy does not count there. To send it again: lumbung bundle export at {exporter}, or a line."
     ),
     "bundle.import.more": "Another disk of this bundle follows.",
-    "bundle.import.lacking": "{count:recording|recordings} of this disk did not come in; what is here stays good.",
+    "bundle.import.lacking": (
+        "{count:recording|recordings} of this disk did not come in; what is here stays good. Once the receipts are back"
+        " at {exporter}, lumbung bundle export there writes them to a disk again."
+    ),
     # receipts
     "bundle.receipts.progress": "receipts",
     "bundle.receipts.none": "{bundle}: no receipts on this disk yet. They are written when the holder imports it.",
@@ -73,6 +76,9 @@ BUNDLE_ENGLISH: Final[dict[str, str]] = {
     "bundle.inspect.withdrawn": "The holder takes back {count:recording|recordings}: damaged there when it imported.",
     "bundle.inspect.whole": (
         "Whole: every recording has the bytes that its id says, every file the hash of the manifest."
+    ),
+    "bundle.inspect.not_whole": (
+        "NOT whole: see above. What is good on it can still be imported; the rest comes with the next bundle."
     ),
     "bundle.inspect.signed": "Signatures of the manifest and of all entries are good (roster epoch {epoch}).",
     "bundle.inspect.unsigned": "Signatures were not checked: no roster. Give one with --roster FILE.",

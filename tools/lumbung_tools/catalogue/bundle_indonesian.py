@@ -62,7 +62,10 @@ BUNDLE_INDONESIAN: Final[dict[str, str]] = {
         " dihitung di {exporter}. Kirim ulang: lumbung bundle export di sana, atau lewat jaringan."
     ),
     "bundle.import.more": "Masih ada cakram lain dari bundel ini.",
-    "bundle.import.lacking": "{count} rekaman dari cakram ini tidak masuk; yang sudah ada di sini tetap baik.",
+    "bundle.import.lacking": (
+        "{count} rekaman dari cakram ini tidak masuk; yang sudah ada di sini tetap baik. Setelah tanda terima kembali"
+        " ke {exporter}, lumbung bundle export di sana menuliskannya lagi ke cakram."
+    ),
     # receipts
     "bundle.receipts.progress": "tanda terima",
     "bundle.receipts.none": (
@@ -82,8 +85,11 @@ BUNDLE_INDONESIAN: Final[dict[str, str]] = {
     ),
     "bundle.inspect.withdrawn": "Penyimpan menarik kembali {count} rekaman: rusak di sana saat cakram diimpor.",
     "bundle.inspect.whole": "Utuh: setiap rekaman sesuai dengan id-nya, setiap berkas sesuai dengan manifes.",
-    "bundle.inspect.signed": "Tanda tangan manifes dan semua entri sah (roster epoch {epoch}).",
-    "bundle.inspect.unsigned": "Tanda tangan tidak diperiksa: tidak ada roster. Berikan dengan --roster FILE.",
+    "bundle.inspect.not_whole": (
+        "TIDAK utuh: lihat di atas. Yang baik tetap dapat diimpor; sisanya ikut dalam bundel berikutnya."
+    ),
+    "bundle.inspect.signed": "Tanda tangan manifes dan semua entri sah (daftar simpul epoch {epoch}).",
+    "bundle.inspect.unsigned": "Tanda tangan tidak diperiksa: tidak ada daftar simpul. Berikan dengan --roster FILE.",
     "bundle.inspect.last": "Ini cakram terakhir dari bundel.",
     "bundle.inspect.not_last": "Bundel berlanjut: masih ada cakram lain, atau ekspor terputus.",
     # problems
@@ -166,7 +172,9 @@ BUNDLE_INDONESIAN: Final[dict[str, str]] = {
     "help.bundle.inspect.examples": (
         "lumbung bundle inspect /media/usb\nlumbung bundle inspect /media/usb --roster roster.lumbung"
     ),
-    "help.bundle.inspect.roster": "Roster untuk memeriksa tanda tangan; tanpa ini dipakai roster profil, bila ada.",
+    "help.bundle.inspect.roster": (
+        "Daftar simpul untuk memeriksa tanda tangan; tanpa ini dipakai daftar simpul profil, bila ada."
+    ),
     "exit.bundle.export.3": "sudah ditulis, tetapi masih ada sisa untuk cakram lain",
     "exit.bundle.export.8": "sudah ditulis, tetapi sebagian rekaman tidak dapat dibaca di simpul",
     "exit.bundle.import.3": "diambil sejauh ada ruang, atau tanda terima tidak dapat ditulis",

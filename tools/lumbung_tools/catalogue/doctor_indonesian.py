@@ -79,12 +79,13 @@ DOCTOR_INDONESIAN: Final[dict[str, str]] = {
     ),
     "doctor.ballast.good": "berkas pemberat {size_bytes} ada",
     "doctor.ballast.missing": (
-        "Berkas pemberat di {folder} tidak ada: cakram penuh tidak bisa dibuka lagi. Ia kembali pada start"
+        "Berkas pemberat di {folder} tidak ada: cakram penuh tidak bisa dibuka lagi. Ia dibuat lagi saat simpul"
+        " dinyalakan"
         " dengan ruang cukup."
     ),
     "doctor.store.good": "simpanan bisa dibuka",
     "doctor.store.running": "simpul sedang membuka simpanan",
-    "doctor.store.none": "belum ada simpanan; start pertama membuatnya di {folder}",
+    "doctor.store.none": "belum ada simpanan; penyalaan pertama membuatnya di {folder}",
     "doctor.store.other_account": (
         "Simpanan di {folder} milik akun lain dan tidak dibuka. Jalankan doctor dengan akun simpul."
     ),
@@ -93,17 +94,17 @@ DOCTOR_INDONESIAN: Final[dict[str, str]] = {
         "Simpanan tidak bisa dibuka: {why}. Jalankan simpul: ia meminggirkan simpanan itu dan merekam ke yang"
         " baru. Periksakan cakramnya."
     ),
-    "doctor.roster.good": "roster epoch {epoch}, ditandatangani {age_s} yang lalu",
+    "doctor.roster.good": "daftar simpul epoch {epoch}, ditandatangani {age_s} yang lalu",
     "doctor.roster.old": (
-        "Roster epoch {epoch} ditandatangani {age_s} yang lalu: tanyakan kepada kantor pusat apakah ada"
+        "Daftar simpul epoch {epoch} ditandatangani {age_s} yang lalu: tanyakan kepada kantor pusat apakah ada"
         " yang lebih baru."
     ),
     "doctor.roster.unknown": (
-        "Roster epoch {epoch} tidak mengenal simpul {number}: tidak ada yang menerimanya. Apakah `number`"
+        "Daftar simpul epoch {epoch} tidak mengenal simpul {number}: tidak ada yang menerimanya. Apakah `number`"
         " benar, dan apakah ini daftar terbaru?"
     ),
-    "doctor.roster.unreadable": ("Roster, sertifikat, atau kunci tidak bisa dipakai: {why}"),
-    "doctor.certificate.good": ("masih berlaku {left_s}, dengan kunci yang disebut roster"),
+    "doctor.roster.unreadable": ("Daftar simpul, sertifikat, atau kunci tidak bisa dipakai: {why}"),
+    "doctor.certificate.good": ("masih berlaku {left_s}, dengan kunci yang disebut daftar simpul"),
     "doctor.certificate.ends": (
         "Berakhir dalam {left_s}; sesudah itu tidak ada yang percaya pada simpul ini. Perbarui: lumbung cert"
         " request (docs/operations, CERT_EXPIRES)."
@@ -115,12 +116,12 @@ DOCTOR_INDONESIAN: Final[dict[str, str]] = {
     "doctor.certificate.early": ("Baru berlaku {early_s} lagi: jam mesin ini salah. Setel: timedatectl set-ntp true."),
     "doctor.certificate.other": ("Sertifikat menyebut {got}, konfigurasi {expected}. Pakailah sertifikat simpul ini."),
     "doctor.certificate.pin": (
-        "Kuncinya ({pin}...) bukan yang disebut roster: tidak ada yang menerima simpul ini. Pakailah kunci"
+        "Kuncinya ({pin}...) bukan yang disebut daftar simpul: tidak ada yang menerima simpul ini. Pakailah kunci"
         " itu, atau mintalah kantor pusat menerbitkan daftar dengan kunci ini."
     ),
-    "doctor.keys.good": ("kunci catatan dan kunci tanda terima sesuai roster epoch {epoch}"),
+    "doctor.keys.good": ("kunci entri dan kunci tanda terima sesuai daftar simpul epoch {epoch}"),
     "doctor.keys.not_in_roster": (
-        "{name} bukan yang disebut roster epoch {epoch}: tidak ada yang percaya tanda tangannya."
+        "{name} bukan yang disebut daftar simpul epoch {epoch}: tidak ada yang percaya tanda tangannya."
         " Pakailah berkas yang benar, atau mintalah kantor pusat menerbitkan daftar dengan kunci ini."
     ),
     "doctor.keys.unreadable": "Ada kunci yang tidak bisa dipakai: {why}",
@@ -128,7 +129,7 @@ DOCTOR_INDONESIAN: Final[dict[str, str]] = {
     "doctor.port.running": "simpul ini menjawab di {address}",
     "doctor.port.taken": (
         "Ada yang lain mendengarkan di {address}: {why}. Hentikan (ss -ltnp menyebutnya), atau ganti `listen`"
-        " dan sesuaikan roster."
+        " dan sesuaikan daftar simpul."
     ),
     "doctor.port.refused": (
         "Simpul tidak bisa mendengarkan di {address}: {why}. Apakah mesin ini punya alamat itu, dan bolehkah"
@@ -136,33 +137,33 @@ DOCTOR_INDONESIAN: Final[dict[str, str]] = {
     ),
     "doctor.partner.good": "{partner} menjawab, dan keduanya saling percaya",
     "doctor.partner.dials_us": ("{partner} tidak bisa dihubungi dari sini: ia yang menghubungi kita"),
-    "doctor.partner.none": "roster tidak memberi simpul ini pasangan",
+    "doctor.partner.none": "daftar simpul tidak memberi simpul ini mitra",
     "doctor.partner.down": (
         "{partner} tidak menjawab: {why}. Hanya ini? Maka gangguannya di sana. Semuanya? Jaringan, firewall,"
         " atau VPN kantor ini."
     ),
     "doctor.partner.trust": (
         "{partner} menjawab tetapi tidak saling percaya: {why}. Lihat TRUST_FAILED di docs/operations: jam,"
-        " sertifikat, roster."
+        " sertifikat, daftar simpul."
     ),
     "doctor.dial_back.good": "{address} terjangkau dari luar, oleh {partners}",
     "doctor.dial_back.dial_only": ("tidak ada yang harus menjangkau simpul ini: ia yang menghubungi"),
     "doctor.dial_back.failed": (
         "{address} tidak terjangkau dari luar; kata {partner}: {why}. Buka port ini di firewall dan router"
-        " untuk TCP masuk, atau perbaiki alamat di roster."
+        " untuk TCP masuk, atau perbaiki alamat di daftar simpul."
     ),
-    "doctor.dial_back.nobody": ("Tidak ada pasangan yang bisa diminta menghubungi {address}. Coba lagi sebentar lagi."),
-    "doctor.clock.good": "selisih {offset_s} dengan {partners} pasangan",
+    "doctor.dial_back.nobody": ("Tidak ada mitra yang bisa diminta menghubungi {address}. Coba lagi sebentar lagi."),
+    "doctor.clock.good": "selisih {offset_s} dengan {partners} mitra",
     "doctor.clock.ahead": (
-        "Jam ini {offset_s} lebih cepat daripada {partners} pasangan. Setel: timedatectl set-ntp true."
+        "Jam ini {offset_s} lebih cepat daripada {partners} mitra. Setel: timedatectl set-ntp true."
     ),
     "doctor.clock.behind": (
-        "Jam ini {offset_s} lebih lambat daripada {partners} pasangan. Setel: timedatectl set-ntp true."
+        "Jam ini {offset_s} lebih lambat daripada {partners} mitra. Setel: timedatectl set-ntp true."
     ),
-    "doctor.clock.nobody": ("Tidak ada pasangan yang memberi tahu waktu: bandingkan jam dengan telepon (timedatectl)."),
+    "doctor.clock.nobody": ("Tidak ada mitra yang memberi tahu waktu: bandingkan jam dengan telepon (timedatectl)."),
     "help.doctor": (
         "Periksa apakah mesin ini layak untuk simpulnya. Cakram, sinkron, ruang, jam, sertifikat, kunci, port,"
-        " pasangan, dan apakah mereka menjangkau simpul ini; setiap baris dengan obatnya. Tidak mengubah apa"
+        " mitra, dan apakah mereka menjangkau simpul ini; setiap baris dengan obatnya. Tidak mengubah apa"
         " pun."
     ),
     "help.doctor.examples": ("lumbung doctor --config /etc/lumbung/config.toml\nlumbung doctor --json"),

@@ -19,7 +19,7 @@ ENGLISH: Final[dict[str, str]] = {
     "put.refused": "{path}: NOT stored, refused: {why}",
     "put.retry_after": "Try again in {seconds} s: it comes back by itself when there is room.",
     "put.unknown": (
-        "{path}: outcome unknown. {why}. Type the same command again: the same bytes go out, nothing is stored twice."
+        "{path}: outcome unknown ({why}). Type the same command again: the same bytes go out, nothing is stored twice."
     ),
     "put.not_tried": "{path}: not sent. {why}",
     "put.not_tried_more": "... and {files:more file was|more files were} not sent, for the same reason.",

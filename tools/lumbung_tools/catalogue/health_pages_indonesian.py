@@ -119,7 +119,7 @@ HEALTH_PAGES_INDONESIAN: Final[dict[str, str]] = {
     "page.cert_expires.cures": (
         "Bila otoritas ada di tempat: lumbung cert renew SERTIFIKAT --authority DIR, paling baik "
         "lewat timer harian.\n"
-        "lumbung cert request --key KUNCI -o node.request, dengan kunci simpul sendiri: maka tidak perlu "
+        "lumbung cert request --key KUNCI -o simpul.request, dengan kunci simpul sendiri: maka tidak perlu "
         "daftar simpul baru.\n"
         "Kirim permintaan itu kepada penerbit dan bacakan pinnya lewat telepon.\n"
         "Taruh sertifikat yang datang di tempat yang disebut konfigurasi sebagai tls_chain."

@@ -19,7 +19,7 @@ INDONESIAN: Final[dict[str, str]] = {
     "put.refused": "{path}: TIDAK tersimpan, ditolak: {why}",
     "put.retry_after": "Coba lagi dalam {seconds} detik: pulih sendiri bila ada ruang.",
     "put.unknown": (
-        "{path}: hasil belum diketahui. {why}. Ulangi perintah yang sama: isi yang sama dikirim lagi, "
+        "{path}: hasil belum diketahui ({why}). Ulangi perintah yang sama: isi yang sama dikirim lagi, "
         "tidak tersimpan ganda."
     ),
     "put.not_tried": "{path}: belum dikirim. {why}",

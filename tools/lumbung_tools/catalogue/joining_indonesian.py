@@ -72,7 +72,7 @@ JOINING_INDONESIAN: Final[dict[str, str]] = {
         "public, vpn:NAMA, atau dial-only (di balik NAT: ia menghubungi, tidak dapat dihubungi)."
     ),
     "help.office.init.link": "Golongan salurannya.",
-    "help.office.init.rate": "Byte per detik salurannya yang terukur, untuk perkiraan.",
+    "help.office.init.rate": "Bita per detik salurannya yang terukur, untuk perkiraan.",
     "help.office.init.capacity": ("Daya tampungnya, misalnya 4TB (bawaan: sembilan persepuluh cakram data)."),
     "help.office.init.data": "Folder data, di cakram data (bawaan: DIR/node/data).",
     "help.office.init.listen": "Tempat simpul mendengarkan (bawaan: alamat pertama).",

@@ -8,7 +8,8 @@ __all__ = ["KEYS_INDONESIAN"]
 
 KEYS_INDONESIAN: Final[dict[str, str]] = {
     "health.key_not_in_force": (
-        "Roster tidak mencantumkan kunci yang dipakai simpul ini ({keys}): simpul lain menolak yang ditandatanganinya."
+        "Daftar simpul tidak mencantumkan kunci yang dipakai simpul ini ({keys}): simpul lain menolak yang"
+        " ditandatanganinya."
         " Lihat dengan: lumbung keys status; lalu mintakan pencantumannya (lumbung keys pin), atau pulihkan kunci dari"
         " cadangan."
     ),
@@ -18,8 +19,8 @@ KEYS_INDONESIAN: Final[dict[str, str]] = {
     ),
     "keys.not_a_bound": "Diperlukan GENERATION:NUMBER:HASH seperti dicetak lumbung keys status, bukan {text}",
     "keys.in_use": "{use}: {public}, dipakai dan berlaku",
-    "keys.in_use_unknown": "{use}: {public}, dipakai, tetapi tidak tercantum di roster: simpul lain menolaknya",
-    "keys.bound": "Ujung feed {origin}: {bound}",
+    "keys.in_use_unknown": "{use}: {public}, dipakai, tetapi tidak tercantum di daftar simpul: simpul lain menolaknya",
+    "keys.bound": "Ujung umpan {origin}: {bound}",
     "keys.no_lists": "Tidak ada yang ditandatangani {origin} di simpul ini.",
     "keys.still_used": (
         "Simpul belum memakai kunci entri berikutnya {public}: yang ditandatanganinya sementara ini akan berada"
@@ -68,7 +69,7 @@ KEYS_INDONESIAN: Final[dict[str, str]] = {
     ),
     "keys.next.custodian": (
         "Berikutnya: lumbung keys pin custodian {public} --name NAME --replaces FORMER --roster ROSTER -o DRAFT.toml;"
-        " kustodian dari roster yang berlaku menandatangani."
+        " kustodian dari daftar simpul yang berlaku menandatangani."
     ),
     "keys.next.recovery": (
         "Berikutnya: lumbung keys pin recovery {public} --name NAME --replaces FORMER --roster ROSTER -o DRAFT.toml;"
@@ -84,17 +85,18 @@ KEYS_INDONESIAN: Final[dict[str, str]] = {
         " rekaman baru."
     ),
     "keys.step.unpinned": (
-        "Roster yang ditaati simpul ini belum mencantumkan {public}. Di pusat: lumbung keys pin {kind} {public}"
+        "Daftar simpul yang ditaati simpul ini belum mencantumkan {public}. Di pusat: lumbung keys pin {kind} {public}"
         " --roster"
         " ROSTER --node NODE -o DRAFT.toml; tanda tangani, terbitkan. Lalu ketik perintah ini lagi."
     ),
     "keys.step.uncertified": (
-        "Roster mencantumkan {public}, tetapi sertifikatnya belum ada di sini: seharusnya di samping yang"
+        "Daftar simpul mencantumkan {public}, tetapi sertifikatnya belum ada di sini: seharusnya di samping yang"
         " sekarang dengan"
         " akhiran .next."
     ),
     "keys.step.pinned": (
-        "Roster mencantumkan {public} di samping kunci lama. Simpul berganti begitu mitranya mengetahuinya, paling lama"
+        "Daftar simpul mencantumkan {public} di samping kunci lama. Simpul berganti begitu mitranya mengetahuinya,"
+        " paling lama"
         " setelah sehari; lihat dengan: lumbung keys status. Lalu di pusat: lumbung keys retire {kind} --roster ROSTER"
         " --node NODE -o DRAFT.toml (kunci entri dengan --bound yang ditunjukkan keys status); tanda tangani,"
         " terbitkan."
@@ -121,21 +123,21 @@ KEYS_INDONESIAN: Final[dict[str, str]] = {
     "help.cert.renew.examples": "lumbung cert renew keys/tls.chain.pem --authority /etc/lumbung/office-authority",
     "help.cert.renew.now": "Walaupun belum waktunya.",
     "help.cert.authority.under": "Folder akar: otoritas kantor sendiri di bawahnya, yang memperpanjang tanpa pusat.",
-    "roster.level_not_higher": "Diperlukan tingkat di atas {before}, yang sudah diminta roster, bukan {after}.",
+    "roster.level_not_higher": "Diperlukan tingkat di atas {before}, yang sudah diminta daftar simpul, bukan {after}.",
     "roster.level_not_ready": (
         "Tingkat {after} baru boleh naik setelah setiap simpul melaporkan bahwa lumbung-nya dapat menulisnya."
         " Belum: {names}."
         " Perbarui, tunggu laporannya (lumbung nodes), lalu ketik perintah ini lagi."
     ),
     "help.roster.level": (
-        "Merancang roster berikutnya dengan tingkat format lebih tinggi, setelah setiap simpul melaporkan mampu."
+        "Merancang daftar simpul berikutnya dengan tingkat format lebih tinggi, setelah setiap simpul melaporkan mampu."
     ),
     "help.roster.level.examples": "lumbung roster level 1 -o next.toml",
     "roster.level_rises": (
         "Tingkat format naik dari {before} ke {after}: setiap simpul menaikkan cakramnya pada awal berikutnya,"
         " dan lumbung"
         " yang lebih lama tidak dapat membukanya lagi. Ini tidak dapat dibatalkan. Simpul dengan lumbung lama menolak"
-        " roster ini: perbarui semuanya dahulu (lumbung status menyebut versi masing-masing)."
+        " daftar simpul ini: perbarui semuanya dahulu (lumbung status menyebut versi masing-masing)."
     ),
     "help.keys.rotate": "Membuat kunci berikutnya dan memberi tahu langkah sesudahnya. Ketik lagi untuk melanjutkan.",
     "help.keys.rotate.examples": (
@@ -143,7 +145,8 @@ KEYS_INDONESIAN: Final[dict[str, str]] = {
     ),
     "help.keys.rotate.config": "Konfigurasi simpul pemilik kunci (tls, entry, receipt).",
     "help.keys.pin": (
-        "Merancang roster berikutnya dengan satu kunci lagi: 64 digit heksadesimal, age1..., atau berkas sertifikat."
+        "Merancang daftar simpul berikutnya dengan satu kunci lagi: 64 digit heksadesimal, age1..., atau berkas"
+        " sertifikat."
     ),
     "help.keys.pin.examples": (
         "lumbung keys pin entry 5f2c... --roster roster.lumbung --node 36.02 -o next.toml\n"
@@ -151,17 +154,17 @@ KEYS_INDONESIAN: Final[dict[str, str]] = {
     ),
     "help.keys.pin.name": "Nama kustodian atau otoritas.",
     "help.keys.pin.replaces": "Anggota yang tempatnya diambil.",
-    "help.keys.roster": "Roster bertanda tangan yang berlaku, atau rancangan (.toml) untuk diubah lagi.",
+    "help.keys.roster": "Daftar simpul bertanda tangan yang berlaku, atau rancangan (.toml) untuk diubah lagi.",
     "help.keys.node": "Nama simpul pemilik kunci.",
-    "help.keys.retire": "Merancang roster berikutnya yang memberi kunci lama epoch terakhirnya.",
+    "help.keys.retire": "Merancang daftar simpul berikutnya yang memberi kunci lama epoch terakhirnya.",
     "help.keys.retire.examples": (
         "lumbung keys retire receipt --roster roster.lumbung --node 36.02 -o next.toml\n"
         "lumbung keys retire entry --bound 1:1204:5f2c... --roster roster.lumbung --node 36.02 -o next.toml"
     ),
     "help.keys.retire.bound": "Sampai di mana kata kunci entri tetap sah, seperti dicetak keys status.",
-    "help.keys.status": "Kunci mana yang dipakai simpul kantor, dan di mana feed-nya berakhir.",
+    "help.keys.status": "Kunci mana yang dipakai simpul kantor, dan di mana umpannya berakhir.",
     "help.keys.status.examples": "lumbung keys status\nlumbung keys status --origin 36.02",
-    "help.keys.status.origin": "Di mana feed kantor lain berakhir, sejauh yang ada di sini.",
+    "help.keys.status.origin": "Di mana umpan kantor lain berakhir, sejauh yang ada di sini.",
     "help.keys.backup": (
         "Menaruh kunci di bawah frasa sandi ke satu berkas, atau ke kertas. Dibuka lagi sebelum dianggap sah."
     ),
@@ -169,7 +172,7 @@ KEYS_INDONESIAN: Final[dict[str, str]] = {
         "lumbung keys backup node/keys -o 36.02-keys.backup\n"
         "lumbung keys backup office.agekey --paper -o office-paper.txt"
     ),
-    "help.keys.backup.paper": "Menulis baris untuk dicetak, diketik dan dipindai, bukan byte.",
+    "help.keys.backup.paper": "Menulis baris untuk dicetak, diketik dan dipindai, bukan bita.",
     "help.keys.passphrase": "Berkas berisi frasa sandi (mode 0600), tanpa bertanya.",
     "help.keys.restore": "Membuka cadangan; tanpa folder hanya memeriksanya. Tidak pernah menimpa kunci lain.",
     "help.keys.restore.examples": (

@@ -8,8 +8,10 @@ __all__ = ["LEAVING_INDONESIAN"]
 
 LEAVING_INDONESIAN: Final = {
     "help.stop": (
-        "Bolehkah node ini berhenti? Ya, bila tanpa node itu masih ada dua salinan terbukti dari semuanya. Perintah "
-        "ini bertanya kepada node sendiri, yang bertanya kepada setiap pemilik rekaman yang disimpan di sana; yang "
+        "Bolehkah sebuah simpul berhenti? Ya, bila tanpa simpul itu masih ada dua salinan terbukti dari semuanya."
+        " Perintah "
+        "ini bertanya kepada simpul itu sendiri, yang bertanya kepada setiap pemilik rekaman yang disimpan di sana;"
+        " yang "
         "dihitung adalah bukti, bukan penugasan."
     ),
     "help.stop.examples": "lumbung node safe-to-stop 61.01\nlumbung node safe-to-stop drc-batam --json",
@@ -31,14 +33,15 @@ LEAVING_INDONESIAN: Final = {
     "stop.column.one": "tinggal satu",
     "stop.not_asked": "tidak dapat ditanya",
     "help.drop": (
-        "Melepas rekaman kantor lain yang menurut roster tidak lagi disimpan node ini. Hanya bagian yang baru saja "
+        "Melepas rekaman kantor lain yang menurut daftar simpul tidak lagi disimpan simpul ini. Hanya bagian yang"
+        " baru saja "
         "dibuktikan oleh setiap penyimpan yang boleh dilepas, dan hanya bila isinya di sini tepat sama dengan yang "
         "dibuktikan. Tanpa --yes hanya ditunjukkan apa yang akan dilepas; tidak ada yang berubah."
     ),
     "help.drop.examples": "lumbung drop\nlumbung drop --origin 36.02 --yes",
-    "help.drop.origin": "Hanya rekaman milik node ini.",
+    "help.drop.origin": "Hanya rekaman milik kantor yang disebut.",
     "help.drop.yes": "Laksanakan. Yang dilepas hanya dapat kembali dari penyimpan lain.",
-    "drop.nothing": "Tidak ada apa pun di sini yang tidak perlu disimpan node ini.",
+    "drop.nothing": "Tidak ada apa pun di sini yang tidak perlu disimpan simpul ini.",
     "drop.all_kept": "Belum ada yang boleh dilepas: tabel menyebutkan alasannya.",
     "drop.dry": "Tidak ada yang diubah. Untuk melepasnya: perintah yang sama dengan --yes",
     "drop.done": "Dilepas: {blobs} rekaman milik {origin}, {size}.",
@@ -47,11 +50,13 @@ LEAVING_INDONESIAN: Final = {
     "drop.column.units": "bagian yang boleh dilepas",
     "drop.column.size": "membebaskan",
     "drop.column.kept": "yang tetap, dan alasannya",
-    "drop.reason.still_held": "menurut roster masih disimpan node ini",
-    "drop.reason.no_release": "pemiliknya belum melepaskan node ini",
+    "drop.reason.still_held": "menurut daftar simpul masih disimpan simpul ini",
+    "drop.reason.no_release": "pemiliknya belum melepaskan simpul ini",
     "drop.reason.not_in_release": "belum terbukti di setiap penyimpan ketika pemiliknya terakhir menyatakan",
     "drop.reason.other_holders": "ada penyimpan sekarang yang belum membuktikan apa pun kepada pemiliknya",
-    "drop.reason.too_old": "pernyataan pemiliknya lebih dari seminggu: jadikan node ini leaving lagi di roster",
+    "drop.reason.too_old": (
+        "pernyataan pemiliknya lebih dari seminggu: tulis simpul ini lagi di `leaving` daftar simpul"
+    ),
     "drop.reason.set_differs": "di sini ada yang belum dibuktikan oleh penyimpan lain",
     "drop.reason.bad_signature": "pernyataan pemiliknya tidak ditandatangani dengan kunci yang berlaku",
     "drop.reason.own": "rekaman miliknya sendiri, yang akan tinggal kurang dari dua salinan terbukti",
@@ -68,15 +73,18 @@ LEAVING_INDONESIAN: Final = {
         "lumbung roster gone 13.toml 61.01 --drained 61.01.drained -o 13-gone.toml\n"
         'lumbung roster gone 13.toml 61.01 --override-by "Direktur" --reason "terbakar" -o 13-gone.toml'
     ),
-    "help.roster.report": "Laporan pengosongan simpul yang pergi dalam roster ini.",
-    "help.roster.gone.override_by": "Siapa yang bertanggung jawab; perlu --reason. Tercatat di roster selamanya.",
+    "help.roster.report": "Laporan pengosongan simpul yang pergi dalam daftar simpul ini.",
+    "help.roster.gone.override_by": (
+        "Siapa yang bertanggung jawab; perlu --reason. Tercatat di daftar simpul selamanya."
+    ),
     "help.roster.gone.reason": "Mengapa simpul pergi tanpa dikosongkan.",
     "exit.drained.0": "sudah kosong; laporan ditulis",
     "exit.drained.3": "belum kosong: ada rekaman tanpa salinan terbukti di tempat lain; tidak ada yang ditulis",
     "exit.gone.6": "sebuah simpul pergi di dalamnya tanpa bukti, dan tidak ada yang bertanggung jawab atas namanya",
     "drained.yes": (
         "{node} sudah dikosongkan: untuk semua yang ada di sana ({origins} asal) para penyimpan lain sudah membuktikan "
-        "salinannya. Laporan: {file}. Di roster berikutnya: lumbung roster gone DRAFT {node} --drained {file} -o FILE. "
+        "salinannya. Laporan: {file}. Di daftar simpul berikutnya: lumbung roster gone DRAFT {node} --drained {file}"
+        " -o FILE. "
         "drain_proof: {proof}."
     ),
     "drained.no": (
@@ -84,7 +92,8 @@ LEAVING_INDONESIAN: Final = {
         "Pastikan asalnya terhubung dengan penyimpan lain (lumbung status di sana), lalu tanyakan lagi."
     ),
     "drained.other_roster": (
-        "Simpul mematuhi roster epoch {epoch}, profil ini punya epoch {held}. Ambil milik simpul: lumbung roster fetch"
+        "Simpul mematuhi daftar simpul epoch {epoch}, profil ini punya epoch {held}. Ambil milik simpul: lumbung"
+        " roster fetch"
     ),
     "drained.column.origin": "rekaman milik",
     "drained.column.blobs": "terancam",
@@ -95,13 +104,15 @@ LEAVING_INDONESIAN: Final = {
     "gone.unknown": "Rancangan epoch {epoch} tidak punya simpul {node}.",
     "gone.both": "--override-by dan --reason harus bersama: nama tanpa alasan, atau alasan tanpa nama, tidak berlaku.",
     "gone.no_proof": (
-        "Dalam roster ini {node} pergi, dan yang ada di sana mungkin satu-satunya salinan. Buat laporannya di sana "
+        "Dalam daftar simpul ini {node} pergi, dan yang ada di sana mungkin satu-satunya salinan. Buat laporannya di"
+        " sana "
         "(lumbung roster drained -o FILE) dan berikan dengan --drained FILE, atau seseorang bertanggung jawab: lumbung "
         "roster gone --override-by NAME --reason TEXT"
     ),
-    "gone.other_proof": "Laporan pengosongan {node} bukan yang disebut roster ini.",
+    "gone.other_proof": "Laporan pengosongan {node} bukan yang disebut daftar simpul ini.",
     "gone.other_roster": (
-        "Laporan pengosongan {node} dibuat di bawah roster epoch {epoch}, sedangkan yang ini mengikuti roster lain, "
+        "Laporan pengosongan {node} dibuat di bawah daftar simpul epoch {epoch}, sedangkan yang ini mengikuti daftar"
+        " simpul lain, "
         "epoch {before}. Buat laporan baru di {node}."
     ),
     "gone.at_stake": (

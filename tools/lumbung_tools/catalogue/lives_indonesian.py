@@ -46,7 +46,7 @@ LIVES_INDONESIAN: Final[dict[str, str]] = {
     "recover.will": (
         "Simpul akan memulai masa hidup {generation}, di atas semua yang pernah ditemui. Semua rekaman yang"
         " ada tetap disimpan, rekaman baru langsung diterima, dan yang kurang diisi kembali dari para"
-        " pemegang; bukti salinannya dibuat ulang."
+        " penyimpan; bukti salinannya dibuat ulang."
     ),
     "recover.only_one": (
         "Lakukan hanya bila tidak ada mesin lain yang berjalan sebagai simpul ini: mesin lain itu akan"

@@ -8,7 +8,9 @@ __all__ = ["LOCAL_INDONESIAN"]
 
 LOCAL_INDONESIAN: Final[dict[str, str]] = {
     # cluster
-    "cluster.made": "Klaster dengan {nodes} simpul dibuat di {folder} (roster epoch {epoch}, id klaster {cluster}).",
+    "cluster.made": (
+        "Klaster dengan {nodes} simpul dibuat di {folder} (daftar simpul epoch {epoch}, id klaster {cluster})."
+    ),
     "cluster.note": "Catatan dari rencana: {note}",
     "cluster.offline": (
         "Folder bernama OFFLINE berisi kunci yang tidak diperlukan mesin mana pun yang berjalan. Di lapangan kunci itu"
@@ -30,7 +32,7 @@ LOCAL_INDONESIAN: Final[dict[str, str]] = {
     "demo.place": "Bekerja di {folder} (sistem berkas {file_system}).",
     "demo.in_memory": (
         "Peringatan: {folder} berada di memori ({file_system}), jadi yang ditunjukkan tentang ketahanan data tidak"
-        " berarti di sana. Pilih folder di disk dengan --dir."
+        " berarti di sana. Pilih folder di cakram dengan --dir."
     ),
     "demo.prepared": (
         "{names} dibuat; {records} rekaman buatan, bukan milik siapa pun, {size}, digambar dalam {seconds} detik."
@@ -60,10 +62,11 @@ LOCAL_INDONESIAN: Final[dict[str, str]] = {
     "demo.more_problems": "... dan {count} lagi.",
     "demo.lost": "{lost} hilang. Seluruhnya {seconds} detik.",
     "demo.kept": "Semuanya disimpan di {folder}. Untuk melanjutkan sendiri:",
-    "demo.kept.again": "kantor yang hilang mulai lagi dengan disk kosong",
+    "demo.kept.again": "kantor yang hilang mulai lagi dengan cakram kosong",
     # help
     "help.cluster.new": (
-        "Membuat satu klaster untuk mesin ini di folder baru: kunci, sertifikat, roster bertanda tangan, rumah untuk"
+        "Membuat satu klaster untuk mesin ini di folder baru: kunci, sertifikat, daftar simpul bertanda tangan,"
+        " rumah untuk"
         " setiap simpul dan profil klien di setiap simpul."
     ),
     "help.cluster.new.examples": (
@@ -81,6 +84,6 @@ LOCAL_INDONESIAN: Final[dict[str, str]] = {
     "help.demo.examples": "lumbung demo\nlumbung demo --records 50 --lang en\nlumbung demo --keep --dir /var/tmp",
     "help.demo.keep": "Biarkan foldernya dan tunjukkan cara melanjutkan sendiri.",
     "help.demo.records": "Berapa rekaman.",
-    "help.demo.dir": "Folder yang sudah ada di disk yang dipakai; demo membuat foldernya sendiri di dalamnya.",
+    "help.demo.dir": "Folder yang sudah ada di cakram yang dipakai; demo membuat foldernya sendiri di dalamnya.",
     "exit.demo.1": "ada yang hilang atau kurang salinan, atau kesalahan pada lumbung",
 }

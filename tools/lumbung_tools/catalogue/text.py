@@ -18,6 +18,8 @@ from lumbung_tools.catalogue.bundle_indonesian import BUNDLE_INDONESIAN
 from lumbung_tools.catalogue.doctor_english import DOCTOR_ENGLISH
 from lumbung_tools.catalogue.doctor_indonesian import DOCTOR_INDONESIAN
 from lumbung_tools.catalogue.english import ENGLISH
+from lumbung_tools.catalogue.file_english import FILE_ENGLISH
+from lumbung_tools.catalogue.file_indonesian import FILE_INDONESIAN
 from lumbung_tools.catalogue.health_pages_english import HEALTH_PAGES_ENGLISH
 from lumbung_tools.catalogue.health_pages_indonesian import HEALTH_PAGES_INDONESIAN
 from lumbung_tools.catalogue.indonesian import INDONESIAN
@@ -67,6 +69,7 @@ MESSAGES: Final = {
         **LEAVING_INDONESIAN,
         **USAGE_INDONESIAN,
         **REASON_INDONESIAN,
+        **FILE_INDONESIAN,
         **RECONCILE_INDONESIAN,
         **LIVES_INDONESIAN,
         **SCRUB_INDONESIAN,
@@ -86,6 +89,7 @@ MESSAGES: Final = {
         **LEAVING_ENGLISH,
         **USAGE_ENGLISH,
         **REASON_ENGLISH,
+        **FILE_ENGLISH,
         **RECONCILE_ENGLISH,
         **LIVES_ENGLISH,
         **SCRUB_ENGLISH,

@@ -10,6 +10,8 @@ USAGE_ENGLISH: Final[dict[str, str]] = {
     "help.heading.usage": "Usage:",
     "help.heading.options": "Options",
     "help.heading.commands": "Commands",
+    "help.extra.default": "default",
+    "help.extra.required": "required",
     "help.metavar.options": "[OPTIONS]",
     "help.metavar.command": "COMMAND [ARGS]...",
     "usage.help": "All about it: {command} --help",

@@ -10,6 +10,8 @@ USAGE_INDONESIAN: Final[dict[str, str]] = {
     "help.heading.usage": "Cara pakai:",
     "help.heading.options": "Opsi",
     "help.heading.commands": "Perintah",
+    "help.extra.default": "bawaan",
+    "help.extra.required": "wajib",
     "help.metavar.options": "[OPSI]",
     "help.metavar.command": "PERINTAH [ARGUMEN]...",
     "usage.help": "Selengkapnya: {command} --help",

@@ -21,6 +21,7 @@ __all__ = ["DIGITS_SHOWN", "DISK", "bar", "bundles_on", "opened", "problems_json
 DIGITS_SHOWN = 8
 DISK = click.argument("dir", type=click.Path(exists=True, file_okay=False, path_type=Path))
 _PROBLEMS_SHOWN_MAX = 20
+_ID_DIGITS_SHOWN = 16
 
 
 def bundles_on(disk: Path) -> Sequence[Path]:
@@ -53,7 +54,10 @@ def bar(call: Call, title: str) -> Iterator[Callable[[int, int], None]]:
 
 def say_problems(call: Call, problems: Problems) -> None:
     for problem in problems.found[:_PROBLEMS_SHOWN_MAX]:
-        call.console.warn(problem.key, **_values(call, problem))
+        shown = _values(call, problem)
+        if "blob" in shown:  # the digits that `put` and `ls` show; --json has all
+            shown["blob"] = str(shown["blob"])[:_ID_DIGITS_SHOWN]
+        call.console.warn(problem.key, **shown)
     more = len(problems.found) + problems.left_out - _PROBLEMS_SHOWN_MAX
     if more > 0:
         call.console.warn("bundle.bad.more", count=more)
@@ -73,4 +77,4 @@ def problems_json(call: Call, problems: Problems) -> list[JsonValue]:
 def _values(call: Call, problem: Problem) -> dict[str, object]:
     """A node's reason comes in English, and is told in the reader's language."""
     why = problem.values.get("why")
-    return {**problem.values, "why": reason_of(call.console, why)} if why is not None else problem.values
+    return {**problem.values, "why": reason_of(call.console, why)} if why is not None else dict(problem.values)

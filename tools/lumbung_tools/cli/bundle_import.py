@@ -93,7 +93,7 @@ def _say_taken(call: Call, path: Path, done: Imported, exporter: str) -> None:
     if done.not_ours:
         console.say("bundle.import.not_ours", count=done.not_ours)
     if lacking:
-        console.warn("bundle.import.lacking", count=lacking)
+        console.warn("bundle.import.lacking", count=lacking, exporter=exporter)
     if done.receipts:
         console.say("bundle.import.receipts", blobs=done.receipt_blobs, exporter=exporter)
     elif done.stored or done.present:

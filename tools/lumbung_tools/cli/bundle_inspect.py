@@ -109,6 +109,8 @@ def _say_inspected(call: Call, roster: VerifiedRoster | None, path: Path, found:
         console.say("bundle.inspect.whole")
         if roster is not None:
             console.say("bundle.inspect.signed", epoch=roster.roster.epoch)
+    elif code is ExitCode.DAMAGED:
+        console.warn("bundle.inspect.not_whole")
     if roster is None:
         console.say("bundle.inspect.unsigned")
     if manifest is not None:

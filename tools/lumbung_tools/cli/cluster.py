@@ -73,7 +73,7 @@ async def _up(call: Call, folder: Path) -> None:
     none_left = trio.Event()
 
     def died(death: Death) -> None:
-        console.warn("cluster.died", death=death)
+        console.warn("cluster.died", death=reason_of(console, death))
         if not any(running.is_up(name) for name in running.names):
             none_left.set()
 

@@ -12,6 +12,7 @@ from lumbung_tools.cli.framework import Call, command, option
 from lumbung_tools.doctor.finding import Finding, code_of
 from lumbung_tools.output.console import Console, JsonValue
 from lumbung_tools.output.exit_codes import ExitCode
+from lumbung_tools.output.refusals import reason_of
 
 __all__ = ["doctor"]
 
@@ -53,7 +54,7 @@ def sentence_of(console: Console, finding: Finding) -> str:
         elif name.endswith("_bytes") and isinstance(value, int):
             shown[name] = console.catalogue.size(value)
         else:
-            shown[name] = value
+            shown[name] = reason_of(console, value) if name == "why" else value
     return console.text(finding.key, **shown)
 
 

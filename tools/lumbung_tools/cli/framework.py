@@ -83,8 +83,15 @@ class _Option(click.Option):
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         worded = copy.copy(self)
-        worded.help = _catalogue(ctx).text(self.help_key)
-        return click.Option.get_help_record(worded, ctx)
+        words = _catalogue(ctx)
+        worded.help = words.text(self.help_key)
+        record = click.Option.get_help_record(worded, ctx)
+        if record is None:
+            return None
+        told, bracket, extra = record[1].rpartition("  [")  # click's own: [default: 3; required]
+        extra = extra.replace("default: ", f"{words.text('help.extra.default')}: ") if bracket else extra
+        extra = extra.replace("required]", f"{words.text('help.extra.required')}]") if bracket else extra
+        return record[0], f"{told}{bracket}{extra}"
 
 
 def option(*names: str, help_key: str, **settings: object) -> Callable[[F], F]:

@@ -24,6 +24,7 @@ from lumbung_tools.localcluster.founding import Founded, found_cluster
 from lumbung_tools.localcluster.processes import Death, LocalCluster, node_command, run_cluster
 from lumbung_tools.localcluster.sites import Site, choose_sites
 from lumbung_tools.output.console import Console
+from lumbung_tools.output.refusals import reason_of
 
 __all__ = ["DRCS", "OFFICES", "Show", "Summary"]
 
@@ -177,7 +178,7 @@ class Show:
 
     def _died(self, death: Death) -> None:
         self._summary.problems.append(str(death))
-        self._console.warn("cluster.died", death=death)
+        self._console.warn("cluster.died", death=reason_of(self._console, death))
 
 
 def _seconds(started_at: float) -> str:

@@ -53,7 +53,7 @@ def sentence_of(console: Console, error: BaseException) -> str:
     """What to tell a person about an expected error."""
     match error:
         case CommandFailed():
-            return console.text(error.key, **error.values)
+            return console.text(error.key, **_told(console, error.values))
         case NobodyHasIt():
             return " ".join(f"{name}: {sentence_of(console, failure)}" for name, failure in error.failures)
         case Rejected():
@@ -67,13 +67,13 @@ def sentence_of(console: Console, error: BaseException) -> str:
         case OutcomeUnknown():
             return console.text("error.unknown", why=reason_of(console, error))
         case BlobDamaged():
-            return console.text("error.damaged", why=error)
+            return console.text("error.damaged", why=reason_of(console, error))
         case KeyRefused():
-            return console.text("error.key", why=error)
+            return console.text("error.key", why=reason_of(console, error))
         case ConfigError():
-            return console.text("error.config", why=error)
+            return console.text("error.config", why=reason_of(console, error))
         case Malformed() | PlaintextRefused() | OSError():
-            return console.text("error.file", why=error)
+            return console.text("error.file", why=reason_of(console, error))
         case _:
             return console.text("error.refused", why=reason_of(console, error))
 
@@ -92,6 +92,11 @@ def report(console: Console, error: BaseException) -> ExitCode:
     console.trouble(sentence)
     console.json("lumbung.error/1", {"exit_code": int(code), "sentence": sentence})
     return code
+
+
+def _told(console: Console, values: dict[str, object]) -> dict[str, object]:
+    """The values of a sentence; what somebody else said is put into the reader's language."""
+    return {**values, "why": reason_of(console, values["why"])} if "why" in values else values
 
 
 def _key_of_rejection(error: Rejected) -> str:

@@ -9,6 +9,7 @@ import re
 from typing import Final
 
 from lumbung_tools.output.console import Console
+from lumbung_tools.output.file_reasons import FILE_SHAPES, os_words_told
 
 __all__ = ["reason_of"]
 
@@ -128,15 +129,17 @@ _SHAPES: Final = {
         r"another or none"
     ),
     "reason.plan_second_drc": r"(?P<name>\S+): no office that it can reach, a second DRC node keeps its copy",
+    **FILE_SHAPES,
 }
 _PATTERNS: Final = {key: re.compile(shape) for key, shape in _SHAPES.items()}
 
 
 def reason_of(console: Console, said: object) -> str:
-    """What a node or the line said, as a part of a sentence."""
+    """What a node, the line or the system said, as a part of a sentence."""
     text = str(said)
     for key, pattern in _PATTERNS.items():
         found = pattern.fullmatch(text)
         if found is not None:
-            return console.text(key, **{name: value or "" for name, value in found.groupdict().items()})
-    return text
+            values = {name: os_words_told(console, value or "") for name, value in found.groupdict().items()}
+            return console.text(key, **values)
+    return os_words_told(console, text)

@@ -1,0 +1,87 @@
+"""docs/commands.md and the help speak of every command there is, and no Indonesian sentence mixes its words."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from lumbung_node.config import Language
+from lumbung_tools.catalogue.text import MESSAGES, Catalogue
+from lumbung_tools.cli.framework import Call, LazyGroup, LumbungCommand
+from lumbung_tools.client.over_grpc import open_grpc
+from lumbung_tools.main import _COMMANDS
+from lumbung_tools.output.console import Console
+
+PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
+ROOT = LazyGroup("lumbung", "help.root", _COMMANDS)
+
+
+def commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        found = group.get_command(context, name)
+        assert found is not None
+        if isinstance(found, click.Group):
+            yield from commands(found, f"{path} {name}")
+        else:
+            yield f"{path} {name}", found
+
+
+ALL = dict(commands(ROOT, "lumbung"))
+
+
+def help_of(name: str, found: click.Command, language: Language) -> str:
+    call = Call(Console(Catalogue(language), io.StringIO(), io.StringIO(), is_json=False), Path(), open_grpc)
+    context = click.Context(found, info_name=name, obj=call)
+    return found.get_help(context)
+
+
+def names_told(page: str) -> set[str]:
+    """Each `lumbung A B` of the page; `scrub status|start` and the first cells of tables count as well."""
+    told = set(re.findall(r"lumbung(?: [a-z-]+)+", page))
+    told |= {f"lumbung {name}" for name in re.findall(r"^\| `([a-z]+ [a-z-]+)", page, re.MULTILINE)}
+    for group, names in re.findall(r"lumbung ([a-z]+) ([a-z-]+(?:\|[a-z-]+)+)", page):
+        told |= {f"lumbung {group} {name}" for name in names.split("|")}
+    return told
+
+
+def test_the_page_names_every_command() -> None:
+    told = names_told(PAGE.read_text())
+    lacking = [name for name in ALL if not any(name == one or one.startswith(f"{name} ") for one in told)]
+    assert lacking == []
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("language", Language)
+def test_every_help_has_examples_and_exit_codes(name: str, language: Language) -> None:
+    found = ALL[name]
+    assert isinstance(found, LumbungCommand)
+    shown, words = help_of(name, found, language), Catalogue(language)
+    assert words.text("help.heading.examples") in shown
+    assert words.text("help.heading.exits") in shown
+    assert name in words.text(found.examples_key)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_indonesian_help_has_no_english_brackets(name: str) -> None:
+    shown = help_of(name, ALL[name], Language.INDONESIAN)
+    assert "required]" not in shown
+    assert "[default" not in shown
+
+
+def test_indonesian_sentences_have_one_word_for_a_node_and_for_the_roster() -> None:
+    commands_and_names = re.compile(
+        r"lumbung [a-z-]+(?: [a-z-]+)?|roster (gone|plan|publish|sign)|--[a-z-]+|\{\w+\}|\S*/node\S*"
+    )
+    mixed = {
+        key: found
+        for key, sentence in MESSAGES[Language.INDONESIAN].items()
+        if not key.endswith(".examples")
+        and (found := re.findall(r"\b(?:[Nn]ode|[Rr]oster|[Pp]asangan)\b", commands_and_names.sub("", sentence)))
+    }
+    assert mixed == {}

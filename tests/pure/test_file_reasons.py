@@ -1,0 +1,89 @@
+"""Why a file cannot be used, said in the reader's language, with the system's own words behind."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+from pathlib import Path
+
+import pytest
+
+from lumbung_cluster.canonical import Malformed
+from lumbung_cluster.errors import KeyRefused
+from lumbung_node.config import Language, load_config
+from lumbung_node.toml_table import ConfigError, read_toml
+from lumbung_tools.catalogue.text import Catalogue
+from lumbung_tools.localcluster.processes import Death
+from lumbung_tools.output.console import Console
+from lumbung_tools.output.exit_codes import ExitCode
+from lumbung_tools.output.failures import CommandFailed, sentence_of
+from lumbung_tools.output.refusals import reason_of
+
+
+def console(language: Language = Language.INDONESIAN) -> Console:
+    return Console(Catalogue(language), io.StringIO(), io.StringIO(), is_json=False)
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        (errno.ENOENT, "tidak ada berkas atau folder itu"),
+        (errno.EACCES, "akun ini tidak diizinkan"),
+        (errno.EISDIR, "itu folder, bukan berkas"),
+        (errno.ENOSPC, "cakram penuh"),
+        (errno.EROFS, "cakram hanya dapat dibaca, tidak dapat ditulisi"),
+    ],
+)
+def test_the_system_speaks_the_readers_language_and_its_own_words_stay_behind(number: int, told: str) -> None:
+    words = os.strerror(number)
+    assert sentence_of(console(), OSError(number, words, "a.zip")) == f"a.zip: {told} ([Errno {number}] {words})"
+    assert reason_of(console(), OSError(number, words)) == f"{told} ([Errno {number}] {words})"
+
+
+def test_an_error_without_our_words_stays_as_the_system_said_it() -> None:
+    error = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+    assert sentence_of(console(), error) == str(error)
+
+
+def test_a_reason_inside_a_commands_own_sentence_is_worded_too() -> None:
+    failed = CommandFailed(ExitCode.USAGE, "error.usage", why=FileNotFoundError(errno.ENOENT, "No such file", "x.toml"))
+    assert sentence_of(console(), failed) == "x.toml: tidak ada berkas atau folder itu ([Errno 2] No such file)"
+
+
+def test_a_configuration_that_is_not_there_is_told_without_english(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as raised:
+        load_config(tmp_path / "none.toml")
+    told = sentence_of(console(), raised.value)
+    assert told.startswith(f"{tmp_path}/none.toml tidak dapat dibaca: {tmp_path}/none.toml: tidak ada berkas")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("nod = 1", "nod: kunci tidak dikenal; yang paling mirip ialah node"),
+        ("node = 9", "node: harus 1 sampai 5, bukan 9"),
+        ("", "node belum diisi"),
+    ],
+)
+def test_a_mistake_in_a_configuration_is_told_in_the_readers_language(tmp_path: Path, text: str, told: str) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as raised:
+        read_toml(file, ("node",)).whole("node", low=1, high=5)
+    assert sentence_of(console(), raised.value) == f"{file}: {told}"
+
+
+def test_an_open_key_file_comes_with_its_cure() -> None:
+    said = KeyRefused("key file k.pem: expected mode 0600, got 0644; mend it with: chmod 600 k.pem")
+    assert "dapat dibaca orang lain (mode 0644). Ketik: chmod 600 'k.pem'" in sentence_of(console(), said)
+
+
+def test_a_part_that_was_cut_is_told_in_the_readers_language() -> None:
+    assert reason_of(console(), Malformed("part", "its end", "none")) == "berkas berakhir terlalu awal"
+
+
+def test_a_node_that_died_is_told_in_the_readers_language() -> None:
+    death = Death("73.71", -9, "two lives")
+    assert reason_of(console(), death) == "73.71 berakhir karena sinyal 9; baris log terakhir: two lives"
+    assert reason_of(console(Language.ENGLISH), death) == str(death)

@@ -1,0 +1,37 @@
+"""Why a file cannot be used: what the system, configurations and keys say."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["FILE_ENGLISH"]
+
+FILE_ENGLISH: Final[dict[str, str]] = {
+    "reason.os.missing": "there is no such file or folder",
+    "reason.os.denied": "this account is not allowed to",
+    "reason.os.is_directory": "it is a folder, not a file",
+    "reason.os.is_file": "it is a file, not a folder",
+    "reason.os.exists": "it exists already",
+    "reason.os.full": "the disk is full",
+    "reason.os.read_only": "the disk can only be read, not written",
+    "reason.os.broken": "the disk fails",
+    "reason.file_unread": "{file} cannot be read: {why}",
+    "reason.file_not_toml": "{file} is not valid TOML: {why}",
+    "reason.file_named_none": "{file} names the file {path}, which is not there",
+    "reason.file_secret_open": "{file}: others can read the secret {path} (mode {mode}). Type: chmod 600 '{path}'",
+    "reason.setting_unknown": "{file}: {setting}: unknown key, the nearest known one is {near}",
+    "reason.setting_no_table": "{file}: the table {setting} is missing",
+    "reason.setting_none": "{file}: {setting} is missing",
+    "reason.setting_choice": "{file}: {setting}: expected one of {choices}, got {value}",
+    "reason.setting_range": "{file}: {setting}: expected {low} to {high}, got {value}",
+    "reason.key_open": "others can read the key file {file} (mode {mode}). Type: chmod 600 '{file}'",
+    "reason.key_unread": "the key file {file} cannot be read: {why}",
+    "reason.key_there": "{file} exists already, and no key is ever overwritten; move it away first",
+    "reason.not_a_certificate": "the file holds no certificate in PEM",
+    "reason.not_a_roster": "the file is no roster of lumbung, or is damaged ({why})",
+    "reason.part_ends_early": "the file ends too early",
+    "reason.node_killed": "{name} ended with signal {number}; last log line: {line}",
+    "reason.node_ended": "{name} ended with exit code {number}; last log line: {line}",
+    "reason.node_not_ready": "{name} was not ready after {seconds} s; its log: {log}",
+    "reason.no_cluster": "{folder} holds no cluster; make one with: lumbung cluster new",
+}

@@ -1,0 +1,39 @@
+"""Kalimat tentang berkas yang tidak dapat dipakai, menurut kunci, seurutan `file_english`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["FILE_INDONESIAN"]
+
+FILE_INDONESIAN: Final[dict[str, str]] = {
+    "reason.os.missing": "tidak ada berkas atau folder itu",
+    "reason.os.denied": "akun ini tidak diizinkan",
+    "reason.os.is_directory": "itu folder, bukan berkas",
+    "reason.os.is_file": "itu berkas, bukan folder",
+    "reason.os.exists": "sudah ada",
+    "reason.os.full": "cakram penuh",
+    "reason.os.read_only": "cakram hanya dapat dibaca, tidak dapat ditulisi",
+    "reason.os.broken": "cakram bermasalah",
+    "reason.file_unread": "{file} tidak dapat dibaca: {why}",
+    "reason.file_not_toml": "{file} bukan TOML yang sah: {why}",
+    "reason.file_named_none": "{file} menyebut berkas {path}, padahal berkas itu tidak ada",
+    "reason.file_secret_open": (
+        "{file}: rahasia {path} dapat dibaca orang lain (mode {mode}). Ketik: chmod 600 '{path}'"
+    ),
+    "reason.setting_unknown": "{file}: {setting}: kunci tidak dikenal; yang paling mirip ialah {near}",
+    "reason.setting_no_table": "{file}: tabel {setting} belum ada",
+    "reason.setting_none": "{file}: {setting} belum diisi",
+    "reason.setting_choice": "{file}: {setting}: harus salah satu dari {choices}, bukan {value}",
+    "reason.setting_range": "{file}: {setting}: harus {low} sampai {high}, bukan {value}",
+    "reason.key_open": "berkas kunci {file} dapat dibaca orang lain (mode {mode}). Ketik: chmod 600 '{file}'",
+    "reason.key_unread": "berkas kunci {file} tidak dapat dibaca: {why}",
+    "reason.key_there": "{file} sudah ada, dan kunci tidak pernah ditimpa; pindahkan dulu",
+    "reason.not_a_certificate": "berkas itu tidak berisi sertifikat PEM",
+    "reason.not_a_roster": "berkas itu bukan daftar simpul lumbung, atau rusak ({why})",
+    "reason.part_ends_early": "berkas berakhir terlalu awal",
+    "reason.node_killed": "{name} berakhir karena sinyal {number}; baris log terakhir: {line}",
+    "reason.node_ended": "{name} berakhir dengan kode keluar {number}; baris log terakhir: {line}",
+    "reason.node_not_ready": "{name} belum siap setelah {seconds} detik; log: {log}",
+    "reason.no_cluster": "{folder} tidak berisi klaster; buat dengan: lumbung cluster new",
+}

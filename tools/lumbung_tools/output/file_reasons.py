@@ -1,0 +1,66 @@
+"""Why a file or process fails, in the reader's language: the system, configurations and keys speak English.
+
+The system's own words stay behind ours in brackets: whoever is called for help may need them to the letter.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+from typing import Final
+
+from lumbung_tools.output.console import Console
+
+__all__ = ["FILE_SHAPES", "os_words_told"]
+
+FILE_SHAPES: Final = {
+    "reason.file_unread": r"(?P<file>.+?): cannot be read: (?P<why>.*)",
+    "reason.file_not_toml": r"(?P<file>.+?): is not TOML: (?P<why>.*)",
+    "reason.file_named_none": r"(?P<file>.+?): expected the file (?P<path>.+), got none",
+    "reason.file_secret_open": r"(?P<file>.+?): secret (?P<path>.+) is open to others \(mode (?P<mode>\d+)\), type: .*",
+    "reason.setting_unknown": (
+        r"(?P<file>.+?): (?P<setting>\S+): unknown key, (?:the nearest known one is )(?P<near>\S+)"
+    ),
+    "reason.setting_no_table": r"(?P<file>.+?): (?P<setting>\S+): expected this table, got none",
+    "reason.setting_none": r"(?P<file>.+?): (?P<setting>\S+): expected a value, got none",
+    "reason.setting_choice": r"(?P<file>.+?): (?P<setting>\S+): expected one of (?P<choices>.+), got (?P<value>.*)",
+    "reason.setting_range": (
+        r"(?P<file>.+?): (?P<setting>\S+): expected (?P<low>\d+) to (?P<high>\d+), got (?P<value>-?\d+)"
+    ),
+    "reason.key_open": r"key file (?P<file>.+?): expected mode 0600, got (?P<mode>\d+); mend it with: .*",
+    "reason.key_unread": r"key file (?P<file>.+?): expected a readable file, got (?P<why>.*)",
+    "reason.key_there": r"key file (?P<file>.+?): expected no file there, got one; move it away first",
+    "reason.not_a_certificate": r"certificate: expected one in PEM, got .*",
+    "reason.not_a_roster": r"roster not understood: (?P<why>.*)",
+    "reason.part_ends_early": r"part: expected its end, got none",
+    "reason.node_killed": r"(?P<name>\S+) ended with (?:signal )(?P<number>\d+); last log line: (?P<line>.*)",
+    "reason.node_ended": r"(?P<name>\S+) ended with (?:exit code )(?P<number>\d+); last log line: (?P<line>.*)",
+    "reason.node_not_ready": r"(?P<name>\S+) was not ready after (?P<seconds>\d+) s; its log: (?P<log>.*)",
+    "reason.no_cluster": r"(?P<folder>.+): expected nodes/NAME/config.toml, got none; .*",
+}
+_SYSTEM: Final = {
+    errno.ENOENT: "reason.os.missing",
+    errno.EACCES: "reason.os.denied",
+    errno.EPERM: "reason.os.denied",
+    errno.EISDIR: "reason.os.is_directory",
+    errno.ENOTDIR: "reason.os.is_file",
+    errno.EEXIST: "reason.os.exists",
+    errno.ENOSPC: "reason.os.full",
+    errno.EDQUOT: "reason.os.full",
+    errno.EROFS: "reason.os.read_only",
+    errno.EIO: "reason.os.broken",
+}
+_SPOKEN: Final = re.compile(r"\[Errno (?P<number>\d+)\] (?P<words>[^:;'()]*[^:;'() .])(: '(?P<file>[^']*)')?")
+
+
+def os_words_told(console: Console, text: str) -> str:
+    """The text with each `[Errno 2] No such file or directory: 'x'` in it said in the reader's language."""
+
+    def told(found: re.Match[str]) -> str:
+        key = _SYSTEM.get(int(found["number"]))
+        if key is None:
+            return found[0]
+        file = f"{found['file']}: " if found["file"] else ""
+        return f"{file}{console.text(key)} ([Errno {found['number']}] {found['words']})"
+
+    return _SPOKEN.sub(told, text)
