@@ -9,7 +9,7 @@ import trio
 from lumbung_cluster import limits
 from lumbung_cluster.access import Duty
 from lumbung_cluster.caller_role import AccessRole, NodeRole, Refused, role_of
-from lumbung_cluster.errors import BlobDamaged, PeerGone, Rejected, StatusCode
+from lumbung_cluster.errors import BlobDamaged, LumbungError, PeerGone, Rejected, StatusCode
 from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.patience import Patience
 from lumbung_cluster.roster_node import Role
@@ -36,7 +36,7 @@ from lumbung_node.services.scrub.view import ScrubDesk
 from lumbung_node.services.seen_lives import SEEN_LIFE, answer_seen_life
 from lumbung_proto.v1 import roster_pb2
 
-__all__ = ["AccessGate", "Server"]
+__all__ = ["AccessGate", "Server", "leaving_quietly"]
 
 PUT = Method("/lumbung.v1.BlobService/Put", CallKind.BIDI)
 GET = Method("/lumbung.v1.BlobService/Get", CallKind.SERVER_STREAM)
@@ -202,7 +202,10 @@ class Server:
         )
 
     def handlers(self) -> Mapping[Method, Handler]:
-        return {method: self._patient(_telling_store_failures(handler)) for method, handler in self._services().items()}
+        return {
+            method: self._patient(leaving_quietly(_telling_store_failures(handler)))
+            for method, handler in self._services().items()
+        }
 
     def _patient(self, handler: Handler) -> Handler:
         """Refusals for a broken protocol wait a little once a caller has had many: each costs us more than him."""
@@ -300,6 +303,25 @@ class Server:
         office = self._core.rosters.roster.office_of(self._core.number) or self._core.number
         response = roster_pb2.PublishAccessResponse(version=versions.get(office, 0), changed=changed)
         await call.send(response.SerializeToString())
+
+
+def leaving_quietly(handler: Handler) -> Handler:
+    """Cancelled and refused at once, as when the store fails under everybody: only the cancellation goes on.
+
+    The call ends anyway. A refusal beside it would leave the server's nursery as an error that nobody there expects,
+    and take the node with it.
+    """
+
+    async def handle(call: ServerCall) -> None:
+        try:
+            await handler(call)
+        except BaseExceptionGroup as group:
+            refusals, rest = group.split(LumbungError)
+            if refusals is not None and rest is not None and rest.split(trio.Cancelled)[1] is None:
+                raise rest from None
+            raise
+
+    return handle
 
 
 def _is_broken_protocol(failure: BaseException) -> bool:
