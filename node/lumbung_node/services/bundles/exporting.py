@@ -7,6 +7,7 @@ has come, so that the next disk goes on there; and the nonce that the holder's r
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 import trio
@@ -235,9 +236,10 @@ class Exporting:
         assert batch.large is not None
         blob = batch.items[0][1]
         try:
-            async for chunk in self._core.store.reader.stream(blob, batch.large):
-                header = bundles_pb2.ExportResponse(bytes=bundles_pb2.ExportBytes())
-                await call.send(encode_frame(header, [chunk]))
+            async with aclosing(self._core.store.reader.stream(blob, batch.large)) as chunks:  # the caller may hang up
+                async for chunk in chunks:
+                    header = bundles_pb2.ExportResponse(bytes=bundles_pb2.ExportBytes())
+                    await call.send(encode_frame(header, [chunk]))
         except BlobDamaged:
             await self._core.found_damage(batch.origin, blob)
             failed = bundles_pb2.ExportResponse(bytes=bundles_pb2.ExportBytes(failed=True))
