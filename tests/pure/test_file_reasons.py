@@ -87,3 +87,8 @@ def test_a_node_that_died_is_told_in_the_readers_language() -> None:
     death = Death("73.71", -9, "two lives")
     assert reason_of(console(), death) == "73.71 berakhir karena sinyal 9; baris log terakhir: two lives"
     assert reason_of(console(Language.ENGLISH), death) == str(death)
+
+
+def test_a_file_that_is_no_backup_of_keys_is_told_in_the_readers_language() -> None:
+    said = KeyRefused("backup a.bin: expected a backup of keys or its lines from paper, got neither")
+    assert "a.bin bukan cadangan kunci" in sentence_of(console(), said)

@@ -10,6 +10,7 @@ import pytest
 
 import lumbung_cluster
 import lumbung_node
+import lumbung_tools.cli
 import lumbung_tools.joining
 import lumbung_tools.localcluster
 from lumbung_cluster.errors import PeerUnreachable, Rejected, StatusCode
@@ -44,7 +45,13 @@ def node_source() -> str:
     """All that nodes and the local cluster can say, with the breaks of long string literals taken out."""
     roots = [
         Path(package.__path__[0])
-        for package in (lumbung_cluster, lumbung_node, lumbung_tools.joining, lumbung_tools.localcluster)
+        for package in (
+            lumbung_cluster,
+            lumbung_node,
+            lumbung_tools.cli,
+            lumbung_tools.joining,
+            lumbung_tools.localcluster,
+        )
     ]
     text = "".join(file.read_text() for root in roots for file in sorted(root.rglob("*.py")))
     return re.sub(r'"\s*\n\s*f?"', "", text)

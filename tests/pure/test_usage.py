@@ -15,7 +15,7 @@ WRONG = [
     (("bundle", "export"), "DIR belum ditulis.", "DIR is missing."),
     (("bundle", "export", "/", "--for"), "Opsi --for memerlukan nilai.", "The option --for needs a value."),
     (("bundle", "export", "/"), "Opsi '--for' belum ditulis.", "The option '--for' is missing."),
-    (("bundel",), "Tidak ada perintah bundel.", "There is no command bundel."),
+    (("bundel",), "Tidak ada perintah bundel. Maksud Anda: bundle", "There is no command bundel. Did you mean: bundle"),
     (
         ("drop", "--yess"),
         "Tidak ada opsi --yess. Maksud Anda: --yes?",

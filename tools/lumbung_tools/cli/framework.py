@@ -249,6 +249,14 @@ class LazyGroup(LumbungGroup):
         assert isinstance(found, click.Command), f"{entry.module}.{entry.attribute} is not a command"
         return found
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand as exc:  # click compares with what is loaded, and here that is nothing
+            raise click.exceptions.NoSuchCommand(exc.command_name, possibilities=self._lazy, ctx=ctx) from exc
+
     def _short_help(self, ctx: click.Context, name: str, width: int) -> str:
         return _first_sentence(_catalogue(ctx).text(self._lazy[name].help_key))
 

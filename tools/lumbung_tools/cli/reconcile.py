@@ -133,8 +133,8 @@ def _row(console: Console, session: Session, result: wire.ReconcileResult) -> li
         name(result.partner),
         name(result.origin),
         console.text(f"reconcile.outcome.{outcome_name(result.outcome)}"),
-        console.text("reconcile.mended_of", mended=result.mended_here, lacked=result.lacked_here),
-        console.text("reconcile.mended_of", mended=result.mended_there, lacked=result.lacked_there),
+        _mended_of(console, result.mended_here, result.lacked_here),
+        _mended_of(console, result.mended_there, result.lacked_there),
         remark_of(console, result, name(result.partner)),
     ]
 
@@ -168,3 +168,8 @@ def _result_json(session: Session, result: wire.ReconcileResult) -> dict[str, Js
         "reason": result.reason if result.reason != "none" else None,
         "sentence": result.sentence or None,
     }
+
+
+def _mended_of(console: Console, mended: int, lacked: int) -> str:
+    """A dash where nothing was found lacking, or nothing was compared: "0 of 0" says neither."""
+    return console.text("reconcile.mended_of", mended=mended, lacked=lacked) if lacked else "-"
