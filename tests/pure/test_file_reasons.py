@@ -19,6 +19,7 @@ from lumbung_tools.output.console import Console
 from lumbung_tools.output.exit_codes import ExitCode
 from lumbung_tools.output.failures import CommandFailed, sentence_of
 from lumbung_tools.output.refusals import reason_of
+from lumbung_tools.sealing import PlaintextRefused
 
 
 def console(language: Language = Language.INDONESIAN) -> Console:
@@ -92,3 +93,8 @@ def test_a_node_that_died_is_told_in_the_readers_language() -> None:
 def test_a_file_that_is_no_backup_of_keys_is_told_in_the_readers_language() -> None:
     said = KeyRefused("backup a.bin: expected a backup of keys or its lines from paper, got neither")
     assert "a.bin bukan cadangan kunci" in sentence_of(console(), said)
+
+
+def test_an_empty_file_is_told_in_the_readers_language() -> None:
+    said = PlaintextRefused("plaintext: expected at least 1 byte, got an empty file")
+    assert sentence_of(console(), said) == "berkas kosong"

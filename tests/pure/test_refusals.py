@@ -13,6 +13,7 @@ import lumbung_node
 import lumbung_tools.cli
 import lumbung_tools.joining
 import lumbung_tools.localcluster
+import lumbung_tools.sealing
 from lumbung_cluster.errors import PeerUnreachable, Rejected, StatusCode
 from lumbung_node.config import Language
 from lumbung_proto.v1 import operations_pb2 as wire
@@ -53,7 +54,8 @@ def node_source() -> str:
             lumbung_tools.localcluster,
         )
     ]
-    text = "".join(file.read_text() for root in roots for file in sorted(root.rglob("*.py")))
+    files = [file for root in roots for file in sorted(root.rglob("*.py"))]
+    text = "".join(file.read_text() for file in [*files, Path(lumbung_tools.sealing.__file__)])
     return re.sub(r'"\s*\n\s*f?"', "", text)
 
 

@@ -28,6 +28,8 @@ FILE_ENGLISH: Final[dict[str, str]] = {
     "reason.key_unread": "the key file {file} cannot be read: {why}",
     "reason.key_there": "{file} exists already, and no key is ever overwritten; move it away first",
     "reason.not_a_certificate": "the file holds no certificate in PEM",
+    "reason.file_empty": "it is empty",
+    "reason.file_too_large": "it is too large, the most is {most} bytes; cut it into several files",
     "reason.not_a_backup": "{file} is neither a backup of keys nor its lines from paper",
     "reason.not_a_roster": "the file is no roster of lumbung, or is damaged ({why})",
     "reason.part_ends_early": "the file ends too early",
