@@ -24,6 +24,9 @@ from lumbung_tools.output.exit_codes import ExitCode, worst
 
 __all__ = ["inspect_command"]
 
+_STEP = 64
+_EACH_SHOWN_MAX = 1000
+
 
 @command(
     "inspect",
@@ -60,10 +63,12 @@ class _Counted:
         with suppress(Malformed, OSError):  # told by the inspection itself
             signed = folder.manifest()
             self._total = signed.content.entries if signed is not None else 0
+        on_progress(0, self._total or 1)
 
     def step(self) -> None:
         self._at += 1
-        if self._at % 64 == 0:  # drawing costs more than hashing a small recording
+        # Drawing costs more than hashing a small recording; a few large ones are each worth a step.
+        if self._at % _STEP == 0 or self._total <= _EACH_SHOWN_MAX:
             self._on_progress(self._at, max(self._total, self._at))
 
 
