@@ -127,6 +127,29 @@ async def test_no_more_blobs_are_open_than_the_limit_allows(
     assert not answers.final
 
 
+async def test_a_node_of_an_earlier_build_that_counts_nothing_gets_a_large_blob(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    node, answers, content = FakeBlobs(), Answers(), b"x" * (3 * limits.MIB)
+    node.counts = False
+
+    failure = await put(DirectChannel(node.handlers), [item(tmp_path, "large", content)], answers)
+
+    assert failure is None
+    assert list(node.blobs.values()) == [content]
+
+
+async def test_a_node_that_counts_more_than_was_sent_is_believed_nothing(tmp_path: Path) -> None:
+    async def liar(call: ServerCall) -> None:
+        await call.receive()
+        await call.send(wire.PutResponse(received_bytes=1 << 40).SerializeToString())
+
+    failure = await put(DirectChannel({PUT: liar}), items(tmp_path, 1), Answers())
+
+    assert isinstance(failure, PeerGone)
+    assert "more than were sent" in str(failure)
+
+
 async def test_blobs_that_wait_for_copies_do_not_hold_up_the_others(tmp_path: Path) -> None:
     """Each of 1,200 blobs gets its interim answer only; the finals come when all have arrived."""
     waiting: list[wire.PutAnswer] = []

@@ -67,7 +67,9 @@ class PutStream:
         self._current: _Current | None = None
         self._last_ticket = 0
         self._open = trio.Semaphore(limits.PUT_BLOBS_OPEN_MAX)
-        self._answers_in, self._answers_out = trio.open_memory_channel[blobs_pb2.PutAnswer](limits.PUT_BLOBS_OPEN_MAX)
+        self._answers_in, self._answers_out = trio.open_memory_channel[blobs_pb2.PutAnswer | None](
+            limits.PUT_BLOBS_OPEN_MAX
+        )
         self._room = WaitingRoom(copies, core.store.proofs.changed)
         self._whole: list[tuple[_Current, Offered]] = []  # of the frame that is being read
         self._received_bytes = 0
@@ -126,6 +128,15 @@ class PutStream:
                 self._give_memory(current)
             raise
         self._store_whole(nursery)
+        if self._current is not None:
+            self._tell_count()
+
+    def _tell_count(self) -> None:
+        """No answer is due to this frame, but its sender waits to hear that it came."""
+        try:
+            self._answers_in.send_nowait(None)
+        except trio.WouldBlock:
+            return  # answers are on their way, and they say it too
 
     def _store_whole(self, nursery: trio.Nursery) -> None:
         if self._whole:
@@ -355,15 +366,17 @@ class PutStream:
             metrics.add(Metric.PUT_ACKS, 1, str(answer.copies.count))
 
     async def _send_answers(self) -> None:
-        """Whatever is ready goes in one message: the hop costs more than the answers."""
+        """Whatever is ready goes in one message: the hop costs more than the answers. None only says the count."""
         async for first in self._answers_out:
-            answers = [first]
-            while len(answers) < _ANSWERS_AT_ONCE:
+            ready = [first]
+            while len(ready) < _ANSWERS_AT_ONCE:
                 try:
-                    answers.append(self._answers_out.receive_nowait())
+                    ready.append(self._answers_out.receive_nowait())
                 except (trio.WouldBlock, trio.EndOfChannel):
                     break
-            await self._call.send(blobs_pb2.PutResponse(answers=answers).SerializeToString())
+            answers = [answer for answer in ready if answer is not None]
+            response = blobs_pb2.PutResponse(answers=answers, received_bytes=self._received_bytes)
+            await self._call.send(response.SerializeToString())
 
 
 def copies_message(copies: BlobCopies) -> blobs_pb2.CopyCount:

@@ -33,7 +33,10 @@ Rule = Callable[[Put, int], wire.PutAnswer | None]
 
 
 class FakeBlobs:
-    """`blobs` is what a node would have on disk. `rule` decides the final answers, `interim` sends one before each."""
+    """`blobs` is what a node would have on disk. `rule` decides the final answers, `interim` sends one before each.
+
+    Without `counts` it is a node of an earlier build, which never says what it has received.
+    """
 
     def __init__(self, number: int = 1, *, interim: bool = False, rule: Rule | None = None) -> None:
         self.number = number
@@ -42,6 +45,7 @@ class FakeBlobs:
         self.frames: list[int] = []
         self.open_most = 0
         self.corrupt = False
+        self.counts = True
         self.copies_now: wire.CopyCount | None = None
         self.rule = rule or self.stored
         self._interim = interim
@@ -57,18 +61,25 @@ class FakeBlobs:
 
     async def _put(self, call: ServerCall) -> None:
         open_puts: dict[int, Put] = {}
+        received_bytes = 0
         while (message := await call.receive()) is not None:
             header, payload = decode_frame(wire.PutRequest, message, header_bytes_max=FRAME_HEADER_SIZE_BYTES_MAX)
             assert len(payload) <= PIECE_SIZE_BYTES_MAX
             assert 0 < len(header.parts) <= FRAME_PARTS_MAX
             self.frames.append(len(header.parts))
-            await self._take(call, header, payload, open_puts)
+            received_bytes += len(payload)
+            await self._take(call, header, payload, open_puts, received_bytes if self.counts else 0)
         assert not open_puts, "the client finished inside a blob"
 
     async def _take(
-        self, call: ServerCall, header: wire.PutRequest, payload: memoryview, open_puts: dict[int, Put]
+        self,
+        call: ServerCall,
+        header: wire.PutRequest,
+        payload: memoryview,
+        open_puts: dict[int, Put],
+        received_bytes: int,
     ) -> None:
-        response, at = wire.PutResponse(), 0
+        response, at = wire.PutResponse(received_bytes=received_bytes), 0
         for part in header.parts:
             if part.HasField("start"):
                 self.starts.append(part.start)
@@ -81,7 +92,7 @@ class FakeBlobs:
                 del open_puts[part.ticket]
                 await self._complete(call, response, part.ticket, put)
         assert at == len(payload)
-        if response.answers:
+        if response.answers or received_bytes:
             await call.send(response.SerializeToString())
 
     async def _complete(self, call: ServerCall, response: wire.PutResponse, ticket: int, put: Put) -> None:

@@ -20,13 +20,14 @@ import trio
 
 from lumbung_cluster import limits
 from lumbung_cluster.errors import LumbungError, PeerGone, PeerUnreachable, Rejected, StatusCode
+from lumbung_cluster.put_flow import PutFlight
 from lumbung_node.ports.transport import Channel, ClientStream
 from lumbung_node.ports.world import Blocking
 from lumbung_proto.codec import decode_message
 from lumbung_proto.v1 import blobs_pb2 as wire
 from lumbung_tools.client.answers import NO_COPIES, Outcome, PutAnswer, read_answer
 from lumbung_tools.client.methods import PUT
-from lumbung_tools.client.put_frames import FrameCutter, PutItem, PutTerms, SourceFailed
+from lumbung_tools.client.put_frames import Frame, FrameCutter, PutItem, PutTerms, SourceFailed
 
 __all__ = ["OnAnswer", "put_many"]
 
@@ -34,9 +35,7 @@ OnAnswer = Callable[[PutItem, PutAnswer], None]
 """Told of every answer in the order of arrival; exactly one per blob is final. Must not raise or block."""
 
 _ATTEMPT_PAUSE_S = 0.5  # between two streams: the node may be starting again
-_FRAME_SIZE_BYTES_FIRST = 256 * limits.KIB
-_FRAME_S_LOW = 0.5
-_FRAME_S_HIGH = 2.0
+_UNCOUNTED_S = 15.0  # a node of an earlier build counts nothing; 64 KiB take 5 s on the slowest line
 _BATCHES_AHEAD = 1  # sealing the next batch overlaps sending this one, and no more is kept in memory
 _WORTH_RETRYING = (StatusCode.UNAVAILABLE, StatusCode.ABORTED, StatusCode.CANCELLED, StatusCode.DEADLINE_EXCEEDED)
 
@@ -144,7 +143,8 @@ class _Stream:
         self._cutter = FrameCutter(terms)
         self._silence_s = terms.wait_s + limits.BLOB_SILENCE_S
         self._heard_at = trio.current_time()
-        self._frame_size_bytes = _FRAME_SIZE_BYTES_FIRST
+        self._flight = PutFlight()
+        self._counted = trio.Event()
         self._open: dict[int, PutItem] = {}  # without any answer
         self._durable: dict[int, tuple[PutItem, PutAnswer]] = {}  # waiting for copies
         self._unknown: deque[PutItem] = deque()
@@ -188,28 +188,32 @@ class _Stream:
 
     async def _send_all(self, stream: ClientStream) -> None:
         while self._cutter.has_work or await self._refill():
+            await self._wait_for_room()
             slots = await self._free_slots()
-            frame = await self._blocking.run(partial(self._cutter.next_frame, slots, self._frame_size_bytes))
+            frame = await self._blocking.run(partial(self._cutter.next_frame, slots, self._flight.frame_bytes))
             self._open.update(frame.started)
             for failed in frame.failed:
                 self._tell(failed.item, _source_answer(failed))
             if frame.broken is not None:
                 raise frame.broken
             if frame.message:
-                await self._send_frame(stream, frame.message)
+                await self._send_frame(stream, frame)
         self._sent_all = True
         await stream.finish_sending()
 
-    async def _send_frame(self, stream: ClientStream, message: bytes) -> None:
+    async def _wait_for_room(self) -> None:
         """Frames follow the line: about a second each, so that a slow one never looks silent to the node."""
-        started_at = trio.current_time()
-        await stream.send(message)
+        while not self._flight.has_room():
+            self._counted = trio.Event()
+            with trio.move_on_after(float("inf") if self._flight.is_counted else _UNCOUNTED_S) as patience:
+                await self._counted.wait()
+            if patience.cancelled_caught:
+                self._flight.give_up_counting()
+
+    async def _send_frame(self, stream: ClientStream, frame: Frame) -> None:
+        self._flight.send(frame.size_bytes, trio.current_time())
+        await stream.send(frame.message)
         self._heard_at = trio.current_time()
-        took_s = self._heard_at - started_at
-        if took_s < _FRAME_S_LOW:
-            self._frame_size_bytes = min(self._frame_size_bytes * 2, limits.PIECE_SIZE_BYTES_MAX)
-        elif took_s > _FRAME_S_HIGH:
-            self._frame_size_bytes = max(self._frame_size_bytes // 2, limits.PIECE_SIZE_BYTES_MIN)
 
     async def _refill(self) -> bool:
         """Take the next batch; False when the supply has ended."""
@@ -234,7 +238,9 @@ class _Stream:
                 if message is None:
                     break
                 self._heard_at = trio.current_time()
-                for answer in decode_message(wire.PutResponse, message).answers:
+                response = decode_message(wire.PutResponse, message)
+                self._count(response.received_bytes)
+                for answer in response.answers:
                     self._take(answer.ticket, read_answer(answer))
             if not self._is_complete():
                 raise PeerGone(f"the node ended the stream with {len(self._open)} blobs unanswered")
@@ -257,6 +263,11 @@ class _Stream:
 
     def _is_complete(self) -> bool:
         return self._sent_all and not self._open and not self._durable
+
+    def _count(self, received_bytes: int) -> None:
+        if not self._flight.count(received_bytes, trio.current_time()):
+            raise PeerGone(f"the node has counted {received_bytes} bytes, which are more than were sent")
+        self._counted.set()
 
     def _take(self, ticket: int, answer: PutAnswer) -> None:
         item = self._open.pop(ticket, None) or self._durable.pop(ticket, (None, None))[0]

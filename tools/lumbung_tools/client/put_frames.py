@@ -57,12 +57,13 @@ class SourceFailed(LumbungError):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Bytes to send, the blobs that start in it, and those that turned out unreadable before they started.
+    """Bytes to send, `size_bytes` of which are of blobs; the blobs that start in it, and those that were unreadable.
 
     `broken` is a blob that could not be read any further: the stream cannot go on, the node waits for its bytes.
     """
 
     message: bytes
+    size_bytes: int
     started: list[tuple[int, PutItem]]
     failed: list[SourceFailed]
     broken: SourceFailed | None
@@ -130,9 +131,9 @@ class FrameCutter:
             try:
                 self._cut(draft)
             except SourceFailed as exc:
-                return Frame(b"", draft.started, draft.failed, exc)
+                return Frame(b"", 0, draft.started, draft.failed, exc)
         message = encode_frame(draft.header, draft.payload) if draft.payload else b""
-        return Frame(message, draft.started, draft.failed, None)
+        return Frame(message, size_bytes_max - draft.room_bytes, draft.started, draft.failed, None)
 
     def close(self) -> None:
         if self._open is not None:
