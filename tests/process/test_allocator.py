@@ -9,7 +9,7 @@ _PROGRAM = """
 from lumbung_node.adapters.allocator import bound_allocator
 taken = bound_allocator()
 before = int(open('/proc/self/statm').read().split()[1]) * 4096
-blocks = [bytearray(300_000) for _ in range(400)]
+blocks = [bytearray(600_000) for _ in range(200)]
 last = blocks[-1]
 del blocks
 after = int(open('/proc/self/statm').read().split()[1]) * 4096

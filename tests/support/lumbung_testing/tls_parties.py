@@ -44,7 +44,8 @@ class Issued:
 
 
 def new_authority() -> Authority:
-    return make_authority(CLUSTER, "test", now_ms=_now_ms())
+    """Older than every certificate that it issues, as authorities are."""
+    return make_authority(CLUSTER, "test", now_ms=_now_ms() - 60 * DAY_MS)
 
 
 def issue(authority: Authority, number: int, *, roots: Authority | None = None, age_days: int = 0) -> Issued:
