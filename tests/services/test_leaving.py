@@ -8,6 +8,7 @@ import pytest
 import trio
 import trio.testing
 
+from lumbung_cluster import limits
 from lumbung_cluster.errors import Rejected
 from lumbung_cluster.ids import BlobId, NodeNumber, all_units
 from lumbung_cluster.receipt import Statement
@@ -20,8 +21,9 @@ from lumbung_node.services.session.releasing import load_release, release_key
 from lumbung_node.services.statements import commit_receipt, inventory_receipt
 from lumbung_node.store.jobs import Job
 from lumbung_node.store.reads import is_intact
-from lumbung_testing.rosters import founding
+from lumbung_testing.rosters import founding, signed, successor
 from lumbung_testing.session_pair import CENTRE, LUCK, OFFICE, PEER, Box, box, connected, living, put, until_proven
+from lumbung_testing.virtual_disk import Pace
 
 NEWCOMER = NodeNumber(3)
 
@@ -236,3 +238,36 @@ async def test_units_that_a_later_roster_gives_back_are_filled_again_and_signed_
         assert await _blobs_signed_for(peer) == 30
     async with living(back[1]) as peer:
         assert peer.store.state.dropped_units == {}
+
+
+async def _give_back(nodes: list[Core]) -> None:
+    """A new roster, in which the peer holds all of the office again, comes into force at these nodes."""
+    holders = tuple(Share(number, all_units()) for number in (NEWCOMER, CENTRE, PEER))
+    following = successor(nodes[0].rosters.signed, assignments=(HolderAssignment(OFFICE, holders),))
+    for node in nodes:
+        assert await node.rosters.offer([signed(following, "a", "b").encode()])
+
+
+@pytest.mark.parametrize("hangs_up", [False, True], ids=["operator waits", "operator hangs up"])
+async def test_what_is_going_while_a_roster_gives_it_back_is_fetched_again_and_signed_for_only_then(
+    autojump_clock: trio.testing.MockClock, hangs_up: bool
+) -> None:
+    content = LUCK.randbytes(500)
+    boxes = await _released([content])
+    office_box, leaver = (_later(each, gives_back=False) for each in boxes[:2])
+    async with living(office_box) as office, living(leaver) as peer, connected(office, peer):
+        dropping = Dropping(peer, _no_new_life)
+        (plan,) = await dropping.plan()
+        leaver.disk.pace = Pace(write_s=3 * limits.RECLAIM_LOOK_S)  # the unit is looked at before its rows are gone
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(dropping.drop, OFFICE, plan.units)
+            await trio.testing.wait_all_tasks_blocked()
+            await _give_back([office, peer])
+            if hangs_up:
+                nursery.cancel_scope.cancel()
+        leaver.disk.pace = Pace()
+        with trio.fail_after(600):
+            while peer.store.state.dropped_units.get(OFFICE):
+                await peer.store.state.grown.wait()
+        assert is_intact(await peer.store.reader.row(OFFICE, BlobId.of(content)))
+        assert await _blobs_signed_for(peer) == 1

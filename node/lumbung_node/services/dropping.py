@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
+import trio
+
 from lumbung_cluster.errors import InventoryUnknown, Rejected, StatusCode
 from lumbung_cluster.ids import BlobId, NodeNumber, all_units, units_of_mask
 from lumbung_cluster.inventory.claims import make_claims
@@ -86,15 +88,20 @@ class Dropping:
         sizes += [row.size_bytes for _, row in gone]
 
     async def _commit(self, origin: NodeNumber, unit: int, gone: list[tuple[BlobId, BlobRow]]) -> None:
-        # Asked again for each group: a roster that gives the unit back must find the rest of it here.
-        if self._core.rosters.roster.units_held(self._core.number, origin) >> unit & 1:
-            raise Rejected(StatusCode.ABORTED, f"origin {origin}: a new roster gives unit {unit} to this node again")
         state = self._core.store.state
-        mask = state.dropped_units.get(origin, 0) | 1 << unit
-        job = Job(dropped=[Dropped(origin, blob, row) for blob, row in gone])
-        job.extra.put(Family.SYSTEM, dropped_key(origin), mask.to_bytes(8, "big"))
-        state.dropped_units[origin] = mask  # before the commit: a mask that says too much only keeps us silent
-        await self._core.store.committer.commit(job)
+        async with state.units_turn:
+            # Asked again for each group: a roster that gives the unit back must find the rest of it here.
+            if self._core.rosters.roster.units_held(self._core.number, origin) >> unit & 1:
+                raise Rejected(
+                    StatusCode.ABORTED, f"origin {origin}: a new roster gives unit {unit} to this node again"
+                )
+            mask = state.dropped_units.get(origin, 0) | 1 << unit
+            job = Job(dropped=[Dropped(origin, blob, row) for blob, row in gone])
+            job.extra.put(Family.SYSTEM, dropped_key(origin), mask.to_bytes(8, "big"))
+            state.dropped_units[origin] = mask  # before the commit: a mask that says too much only keeps us silent
+            # An operator who hangs up does not end the turn: what is on its way to the disk is not in the rows yet.
+            with trio.CancelScope(shield=True):
+                await self._core.store.committer.commit(job)
 
     async def _plan_of(self, origin: NodeNumber) -> OriginPlan | None:
         core = self._core

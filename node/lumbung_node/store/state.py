@@ -63,6 +63,7 @@ class StoreState:
     checked here (its store time counts as such); for one blob `verified_ms` knows more. `suspected` beats when a reader
     meets an index row that is lost, `suspects` are the feed numbers where that was: a scrub should come now. `mended`
     counts since the start what was put right of each origin, in bytes or index; `was_mended` beats then.
+    Who changes `dropped_units` has `units_turn` from the look at roster or rows until the change is durable.
     """
 
     cluster: ClusterId
@@ -81,6 +82,7 @@ class StoreState:
     damaged: dict[tuple[NodeNumber, BlobId], int] = field(default_factory=dict)
     verified_since_ms: dict[NodeNumber, int] = field(default_factory=dict)
     dropped_units: dict[NodeNumber, int] = field(default_factory=dict)
+    units_turn: trio.Lock = field(default_factory=trio.Lock)
     repairing: set[bytes] = field(default_factory=set)
     scrub: ScrubBook = field(default_factory=ScrubBook)
     grown: Pulse = field(default_factory=Pulse)

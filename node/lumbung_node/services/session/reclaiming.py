@@ -65,15 +65,32 @@ class Reclaiming:
         return left
 
     async def _close(self, origin: NodeNumber, unit: int) -> None:
-        """Everything of the unit is back: from now on we may sign for it."""
+        """From now on we may sign for the unit, if everything of it is back.
+
+        Looked at anew, and nothing of it goes meanwhile: an order to let go that came just before the roster may have
+        been on its way to the disk when the rows were read.
+        """
         state = self._core.store.state
-        mask = state.dropped_units.get(origin, 0) & ~(1 << unit)
-        job = Job()
-        if mask:
-            job.extra.put(Family.SYSTEM, dropped_key(origin), mask.to_bytes(8, "big"))
-        else:
-            job.extra.delete(Family.SYSTEM, dropped_key(origin))
-        await self._core.store.committer.commit(job)
-        state.dropped_units[origin] = state.dropped_units.get(origin, 0) & ~(1 << unit)
+        async with state.units_turn:
+            mask = state.dropped_units.get(origin, 0)
+            if not mask >> unit & 1 or await self._lacks_any(origin, unit):
+                return
+            mask &= ~(1 << unit)
+            job = Job()
+            if mask:
+                job.extra.put(Family.SYSTEM, dropped_key(origin), mask.to_bytes(8, "big"))
+            else:
+                job.extra.delete(Family.SYSTEM, dropped_key(origin))
+            await self._core.store.committer.commit(job)
+            state.dropped_units[origin] = mask
         state.grown.beat()
         self._core.log.info("unit held again", origin=origin, unit=unit)
+
+    async def _lacks_any(self, origin: NodeNumber, unit: int) -> bool:
+        lacking: list[BlobId] = []
+
+        async def look(group: list[tuple[BlobId, BlobRow]]) -> None:
+            lacking.extend(blob for blob, row in group if row.state is RowState.DROPPED)
+
+        await for_each_group(UnitRows(self._core.store.kv, origin, unit), limits.PROVE_IDS_MAX, look)
+        return bool(lacking)
