@@ -152,11 +152,11 @@ MUTANTS = (
     Mutant("feed offered ahead of the sync", _feed_offered_ahead_of_the_sync),
     Mutant("receipt before sync", _receipt_before_sync, is_quick=False),
     Mutant("old folder taken for the present one", _old_folder_taken_for_the_present_one, is_quick=False),
-    Mutant("no hash check on receive", _no_hash_check_on_receive),
+    Mutant("no hash check on receive", _no_hash_check_on_receive, is_quick=False),
     Mutant("no check on read", _no_check_on_read),
     Mutant("repeat acknowledged over rotten bytes", _repeat_acknowledged_over_rotten_bytes, is_quick=False),
     Mutant("repeat under another origin answered as stored", _repeat_under_another_origin_answered_as_stored),
     Mutant("one list kept for a number", _one_list_kept_for_a_number, is_quick=False),
-    Mutant("failed sync taken for one that worked", _failed_sync_taken_for_one_that_worked),
+    Mutant("failed sync taken for one that worked", _failed_sync_taken_for_one_that_worked, is_quick=False),
     Mutant("row ahead of its chunks", _row_ahead_of_its_chunks),
 )

@@ -86,9 +86,9 @@ def _lost_row_comes_back_under_another_number() -> AbstractContextManager[object
 
 
 MUTANTS = (
-    Mutant("a lost row comes back under another number", _lost_row_comes_back_under_another_number),
+    Mutant("a lost row comes back under another number", _lost_row_comes_back_under_another_number, is_quick=False),
     Mutant("mark believed after a rollback", _mark_believed_after_a_rollback),
-    Mutant("learnt-from filter across generations", _learnt_from_filter_across_generations),
+    Mutant("learnt-from filter across generations", _learnt_from_filter_across_generations, is_quick=False),
     Mutant("jumped put moves the mark", _jumped_put_moves_the_mark),
-    Mutant("refused offer forgotten", _refused_offer_forgotten),
+    Mutant("refused offer forgotten", _refused_offer_forgotten, is_quick=False),
 )

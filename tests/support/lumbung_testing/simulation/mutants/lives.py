@@ -112,7 +112,7 @@ MUTANTS = (
     Mutant("rival life in one generation believed", _rival_life_believed, is_quick=False),
     Mutant("stopped machine begins another life", _stopped_machine_begins_another_life, is_quick=False),
     Mutant("roster not kept", _roster_not_kept, is_quick=False),
-    Mutant("shown a newer life and gone on", _shown_a_newer_life_and_gone_on),
+    Mutant("shown a newer life and gone on", _shown_a_newer_life_and_gone_on, is_quick=False),
     Mutant("lower epoch obeyed", _lower_epoch_obeyed),
     Mutant("rosters not passed on", _rosters_not_passed_on),
 )

@@ -95,9 +95,9 @@ def _mended_feed_row_offered_before_its_sync() -> AbstractContextManager[object]
 
 
 MUTANTS = (
-    Mutant("no scrub", _no_scrub),
+    Mutant("no scrub", _no_scrub, is_quick=False),
     Mutant("scrub skips large blobs", _scrub_skips_large_blobs, is_quick=False),
-    Mutant("repair without list", _repair_without_list),
-    Mutant("damaged copy still counted", _damaged_copy_still_counted),
+    Mutant("repair without list", _repair_without_list, is_quick=False),
+    Mutant("damaged copy still counted", _damaged_copy_still_counted, is_quick=False),
     Mutant("mended feed row offered before its sync", _mended_feed_row_offered_before_its_sync, is_quick=False),
 )
