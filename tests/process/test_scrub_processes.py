@@ -81,8 +81,8 @@ async def until(check: Callable[[], bool]) -> None:
 
 @pytest.mark.xfail(
     strict=False,
-    reason="open: in about one run of four a lost feed row is met by a partner's offer before the scrub reaches it, and "
-    "the feed then counts 41 numbers for 40 recordings",
+    reason="open: in about one run of four a partner's offer meets a lost feed row before the scrub does, and the feed "
+    "then counts 41 numbers for 40 recordings",
 )
 @pytest.mark.parametrize(
     ("victim", "list_event"), [(OFFICE, "SIGNED_AGAIN"), (PEER, "LOST_LIST")], ids=["at the origin", "at a holder"]
