@@ -201,7 +201,7 @@ class RocksEngine:
         """Each family that has no table gets one, with nothing in it but a deletion.
 
         Should all manifests be lost, a repair learns names and numbers of families from their tables alone, and the log
-        of a young store would be worth nothing (decision 0013).
+        of a young store would be worth nothing (decision 0018).
         """
         try:
             for family in self._families.values():
