@@ -149,8 +149,8 @@ async def _live(parts: NodeParts, opener: Opener, on_ready: Callable[[str, Core]
             await store.kv.close()
 
 
-async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core], None]) -> None:
-    core = Core(
+def _core_of(parts: NodeParts, store: Store) -> Core:
+    return Core(
         number=parts.number,
         cluster=parts.cluster,
         software=parts.software,
@@ -171,6 +171,10 @@ async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core],
         schedule=parts.schedule,
         condition=Condition(stopped=store.stopped_by is not None, fallback=parts.fallback),
     )
+
+
+async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core], None]) -> None:
+    core = _core_of(parts, store)
     await core.load_covers()
     await load_report_rows(core)
     await look(core, parts.disk)

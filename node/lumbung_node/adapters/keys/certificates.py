@@ -26,14 +26,13 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
     PublicFormat,
-    load_pem_private_key,
-    load_pem_public_key,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from lumbung_cluster.errors import KeyRefused
 from lumbung_cluster.identity_uri import Identity
 from lumbung_cluster.ids import ClusterId
+from lumbung_node.adapters.keys.tls_keys import private_key_of_pem, public_key_of_pem
 
 __all__ = [
     "Authority",
@@ -80,7 +79,7 @@ class Authority:
         key = self._key()
         _check_clock(now_ms, _milliseconds(authority.not_valid_after_utc), AUTHORITY_LIFETIME_DAYS)
         names = [x509.UniformResourceIdentifier(identity.uri), x509.DNSName(identity.dns_name)]
-        builder = _builder(identity.dns_name.partition(".")[0], authority.subject, _load_public(public_key_pem))
+        builder = _builder(identity.dns_name.partition(".")[0], authority.subject, public_key_of_pem(public_key_pem))
         builder = _with_lifetime(builder, now_ms, lifetime_days)
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -109,7 +108,7 @@ class Authority:
         return Authority(certificate.public_bytes(Encoding.PEM), _private_pem(own))
 
     def _key(self) -> EllipticCurvePrivateKey:
-        key = _load_private(self.key_pem)
+        key = private_key_of_pem(self.key_pem)
         if x509.load_pem_x509_certificate(self.certificate_pem).public_key() != key.public_key():
             raise KeyRefused("authority: expected the key of its certificate, got another key")
         return key
@@ -138,7 +137,9 @@ def make_tls_key() -> bytes:
 
 def public_key_of(private_key_pem: bytes) -> bytes:
     """The public half (SubjectPublicKeyInfo PEM) of a private key: what a join request carries. Raises KeyRefused."""
-    return _load_private(private_key_pem).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return (
+        private_key_of_pem(private_key_pem).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    )
 
 
 def public_key_in(certificate_pem: bytes) -> bytes:
@@ -152,7 +153,7 @@ def public_key_in(certificate_pem: bytes) -> bytes:
 
 def pin_of_public_key(public_key_pem: bytes) -> bytes:
     """BLAKE3-256 of the SubjectPublicKeyInfo (DER): the pin that rosters and access lists hold. Raises KeyRefused."""
-    return _pin(_load_public(public_key_pem))
+    return _pin(public_key_of_pem(public_key_pem))
 
 
 def read_certificate(pem: bytes) -> CertificateFacts:
@@ -241,26 +242,6 @@ def _pin(public_key: EllipticCurvePublicKey) -> bytes:
 
 def _private_pem(key: EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-
-
-def _load_private(pem: bytes) -> EllipticCurvePrivateKey:
-    try:
-        key = load_pem_private_key(pem, password=None)
-    except (ValueError, TypeError) as exc:
-        raise KeyRefused(f"TLS key: expected an unencrypted PEM private key, got {exc}") from exc
-    if not isinstance(key, EllipticCurvePrivateKey) or not isinstance(key.curve, SECP256R1):
-        raise KeyRefused(f"TLS key: expected ECDSA P-256, got {type(key).__name__}")
-    return key
-
-
-def _load_public(pem: bytes) -> EllipticCurvePublicKey:
-    try:
-        key = load_pem_public_key(pem)
-    except ValueError as exc:
-        raise KeyRefused(f"TLS public key: expected PEM, got {exc}") from exc
-    if not isinstance(key, EllipticCurvePublicKey) or not isinstance(key.curve, SECP256R1):
-        raise KeyRefused(f"TLS public key: expected ECDSA P-256, got {type(key).__name__}")
-    return key
 
 
 def _milliseconds(moment: datetime) -> int:

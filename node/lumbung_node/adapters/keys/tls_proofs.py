@@ -5,22 +5,18 @@ from __future__ import annotations
 from itertools import pairwise
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ec import (
     ECDSA,
-    SECP256R1,
-    EllipticCurvePrivateKey,
-    EllipticCurvePublicKey,
 )
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PublicFormat,
-    load_der_public_key,
-    load_pem_private_key,
 )
 
 from lumbung_cluster.errors import KeyRefused
+from lumbung_node.adapters.keys.tls_keys import private_key_of_pem, public_key_of_der
 
 __all__ = ["TlsKeyVerifier", "is_issued_by", "public_key_der", "public_key_pem", "sign_with_tls_key"]
 
@@ -29,18 +25,18 @@ _CHAIN_MAX = 2  # a leaf, and an office's authority below the root
 
 def public_key_der(private_key_pem: bytes) -> bytes:
     """The SubjectPublicKeyInfo of a private key, as join requests carry it. Raises KeyRefused."""
-    public = _load_private(private_key_pem).public_key()
+    public = private_key_of_pem(private_key_pem).public_key()
     return public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def public_key_pem(der: bytes) -> bytes:
     """The same as PEM, as an authority takes it. Raises KeyRefused for anything but a P-256 key."""
-    return _load_public(der).public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return public_key_of_der(der).public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
 def sign_with_tls_key(private_key_pem: bytes, message: bytes) -> bytes:
     """An ECDSA signature (DER, SHA-256). Raises KeyRefused."""
-    return _load_private(private_key_pem).sign(message, ECDSA(hashes.SHA256()))
+    return private_key_of_pem(private_key_pem).sign(message, ECDSA(hashes.SHA256()))
 
 
 class TlsKeyVerifier:
@@ -48,7 +44,7 @@ class TlsKeyVerifier:
 
     def verify(self, public_key_der: bytes, message: bytes, signature: bytes) -> bool:
         try:
-            _load_public(public_key_der).verify(signature, message, ECDSA(hashes.SHA256()))
+            public_key_of_der(public_key_der).verify(signature, message, ECDSA(hashes.SHA256()))
         except (InvalidSignature, KeyRefused):
             return False
         return True
@@ -84,26 +80,3 @@ def _has_signed(authority: x509.Certificate, certificate: x509.Certificate) -> b
     except (InvalidSignature, ValueError, TypeError):
         return False
     return True
-
-
-def _load_private(pem: bytes) -> EllipticCurvePrivateKey:
-    try:
-        key = load_pem_private_key(pem, password=None)
-    except (ValueError, TypeError) as exc:
-        raise KeyRefused(f"TLS key: expected an unencrypted PEM private key, got {exc}") from exc
-    if not isinstance(key, EllipticCurvePrivateKey) or not isinstance(key.curve, SECP256R1):
-        raise KeyRefused(f"TLS key: expected ECDSA P-256, got {type(key).__name__}")
-    return key
-
-
-def _load_public(der: bytes) -> EllipticCurvePublicKey:
-    try:
-        key = load_der_public_key(der)
-    except (ValueError, UnsupportedAlgorithm) as exc:
-        raise KeyRefused(f"TLS public key: expected a SubjectPublicKeyInfo, got {exc}") from exc
-    if not isinstance(key, EllipticCurvePublicKey) or not isinstance(key.curve, SECP256R1):
-        raise KeyRefused(f"TLS public key: expected ECDSA P-256, got {type(key).__name__}")
-    if key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) != der:
-        # Pins are hashes of these bytes: another spelling of the same key would be pinned and never met.
-        raise KeyRefused("TLS public key: expected its one usual encoding, got another")
-    return key
