@@ -20,19 +20,17 @@ from lumbung_cluster.canonical import Malformed, Reader, Writer
 from lumbung_cluster.ids import CLUSTER_ID_SIZE_BYTES, ClusterId, Generation, NodeNumber
 from lumbung_cluster.limits import BUNDLE_ORIGINS_MAX, BUNDLE_PARTS_MAX
 from lumbung_cluster.signed import (
-    PUBLIC_KEY_SIZE_BYTES,
-    SIGNATURE_SIZE_BYTES,
     Domain,
     Signature,
     Signer,
     Verifier,
     is_signed_by,
     sign,
+    split_signed,
 )
 
 __all__ = ["MANIFEST_SIZE_BYTES_MAX", "Manifest", "OriginSpan", "PartRecord", "SignedManifest", "sign_manifest"]
 
-_TAIL_SIZE = PUBLIC_KEY_SIZE_BYTES + SIGNATURE_SIZE_BYTES
 _ORIGIN_SIZE, _PART_SIZE, _REST_SIZE = 28, 60, 256
 MANIFEST_SIZE_BYTES_MAX = BUNDLE_ORIGINS_MAX * _ORIGIN_SIZE + BUNDLE_PARTS_MAX * _PART_SIZE + _REST_SIZE
 
@@ -131,15 +129,12 @@ class SignedManifest:
     signature: Signature
 
     def to_bytes(self) -> bytes:
-        return self.body + self.signature.key_public + self.signature.signature
+        return self.body + self.signature.to_bytes()
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> SignedManifest:
         """Raises Malformed. The signature is not checked yet."""
-        if len(raw) < _TAIL_SIZE:
-            raise Malformed("manifest", f"at least {_TAIL_SIZE} bytes", f"{len(raw)}")
-        body, tail = raw[:-_TAIL_SIZE], raw[-_TAIL_SIZE:]
-        signature = Signature(tail[:PUBLIC_KEY_SIZE_BYTES], tail[PUBLIC_KEY_SIZE_BYTES:])
+        body, signature = split_signed("manifest", raw)
         return cls(Manifest.decode(body), body, signature)
 
     def is_valid(self, verifier: Verifier) -> bool:

@@ -121,7 +121,7 @@ class SignedDrainReport:
     def encode(self) -> bytes:
         writer = Writer().fixed("magic", _MAGIC, len(_MAGIC))
         writer.var_bytes("body", self.body, DRAIN_REPORT_SIZE_BYTES_MAX)
-        return writer.finish() + self.signature.key_public + self.signature.signature
+        return writer.finish() + self.signature.to_bytes()
 
     @classmethod
     def decode(cls, raw: bytes) -> SignedDrainReport:

@@ -29,14 +29,13 @@ from enum import Enum
 from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.ids import ClusterId, Generation, NodeNumber
 from lumbung_cluster.signed import (
-    PUBLIC_KEY_SIZE_BYTES,
-    SIGNATURE_SIZE_BYTES,
     Domain,
     Signature,
     Signer,
     Verifier,
     is_signed_by,
     sign,
+    split_signed,
 )
 
 __all__ = [
@@ -54,7 +53,6 @@ __all__ = [
 LIFE_ID_SIZE_BYTES = 16
 GENERATION_MAX = (1 << 24) - 1  # nonces begin at generation x 2^40 in 64 bits: one life an hour for 1,900 years
 _BODY = struct.Struct(">16sII16sQ")
-_TAIL_SIZE = PUBLIC_KEY_SIZE_BYTES + SIGNATURE_SIZE_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +98,10 @@ class SignedLife:
     @classmethod
     def from_bytes(cls, raw: bytes) -> SignedLife:
         """The body, then public key (32 B) and signature (64 B). Raises Malformed."""
-        if len(raw) != _BODY.size + _TAIL_SIZE:
-            raise Malformed("signed life", f"{_BODY.size + _TAIL_SIZE} bytes", f"{len(raw)}")
-        tail = raw[_BODY.size :]
-        return cls.parse(raw[: _BODY.size], Signature(tail[:PUBLIC_KEY_SIZE_BYTES], tail[PUBLIC_KEY_SIZE_BYTES:]))
+        return cls.parse(*split_signed("signed life", raw))
 
     def to_bytes(self) -> bytes:
-        return self.body + self.signature.key_public + self.signature.signature
+        return self.body + self.signature.to_bytes()
 
     def is_valid(self, verifier: Verifier) -> bool:
         """Whether the signature is its key's; whether that key is the node's is the roster's to say."""

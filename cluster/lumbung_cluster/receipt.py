@@ -38,14 +38,13 @@ from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.ids import BLOB_ID_SIZE_BYTES, UNITS, BlobId, ClusterId, Generation, NodeNumber
 from lumbung_cluster.limits import RECEIPT_IDS_MAX
 from lumbung_cluster.signed import (
-    PUBLIC_KEY_SIZE_BYTES,
-    SIGNATURE_SIZE_BYTES,
     Domain,
     Signature,
     Signer,
     Verifier,
     is_signed_by,
     sign,
+    split_signed,
 )
 
 __all__ = ["CLAIM_DIGEST_SIZE_BYTES", "SignedStatement", "Statement", "StatementKind", "UnitClaim", "sign_statement"]
@@ -53,7 +52,6 @@ __all__ = ["CLAIM_DIGEST_SIZE_BYTES", "SignedStatement", "Statement", "Statement
 CLAIM_DIGEST_SIZE_BYTES = 32
 _HEAD = struct.Struct(">B16sIIIIQQQI")
 _CLAIM = struct.Struct(">BI32s")
-_TAIL_SIZE = PUBLIC_KEY_SIZE_BYTES + SIGNATURE_SIZE_BYTES
 
 
 class StatementKind(Enum):
@@ -186,14 +184,10 @@ class SignedStatement:
     @classmethod
     def from_bytes(cls, raw: bytes) -> SignedStatement:
         """The body, then public key (32 B) and signature (64 B). Raises Malformed."""
-        if len(raw) < _TAIL_SIZE:
-            raise Malformed("receipt", f"at least {_TAIL_SIZE} bytes", f"{len(raw)}")
-        body, tail = raw[:-_TAIL_SIZE], raw[-_TAIL_SIZE:]
-        signature = Signature(tail[:PUBLIC_KEY_SIZE_BYTES], tail[PUBLIC_KEY_SIZE_BYTES:])
-        return cls.parse(body, signature)
+        return cls.parse(*split_signed("receipt", raw))
 
     def to_bytes(self) -> bytes:
-        return self.body + self.signature.key_public + self.signature.signature
+        return self.body + self.signature.to_bytes()
 
     def is_valid(self, verifier: Verifier) -> bool:
         """Whether the signature is its key's; whether that key is the holder's is the roster's to say."""

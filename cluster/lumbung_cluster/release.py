@@ -28,14 +28,13 @@ from lumbung_cluster.limits import ANSWER_NODES_MAX, RELEASE_AGE_MS_MAX
 from lumbung_cluster.receipt import UnitClaim
 from lumbung_cluster.roster import Roster
 from lumbung_cluster.signed import (
-    PUBLIC_KEY_SIZE_BYTES,
-    SIGNATURE_SIZE_BYTES,
     Domain,
     Signature,
     Signer,
     Verifier,
     is_signed_by,
     sign,
+    split_signed,
 )
 
 __all__ = ["Release", "SignedRelease", "UnitVerdict", "judge_leaving", "judge_release", "sign_release"]
@@ -43,7 +42,6 @@ __all__ = ["Release", "SignedRelease", "UnitVerdict", "judge_leaving", "judge_re
 _HEAD = struct.Struct(">16sIIIIQQ")
 _NODE = struct.Struct(">I")
 _CLAIM = struct.Struct(">BI32s")
-_TAIL_SIZE = PUBLIC_KEY_SIZE_BYTES + SIGNATURE_SIZE_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +113,10 @@ class SignedRelease:
     @classmethod
     def from_bytes(cls, raw: bytes) -> SignedRelease:
         """The body, then public key (32 B) and signature (64 B). Raises Malformed."""
-        if len(raw) < _TAIL_SIZE:
-            raise Malformed("signed release", f"at least {_TAIL_SIZE} bytes", f"{len(raw)}")
-        tail = raw[-_TAIL_SIZE:]
-        signature = Signature(tail[:PUBLIC_KEY_SIZE_BYTES], tail[PUBLIC_KEY_SIZE_BYTES:])
-        return cls.parse(raw[:-_TAIL_SIZE], signature)
+        return cls.parse(*split_signed("signed release", raw))
 
     def to_bytes(self) -> bytes:
-        return self.body + self.signature.key_public + self.signature.signature
+        return self.body + self.signature.to_bytes()
 
 
 class UnitVerdict:

@@ -186,7 +186,7 @@ class SignedReport:
     signature: Signature
 
     def to_bytes(self) -> bytes:
-        return self.body + self.signature.key_public + self.signature.signature
+        return self.body + self.signature.to_bytes()
 
 
 def report_interval_s(link: LinkClass) -> float:

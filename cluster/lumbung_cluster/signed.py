@@ -26,11 +26,13 @@ __all__ = [
     "sign",
     "signed_hash",
     "signing_input",
+    "split_signed",
     "write_signature",
 ]
 
 PUBLIC_KEY_SIZE_BYTES = 32
 SIGNATURE_SIZE_BYTES = 64
+_SIGNATURE_END_SIZE_BYTES = PUBLIC_KEY_SIZE_BYTES + SIGNATURE_SIZE_BYTES
 
 
 class Domain(Enum):
@@ -78,6 +80,18 @@ class Signature:
             raise Malformed("public key", f"{PUBLIC_KEY_SIZE_BYTES} bytes", f"{len(self.key_public)} bytes")
         if len(self.signature) != SIGNATURE_SIZE_BYTES:
             raise Malformed("signature", f"{SIGNATURE_SIZE_BYTES} bytes", f"{len(self.signature)} bytes")
+
+    def to_bytes(self) -> bytes:
+        """What stands behind a body in files and rows: public key (32 B), signature (64 B)."""
+        return self.key_public + self.signature
+
+
+def split_signed(name: str, raw: bytes) -> tuple[bytes, Signature]:
+    """A body and the `Signature.to_bytes` behind it. `name` is what the error calls it. Raises Malformed."""
+    if len(raw) < _SIGNATURE_END_SIZE_BYTES:
+        raise Malformed(name, f"at least {_SIGNATURE_END_SIZE_BYTES} bytes", f"{len(raw)}")
+    body, end = raw[:-_SIGNATURE_END_SIZE_BYTES], raw[-_SIGNATURE_END_SIZE_BYTES:]
+    return body, Signature(end[:PUBLIC_KEY_SIZE_BYTES], end[PUBLIC_KEY_SIZE_BYTES:])
 
 
 def signing_input(domain: Domain, body: bytes) -> bytes:

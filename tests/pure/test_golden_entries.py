@@ -64,7 +64,7 @@ def test_a_holders_word_has_the_bytes_that_were_signed(name: str, content: State
 
     assert (signed.body, signed.signature) == (body, signature)
     assert signed_hash(content.kind.domain, body) == digest
-    assert SignedStatement.from_bytes(body + signature.key_public + signature.signature) == signed
+    assert SignedStatement.from_bytes(body + signature.to_bytes()) == signed
 
 
 def test_a_life_has_the_bytes_that_were_signed() -> None:
@@ -73,7 +73,7 @@ def test_a_life_has_the_bytes_that_were_signed() -> None:
 
     assert (signed.body, signed.signature) == (body, signature)
     assert signed_hash(Domain.LIFE, body) == digest
-    assert SignedLife.from_bytes(body + signature.key_public + signature.signature) == signed
+    assert SignedLife.from_bytes(body + signature.to_bytes()) == signed
 
 
 @pytest.mark.parametrize(
