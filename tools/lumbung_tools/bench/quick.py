@@ -27,8 +27,8 @@ from rich.table import Table
 from lumbung_cluster.limits import KIB, MIB
 from lumbung_node.adapters.keys.ed25519 import Ed25519Verifier
 from lumbung_node.config import Language
+from lumbung_tools.bench.limits import MachineLimits, measure_machine
 from lumbung_tools.bench.load import Load, LoadTimes, make_load, put_full, put_one_by_one
-from lumbung_tools.bench.machine import MachineLimits, measure_machine
 from lumbung_tools.bench.processes import cpu_s, peak_memory_bytes
 from lumbung_tools.client.over_grpc import open_grpc
 from lumbung_tools.client.profile import load_profile
@@ -49,6 +49,7 @@ _MEGA = 1_000_000
 _MS = 1_000
 _CEPH_MB_S, _SWIFT_MB_S = 21.0, 4.4  # three copies of 300 KiB files; docs/benchmarks.md says how they were measured
 _COPIES = 3
+_LIMITS_SCALE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def main(scale: float, parent: Path | None, out: Path) -> None:
     screen.print(f"measuring in {place.folder} ({place.file_system}{'' if place.is_disk else ', NOT A DISK'})")
     folder = Path(tempfile.mkdtemp(prefix="lumbung-bench-", dir=place.folder))
     try:
-        machine = measure_machine(folder)
+        machine = measure_machine(folder, _LIMITS_SCALE)
         loads = [make_load(folder / name, name, size, max(1, round(count * scale))) for name, size, count in _LOADS]
         alone = [make_load(folder / f"{name}-alone", f"{name}-alone", size, _alone(scale)) for name, size, _ in _LOADS]
         figures = trio.run(_measure, folder, loads, alone)

@@ -21,8 +21,8 @@ from rich.console import Console
 
 from lumbung_cluster.limits import KIB, PIECE_SIZE_BYTES_MAX
 from lumbung_node.config import Language
+from lumbung_tools.bench.limits import sequential_write_mb_s
 from lumbung_tools.bench.load import make_load
-from lumbung_tools.bench.machine import sequential_write_mb_s
 from lumbung_tools.bench.refill import Refill, measure_refills
 from lumbung_tools.localcluster.disk import choose_place, look_at
 from lumbung_tools.localcluster.founding import found_cluster
