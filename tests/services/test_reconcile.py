@@ -18,8 +18,10 @@ from lumbung_cluster.reconcile.messages import Answer, ToldSymbols
 from lumbung_cluster.roster import HolderAssignment, Share
 from lumbung_node.services.core import Core
 from lumbung_node.services.reconcile_report import Order, Outcome, Reason, Result
+from lumbung_node.services.session.feed_lanes import FeedLanes
 from lumbung_node.services.session.link import FrameLink
-from lumbung_node.services.session.outgoing import OpenOffer, Outgoing, OutLane
+from lumbung_node.services.session.offers import Offers, OpenOffer, OutLane
+from lumbung_node.services.session.outgoing import Outgoing
 from lumbung_node.services.session.reconcile_wire import pack_answer
 from lumbung_node.services.session.session import Session
 from lumbung_node.store.events import FoundBy
@@ -131,13 +133,13 @@ async def test_a_wiped_peer_is_filled_newest_first_and_the_feed_goes_on_from_the
     async with living(office_box) as office:
         await put(office, blobs("blob", count))
         lanes: list[tuple[OutLane, int]] = []
-        send = Outgoing._send
+        send = Offers.send
 
-        async def note(self: Outgoing, offer: OpenOffer) -> None:
+        async def note(self: Offers, offer: OpenOffer) -> None:
             await send(self, offer)
             lanes.append((offer.lane, len(offer.items)))
 
-        monkeypatch.setattr(Outgoing, "_send", note)
+        monkeypatch.setattr(Offers, "send", note)
         async with living(peer_box) as peer, connected(office, peer) as (session, other):
             await until_equal(session, other)
             assert holds(peer, OFFICE) == count
@@ -284,9 +286,9 @@ async def test_what_is_fetched_is_offered_in_feed_order_so_that_entries_share_th
     autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the order in which symbols name them each entry brought a list of 32: 1.8 KB for each blob."""
-    send, offered = Outgoing._send, list[BlobId]()
+    send, offered = Offers.send, list[BlobId]()
 
-    async def note(self: Outgoing, offer: OpenOffer) -> None:
+    async def note(self: Offers, offer: OpenOffer) -> None:
         offered.extend(item.blob for item in offer.items)
         await send(self, offer)
 
@@ -297,8 +299,8 @@ async def test_what_is_fetched_is_offered_in_feed_order_so_that_entries_share_th
             await until_marked(centre, OFFICE, OFFICE, 30)
             await until_marked(office, CENTRE, OFFICE, 30)
         await put(office, contents)
-        monkeypatch.setattr(Outgoing, "_send", note)
-        monkeypatch.setattr(Outgoing, "_has_more", lambda *_: False)
+        monkeypatch.setattr(Offers, "send", note)
+        monkeypatch.setattr(FeedLanes, "has_more", lambda *_: False)
         monkeypatch.setattr(limits, "RECONCILE_RETRY_S_MIN", 1000.0)  # nobody asks by himself meanwhile
         async with connected(office, centre) as (_, other):
             await ready(other)
@@ -335,7 +337,7 @@ async def test_a_fetch_that_the_peer_refuses_or_answers_wrongly_ends_that_compar
             await until_marked(office, CENTRE, OFFICE, 30)
         await put(office, blobs("more", 5))
         monkeypatch.setattr(FrameLink, "send", spoil)
-        monkeypatch.setattr(Outgoing, "_has_more", lambda *_: False)
+        monkeypatch.setattr(FeedLanes, "has_more", lambda *_: False)
         monkeypatch.setattr(limits, "RECONCILE_RETRY_S_MIN", 1000.0)  # nobody asks by himself meanwhile
         async with connected(office, centre) as (_, other):
             await ready(other)
@@ -453,7 +455,7 @@ async def test_a_lying_teller_is_not_believed(
         async with connected(office, centre):
             await until_marked(centre, OFFICE, OFFICE, 60)
         await put(office, blobs("more", 40))
-        monkeypatch.setattr(Outgoing, "_has_more", lambda *_: False)
+        monkeypatch.setattr(FeedLanes, "has_more", lambda *_: False)
         bend_answers(monkeypatch, bend)
         async with connected(office, centre) as (session, _):
             await ready(session)

@@ -16,7 +16,7 @@ from lumbung_cluster.ids import BlobId
 from lumbung_node.services.core import Core
 from lumbung_node.services.reconcile_run import RECONCILE, ReconcileDesk
 from lumbung_node.services.reconcile_words import partner_messages
-from lumbung_node.services.session.outgoing import Outgoing
+from lumbung_node.services.session.feed_lanes import FeedLanes
 from lumbung_node.services.session.session import Session
 from lumbung_node.store.events import FoundBy
 from lumbung_proto.v1 import reconcile_pb2 as pb
@@ -87,7 +87,7 @@ async def test_each_partner_and_origin_gets_an_end_also_one_that_is_not_connecte
 async def test_what_was_missing_where_is_counted_and_mended(
     autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Outgoing, "_has_more", lambda *_: False)  # the feed brings nothing
+    monkeypatch.setattr(FeedLanes, "has_more", lambda *_: False)  # the feed brings nothing
     monkeypatch.setattr(limits, "RECONCILE_RETRY_S_MIN", 1e6)
     async with living(box(OFFICE)) as office, living(box(CENTRE)) as centre, linked(office, centre) as channel:
         await put(office, [f"blob {i}".encode() for i in range(40)])
@@ -139,7 +139,7 @@ async def test_a_run_ends_when_its_caller_goes_and_the_next_one_is_right(
     autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """He goes while the partner has no memory for what is offered; the next run begins at once."""
-    monkeypatch.setattr(Outgoing, "_has_more", lambda *_: False)  # the feed brings nothing
+    monkeypatch.setattr(FeedLanes, "has_more", lambda *_: False)  # the feed brings nothing
     monkeypatch.setattr(limits, "RECONCILE_RETRY_S_MIN", 1e6)
     async with living(box(OFFICE)) as office, living(box(CENTRE)) as centre, linked(office, centre) as channel:
         await put(office, [f"blob {i}".encode() for i in range(5)])
@@ -164,7 +164,7 @@ async def test_a_run_ends_when_its_caller_goes_and_the_next_one_is_right(
 async def test_a_run_whose_session_ends_says_so(
     autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Outgoing, "_has_more", lambda *_: False)
+    monkeypatch.setattr(FeedLanes, "has_more", lambda *_: False)
     monkeypatch.setattr(limits, "RECONCILE_RETRY_S_MIN", 1e6)
     async with living(box(OFFICE)) as office, living(box(CENTRE)) as centre:
         network = VirtualNetwork(random.Random(1))

@@ -16,32 +16,28 @@ Rules:
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 
 import trio
 
 from lumbung_cluster import limits
 from lumbung_cluster.errors import InventoryUnknown, LumbungError
-from lumbung_cluster.feed import first_hash
 from lumbung_cluster.ids import UNITS, NodeNumber, all_units, units_of_mask
 from lumbung_cluster.inventory.fingerprint import InventoryKey
 from lumbung_cluster.inventory.inventory import Inventory
-from lumbung_node.ports.keyvalue import Batch, Family, KeyValue
+from lumbung_node.ports.keyvalue import KeyValue
 from lumbung_node.ports.log import Log
 from lumbung_node.ports.world import Blocking
-from lumbung_node.store.inventory_reads import fits_feed, hash_of_row, id_of_row, read_feed, read_kept, read_unit
+from lumbung_node.store.inventory_folding import UNWRITTEN, Folding, Kept
+from lumbung_node.store.inventory_reads import read_unit
 from lumbung_node.store.inventory_rebuild import make_anew
-from lumbung_node.store.inventory_rows import Folded, SumsRow, TableRow, differing_units, key_check, sums_key, table_key
 from lumbung_node.store.state import StoreState
 
 __all__ = ["Inventories", "Snapshot"]
 
-_INLINE_ROWS_MAX = 64  # fewer cost less than the hop to a thread
 _UNKNOWN_RETRY_S = 60.0
-_UNWRITTEN = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,36 +54,6 @@ class Snapshot:
     doubted: int
 
 
-@dataclass(slots=True, eq=False)
-class _Kept:
-    """One origin's inventory in memory. `turn` is held while it changes.
-
-    `summed` and `tabled` are the numbers of the rows on disk; `rebuilds` counts what no row tells yet.
-    """
-
-    origin: NodeNumber
-    inventory: Inventory
-    is_loaded: bool = False
-    number: int = 0
-    running_hash: bytes = b""
-    summed: int = _UNWRITTEN
-    tabled: int = 0
-    doubted: int = 0
-    rebuilds: int = 0
-    turn: trio.Lock = field(default_factory=trio.Lock)
-
-    @property
-    def must_table(self) -> bool:
-        return self.rebuilds > 0 or self.number - self.tabled >= limits.INVENTORY_CHECKPOINT_ROWS
-
-    def take(self, rows: Sequence[bytes | None], number: int) -> None:
-        """Fold packed feed rows and say so in one step: no cancellation comes in between."""
-        present = [row for row in rows if row is not None]
-        self.inventory.fold([id_of_row(row) for row in present])
-        self.number = number
-        self.running_hash = hash_of_row(present[-1]) if present else self.running_hash
-
-
 class Inventories:
     """`run` must run as a task for rows to be written; a snapshot folds what is missing itself."""
 
@@ -96,7 +62,8 @@ class Inventories:
         self._kv = kv
         self._state = state
         self._blocking = blocking
-        self._kept: dict[NodeNumber, _Kept] = {}
+        self._folding = Folding(kv, state, key, blocking)
+        self._kept: dict[NodeNumber, Kept] = {}
         self._unknown_until: dict[NodeNumber, float] = {}
         self._has_new_doubts = False
         self._audits = 0
@@ -123,7 +90,7 @@ class Inventories:
     async def snapshot(self, origin: NodeNumber) -> Snapshot:
         """The set as it is durable now; waits for a fold of what is new (1.2 us an entry). Raises InventoryUnknown."""
         async with self._turn(origin) as kept:
-            await self._fold(kept, self._state.end(origin).number)
+            await self._folding.fold(kept, self._state.end(origin).number)
             return Snapshot(origin, kept.number, kept.running_hash, kept.inventory.copy(), kept.doubted)
 
     async def audit(self, origin: NodeNumber, unit: int) -> bool:
@@ -132,7 +99,7 @@ class Inventories:
         A unit that differs is doubted from now on, and rebuilt by `run`. Raises InventoryUnknown.
         """
         async with self._turn(origin) as kept:
-            await self._fold(kept, self._state.end(origin).number)
+            await self._folding.fold(kept, self._state.end(origin).number)
             number, folded = kept.number, kept.inventory.digest(unit)
         found, _ = await read_unit(self._kv, self._blocking, self.key, origin, unit, number)
         if found != folded:
@@ -154,7 +121,7 @@ class Inventories:
         kept = self._kept.get(origin)
         if kept is not None:
             kept.doubted |= units
-            kept.summed = _UNWRITTEN
+            kept.summed = UNWRITTEN
             self._has_new_doubts = True
             self._state.grown.beat()
 
@@ -164,8 +131,9 @@ class Inventories:
         Raises InventoryUnknown, and nothing is changed.
         """
         async with self._turn(origin) as kept:
-            await self._fold(kept, self._state.end(origin).number)
-            anew = await make_anew(self._kv, self._blocking, self.key, origin, units, kept.number, self._holes(origin))
+            await self._folding.fold(kept, self._state.end(origin).number)
+            holes = self._folding.holes(origin)
+            anew = await make_anew(self._kv, self._blocking, self.key, origin, units, kept.number, holes)
             for unit in units_of_mask(units):
                 kept.inventory.replace_unit(unit, anew.inventory.digest(unit), anew.inventory.symbols(1 << unit))
             kept.doubted = kept.doubted & ~units | anew.contradictory
@@ -226,39 +194,14 @@ class Inventories:
     async def _fold_and_write(self, origin: NodeNumber) -> None:
         """At most one batch: whoever waits for a snapshot gets a turn in between."""
         async with self._turn(origin) as kept:
-            await self._fold(kept, min(self._state.end(origin).number, kept.number + limits.INVENTORY_FOLD_ROWS_MAX))
+            target = min(self._state.end(origin).number, kept.number + limits.INVENTORY_FOLD_ROWS_MAX)
+            await self._folding.fold(kept, target)
             with_table, number, rebuilds = kept.must_table, kept.number, kept.rebuilds
-            batch = self._rows(kept, with_table=with_table)
+            batch = self._folding.rows(kept, with_table=with_table)
             kept.summed = number  # a doubt that comes while we write makes it unwritten again
         await self._kv.write(batch)
         if with_table:
             kept.tabled, kept.rebuilds = number, kept.rebuilds - rebuilds
-
-    async def _fold(self, kept: _Kept, target: int) -> None:
-        """Feed rows up to `target`, which is durable. Cut short, it has folded whole batches. `turn` is held."""
-        while kept.number < target:
-            last = min(target, kept.number + limits.INVENTORY_FOLD_ROWS_MAX)
-            holes = self._holes(kept.origin)
-            while last in holes and last < target:
-                last += 1  # the running hash is that of a row that is there
-            rows = await read_feed(self._kv, kept.origin, kept.number, last, holes)
-            if len(rows) <= _INLINE_ROWS_MAX:
-                kept.take(rows, last)
-            else:
-                await self._blocking.run(partial(kept.take, rows, last))
-
-    def _holes(self, origin: NodeNumber) -> set[int]:
-        """Numbers of feed rows that the scrub has found to be lost for ever."""
-        return {number for whose, number in self._state.scrub.breaks if whose == origin}
-
-    def _rows(self, kept: _Kept, *, with_table: bool) -> Batch:
-        folded = Folded(key_check(self.key), kept.number, kept.running_hash)
-        batch = Batch()
-        sums = SumsRow(folded, kept.doubted, kept.inventory.digests(all_units()))
-        batch.put(Family.INVENTORY, sums_key(kept.origin), sums.pack())
-        if with_table:
-            batch.put(Family.INVENTORY, table_key(kept.origin), TableRow(folded, kept.inventory.to_bytes()).pack())
-        return batch
 
     async def _rebuild_doubted(self, log: Log) -> None:
         self._has_new_doubts = False
@@ -281,44 +224,19 @@ class Inventories:
                 if self._kv.is_failed or not kept.is_loaded or is_written or kept.turn.locked():
                     continue
                 try:
-                    await self._kv.write(self._rows(kept, with_table=True))
+                    await self._kv.write(self._folding.rows(kept, with_table=True))
                 except LumbungError:  # the engine is gone already: it is as after a crash
                     return
 
     # --- loading -----------------------------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def _turn(self, origin: NodeNumber) -> AsyncIterator[_Kept]:
+    async def _turn(self, origin: NodeNumber) -> AsyncIterator[Kept]:
         """The origin's inventory, loaded, for one who may change it."""
-        kept = self._kept.setdefault(origin, _Kept(origin, Inventory(self.key)))
+        kept = self._kept.setdefault(origin, Kept(origin, Inventory(self.key)))
         async with kept.turn:
             if not kept.is_loaded:
-                await self._load(kept)
+                await self._folding.load(kept)
                 kept.is_loaded = True
+                self._has_new_doubts |= kept.doubted != 0
             yield kept
-
-    async def _load(self, kept: _Kept) -> None:
-        """The newest rows that fit the feed, and the feed behind them; from its first row on when none fits."""
-        state, origin = self._state, kept.origin
-        sums, table = await read_kept(self._kv, origin)
-        kept.inventory, kept.number, kept.tabled = Inventory(self.key), 0, 0
-        kept.running_hash = first_hash(state.cluster, state.node, origin)
-        if table is not None and await fits_feed(self._kv, state, self.key, origin, table.folded):
-            try:
-                kept.inventory = Inventory.from_bytes(self.key, table.inventory)
-            except ValueError:
-                pass  # of a version that we do not read
-            else:
-                kept.number = kept.tabled = table.folded.number
-                kept.running_hash = table.folded.running_hash
-        if sums is not None and await fits_feed(self._kv, state, self.key, origin, sums.folded):
-            await self._judge_sums(kept, sums)
-
-    async def _judge_sums(self, kept: _Kept, sums: SumsRow) -> None:
-        """What was folded before must come out again; where it does not, nobody knows which of the two is wrong."""
-        kept.doubted = sums.doubted
-        if sums.folded.number >= kept.number:
-            await self._fold(kept, sums.folded.number)
-            kept.summed = kept.number
-            kept.doubted |= differing_units(sums, kept.inventory.digests(all_units()))
-        self._has_new_doubts |= kept.doubted != 0

@@ -12,13 +12,13 @@ import trio
 from lumbung_cluster import limits
 from lumbung_cluster.errors import LumbungError, PeerGone, Rejected, StatusCode
 from lumbung_cluster.ids import BlobId, NodeNumber
-from lumbung_cluster.patience import Bucket
 from lumbung_cluster.schedule import FREE
 from lumbung_cluster.stake import Stake
-from lumbung_cluster.wire import passes_over_unknown
 from lumbung_node.services.core import Core
 from lumbung_node.services.pace import LinkPace, read_takes, takes_message
 from lumbung_node.services.session.arrivals import Arrivals
+from lumbung_node.services.session.frames import KINDS_OF_RECONCILE, Takers, read_frames
+from lumbung_node.services.session.gossip import Gossip
 from lumbung_node.services.session.greeting import Greeting, judge_greeting, make_hello, read_hello
 from lumbung_node.services.session.incoming import Incoming
 from lumbung_node.services.session.link import FrameLink
@@ -34,7 +34,6 @@ from lumbung_proto.v1 import peer_pb2
 
 __all__ = ["Session"]
 
-_FRAMES_OF_BLOBS = ("offer", "want", "pieces", "applied", "received")
 _PACE_LOOK_S = 30.0
 _HELLO_WAIT_S = 20.0  # as the handshake: a satellite line needs 5 s
 
@@ -54,12 +53,12 @@ class Session:
         self._link = link
         self._arrivals = arrivals
         self.stakes = Stakes(core, link)
+        self._gossip = Gossip(core, link, peer)
         self._releasing = Releasing(core, link, peer)
         self._telling = Telling(core, link, peer)
         self._echoing = Echoing(core, link, peer)
         self._outgoing: Outgoing | None = None
         self._incoming: Incoming | None = None
-        self._access_known: dict[NodeNumber, int] = {}  # versions of access lists that the peer holds
         self.reconciling: Reconciling | None = None
         self._scope = trio.CancelScope()
         self.settled = trio.Event()
@@ -143,8 +142,7 @@ class Session:
         self._link.wire = greeting.wire
         self.clock_offset_ms = greeting.clock_ms - self._core.clock.now_ms()
         self.greeting = greeting
-        self._access_known.update(greeting.access_versions)
-        await self._pass_on(greeting)
+        await self._gossip.greet(greeting)
         try:
             await judge_greeting(self._core, self.peer, greeting)
         except LifeUnknown as exc:
@@ -160,35 +158,8 @@ class Session:
                 if received is None:
                     break
                 if received[0].WhichOneof("kind") == "roster":
-                    await self._take_roster(bytes(received[1]))
+                    await self._gossip.take_roster(bytes(received[1]))
         raise Rejected(StatusCode.FAILED_PRECONDITION, reason)
-
-    async def _pass_on(self, greeting: Greeting) -> None:
-        """Rosters travel with every session: whoever is behind gets them. A new one starts all sessions anew."""
-        rosters = self._core.rosters.newer_than(greeting.roster_epoch)
-        if greeting.roster_epoch == self._core.rosters.roster.epoch:
-            fork = greeting.roster_hash != self._core.rosters.signed.hash
-            rosters = [self._core.rosters.signed.encode()] if fork else []
-        for raw in rosters:  # one a frame: a roster may fill it
-            await self._link.send(peer_pb2.SessionFrame(roster=peer_pb2.RosterGossip()), [raw])
-
-    async def _pass_on_access(self) -> None:
-        """Access lists travel too, also those that come while the session lives: a name that an office strikes off
-        must be gone everywhere at once.
-        """
-        rosters, known = self._core.rosters, self._access_known
-        while True:
-            news = [
-                (office, signed)
-                for office, signed in sorted(rosters.access_lists.items())
-                if signed.content.version > known.get(office, 0)
-            ]
-            for office, signed in news:
-                known[office] = signed.content.version
-                gossip = peer_pb2.AccessGossip(lists=[signed.encode()])
-                await self._link.send(peer_pb2.SessionFrame(access=gossip))
-            if not news:
-                await rosters.changed.wait()
 
     async def _talk(self, greeting: Greeting) -> None:
         core, link, peer = self._core, self._link, self.peer
@@ -206,11 +177,14 @@ class Session:
             nursery.start_soon(self._tell_pace, pace)
             nursery.start_soon(self._releasing.run)
             nursery.start_soon(Reclaiming(core, link, peer).run)
-            nursery.start_soon(self._pass_on_access)
+            nursery.start_soon(self._gossip.pass_on_access)
             if self._link.speaks("report"):
                 nursery.start_soon(self._telling.run)
                 nursery.start_soon(self._echoing.run)
-            await self._read(outgoing, incoming, proving, pace, greeting, nursery)
+            takers = self._takers(outgoing, incoming, proving, reconciling, pace, nursery)
+            goodbye = await read_frames(self._link, takers, greeting.wire)
+            if goodbye is not None:
+                self.goodbye = _rejection_of(goodbye).sentence
             nursery.cancel_scope.cancel()
 
     async def _tell_pace(self, pace: LinkPace) -> None:
@@ -223,71 +197,46 @@ class Session:
                 told = takes
             await trio.sleep(_PACE_LOOK_S)
 
-    async def _read(
+    def _takers(
         self,
         outgoing: Outgoing,
         incoming: Incoming,
         proving: Proving,
+        reconciling: Reconciling,
         pace: LinkPace,
-        greeting: Greeting,
         nursery: trio.Nursery,
-    ) -> None:
-        """Dispatch frames until the peer ends the stream."""
-        words = Bucket(limits.WORDS_BURST, limits.WORDS_PER_S)
-        while (received := await self._link.receive()) is not None:
-            frame, payload = received
-            kind = frame.WhichOneof("kind")
-            if kind not in _FRAMES_OF_BLOBS:  # each costs us a signature, reads or a write, and the peer nothing
-                await trio.sleep(words.take(trio.current_time()))
-            match kind:
-                case "offer":
-                    proving.see_nonce(frame.offer.nonce)
-                    incoming.on_offer(frame.offer, nursery)
-                case "want":
-                    outgoing.on_want(frame.want)
-                case "pieces":
-                    await incoming.on_pieces(frame.pieces, payload)
-                case "received":
-                    outgoing.flow.count(frame.received.bytes)
-                case "applied":
-                    await self._on_applied(frame.applied, outgoing, proving)
-                case "prove":
-                    await proving.answer(frame.prove)
-                case "proof":
-                    await proving.take_proof(frame.proof)
-                case "inventory_ask":
-                    proving.answer_inventory(frame.inventory_ask)
-                case "inventory_word":
-                    await proving.take_inventory(frame.inventory_word)
-                case "withdraw":
-                    await proving.take_withdrawal(frame.withdraw)
-                case "need":
-                    proving.take_need(frame.need)
-                case "takes":
-                    pace.peer_takes = read_takes(frame.takes)
-                case "release":
-                    await self._releasing.take(frame.release)
-                case "stake_ask":
-                    await self.stakes.answer(frame.stake_ask)
-                case "stake":
-                    self.stakes.on_stake(frame.stake)
-                case "report":
-                    self._telling.take(frame.report)
-                case "echo":
-                    await self._echoing.on_echo(frame.echo)
-                case "roster":
-                    await self._take_roster(bytes(payload))
-                case "access":
-                    await self._take_access(frame.access)
-                case "goodbye":
-                    self.goodbye = _rejection_of(frame.goodbye).sentence
-                    return
-                case str(kind) if kind.startswith("reconcile_") and self.reconciling is not None:
-                    await self.reconciling.on_frame(frame, payload)
-                case None if passes_over_unknown(greeting.wire):
-                    pass  # a newer lumbung says something that we do not know
-                case other:
-                    raise Rejected(StatusCode.INVALID_ARGUMENT, f"unexpected frame {other}")
+    ) -> Takers:
+        """Which part takes which frame. What only takes note of one gives nothing to wait for."""
+
+        def take_offer(frame: peer_pb2.SessionFrame, _: memoryview) -> None:
+            proving.see_nonce(frame.offer.nonce)
+            incoming.on_offer(frame.offer, nursery)
+
+        def take_takes(frame: peer_pb2.SessionFrame, _: memoryview) -> None:
+            pace.peer_takes = read_takes(frame.takes)
+
+        return {
+            "offer": take_offer,
+            "want": lambda frame, _: outgoing.on_want(frame.want),
+            "pieces": lambda frame, payload: incoming.on_pieces(frame.pieces, payload),
+            "received": lambda frame, _: outgoing.flow.count(frame.received.bytes),
+            "applied": lambda frame, _: self._on_applied(frame.applied, outgoing, proving),
+            "prove": lambda frame, _: proving.answer(frame.prove),
+            "proof": lambda frame, _: proving.take_proof(frame.proof),
+            "inventory_ask": lambda frame, _: proving.answer_inventory(frame.inventory_ask),
+            "inventory_word": lambda frame, _: proving.take_inventory(frame.inventory_word),
+            "withdraw": lambda frame, _: proving.take_withdrawal(frame.withdraw),
+            "need": lambda frame, _: proving.take_need(frame.need),
+            "takes": take_takes,
+            "release": lambda frame, _: self._releasing.take(frame.release),
+            "stake_ask": lambda frame, _: self.stakes.answer(frame.stake_ask),
+            "stake": lambda frame, _: self.stakes.on_stake(frame.stake),
+            "report": lambda frame, _: self._telling.take(frame.report),
+            "echo": lambda frame, _: self._echoing.on_echo(frame.echo),
+            "roster": lambda _, payload: self._gossip.take_roster(bytes(payload)),
+            "access": lambda frame, _: self._gossip.take_access(frame.access),
+            **dict.fromkeys(KINDS_OF_RECONCILE, reconciling.on_frame),
+        }
 
     async def _on_applied(self, applied: peer_pb2.Applied, outgoing: Outgoing, proving: Proving) -> None:
         outgoing.flow.count(applied.received_bytes)
@@ -298,22 +247,6 @@ class Session:
             self._core.log.warning("offer refused", peer=self.peer, reason=applied.sentence)
         if offer.origin == self._core.number and applied.HasField("receipt"):
             await proving.take_receipt(applied.receipt, offer.nonce)
-
-    async def _take_roster(self, raw: bytes) -> None:
-        try:
-            await self._core.rosters.offer([raw])
-        except Rejected as exc:  # the peer may be older than we are, or forked: the session itself goes on
-            self._core.log.warning("roster refused", peer=self.peer, reason=exc.sentence)
-
-    async def _take_access(self, gossip: peer_pb2.AccessGossip) -> None:
-        rosters, brought = self._core.rosters, gossip.lists[: limits.HELLO_MARKS_MAX]
-        try:
-            await rosters.offer_access(brought)
-        except Rejected as exc:
-            self._core.log.warning("access list refused", peer=self.peer, reason=exc.sentence)
-        for office, signed in rosters.access_lists.items():
-            if signed.encode() in brought:  # it need not come back
-                self._access_known[office] = signed.content.version
 
 
 def _rejection_of(goodbye: peer_pb2.Goodbye) -> Rejected:

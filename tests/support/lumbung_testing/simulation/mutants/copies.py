@@ -17,10 +17,12 @@ from lumbung_node.ports.world import Verifier
 from lumbung_node.services import statements
 from lumbung_node.services.core import Core
 from lumbung_node.services.session import proving
-from lumbung_node.services.session.outgoing import OpenOffer, Outgoing
+from lumbung_node.services.session.offers import OpenOffer
+from lumbung_node.services.session.outgoing import Outgoing
 from lumbung_node.services.session.proving import Proving
 from lumbung_node.store.committer import Committer
-from lumbung_node.store.inventories import Inventories, Snapshot, _Kept
+from lumbung_node.store.inventories import Inventories, Snapshot
+from lumbung_node.store.inventory_folding import Kept
 from lumbung_node.store.jobs import Job
 from lumbung_node.store.layout import blob_key
 from lumbung_node.store.proofs import Proofs
@@ -39,7 +41,8 @@ def _mark_counted_as_a_copy() -> AbstractContextManager[object]:
         if offer is not None and offer.origin == self._core.number and applied.mark.number:
             numbers = range(1, applied.mark.number + 1)
             ledger = self._core.store.proofs.ledger
-            ledger.receive(self._peer, self._greeting.generation, offer.nonce, numbers, 0)
+            peer, generation = self._feeds._peer, self._feeds._greeting.generation
+            ledger.receive(peer, generation, offer.nonce, numbers, 0)
             self._core.store.proofs.changed.beat()
         return offer
 
@@ -179,7 +182,7 @@ def _proof_counted_before_it_is_durable() -> AbstractContextManager[object]:
 
 def _receipt_signed_over_unfolded_state() -> AbstractContextManager[object]:
     async def snapshot(self: Inventories, origin: NodeNumber) -> Snapshot:
-        kept = self._kept.get(origin) or _Kept(origin, Inventory(self.key))
+        kept = self._kept.get(origin) or Kept(origin, Inventory(self.key))
         end = self._state.end(origin)
         return Snapshot(origin, end.number, end.running_hash, kept.inventory.copy(), 0)
 

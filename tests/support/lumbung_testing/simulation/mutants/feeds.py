@@ -10,9 +10,10 @@ import trio
 from lumbung_cluster.feed import FeedEnd, Mark, MarkVerdict
 from lumbung_cluster.ids import BlobId, Generation, NodeNumber
 from lumbung_node.ports.keyvalue import KeyValue
-from lumbung_node.services.session import outgoing
+from lumbung_node.services.session import feed_lanes, repair_lanes
 from lumbung_node.services.session.incoming import Incoming, _Taking
-from lumbung_node.services.session.outgoing import OpenOffer, Outgoing, OutLane
+from lumbung_node.services.session.offers import Offers, OpenOffer, OutLane
+from lumbung_node.services.session.outgoing import Outgoing
 from lumbung_node.store import committer
 from lumbung_node.store.known import Known
 from lumbung_node.store.layout import FeedRow, MarkRow
@@ -28,21 +29,25 @@ def _mark_believed_after_a_rollback() -> AbstractContextManager[object]:
     def judge(mark: Mark | None, generation: Generation, end: FeedEnd, hash_at_mark: bytes | None) -> MarkVerdict:
         return MarkVerdict.BELIEVED if mark is not None and mark.number else MarkVerdict.NONE
 
-    return patched(outgoing, "judge_mark", judge)
+    return patched(feed_lanes, "judge_mark", judge)
 
 
-def _learnt_from_filter_across_generations() -> AbstractContextManager[object]:
+@contextmanager
+def _learnt_from_filter_across_generations() -> Iterator[None]:
     def was_learnt_from(row: FeedRow, peer: NodeNumber, generation: Generation) -> bool:
         return row.source == peer
 
-    return patched(outgoing, "_was_learnt_from", was_learnt_from)
+    with ExitStack() as stack:
+        for module in (feed_lanes, repair_lanes):
+            stack.enter_context(patched(module, "was_learnt_from", was_learnt_from))
+        yield
 
 
 @contextmanager
 def _jumped_put_moves_the_mark() -> Iterator[None]:
-    send = Outgoing._send
+    send = Offers.send
 
-    async def send_with_end(self: Outgoing, offer: OpenOffer) -> None:
+    async def send_with_end(self: Offers, offer: OpenOffer) -> None:
         if offer.lane is not OutLane.FEED and offer.items:
             row = await self._core.store.reader.row(offer.origin, offer.items[-1].blob)
             if row is not None:
@@ -58,7 +63,7 @@ def _jumped_put_moves_the_mark() -> Iterator[None]:
         return MarkRow(Mark(self._greeting.generation, message.upto, message.running_hash), units)
 
     with ExitStack() as stack:
-        stack.enter_context(patched(Outgoing, "_send", send_with_end))
+        stack.enter_context(patched(Offers, "send", send_with_end))
         stack.enter_context(patched(Incoming, "_next_mark", next_mark))
         yield
 
@@ -68,7 +73,7 @@ def _refused_offer_forgotten() -> AbstractContextManager[object]:
 
     def on_applied(self: Outgoing, applied: peer_pb2.Applied) -> OpenOffer | None:
         offer = original(self, applied)
-        for cursor in self._cursors.values():
+        for cursor in self._feeds.cursors.values():
             cursor.is_refused = False
         return offer
 

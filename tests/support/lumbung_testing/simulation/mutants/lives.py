@@ -18,6 +18,7 @@ from lumbung_node.services import rosters
 from lumbung_node.services.core import Core
 from lumbung_node.services.replicator import Replicator
 from lumbung_node.services.session import greeting, lives, session
+from lumbung_node.services.session.gossip import Gossip
 from lumbung_node.services.session.greeting import Greeting
 from lumbung_node.store import own_lives
 from lumbung_testing.simulation.mutants.mutant import Mutant
@@ -100,10 +101,10 @@ def _lower_epoch_obeyed() -> AbstractContextManager[object]:
 
 
 def _rosters_not_passed_on() -> AbstractContextManager[object]:
-    async def pass_on(self: session.Session, greeting: Greeting) -> None:
+    async def greet(self: Gossip, greeting: Greeting) -> None:
         await trio.lowlevel.checkpoint()
 
-    return patched(session.Session, "_pass_on", pass_on)
+    return patched(Gossip, "greet", greet)
 
 
 MUTANTS = (

@@ -1,0 +1,212 @@
+"""The lanes that follow the feeds to one peer: each origin from the believed mark on, and what is new meanwhile.
+
+    feed     own origin in feed order, from the believed mark on      (moves marks)
+    others   other origins that both hold, a little later: it fills what their origin could not (moves marks)
+    fresh    new since the session began, while `feed` still works off a backlog
+
+Where no mark is believed the lane waits until reconcile has settled that the peer holds everything up to some number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import trio
+
+from lumbung_cluster import limits
+from lumbung_cluster.feed import judge_mark
+from lumbung_cluster.ids import NodeNumber
+from lumbung_node.services.core import Core, DoubtAboutOurselves
+from lumbung_node.services.session.flow import FlowLink
+from lumbung_node.services.session.greeting import Greeting
+from lumbung_node.services.session.offers import Offers, OpenOffer, OutLane, fitting, was_learnt_from
+from lumbung_node.store.state import Pulse
+
+__all__ = ["Cursor", "FeedLanes"]
+
+_PAGE_ROWS_MIN = 8
+
+
+@dataclass(slots=True)
+class Cursor:
+    """Feed lane of one origin: offered up to `offered`, applied by the peer up to `applied`.
+
+    `is_refused`: the peer took an offer without moving its mark, so that everything from `applied` on comes again.
+    `is_waiting`: no mark of the peer is believed, until reconcile settles one. `page_rows`: how many rows the next
+    offer looks at, about twice what the last one took.
+    """
+
+    offered: int
+    applied: int
+    end_at_start: int
+    is_refused: bool = False
+    is_waiting: bool = False
+    page_rows: int = limits.OFFER_ENTRIES_MAX
+
+
+class FeedLanes:
+    """`start`, then the three `run_...` until cancelled. `applied` beats whenever a cursor moves."""
+
+    def __init__(self, core: Core, peer: NodeNumber, greeting: Greeting, offers: Offers, flow: FlowLink) -> None:
+        self.applied = Pulse()
+        self.cursors: dict[NodeNumber, Cursor] = {}
+        self._core = core
+        self._peer = peer
+        self._greeting = greeting
+        self._offers = offers
+        self._flow = flow
+        self._fresh_offered = 0
+
+    async def start(self) -> None:
+        """Judge the peer's marks. Raises DoubtAboutOurselves when they show that our folder was rolled back."""
+        for origin in self._core.rosters.roster.origins_shared(self._core.number, self._peer):
+            await self._start_cursor(origin)
+
+    # --- how far the peer is -----------------------------------------------------------------------------------
+
+    def is_jumped(self, number: int) -> bool:
+        """Whether this own number is so far ahead of the lanes that it should not wait for them."""
+        cursor = self.cursors.get(self._core.number)
+        return cursor is not None and number > max(cursor.offered, self._fresh_offered) + limits.OFFER_ENTRIES_MAX
+
+    def is_waiting(self, origin: NodeNumber) -> bool:
+        cursor = self.cursors.get(origin)
+        return cursor is not None and cursor.is_waiting
+
+    def waiting(self) -> list[NodeNumber]:
+        return sorted(origin for origin, cursor in self.cursors.items() if cursor.is_waiting)
+
+    def is_feeding(self, origin: NodeNumber) -> bool:
+        cursor = self.cursors.get(origin)
+        end = self._core.store.state.end(origin).number
+        return cursor is not None and not cursor.is_waiting and cursor.applied < end
+
+    def settle(self, origin: NodeNumber, number: int) -> None:
+        cursor = self.cursors.get(origin)
+        if cursor is not None and cursor.is_waiting:
+            cursor.offered = cursor.applied = number
+            cursor.is_waiting = False
+            self.applied.beat()
+            self._core.store.state.grown.beat()  # the lanes may be waiting for news, and this is some
+
+    def applied_upto(self) -> int:
+        cursor = self.cursors.get(self._core.number)
+        return cursor.applied if cursor else 0
+
+    def is_behind(self) -> bool:
+        return any(
+            cursor.is_waiting or cursor.applied < self._core.store.state.end(origin).number
+            for origin, cursor in self.cursors.items()
+        )
+
+    def is_backlog(self, origin: NodeNumber) -> bool:
+        """Whether what goes out in feed order now was there before the session began, or is another's."""
+        cursor = self.cursors.get(origin)
+        return origin != self._core.number or cursor is None or cursor.applied < cursor.end_at_start
+
+    def on_applied(self, offer: OpenOffer, number: int) -> None:
+        """The peer has answered an offer of the feed lane; its mark is at `number` now."""
+        cursor = self.cursors.get(offer.origin)
+        if cursor is None:
+            return
+        if number == offer.upto:
+            cursor.applied = max(cursor.applied, offer.upto)
+            self._pass_over(offer)
+        else:
+            cursor.is_refused = True
+            self._core.store.state.grown.beat()  # the lane may be waiting for news, and this is some
+
+    def _pass_over(self, offer: OpenOffer) -> None:
+        """What the peer need not hold is done with; a new roster loads the ledger anew."""
+        if offer.passed_over:
+            account = self._core.store.proofs.ledger.account(self._peer)
+            for number in offer.passed_over:
+                account.pass_over(number)
+            self._core.store.proofs.changed.beat()
+
+    # --- lanes -------------------------------------------------------------------------------------------------
+
+    async def _start_cursor(self, origin: NodeNumber) -> None:
+        state, reader = self._core.store.state, self._core.store.reader
+        mark, end = self._greeting.marks.get(origin), state.end(origin)
+        known = await reader.hash_at(origin, mark.number) if mark is not None else None
+        verdict = judge_mark(mark, state.generation, end, known)
+        if verdict.is_doubt_about_sender and self._core.may_doubt(self._peer):
+            raise DoubtAboutOurselves(f"feed of origin {origin}: {verdict.value}")
+        start = mark.number if mark is not None and verdict.is_believed else 0
+        # An empty feed has nothing that the peer could lack: whatever comes is offered from its first row on.
+        is_waiting = not verdict.is_believed and end.number > 0
+        self.cursors[origin] = Cursor(start, start, end.number, is_waiting=is_waiting)
+        if origin == self._core.number:
+            self._fresh_offered = end.number
+
+    async def run_feed(self) -> None:
+        origin = self._core.number
+        if origin in self.cursors:
+            window = trio.Semaphore(limits.OFFERS_OPEN_PER_LANE_MAX)
+            cursor = self.cursors[origin]
+            while True:
+                while not self.has_more(origin, cursor):
+                    await self._core.store.state.grown.wait()
+                await self._offer(origin, window)
+
+    async def run_others(self) -> None:
+        others = [origin for origin in self.cursors if origin != self._core.number]
+        window = trio.Semaphore(limits.OFFERS_OPEN_PER_LANE_MAX)
+        while others:
+            await trio.sleep(limits.FOREIGN_FEED_DELAY_S)
+            for origin in others:
+                cursor = self.cursors[origin]
+                while self.has_more(origin, cursor) and self._offers.welcome.is_open(origin):
+                    await self._offer(origin, window)
+
+    async def run_fresh(self) -> None:
+        """Only while the feed lane has not reached the place where the session began."""
+        origin = self._core.number
+        cursor = self.cursors.get(origin)
+        window = trio.Semaphore(limits.OFFERS_OPEN_PER_LANE_MAX)
+        while cursor is not None and cursor.offered < cursor.end_at_start:
+            rows = await self._core.store.reader.feed(origin, self._fresh_offered, limits.OFFER_ENTRIES_MAX)
+            if not rows:
+                await self._core.store.state.grown.wait()
+                continue
+            items = await self._offers.items(origin, [row for _, row in rows])
+            await self._offers.send_all(OutLane.FRESH, origin, items, window)
+            self._fresh_offered = rows[-1][0]
+
+    def has_more(self, origin: NodeNumber, cursor: Cursor) -> bool:
+        """Whether something can be offered in feed order now."""
+        is_behind = cursor.offered < self._core.store.state.end(origin).number
+        return not cursor.is_waiting and (is_behind or cursor.is_refused)
+
+    async def _offer(self, origin: NodeNumber, window: trio.Semaphore) -> None:
+        """One offer of what comes next in feed order, as many entries as fit."""
+        cursor = self.cursors[origin]
+        if cursor.is_refused:
+            # A full disk refuses for minutes: neither hammer it, nor wait for the next session to go on.
+            await trio.sleep(limits.REFUSED_WAIT_S)
+            await self._offers.welcome.until_open(origin)
+            cursor.is_refused, cursor.offered = False, cursor.applied
+        rows = await self._core.store.reader.feed(origin, cursor.offered, cursor.page_rows)
+        if not rows:
+            return  # the answer to an earlier offer has moved the mark to the end meanwhile
+        peer, generation = self._peer, self._greeting.generation
+        news = [row for _, row in rows if not was_learnt_from(row, peer, generation)]
+        items = await self._offers.items(origin, news)
+        first = fitting(items, self._flow.offer_bytes_max())
+        upto, running_hash = rows[-1][0], rows[-1][1].running_hash
+        if len(first) < len(items):
+            first_left = items[len(first)].blob
+            upto = next(number for number, row in rows if row.blob == first_left) - 1
+            running_hash = next(row.running_hash for number, row in rows if number == upto)
+        passed: tuple[int, ...] = ()
+        if origin == self._core.number:
+            passed = tuple(n for n, row in rows if n <= upto and not self._offers.is_for_peer(origin, row.blob))
+        # Of 256 rows an offer takes 13 when its blobs have 300 KiB: all of them read and unpacked for each offer
+        # were a quarter of what a node that refills does.
+        cursor.page_rows = min(limits.OFFER_ENTRIES_MAX, 2 * (upto - cursor.offered) + _PAGE_ROWS_MIN)
+        offer = OpenOffer(0, OutLane.FEED, origin, first, cursor.offered, upto, running_hash, passed_over=passed)
+        await window.acquire()
+        offer.window = window
+        cursor.offered = upto
+        await self._offers.send(offer)
