@@ -15,7 +15,7 @@ SOURCES := cluster node proto tools tests
 .PHONY: offline-bundle
 .PHONY: health-pages bench-ops
 .PHONY: sim sim-same mutants chaos fuzz abuse
-.PHONY: bench-quick bench-bundle bench-rebuild bench-lines bench-reconcile
+.PHONY: bench bench-docs bench-quick bench-bundle bench-rebuild bench-lines bench-reconcile
 .PHONY: bench-inventory bench-scrub
 
 help: ## this list
@@ -86,6 +86,12 @@ chaos: $(DEV) ## real faults on real processes, half an hour; ARGS="--family kil
 
 fuzz: $(DEV) ## hostile input for every reader; ARGS="--inputs 1000000 --seed 1"
 	$(PY) tests/fuzz/run.py $(ARGS)
+
+bench: $(RUNTIME) ## everything beside this machine's limits: a quarter of an hour, 12 GB of disk; ARGS="--scale 0.05"
+	$(PY) -m lumbung_tools.bench.suite $(ARGS)
+
+bench-docs: $(RUNTIME) ## fill docs/performance.md and its picture from the JSON of the last `make bench`
+	$(PY) -m lumbung_tools.bench.suite --write-docs docs $(ARGS)
 
 bench-quick: $(RUNTIME) ## figures of three nodes on loopback
 	$(PY) -m lumbung_tools.bench.quick $(ARGS)

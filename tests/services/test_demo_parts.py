@@ -174,5 +174,5 @@ async def test_a_load_that_fell_short_gives_no_figure(offices: Offices) -> None:
     offices.nodes[_OWNER].rule = refuse_third
     load = make_load(offices.folder / "load", "load", 4096, 5)
     async with offices.session() as session:
-        with pytest.raises(LoadFailed, match=r"4 of 5 blobs got three copies.*disk full"):
+        with pytest.raises(LoadFailed, match=r"4 of 5 blobs got 3 copies.*disk full"):
             await put_full(session, load)

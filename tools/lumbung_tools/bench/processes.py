@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lumbung_cluster.limits import KIB
 
-__all__ = ["cpu_s", "peak_memory_bytes"]
+__all__ = ["cpu_s", "forget_peak", "peak_memory_bytes"]
 
 _PEAK_FIELD = "VmHWM:"
 # proc(5): fields 14 and 15 of stat; behind the command's closing bracket field 3 comes first.
@@ -26,3 +26,8 @@ def peak_memory_bytes(pid: int) -> int:
         if line.startswith(_PEAK_FIELD):
             return int(line.split()[1]) * KIB
     raise ValueError(f"/proc/{pid}/status: expected a line {_PEAK_FIELD}, got none")
+
+
+def forget_peak(pid: int) -> None:
+    """Let the peak begin anew with what is resident now (proc(5): 5 in clear_refs)."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")

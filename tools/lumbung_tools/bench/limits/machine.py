@@ -16,7 +16,7 @@ __all__ = ["MachineLimits", "measure_machine"]
 _APPEND_S = 1.5
 _WIRE_S = 1.0
 _HASH_S = 0.5
-_SECONDS_MIN = 0.05
+_SECONDS_MIN = 0.2
 _SMALL, _USUAL, _LARGE = 4 * KIB, 300 * KIB, 64 * MIB
 
 

@@ -51,13 +51,11 @@ class WireRate:
 def tcp_rate(seconds: float) -> WireRate:
     """One connection, `sendall` to `recv_into`."""
 
-    def send(port: int) -> int:
+    def send(port: int, begin: Callable[[], None]) -> int:
         with socket.create_connection((_LOOPBACK, port)) as line:
-            message, sent = os.urandom(_MESSAGE_BYTES), 0
-            started_at = time.monotonic()
-            while not sent or time.monotonic() - started_at < seconds:
+            begin()
+            for message in _messages(seconds):
                 line.sendall(message)
-                sent += len(message)
             line.shutdown(socket.SHUT_WR)
             return int.from_bytes(line.recv(_COUNT_BYTES, socket.MSG_WAITALL), "big")
 
@@ -68,13 +66,14 @@ def grpc_rate(seconds: float) -> WireRate:
     """One stream of raw messages in one connection with mutual TLS."""
     server, client = _parties()
 
-    def send(port: int) -> int:
+    def send(port: int, begin: Callable[[], None]) -> int:
         identity = grpc.ssl_channel_credentials(
             client.trust_roots_pem, client.private_key_pem, client.certificate_chain_pem
         )
         options = channel_options(LinkClass.LAN, _SERVER.dns_name)
         with grpc.secure_channel(f"{_LOOPBACK}:{port}", identity, options=options) as channel:
             grpc.channel_ready_future(channel).result(timeout=_READY_S)
+            begin()
             call = channel.stream_unary(_METHOD, request_serializer=None, response_deserializer=None)
             return int.from_bytes(call(_messages(seconds)), "big")
 
@@ -88,12 +87,19 @@ def _messages(seconds: float) -> Iterator[bytes]:
         yield message
 
 
-def _measure(sink: Callable[..., None], words: tuple[TlsIdentity, ...], send: Callable[[int], int]) -> WireRate:
+def _measure(
+    sink: Callable[..., None], words: tuple[TlsIdentity, ...], send: Callable[[int, Callable[[], None]], int]
+) -> WireRate:
+    """`send` calls what it is given once the connection stands: from then on it counts."""
+    started_at = used_s = 0.0
     with _child(sink, words) as told:
-        port = _heard(told)
-        told.send(b"")  # the child begins to count its own CPU now
-        started_at, used_s = time.monotonic(), time.process_time()
-        received = send(int(port))
+
+        def begin() -> None:
+            nonlocal started_at, used_s
+            told.send(b"")  # the child begins to count its own CPU
+            started_at, used_s = time.monotonic(), time.process_time()
+
+        received = send(int(_heard(told)), begin)
         elapsed_s, sender_s = time.monotonic() - started_at, time.process_time() - used_s
         told.send(b"")
         receiver_s = _heard(told)
@@ -126,10 +132,10 @@ def _heard(told: Connection) -> float:
 def _sink_tcp(told: Connection) -> None:
     with socket.create_server((_LOOPBACK, 0)) as listener:
         told.send(listener.getsockname()[1])
-        told.recv()
-        used_s = time.process_time()
         line, _ = listener.accept()
         with line:
+            told.recv()
+            used_s = time.process_time()
             buffer, received = memoryview(bytearray(_MESSAGE_BYTES)), 0
             while taken := line.recv_into(buffer):
                 received += taken

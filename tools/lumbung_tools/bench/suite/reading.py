@@ -1,0 +1,60 @@
+"""Gets by clients that each wait for their blob, and lists, of what a load has left; every blob is checked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+import trio
+
+from lumbung_cluster import limits
+from lumbung_cluster.ids import blob_hasher
+from lumbung_node.ports.transport import Channel
+from lumbung_proto.codec import decode_frame
+from lumbung_proto.v1 import blobs_pb2 as wire
+from lumbung_tools.bench.load import LoadFailed
+from lumbung_tools.bench.suite.figures import Case, latencies_ms
+from lumbung_tools.bench.suite.putting import rates
+from lumbung_tools.client.ask import list_blobs
+from lumbung_tools.client.methods import GET
+
+__all__ = ["get_all", "get_one", "list_all"]
+
+
+async def get_all(channel: Channel, origin: int, ids: Sequence[bytes], size_bytes: int, clients: int) -> Case:
+    """Each blob once, into memory; `origin` is 0 where the node asked is the origin. Raises LoadFailed."""
+    waits: list[float] = []
+
+    async def get_some(supply: Iterator[bytes]) -> None:
+        for blob in supply:
+            begun = time.monotonic()
+            await get_one(channel, origin, blob)
+            waits.append(time.monotonic() - begun)
+
+    shared, started_at = iter(ids), time.monotonic()
+    async with trio.open_nursery() as nursery:
+        for _ in range(clients):
+            nursery.start_soon(get_some, shared)
+    return {**rates(len(ids), size_bytes, time.monotonic() - started_at), **latencies_ms("get", waits)}
+
+
+async def get_one(channel: Channel, origin: int, blob: bytes) -> None:
+    """Raises LoadFailed for bytes that are not the blob's."""
+    hasher = blob_hasher()
+    async with channel.stream(GET) as stream:
+        await stream.send(wire.GetRequest(origin=origin, id=blob).SerializeToString())
+        await stream.finish_sending()
+        while (message := await stream.receive()) is not None:
+            _, payload = decode_frame(wire.GetResponse, message, header_bytes_max=limits.FRAME_HEADER_SIZE_BYTES_MAX)
+            hasher.update(payload)
+    if hasher.digest() != blob:
+        raise LoadFailed(f"get: expected the bytes of {blob.hex()}, got those of {hasher.digest().hex()}")
+
+
+async def list_all(channel: Channel) -> Case:
+    """Every blob of the node's own origin, a page at a time."""
+    started_at, rows = time.monotonic(), 0
+    async for _ in list_blobs(channel, 0, copies_below=0, limit=None):
+        rows += 1
+    elapsed_s = time.monotonic() - started_at
+    return {"files": rows, "elapsed_s": elapsed_s, "per_s": rows / elapsed_s}
