@@ -19,7 +19,9 @@ def test_a_wiped_office_is_refilled_and_every_byte_that_its_holders_sent_is_coun
         [sys.executable, *words], env=on_test_path(), capture_output=True, text=True, timeout=_PATIENCE_S, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    undisturbed, killed = json.loads(out.read_text())["refills"]
+    figures = json.loads(out.read_text())
+    assert [limit["needed_bytes"] for limit in figures["limits"]] == [40 * 300 * 1024] * 2
+    undisturbed, killed = figures["refills"]
     assert undisturbed["sent_bytes"] == undisturbed["needed_bytes"] == 40 * 300 * 1024
     assert killed["killed_at"] >= 20
     assert killed["sent_bytes"] >= killed["needed_bytes"]
