@@ -8,6 +8,7 @@ format and its version. The reader refuses whatever the writer would not have wr
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -21,6 +22,10 @@ T = TypeVar("T")
 _U8_SIZE = 1
 _U32_SIZE = 4
 _U64_SIZE = 8
+# People compare rosters, requests and lists on screens before they sign: no text may move the cursor, begin a line of
+# its own or turn the direction of reading. Listed by code, because Unicode's tables differ between builds of Python.
+_UNSHOWABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_LINE_ENDS = str.maketrans("", "", "\t\n\r")
 
 
 class Malformed(LumbungError, ValueError):
@@ -72,13 +77,13 @@ class Writer:
         self._parts.append(bytes(value))
         return self
 
-    def text(self, field: str, value: str, size_max: int) -> Writer:
-        """NFC text of at most `size_max` bytes of UTF-8.
+    def text(self, field: str, value: str, size_max: int, *, is_pem: bool = False) -> Writer:
+        """NFC text of at most `size_max` bytes of UTF-8, without control characters.
 
         Other forms are refused, not normalized here: what a person reads and what gets signed must not differ.
+        `is_pem` is for certificates: lines, in ASCII.
         """
-        if not unicodedata.is_normalized("NFC", value):
-            raise Malformed(field, "text in Unicode normal form NFC", repr(value))
+        _check_text(field, value, is_pem=is_pem)
         return self.var_bytes(field, _utf8(field, value), size_max)
 
     def optional(self, field: str, value: T | None, write: Callable[[Writer, T], object]) -> Writer:
@@ -141,14 +146,13 @@ class Reader:
             raise Malformed(field, f"at most {size_max} bytes", f"{size} bytes")
         return self._take(field, size)
 
-    def text(self, field: str, size_max: int) -> str:
+    def text(self, field: str, size_max: int, *, is_pem: bool = False) -> str:
         raw = self.var_bytes(field, size_max)
         try:
             value = raw.decode("utf-8")
         except UnicodeDecodeError as exc:
             raise Malformed(field, "text in UTF-8", raw[:32].hex()) from exc
-        if not unicodedata.is_normalized("NFC", value):
-            raise Malformed(field, "text in Unicode normal form NFC", repr(value))
+        _check_text(field, value, is_pem=is_pem)
         return value
 
     def optional(self, field: str, read: Callable[[Reader], T]) -> T | None:
@@ -177,6 +181,15 @@ class Reader:
         taken = self._body[self._at : self._at + size]
         self._at += size
         return taken
+
+
+def _check_text(field: str, value: str, *, is_pem: bool) -> None:
+    if not unicodedata.is_normalized("NFC", value):
+        raise Malformed(field, "text in Unicode normal form NFC", repr(value))
+    if is_pem and not value.isascii():
+        raise Malformed(field, "PEM in ASCII", repr(value))
+    if _UNSHOWABLE.search(value.translate(_LINE_ENDS) if is_pem else value):
+        raise Malformed(field, "text without control characters", repr(value))
 
 
 def _utf8(field: str, value: str) -> bytes:

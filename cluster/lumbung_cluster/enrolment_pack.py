@@ -71,7 +71,7 @@ class EnrolmentPack:
             request_hash=reader.fixed("request hash", _HASH_SIZE_BYTES),
             created_ms=reader.u64("created"),
             rosters=reader.sequence("rosters", _read_document, PACK_ROSTERS_MAX),
-            node_chain=reader.text("node's certificate", _CHAIN_SIZE_MAX),
+            node_chain=reader.text("node's certificate", _CHAIN_SIZE_MAX, is_pem=True),
             operator_chain=reader.optional("operator's certificate", _read_chain),
             secret_sealed=reader.var_bytes("sealed cluster secret", _SEALED_SIZE_MAX),
             access_lists=reader.sequence("access lists", _read_document, PACK_ACCESS_LISTS_MAX),
@@ -86,7 +86,7 @@ class EnrolmentPack:
         writer.u32("node number", self.node).fixed("request hash", self.request_hash, _HASH_SIZE_BYTES)
         writer.u64("created", self.created_ms)
         writer.sequence("rosters", self.rosters, _write_document, PACK_ROSTERS_MAX)
-        writer.text("node's certificate", self.node_chain, _CHAIN_SIZE_MAX)
+        writer.text("node's certificate", self.node_chain, _CHAIN_SIZE_MAX, is_pem=True)
         writer.optional("operator's certificate", self.operator_chain, _write_chain)
         writer.var_bytes("sealed cluster secret", self.secret_sealed, _SEALED_SIZE_MAX)
         writer.sequence("access lists", self.access_lists, _write_document, PACK_ACCESS_LISTS_MAX)
@@ -154,8 +154,8 @@ def _read_document(reader: Reader) -> bytes:
 
 
 def _write_chain(writer: Writer, chain: str) -> None:
-    writer.text("operator's certificate", chain, _CHAIN_SIZE_MAX)
+    writer.text("operator's certificate", chain, _CHAIN_SIZE_MAX, is_pem=True)
 
 
 def _read_chain(reader: Reader) -> str:
-    return reader.text("operator's certificate", _CHAIN_SIZE_MAX)
+    return reader.text("operator's certificate", _CHAIN_SIZE_MAX, is_pem=True)

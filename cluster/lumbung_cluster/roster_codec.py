@@ -154,14 +154,15 @@ def _read_custodian(reader: Reader) -> Custodian:
 
 def _write_trust_root(writer: Writer, root: TrustRoot) -> None:
     writer.text("trust root name", root.name, _NAME_SIZE_MAX)
-    writer.text("trust root", root.pem, _PEM_SIZE_MAX)
+    writer.text("trust root", root.pem, _PEM_SIZE_MAX, is_pem=True)
     writer.u32("first epoch", root.first_epoch)
     write_last(writer, root.last_epoch)
 
 
 def _read_trust_root(reader: Reader) -> TrustRoot:
     name = reader.text("trust root name", _NAME_SIZE_MAX)
-    return TrustRoot(name, reader.text("trust root", _PEM_SIZE_MAX), reader.u32("first epoch"), read_last(reader))
+    pem = reader.text("trust root", _PEM_SIZE_MAX, is_pem=True)
+    return TrustRoot(name, pem, reader.u32("first epoch"), read_last(reader))
 
 
 def _write_assignment(writer: Writer, assignment: HolderAssignment) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Collection
 from difflib import get_close_matches
@@ -11,9 +12,13 @@ from typing import TypeVar
 
 from lumbung_cluster.errors import LumbungError
 
-__all__ = ["ConfigError", "TomlTable", "read_toml"]
+__all__ = ["ConfigError", "TomlTable", "load_toml", "read_toml"]
 
 E = TypeVar("E", bound=Enum)
+
+_SIZE_BYTES_MAX = 8 << 20  # the roster of 514 offices has 1 MiB as TOML
+_LONG_KEY = re.compile(r"""(?>(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){32}""")
+"""A key of so many parts: tomllib's memory grows with their square, and 200 KB of `a.a.a...` end the machine."""
 
 
 class ConfigError(LumbungError):
@@ -130,6 +135,21 @@ class TomlTable:
         return value
 
 
+def load_toml(text: str) -> dict[str, object]:
+    """What tomllib reads, within bounds: a file from somebody else must cost neither memory nor a traceback.
+
+    Raises ValueError with the reason.
+    """
+    if len(text) > _SIZE_BYTES_MAX:
+        raise ValueError(f"expected at most {_SIZE_BYTES_MAX} characters, got {len(text)}")
+    if _LONG_KEY.search(text):
+        raise ValueError("expected keys of few parts, got one of more than 32")
+    try:
+        return tomllib.loads(text)
+    except RecursionError as exc:
+        raise ValueError("expected few brackets inside each other, got too many") from exc
+
+
 def read_toml(file: Path, known: Collection[str]) -> TomlTable:
     """The root table of a file. Raises ConfigError when it cannot be read or is not TOML."""
     try:
@@ -137,8 +157,8 @@ def read_toml(file: Path, known: Collection[str]) -> TomlTable:
     except (OSError, UnicodeDecodeError) as exc:
         raise ConfigError(file, "", f"cannot be read: {exc}") from exc
     try:
-        values: dict[str, object] = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
+        values = load_toml(text)
+    except ValueError as exc:
         raise ConfigError(file, "", f"is not TOML: {exc}") from exc
     return TomlTable(file, "", values, known)
 

@@ -114,3 +114,21 @@ def _read_two(raw: bytes) -> tuple[int, bytes]:
     values = reader.u32("a"), reader.var_bytes("b", 4)
     reader.finish()
     return values
+
+
+@pytest.mark.parametrize("mark", ["\n", "\t", "\x1b[2J", "\x7f", "\x85", "\u2028", "\u202e", "\u2066", "\u200f"])
+def test_text_that_would_move_on_a_screen_is_refused_written_and_read(mark: str) -> None:
+    """What a custodian compares before he signs must not draw a line of its own or run backwards."""
+    raw = f"Jawa{mark}role: drc".encode()
+    with pytest.raises(Malformed, match="text without control characters"):
+        Writer().text("zone", raw.decode(), 64)
+    with pytest.raises(Malformed, match="text without control characters"):
+        Reader(len(raw).to_bytes(4, "big") + raw).text("zone", 64)
+
+
+def test_a_certificate_has_lines_and_is_ascii() -> None:
+    pem = "-----BEGIN-----\r\nAA==\n-----END-----\n"
+    assert Reader(Writer().text("pem", pem, 64, is_pem=True).finish()).text("pem", 64, is_pem=True) == pem
+    for stray in ("\x1b[2J", "é"):
+        with pytest.raises(Malformed):
+            Writer().text("pem", pem + stray, 64, is_pem=True)

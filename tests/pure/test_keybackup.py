@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import re
+import tarfile
 from pathlib import Path
 
 import pyrage
@@ -148,3 +151,62 @@ def test_an_archive_with_names_that_lead_elsewhere_is_refused() -> None:
 
     with pytest.raises(KeyRefused, match="relative names"):
         open_archive(sealed, PASSPHRASE)
+
+
+def archive_of(*entries: tarfile.TarInfo) -> bytes:
+    """What somebody who knows the passphrase can make."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for entry in entries:
+            tar.addfile(entry, io.BytesIO(bytes(entry.size)))
+    return seal_with_passphrase(gzip.compress(buffer.getvalue()), PASSPHRASE, QUICK)
+
+
+def named(name: str, size: int = 0, headers: dict[str, str] | None = None) -> tarfile.TarInfo:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.pax_headers = size, headers or {}
+    return entry
+
+
+@pytest.mark.parametrize(
+    "names", [("a", "a"), ("a", "a/b"), ("a\x1b[2J",), ("a\nb",)], ids=["twice", "file and folder", "escape", "line"]
+)
+def test_an_archive_that_could_be_written_by_half_only_is_refused_whole(names: tuple[str, ...]) -> None:
+    with pytest.raises(KeyRefused, match="each name once, in letters"):
+        open_archive(archive_of(*map(named, names)), PASSPHRASE)
+
+
+def test_an_archive_of_many_files_is_refused() -> None:
+    with pytest.raises(KeyRefused, match="at most 200 files, got 201"):
+        open_archive(archive_of(*(named(f"key-{number}") for number in range(201))), PASSPHRASE)
+
+
+def test_an_archive_that_would_unfold_into_gigabytes_is_refused() -> None:
+    """A sparse file of 512 B that says it has 1 TB."""
+    headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "a"}
+    headers["GNU.sparse.realsize"] = str(1 << 40)
+    entry = named("a", 512, headers)
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        tar.addfile(entry, io.BytesIO(b"1\n0\n0\n".ljust(512, b"\0")))
+
+    with pytest.raises(KeyRefused, match="expected plain files"):
+        open_archive(seal_with_passphrase(gzip.compress(buffer.getvalue()), PASSPHRASE, QUICK), PASSPHRASE)
+
+
+def test_an_archive_whose_packing_is_broken_is_refused() -> None:
+    packed = bytearray(gzip.compress(bytes(range(256)) * 40))
+    packed[12:14] = b"\xff\xff"
+
+    with pytest.raises(KeyRefused, match="expected a gzipped tar inside"):
+        open_archive(seal_with_passphrase(bytes(packed), PASSPHRASE, QUICK), PASSPHRASE)
+
+
+def test_a_certificate_that_lies_open_beside_a_lost_key_hinders_no_restore(tmp_path: Path) -> None:
+    keys = a_folder_of_keys(tmp_path)
+    files = collect([keys])
+    (keys / "entry.key.pem").unlink()
+
+    done = restore_all(files, tmp_path, replaces=False)
+
+    assert [restored.path.name for restored in done if restored.fate is Fate.WRITTEN] == ["entry.key.pem"]

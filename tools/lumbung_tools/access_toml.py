@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -10,16 +9,19 @@ import tomli_w
 
 from lumbung_cluster.access import AccessEntry, AccessList, Duty
 from lumbung_cluster.canonical import Malformed
-from lumbung_cluster.ids import ClusterId, NodeNumber
+from lumbung_cluster.ids import CLUSTER_ID_SIZE_BYTES, ClusterId, NodeNumber
 from lumbung_cluster.roster_node import LinkClass, Reach
 from lumbung_cluster.van import VanRecord
 from lumbung_tools.catalogue.text import rfc3339
+from lumbung_tools.toml_document import hex_bytes, member_of, number_of, read_document
 
 __all__ = ["parse_access_toml", "render_access_toml"]
 
 _FORMAT = 1
 _YEAR_10000_MS = 253_402_300_800_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DUTIES = {duty.name.lower(): duty for duty in Duty}
+_LINKS = {link.value: link for link in LinkClass}
 
 
 class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -75,14 +77,11 @@ def render_access_toml(content: AccessList) -> str:
 
 def parse_access_toml(text: str) -> AccessList:
     """The list that a person wrote, in canonical order and checked. Raises Malformed."""
-    try:
-        document = msgspec.convert(tomllib.loads(text), _Document)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as exc:
-        raise Malformed("access list file", "the keys that lumbung access writes", str(exc)) from exc
+    document = read_document(text, _Document, "access list file", "the keys that lumbung access writes")
     if document.format != _FORMAT:
         raise Malformed("access list file format", f"{_FORMAT} (update lumbung)", str(document.format))
     content = AccessList(
-        cluster=ClusterId(_hex("cluster", document.cluster)),
+        cluster=ClusterId(hex_bytes("cluster", document.cluster, CLUSTER_ID_SIZE_BYTES)),
         office=NodeNumber(document.office),
         version=document.version,
         created_ms=document.created_ms,
@@ -99,10 +98,9 @@ def _entry_table(entry: AccessEntry) -> _EntryTable:
 
 
 def _entry(table: _EntryTable) -> AccessEntry:
-    if table.duty.upper() not in Duty.__members__:
-        raise Malformed(f"duty of {table.name}", "station or operator", repr(table.duty))
-    pins = tuple(sorted(_hex("pin", pin) for pin in table.pins))
-    return AccessEntry(table.name, Duty[table.duty.upper()], pins, _ms(table.valid_from), _ms(table.valid_until))
+    duty = member_of(f"duty of {table.name}", _DUTIES, table.duty)
+    pins = tuple(sorted(hex_bytes("pin", pin) for pin in table.pins))
+    return AccessEntry(table.name, duty, pins, _ms(table.valid_from), _ms(table.valid_until))
 
 
 def _van_table(van: VanRecord) -> _VanTable:
@@ -123,21 +121,19 @@ def _van_table(van: VanRecord) -> _VanTable:
 
 
 def _van(table: _VanTable) -> VanRecord:
-    if table.link not in {link.value for link in LinkClass}:
-        raise Malformed(f"link of {table.name}", "lan, wan or satellite", repr(table.link))
     return VanRecord(
         number=NodeNumber(table.number),
         name=table.name,
         is_gone=table.gone,
         addresses=tuple(table.addresses),
         reach=Reach(table.reach),
-        link=LinkClass(table.link),
+        link=member_of(f"link of {table.name}", _LINKS, table.link),
         link_bytes_per_s=table.link_bytes_per_s,
         capacity_bytes=table.capacity_bytes,
         load_bytes=table.load_bytes,
-        tls_pin=_hex("tls_pin", table.tls_pin),
-        entry_key=_hex("entry_key", table.entry_key),
-        receipt_key=_hex("receipt_key", table.receipt_key),
+        tls_pin=hex_bytes("tls_pin", table.tls_pin),
+        entry_key=hex_bytes("entry_key", table.entry_key),
+        receipt_key=hex_bytes("receipt_key", table.receipt_key),
     )
 
 
@@ -148,16 +144,9 @@ def _time(time_ms: int) -> str:
 
 def _ms(text: str) -> int:
     if text.isascii() and text.isdigit():
-        return int(text)
+        return number_of("time", text)
     try:
         moment = datetime.fromisoformat(text)
         return (moment - _EPOCH) // timedelta(milliseconds=1)
     except (ValueError, TypeError) as exc:
         raise Malformed("time", "a time such as 2026-11-24T06:00:00.000Z", repr(text)) from exc
-
-
-def _hex(field: str, text: str) -> bytes:
-    try:
-        return bytes.fromhex(text)
-    except ValueError as exc:
-        raise Malformed(field, "hex digits", repr(text)) from exc

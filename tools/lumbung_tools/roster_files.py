@@ -7,13 +7,15 @@ from pathlib import Path
 from lumbung_cluster.roster import Roster
 from lumbung_cluster.roster_codec import SignedRoster, encode_roster
 from lumbung_tools.roster_toml import parse_roster_toml
+from lumbung_tools.toml_document import read_document_file
 
 __all__ = ["read_draft", "read_signed"]
 
 
 def read_draft(file: Path) -> Roster:
-    raw = file.read_bytes()
-    return parse_roster_toml(raw.decode("utf-8")) if file.suffix == ".toml" else SignedRoster.decode(raw).parse()
+    if file.suffix == ".toml":
+        return parse_roster_toml(read_document_file(file))
+    return SignedRoster.decode(file.read_bytes()).parse()
 
 
 def read_signed(file: Path) -> SignedRoster:

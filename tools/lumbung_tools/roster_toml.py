@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
-from enum import IntEnum
-from typing import TypeVar
-
 import msgspec
 import tomli_w
 
@@ -44,13 +40,16 @@ from lumbung_tools.roster_document import (
     TrustRootTable,
     VansTable,
 )
+from lumbung_tools.toml_document import hex_bytes, member_of, number_of, read_document
 
 __all__ = ["parse_roster_toml", "render_roster_toml"]
 
-E = TypeVar("E", bound=IntEnum)
-
 _FORMAT = 1
 _ALL = "all"
+_ROLES = {role.name.lower(): role for role in Role}
+_STATES = {state.name.lower(): state for state in NodeState}
+_USES = {use.name.lower(): use for use in KeyUse}
+_LINKS = {link.value: link for link in LinkClass}
 
 
 def render_roster_toml(roster: Roster) -> str:
@@ -79,12 +78,7 @@ def render_roster_toml(roster: Roster) -> str:
 
 def parse_roster_toml(text: str) -> Roster:
     """The roster that a person wrote, in canonical order and checked. Raises Malformed with the place and the rule."""
-    try:
-        document = msgspec.convert(tomllib.loads(text), RosterDocument)
-    except tomllib.TOMLDecodeError as exc:
-        raise Malformed("roster file", "TOML", str(exc)) from exc
-    except msgspec.ValidationError as exc:
-        raise Malformed("roster file", "the keys of docs/roster.md", str(exc)) from exc
+    document = read_document(text, RosterDocument, "roster file", "the keys of docs/roster.md")
     if document.format != _FORMAT:
         raise Malformed("roster file format", f"{_FORMAT} (update lumbung for a newer one)", str(document.format))
     roster = tidy(_roster(document))
@@ -101,14 +95,14 @@ def parse_roster_toml(text: str) -> Roster:
 
 def _roster(document: RosterDocument) -> Roster:
     return Roster(
-        cluster=ClusterId(_hex("cluster", document.cluster, 16)),
+        cluster=ClusterId(hex_bytes("cluster", document.cluster, 16)),
         epoch=document.epoch,
-        predecessor_hash=_hex("predecessor_hash", document.predecessor_hash, 32),
+        predecessor_hash=hex_bytes("predecessor_hash", document.predecessor_hash, 32),
         created_ms=document.created_ms,
         format_level=document.format_level,
         custodians=_quorum(document.custodians),
         recovery=_quorum(document.recovery),
-        abandons=tuple(_hex("abandons", value, 32) for value in document.abandons),
+        abandons=tuple(hex_bytes("abandons", value, 32) for value in document.abandons),
         escrow=_recipients(document.escrow),
         trust_roots=tuple(TrustRoot(r.name, r.pem, r.first_epoch, r.last_epoch) for r in document.trust_roots),
         nodes=tuple(_node(table) for table in document.nodes),
@@ -148,18 +142,18 @@ def _node(table: NodeTable) -> NodeRecord:
     vans = table.vans
     return NodeRecord(
         number=NodeNumber(table.number),
-        role=_member("role", Role, table.role),
+        role=member_of("role", _ROLES, table.role),
         office=NodeNumber(table.office),
         labels=tuple(Label(label.name, label.first_epoch, label.last_epoch) for label in table.labels),
         province=table.province,
         hazard_zone=table.hazard_zone,
         addresses=tuple(table.addresses),
         reach=Reach(table.reach),
-        link=_link(table.link),
+        link=member_of("link", _LINKS, table.link),
         link_bytes_per_s=table.link_bytes_per_s,
         capacity_bytes=table.capacity_bytes,
         load_bytes=table.load_bytes,
-        state=_member("state", NodeState, table.state),
+        state=member_of("state", _STATES, table.state),
         keys=tuple(_key(key) for key in table.keys),
         recipients=_recipients(table.recipients),
         vans=NumberRange(NodeNumber(vans.first), vans.count) if vans else None,
@@ -174,7 +168,7 @@ def _departure_table(departure: Departure) -> DepartureTable:
 
 
 def _departure(table: DepartureTable) -> Departure:
-    proof = _hex("drain_proof", table.drain_proof, 32) if table.drain_proof else None
+    proof = hex_bytes("drain_proof", table.drain_proof, 32) if table.drain_proof else None
     return Departure(table.epoch, proof, table.override_by, table.reason)
 
 
@@ -185,12 +179,12 @@ def _key_table(key: KeyRecord) -> KeyTable:
 
 
 def _key(table: KeyTable) -> KeyRecord:
-    use, key = _member("use", KeyUse, table.use), _hex("key", table.key, 32)
+    use, key = member_of("use", _USES, table.use), hex_bytes("key", table.key, 32)
     return KeyRecord(use, key, table.first_epoch, table.last_epoch, _mark(table.bound) if table.bound else None)
 
 
 def _mark(table: BoundTable) -> Mark:
-    return Mark(Generation(table.generation), table.number, _hex("running_hash", table.running_hash, 32))
+    return Mark(Generation(table.generation), table.number, hex_bytes("running_hash", table.running_hash, 32))
 
 
 def _quorum_table(quorum: Quorum) -> QuorumTable:
@@ -199,7 +193,7 @@ def _quorum_table(quorum: Quorum) -> QuorumTable:
 
 
 def _quorum(table: QuorumTable) -> Quorum:
-    members = tuple(Custodian(member.name, _hex("custodian key", member.key, 32)) for member in table.members)
+    members = tuple(Custodian(member.name, hex_bytes("custodian key", member.key, 32)) for member in table.members)
     return Quorum(table.threshold, members)
 
 
@@ -216,7 +210,7 @@ def _extension_tables(extensions: tuple[Extension, ...]) -> list[ExtensionTable]
 
 
 def _extensions(tables: list[ExtensionTable]) -> tuple[Extension, ...]:
-    return tuple(Extension(table.name, table.critical, _hex("extension", table.value)) for table in tables)
+    return tuple(Extension(table.name, table.critical, hex_bytes("extension", table.value)) for table in tables)
 
 
 def _assignment_table(roster: Roster, assignment: HolderAssignment) -> AssignmentTable:
@@ -256,31 +250,8 @@ def _units(text: str) -> int:
         first, _, last = part.partition("-")
         if not (first.isascii() and first.isdigit() and (last or first).isascii() and (last or first).isdigit()):
             raise Malformed("units", "all, or ranges such as 0-31,40", repr(text))
-        if not int(first) <= int(last or first) < UNITS:
+        low, high = number_of("units", first), number_of("units", last or first)
+        if not low <= high < UNITS:
             raise Malformed("units", f"rising units below {UNITS}", repr(part))
-        mask |= sum(1 << unit for unit in range(int(first), int(last or first) + 1))
+        mask |= sum(1 << unit for unit in range(low, high + 1))
     return mask
-
-
-def _hex(field: str, text: str, size: int | None = None) -> bytes:
-    try:
-        raw = bytes.fromhex(text)
-    except ValueError as exc:
-        raise Malformed(field, "hex digits", repr(text)) from exc
-    if size is not None and len(raw) != size:
-        raise Malformed(field, f"{2 * size} hex digits", str(len(text)))
-    return raw
-
-
-def _member(field: str, kind: type[E], text: str) -> E:
-    for member in kind:
-        if member.name.lower() == text:
-            return member
-    raise Malformed(field, f"one of {', '.join(member.name.lower() for member in kind)}", repr(text))
-
-
-def _link(text: str) -> LinkClass:
-    for member in LinkClass:
-        if member.value == text:
-            return member
-    raise Malformed("link", f"one of {', '.join(member.value for member in LinkClass)}", repr(text))

@@ -35,6 +35,7 @@ from lumbung_tools.joining.lists import operator_entry
 from lumbung_tools.output.exit_codes import ExitCode
 from lumbung_tools.output.failures import CommandFailed
 from lumbung_tools.output.refusals import reason_of
+from lumbung_tools.toml_document import read_document_file
 
 __all__ = ["access"]
 
@@ -175,7 +176,7 @@ class _Listed:
 
 def _read(file: Path) -> _Listed:
     if file.suffix == ".toml":
-        return _Listed(parse_access_toml(file.read_text(encoding="utf-8")), None)
+        return _Listed(parse_access_toml(read_document_file(file)), None)
     signed = SignedAccess.decode(file.read_bytes())
     return _Listed(signed.content, signed)
 

@@ -80,7 +80,10 @@ def _sealed_in(file: Path) -> bytes:
 
 def _passphrase(call: Call, file: Path | None, *, is_new: bool) -> str:
     if file is not None:
-        return read_secret(file).decode("utf-8").strip("\r\n")
+        try:
+            return read_secret(file).decode("utf-8").strip("\r\n")
+        except UnicodeDecodeError as exc:
+            raise KeyRefused(f"passphrase {file}: expected text in UTF-8, got other bytes") from exc
     prompt = call.console.text("keys.passphrase", least=PASSPHRASE_SIZE_MIN)
     entered: str = click.prompt(prompt, hide_input=True, confirmation_prompt=is_new, err=True)
     return entered

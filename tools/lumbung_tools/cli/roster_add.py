@@ -25,6 +25,7 @@ from lumbung_tools.joining.asking import load_request
 from lumbung_tools.output.exit_codes import ExitCode
 from lumbung_tools.output.failures import CommandFailed
 from lumbung_tools.roster_toml import parse_roster_toml, render_roster_toml
+from lumbung_tools.toml_document import read_document_file
 
 __all__ = ["add", "compare_fingerprint"]
 
@@ -89,7 +90,7 @@ def compare_fingerprint(call: Call, actual: str, typed: str | None) -> None:
 def _draft(target: Path) -> Roster:
     """A draft as it is, or the next epoch of a signed roster."""
     if target.suffix == ".toml":
-        return parse_roster_toml(target.read_text(encoding="utf-8"))
+        return parse_roster_toml(read_document_file(target))
     return next_draft(read_roster(target, None, Ed25519Verifier()).signed, time.time_ns() // 1_000_000)
 
 

@@ -65,6 +65,8 @@ def open_with_passphrase(sealed: bytes, passphrase: str) -> bytes:
         if not hmac.compare_digest(_mac(file_key, head), mac):
             raise InvalidTag
         return _open_payload(file_key, sealed[found.end() :])
+    except MemoryError as exc:
+        raise KeyRefused(f"backup: expected {128 * 8 << log2_n} bytes of free memory to open it, got less") from exc
     except (InvalidTag, ValueError) as exc:
         raise KeyRefused("backup: expected its passphrase and undamaged bytes, got another or others") from exc
 

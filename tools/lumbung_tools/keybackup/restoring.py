@@ -11,7 +11,7 @@ from blake3 import blake3
 
 from lumbung_cluster.errors import KeyRefused
 from lumbung_node.adapters.keys.key_files import read_secret, write_secret
-from lumbung_tools.keybackup.archive import KeyFile
+from lumbung_tools.keybackup.archive import KeyFile, read_key
 
 __all__ = ["Fate", "Restored", "restore_all"]
 
@@ -55,7 +55,7 @@ def _plan(file: KeyFile, folder: Path, *, replaces: bool) -> Restored:
     path = folder / file.name
     if not path.exists():
         return Restored(path, Fate.WRITTEN)
-    held = read_secret(path)
+    held = read_key(path)
     if held == file.content:
         return Restored(path, Fate.PRESENT)
     if not replaces:
