@@ -27,6 +27,8 @@ from lumbung_node.ports.transport import LinkClass
 from lumbung_node.toml_table import ConfigError, TomlTable, read_toml
 
 __all__ = [
+    "AUTHORITY_CERTIFICATE",
+    "AUTHORITY_KEY",
     "CONFIG_FORMAT",
     "ConfigError",
     "DiskMarks",
@@ -42,12 +44,13 @@ __all__ = [
 ]
 
 CONFIG_FORMAT = 1
+AUTHORITY_CERTIFICATE, AUTHORITY_KEY = "authority.crt", "authority.key"
 _PORT_MAX = 65535
 _NUMBER_MAX = 2**32 - 1
 _DAY_S = 24 * 3600.0
 _PERIOD_DAYS_MAX = 365  # less often than once a year is not reading at all
 _BYTES_MAX = 2**63 - 1  # what TOML can write
-_KEY_KEYS = ("tls_chain", "tls_key", "trust_roots", "entry_key", "receipt_key", "cluster_secret")
+_KEY_KEYS = ("tls_chain", "tls_key", "trust_roots", "entry_key", "receipt_key", "cluster_secret", "authority")
 _NODE_KEYS = ("name", "number", "identity", "data", "fallback", "listen", "advertised", "language", "accept_unsealed")
 _SCRUB_KEYS = ("period_days", "mass_damage_percent", "mass_damage_blobs")
 _LIMIT_KEYS = ("disk_foreign_free_bytes", "disk_own_free_bytes")
@@ -74,7 +77,10 @@ class Language(Enum):
 
 @dataclass(frozen=True, slots=True)
 class KeyFiles:
-    """Where the node's keys lie; the four that are secret must have mode 0600 (or less)."""
+    """Where the node's keys lie; those that are secret must have mode 0600 (or less).
+
+    `authority` is the folder of the office's issuing authority, when the node renews its certificate by itself.
+    """
 
     tls_chain: Path
     tls_key: Path
@@ -82,12 +88,15 @@ class KeyFiles:
     entry_key: Path
     receipt_key: Path
     cluster_secret: Path
+    authority: Path | None = None
 
     def secrets(self) -> tuple[Path, ...]:
-        return (self.tls_key, self.entry_key, self.receipt_key, self.cluster_secret)
+        own = (self.tls_key, self.entry_key, self.receipt_key, self.cluster_secret)
+        return own if self.authority is None else (*own, self.authority / AUTHORITY_KEY)
 
     def public(self) -> tuple[Path, ...]:
-        return (self.tls_chain, self.trust_roots)
+        own = (self.tls_chain, self.trust_roots)
+        return own if self.authority is None else (*own, self.authority / AUTHORITY_CERTIFICATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +197,7 @@ trust_roots = {written(config.keys.trust_roots)}
 entry_key = {written(config.keys.entry_key)}
 receipt_key = {written(config.keys.receipt_key)}
 cluster_secret = {written(config.keys.cluster_secret)}
-
+{f"authority = {written(config.keys.authority)}{chr(10)}" if config.keys.authority is not None else ""}
 [trust]
 roster = {written(config.roster)}
 access_lists = [{access_lists}]
@@ -264,6 +273,7 @@ def _keys(table: TomlTable) -> KeyFiles:
         entry_key=table.path("entry_key"),
         receipt_key=table.path("receipt_key"),
         cluster_secret=table.path("cluster_secret"),
+        authority=table.path("authority") if table.has("authority") else None,
     )
 
 

@@ -21,7 +21,7 @@ from lumbung_cluster.place import Place, choose_place
 from lumbung_cluster.wire import SPOKEN
 from lumbung_node.adapters.allocator import bound_allocator
 from lumbung_node.adapters.ballast import ensure_ballast, release_ballast
-from lumbung_node.adapters.grpc_transport import GrpcTransport, check_tls, grpc_transport
+from lumbung_node.adapters.grpc_transport import GrpcTransport, grpc_transport
 from lumbung_node.adapters.identity_folder import DocumentFolder, IdentityFolder
 from lumbung_node.adapters.keys.certificates import read_certificate
 from lumbung_node.adapters.keys.cluster_secret import load_cluster_secret
@@ -203,19 +203,26 @@ async def _make_parts(live: LiveConfig, log: Log, metrics: MetricBook) -> tuple[
 async def _renew_certificates(
     live: LiveConfig, tls: NodeTls, keys: KeyRing, transport: GrpcTransport, log: Log
 ) -> None:
-    """Take new certificate files, and the next TLS key, into use without a restart; half of them are left alone."""
+    """Take new certificate files, and the next TLS key, into use without a restart; half of them are left alone.
+
+    At half of its life the certificate is renewed here, where the configuration names the office's authority.
+    """
+    clock, said = SystemClock(), ""
     while True:
         with trio.move_on_after(_CERTIFICATE_LOOK_S):
             await _first_of(live.tls_changed, keys.changed)
         try:
-            found = await trio.to_thread.run_sync(tls.read, keys.tls_pin)
+            await trio.to_thread.run_sync(tls.renew_when_due, keys.tls_pin, clock.now_ms())
+            found = await trio.to_thread.run_sync(tls.checked, keys.tls_pin)
             if found != tls.held:
-                check_tls(found)
                 transport.renew(found)
                 tls.take(found)
                 log.info("certificate renewed", pin=keys.tls_pin.hex()[:16])
-        except (KeyRefused, OSError) as exc:  # half of the files are there: look again
-            log.warning("certificate not renewed", reason=str(exc))
+            said = ""
+        except (KeyRefused, OSError) as exc:  # half of the files are there, or the wrong ones: look again
+            if str(exc) != said:
+                log.warning("certificate not renewed", reason=str(exc))
+            said = str(exc)
 
 
 async def _first_of(*pulses: Pulse) -> None:

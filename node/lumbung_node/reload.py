@@ -13,8 +13,6 @@ import trio
 from lumbung_cluster.access import SignedAccess
 from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.errors import KeyRefused, Rejected
-from lumbung_node.adapters.grpc_transport import check_tls
-from lumbung_node.adapters.keys.certificates import read_certificate
 from lumbung_node.adapters.metrics.http import PageServer
 from lumbung_node.adapters.node_tls import NodeTls
 from lumbung_node.adapters.service_manager import ServiceManager
@@ -91,7 +89,7 @@ class Reload:
         live = self._live
         if names := needs_restart(live.config, found):
             raise ConfigError(found.file, ", ".join(names), "changes only with a restart")
-        await trio.to_thread.run_sync(self._check_certificate)
+        await trio.to_thread.run_sync(self._tls.checked, self._keys.tls_pin)
         lists = [(path, await trio.to_thread.run_sync(path.read_bytes)) for path in found.access_lists]
         news = [raw for _, raw in lists if self._is_news(SignedAccess.decode(raw))]
         await self._page.move(found.metrics_listen)
@@ -104,15 +102,6 @@ class Reload:
         self._gate.level = found.log_level.value
         live.config = found
         live.tls_changed.beat()
-
-    def _check_certificate(self) -> None:
-        """What the files hold now must fit together, and be this node's."""
-        found = self._tls.read(self._keys.tls_pin)
-        check_tls(found)
-        held_uri, uri = (read_certificate(each.certificate_chain_pem).uri for each in (self._tls.held, found))
-        if uri != held_uri:
-            chain = self._live.config.keys.tls_chain
-            raise KeyRefused(f"{chain}: expected a certificate of {held_uri}, got one of {uri}")
 
     def _is_news(self, offered: SignedAccess) -> bool:
         """An older list than the one in force is no mistake: a newer one came by the cluster, as at every start."""

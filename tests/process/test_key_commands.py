@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from lumbung_cluster.roster_node import KeyUse
+from lumbung_node.adapters.keys.certificates import make_authority
 from lumbung_node.adapters.keys.ed25519 import Ed25519Signer
 from lumbung_node.adapters.keys.key_files import write_secret
 from lumbung_testing.real_clusters import found
@@ -140,3 +141,29 @@ def test_the_stock_age_program_opens_a_backup(tmp_path: Path) -> None:
 
     with tarfile.open(opened) as tar:
         assert tar.getnames() == ["entry.key.pem"]
+
+
+def test_a_private_key_beside_an_authoritys_certificate_does_not_get_into_the_roster(
+    founded: Founded, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept, both, draft = founded.folder / "authority-OFFLINE", tmp_path / "both.pem", tmp_path / "draft.toml"
+    made = make_authority(founded.roster.cluster, "ca-2", now_ms=1_790_000_000_000)
+    both.write_bytes(made.certificate_pem + made.key_pem + (kept / "authority.key").read_bytes() + b"\xff")
+
+    told(
+        capsys,
+        "keys",
+        "pin",
+        "authority",
+        both,
+        "--name",
+        "ca-2",
+        "--roster",
+        founded.folder / "roster.lumbung",
+        "-o",
+        draft,
+    )
+
+    text = draft.read_text(encoding="utf-8")
+    assert "PRIVATE" not in text
+    assert made.certificate_pem.decode("ascii") in text

@@ -266,6 +266,7 @@ def test_keys_that_are_not_those_of_the_request_join_nothing(newcomer: Newcomer,
         (("--code", _CODE, "--listen", "nowhere"), "expected host:port"),
         (("--code", _CODE, "--reach", "sometimes"), "public, dial-only or vpn:NAME"),
         (("--code", "36.99", "--province", "36"), "--province and --zone together"),
+        (("--code", "36.99", "--province", "36", "--zone", "Jawa\nrole: drc"), "text without control characters"),
     ],
 )
 def test_what_cannot_be_a_node_is_said_and_nothing_is_made(

@@ -23,6 +23,7 @@ from lumbung_node.ports.identity import IdentityRecord
 __all__ = ["DocumentFolder", "IdentityFolder", "replace_file"]
 
 _FORMAT = 0
+_MODE = 0o644  # nothing secret is replaced; the folder itself is closed
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -126,7 +127,11 @@ def replace_file(path: Path, content: bytes) -> None:
     """Write, sync, rename, sync the folder: afterwards the file is the old or the new one, never half of one."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     temporary = path.with_name(f".{path.name}.new")
-    with temporary.open("wb") as file:
+    temporary.unlink(missing_ok=True)
+    # Never through a link that lies there: root renews certificates in folders that the node's account may write to.
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, _MODE)
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, _MODE)  # whatever the umask took away: a certificate that root wrote must stay readable
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

@@ -114,7 +114,8 @@ HEALTH_PAGES_ENGLISH: Final[dict[str, str]] = {
         "certificates live for years and have to be renewed\nthe clock is wrong and makes it look so (CLOCK_SKEW)"
     ),
     "page.cert_expires.cures": (
-        "With an authority at hand: lumbung cert renew CERTIFICATE --authority DIR, best by a daily timer.\n"
+        "With an authority at hand: lumbung cert renew CERTIFICATE --authority DIR; with [keys] authority in the "
+        "configuration the node does it by itself.\n"
         "lumbung cert request --key KEY -o node.request, with the node's own key: then no new roster is "
         "needed.\n"
         "Send the request to the authority and read the pin out by phone.\n"

@@ -117,8 +117,8 @@ HEALTH_PAGES_INDONESIAN: Final[dict[str, str]] = {
         "sertifikat berlaku bertahun-tahun dan harus diperbarui\njam salah sehingga tampak demikian (CLOCK_SKEW)"
     ),
     "page.cert_expires.cures": (
-        "Bila otoritas ada di tempat: lumbung cert renew SERTIFIKAT --authority DIR, paling baik "
-        "lewat timer harian.\n"
+        "Bila otoritas ada di tempat: lumbung cert renew SERTIFIKAT --authority DIR; dengan [keys] authority "
+        "di konfigurasi, simpul melakukannya sendiri.\n"
         "lumbung cert request --key KUNCI -o simpul.request, dengan kunci simpul sendiri: maka tidak perlu "
         "daftar simpul baru.\n"
         "Kirim permintaan itu kepada penerbit dan bacakan pinnya lewat telepon.\n"

@@ -16,16 +16,16 @@ from lumbung_cluster.identity_uri import AccessIdentity, parse_identity
 from lumbung_cluster.ids import ClusterId
 from lumbung_node.adapters.identity_folder import replace_file
 from lumbung_node.adapters.keys.certificates import (
-    Authority,
     is_renewal_due,
     make_authority,
     pin_of_public_key,
-    public_key_in,
     public_key_of,
     read_certificate,
 )
 from lumbung_node.adapters.keys.ed25519 import Ed25519Signer
 from lumbung_node.adapters.keys.key_files import read_secret, write_public, write_secret
+from lumbung_node.adapters.keys.renewal import load_authority, renewed_chain
+from lumbung_node.config import AUTHORITY_CERTIFICATE, AUTHORITY_KEY
 from lumbung_tools.catalogue.text import rfc3339
 from lumbung_tools.cli.common import shown_time
 from lumbung_tools.cli.framework import Call, LumbungGroup, command, option
@@ -36,7 +36,7 @@ __all__ = ["cert"]
 
 _EXITS = (ExitCode.OK, ExitCode.USAGE)
 _PATH = click.Path(path_type=Path)
-_AUTHORITY_CERTIFICATE, _AUTHORITY_KEY = "authority.crt", "authority.key"
+_TRUST_ROOTS = "trust-roots.pem"  # beside a certificate, at nodes and in profiles
 
 cert = LumbungGroup("cert", "help.cert")
 
@@ -62,10 +62,10 @@ def authority(call: Call, folder: Path, cluster_hex: str, name: str, under: Path
     if under is None:
         made = make_authority(cluster, name, now_ms=now_ms)
     else:
-        made = _load_authority(under).issue_authority(cluster, name, now_ms=now_ms)
+        made = load_authority(under).issue_authority(cluster, name, now_ms=now_ms)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_secret(folder / _AUTHORITY_KEY, made.key_pem)
-    write_public(folder / _AUTHORITY_CERTIFICATE, made.certificate_pem)
+    write_secret(folder / AUTHORITY_KEY, made.key_pem)
+    write_public(folder / AUTHORITY_CERTIFICATE, made.certificate_pem)
     call.console.say("cert.authority_made", folder=folder)
     call.console.json("lumbung.cert.authority/1", {"folder": str(folder)})
 
@@ -76,7 +76,7 @@ def authority(call: Call, folder: Path, cluster_hex: str, name: str, under: Path
 @option("--identity", required=True, help_key="help.cert.issue.identity")
 @option("-o", "--output", type=_PATH, required=True, help_key="help.cert.output")
 def issue(call: Call, public_key: Path, folder: Path, identity: str, output: Path) -> None:
-    issuer = _load_authority(folder)
+    issuer = load_authority(folder)
     write_public(output, issuer.issue(parse_identity(identity), public_key.read_bytes(), now_ms=_now_ms()))
     _tell(call, output)
 
@@ -87,13 +87,12 @@ def issue(call: Call, public_key: Path, folder: Path, identity: str, output: Pat
 @option("--now", "is_asked", is_flag=True, help_key="help.cert.renew.now")
 def renew(call: Call, certificate: Path, folder: Path, is_asked: bool) -> None:
     """The same identity and key, so no roster and no list has to change; the file is replaced as a whole."""
-    held = certificate.read_bytes()
+    held, roots = certificate.read_bytes(), certificate.with_name(_TRUST_ROOTS)
     facts = read_certificate(held)
     is_due = is_renewal_due(facts, _now_ms())
     if is_due or is_asked:
-        identity, public_key = parse_identity(facts.uri or ""), public_key_in(held)
-        replace_file(certificate, _load_authority(folder).issue(identity, public_key, now_ms=_now_ms()))
-        certificate.chmod(0o644)
+        known = roots.read_bytes() if roots.exists() else None
+        replace_file(certificate, renewed_chain(held, load_authority(folder), known, now_ms=_now_ms()))
         call.console.say("cert.renewed", file=certificate)
     else:
         call.console.say("cert.not_due", file=certificate, until=shown_time(facts.not_after_ms))
@@ -135,10 +134,6 @@ def _with_entry(held: AccessList | None, identity: AccessIdentity, entry: Access
         raise CommandFailed(ExitCode.USAGE, "cert.other_office", uri=identity.uri, office=str(held.office))
     before = held or AccessList(identity.cluster, identity.office, 0, _now_ms(), ())
     return before.following(_now_ms()).naming(entry)
-
-
-def _load_authority(folder: Path) -> Authority:
-    return Authority((folder / _AUTHORITY_CERTIFICATE).read_bytes(), read_secret(folder / _AUTHORITY_KEY))
 
 
 def _tell(call: Call, file: Path) -> None:

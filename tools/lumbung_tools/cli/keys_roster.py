@@ -32,7 +32,7 @@ from lumbung_cluster.roster_keys import (
 )
 from lumbung_cluster.roster_node import KeyUse
 from lumbung_node.adapters.keys.age_identity import check_recipient
-from lumbung_node.adapters.keys.certificates import read_certificate
+from lumbung_node.adapters.keys.certificates import only_certificate
 from lumbung_node.adapters.keys.ed25519 import Ed25519Verifier
 from lumbung_proto.v1 import operations_pb2
 from lumbung_tools.cli.bounds import parse_bound
@@ -88,8 +88,8 @@ def pin(
             member = Custodian(_needed(name, "--name"), _key(public))
             change = partial(_with_member, draft, kind, replaces, member)
         case "authority":
-            pem = Path(public).read_bytes()
-            read_certificate(pem)
+            # The certificate alone: a file that holds its private key as well must not send it to all nodes.
+            pem = only_certificate(Path(public).read_bytes())
             change = partial(pin_authority, draft, _needed(name, "--name"), pem.decode("ascii"))
         case _:
             change = partial(pin_key, draft, _number(draft, node), _OF_NODES[kind], _key(public))

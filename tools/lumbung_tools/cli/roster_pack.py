@@ -8,9 +8,8 @@ from pathlib import Path
 import click
 
 from lumbung_cluster.roster_codec import SignedRoster
-from lumbung_node.adapters.keys.certificates import Authority
 from lumbung_node.adapters.keys.cluster_secret import load_cluster_secret
-from lumbung_node.adapters.keys.key_files import read_secret
+from lumbung_node.adapters.keys.renewal import load_authority
 from lumbung_tools.cli.framework import Call, command, option
 from lumbung_tools.cli.new_files import write_new
 from lumbung_tools.joining.answering import Centre, make_pack
@@ -47,8 +46,7 @@ def pack(
 ) -> None:
     asked = load_request(request)
     chain = sorted((SignedRoster.decode(file.read_bytes()) for file in rosters), key=lambda signed: signed.epoch)
-    authority = Authority((folder / "authority.crt").read_bytes(), read_secret(folder / "authority.key"))
-    centre = Centre(authority, load_cluster_secret(secret))
+    centre = Centre(load_authority(folder), load_cluster_secret(secret))
     access_lists = [file.read_bytes() for file in lists]
     made = make_pack(asked, chain, centre, access_lists, now_ms=time.time_ns() // 1_000_000)
     if is_dry:

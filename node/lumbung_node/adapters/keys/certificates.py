@@ -8,7 +8,7 @@ A root may let an office issue for itself (path length 1).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from blake3 import blake3
@@ -40,6 +40,7 @@ __all__ = [
     "is_renewal_due",
     "make_authority",
     "make_tls_key",
+    "only_certificate",
     "pin_of_public_key",
     "public_key_in",
     "public_key_of",
@@ -69,7 +70,7 @@ class Authority:
     """An issuing CA. The certificate stands among the roster's trust roots; the key is kept offline."""
 
     certificate_pem: bytes
-    key_pem: bytes
+    key_pem: bytes = field(repr=False)
 
     def issue(
         self, identity: Identity, public_key_pem: bytes, *, now_ms: int, lifetime_days: int = LEAF_LIFETIME_DAYS
@@ -175,6 +176,12 @@ def read_certificate(pem: bytes) -> CertificateFacts:
         not_before_ms=_milliseconds(certificate.not_valid_before_utc),
         not_after_ms=_milliseconds(certificate.not_valid_after_utc),
     )
+
+
+def only_certificate(pem: bytes) -> bytes:
+    """The first certificate in `pem` as PEM, without anything else that the file holds. Raises KeyRefused."""
+    read_certificate(pem)
+    return x509.load_pem_x509_certificate(pem).public_bytes(Encoding.PEM)
 
 
 def _builder(name: str | None, issuer: x509.Name, public_key: EllipticCurvePublicKey) -> x509.CertificateBuilder:
