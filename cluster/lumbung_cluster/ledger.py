@@ -220,6 +220,10 @@ class Ledger:
         """Those of `holders` that have proven blob `number`, in the given order."""
         return tuple(h for h in holders if h in self._accounts and self._accounts[h].has(number))
 
+    def highest_proven(self) -> int:
+        """Nobody has proven a number above this one."""
+        return max((max(a.upto, max(a.beyond, default=0)) for a in self._accounts.values()), default=0)
+
     def lowest_upto(self, holders: Sequence[NodeNumber]) -> int:
         """Everything up to this number is proven at all of `holders`, but for their holes."""
         return min((self.account(h).upto for h in holders), default=0)

@@ -67,6 +67,7 @@ def test_whatever_a_holder_says_the_ledger_counts_its_last_word(data: st.DataObj
 
         account = ledger.account(HOLDER)
         assert proven_in(ledger) == model.proven
+        assert ledger.highest_proven() >= max(model.proven, default=0)
         assert account.unproven(END, END) == sorted(set(range(1, END + 1)) - model.proven)
         assert account.count_unproven(END) == END - len(model.proven)
 

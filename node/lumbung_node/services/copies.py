@@ -48,6 +48,10 @@ class CopyBook:
             copies = self._counted[key] = self._count(*key)
         return copies
 
+    def highest_proven(self) -> int:
+        """Blobs behind this feed number have one copy at most: nobody else has proven them."""
+        return self._core.store.proofs.ledger.highest_proven()
+
     def _forget_old_rosters(self) -> None:
         rosters = self._core.rosters.roster, self._core.ledger_roster
         # By identity: to compare two rosters costs more than all that is kept here.

@@ -21,6 +21,7 @@ from lumbung_node.ports.transport import ServerCall
 from lumbung_node.services.budget import check_crawling
 from lumbung_node.services.copies import BlobCopies, CopyBook
 from lumbung_node.services.core import Core
+from lumbung_node.services.put_answers import PutAnswers
 from lumbung_node.services.put_memory import PutLoan
 from lumbung_node.services.storing import Offered, Result, Storing
 from lumbung_node.services.waiting import Waiting, WaitingRoom
@@ -33,7 +34,6 @@ __all__ = ["PutStream", "copies_message"]
 SEALED_PREFIX = b"age-encryption.org/v1\n"
 TAG_SIZE_BYTES = 33
 _WAIT_MS_MAX = 600_000
-_ANSWERS_AT_ONCE = 256
 _OUTCOMES = {
     blobs_pb2.PUT_OUTCOME_STORED: "stored",
     blobs_pb2.PUT_OUTCOME_REPEATED: "repeated",
@@ -67,25 +67,23 @@ class PutStream:
         self._current: _Current | None = None
         self._last_ticket = 0
         self._open = trio.Semaphore(limits.PUT_BLOBS_OPEN_MAX)
-        self._answers_in, self._answers_out = trio.open_memory_channel[blobs_pb2.PutAnswer | None](
-            limits.PUT_BLOBS_OPEN_MAX
-        )
+        self._answers = PutAnswers(call)
         self._room = WaitingRoom(copies, core.store.proofs.changed)
         self._whole: list[tuple[_Current, Offered]] = []  # of the frame that is being read
-        self._received_bytes = 0
 
     async def run(self) -> None:
         """Until the client has finished sending and every blob has its final answer."""
         try:
             async with trio.open_nursery() as answering:
-                answering.start_soon(self._send_answers)
-                async with self._answers_in, trio.open_nursery() as waiting:
+                answering.start_soon(self._answers.run)
+                async with trio.open_nursery() as waiting:
                     waiting.start_soon(self._room.run)
                     waiting.start_soon(self._give_way)
                     async with trio.open_nursery() as storing:
                         await self._read(storing)
                     await self._room.until_empty()
                     waiting.cancel_scope.cancel()
+                self._answers.finish()
         finally:
             await self._drop_current()
 
@@ -120,7 +118,7 @@ class PutStream:
         if len(header.parts) > limits.FRAME_PARTS_MAX:
             raise Rejected(StatusCode.INVALID_ARGUMENT, f"frame: expected at most {limits.FRAME_PARTS_MAX} parts")
         self._core.activity.touch()
-        self._received_bytes += len(payload)
+        self._answers.received_bytes += len(payload)
         try:
             await self._take_parts(header, payload, nursery)
         except BaseException:
@@ -129,14 +127,7 @@ class PutStream:
             raise
         self._store_whole(nursery)
         if self._current is not None:
-            self._tell_count()
-
-    def _tell_count(self) -> None:
-        """No answer is due to this frame, but its sender waits to hear that it came."""
-        try:
-            self._answers_in.send_nowait(None)
-        except trio.WouldBlock:
-            return  # answers are on their way, and they say it too
+            self._answers.tell_count()
 
     def _store_whole(self, nursery: trio.Nursery) -> None:
         if self._whole:
@@ -185,7 +176,10 @@ class PutStream:
                 StatusCode.INVALID_ARGUMENT, f"blob {part.ticket}: blobs come one after the other, with rising tickets"
             )
         self._last_ticket = part.ticket
-        await self._open.acquire()
+        try:
+            self._open.acquire_nowait()  # without a turn of the loop, which costs as much as the blob
+        except trio.WouldBlock:
+            await self._open.acquire()
         current = _Current(part.ticket, part.start)
         self._current = current
         try:
@@ -209,11 +203,11 @@ class PutStream:
     async def _give_way(self) -> None:
         """A blob that crawls goes on for as long as nobody else waits for its memory. Raises Rejected."""
         while True:
-            watched, before = self._current, self._received_bytes
+            watched, before = self._current, self._answers.received_bytes
             await trio.sleep(limits.PUT_RATE_WINDOW_S)
             loan = self._current.loan if self._current is not None else None
             if loan is not None and self._current is watched and self._core.memory.is_wanted(loan):
-                check_crawling(limits.PUT_RATE_WINDOW_S, self._received_bytes - before, StatusCode.UNAVAILABLE)
+                check_crawling(limits.PUT_RATE_WINDOW_S, self._answers.received_bytes - before, StatusCode.UNAVAILABLE)
 
     def _check_start(self, start: blobs_pb2.PutStart) -> None:
         condition = self._core.condition
@@ -347,14 +341,14 @@ class PutStream:
         answer.copies.CopyFrom(copies_message(copies))
         answer.final = True
         self._core.metrics.add(Metric.PUT_ACKS, 1, str(copies.count))
-        await self._answers_in.send(answer)
+        await self._answers.add(answer)
 
     # --- answers out -------------------------------------------------------------------------------------------
 
     async def _answer(self, answer: blobs_pb2.PutAnswer) -> None:
         """The first answer of a blob gives its place in the window to the next."""
         self._count(answer)
-        await self._answers_in.send(answer)
+        await self._answers.add(answer)
         self._open.release()
 
     def _count(self, answer: blobs_pb2.PutAnswer) -> None:
@@ -364,19 +358,6 @@ class PutStream:
             metrics.add(Metric.PUT_REFUSALS, 1, StatusCode(answer.status_code).name)
         if answer.final and answer.HasField("copies"):
             metrics.add(Metric.PUT_ACKS, 1, str(answer.copies.count))
-
-    async def _send_answers(self) -> None:
-        """Whatever is ready goes in one message: the hop costs more than the answers. None only says the count."""
-        async for first in self._answers_out:
-            ready = [first]
-            while len(ready) < _ANSWERS_AT_ONCE:
-                try:
-                    ready.append(self._answers_out.receive_nowait())
-                except (trio.WouldBlock, trio.EndOfChannel):
-                    break
-            answers = [answer for answer in ready if answer is not None]
-            response = blobs_pb2.PutResponse(answers=answers, received_bytes=self._received_bytes)
-            await self._call.send(response.SerializeToString())
 
 
 def copies_message(copies: BlobCopies) -> blobs_pb2.CopyCount:

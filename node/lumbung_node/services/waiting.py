@@ -78,9 +78,13 @@ class WaitingRoom:
             self._emptied.set()
 
     async def _look_at_all(self) -> None:
+        # A bulk put has thousands waiting of which nobody has proven any: to count the copies of each was 8 % of what
+        # the origin did.
+        highest, now = self._copies.highest_proven(), trio.current_time()
         for _ in range(len(self._queue)):
             waiting = self._queue.popleft()
-            copies = self._settled(waiting)
+            is_only_here = waiting.number > highest and waiting.copies > 1 and now < waiting.deadline
+            copies = None if is_only_here else self._settled(waiting)
             if copies is None:
                 self._queue.append(waiting)
             else:

@@ -16,6 +16,7 @@ import trio
 from lumbung_cluster import limits
 from lumbung_cluster.feed import judge_mark
 from lumbung_cluster.ids import NodeNumber
+from lumbung_cluster.overtaking import Overtaking
 from lumbung_node.services.core import Core, DoubtAboutOurselves
 from lumbung_node.services.session.flow import FlowLink
 from lumbung_node.services.session.greeting import Greeting
@@ -56,6 +57,7 @@ class FeedLanes:
         self._offers = offers
         self._flow = flow
         self._fresh_offered = 0
+        self._overtaking = Overtaking()
 
     async def start(self) -> None:
         """Judge the peer's marks. Raises DoubtAboutOurselves when they show that our folder was rolled back."""
@@ -64,10 +66,11 @@ class FeedLanes:
 
     # --- how far the peer is -----------------------------------------------------------------------------------
 
-    def is_jumped(self, number: int) -> bool:
-        """Whether this own number is so far ahead of the lanes that it should not wait for them."""
+    def may_overtake(self, number: int) -> bool:
+        """Whether this own number, which somebody waits for, should not wait for the lanes in feed order."""
         cursor = self.cursors.get(self._core.number)
-        return cursor is not None and number > max(cursor.offered, self._fresh_offered) + limits.OFFER_ENTRIES_MAX
+        offered = max(cursor.offered, self._fresh_offered) if cursor is not None else 0
+        return cursor is not None and self._overtaking.may_overtake(number, offered)
 
     def is_waiting(self, origin: NodeNumber) -> bool:
         cursor = self.cursors.get(origin)

@@ -75,7 +75,7 @@ class Outgoing:
 
     def hurry(self, blob: BlobId, number: int) -> None:
         """Somebody waits for this own blob: let it jump when the ordered lanes are far behind."""
-        if self._feeds.is_jumped(number):
+        if self._feeds.may_overtake(number):
             self._waited.put(self._core.number, [blob])
 
     def repair(self, origin: NodeNumber, blobs: Sequence[BlobId]) -> None:
