@@ -179,6 +179,30 @@ async def test_a_word_that_says_nothing_new_takes_no_room(autojump_clock: trio.t
         assert await office.store.kv.scan(Family.PROOFS, b"", b"\xff" * 32, 100) == before
 
 
+async def test_a_holder_that_asks_for_what_it_has_proven_fills_no_disk(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Each time it was offered again, under another nonce, and one more receipt was kept for ever."""
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await put(office, [b"a recording"])
+        blobs = [BlobId.of(b"a recording")]
+        async with _facing(peer, office) as facing:
+            await facing.say(offer=await _offer(office, b"a recording"))
+            await facing.hear("want")
+            pieces = peer_pb2.Pieces(offer=1, pieces=[peer_pb2.Piece(entry=0, length_bytes=11)])
+            await facing.say(b"a recording", pieces=pieces)
+            await facing.hear("applied")
+        async with _facing(office, peer) as facing:
+            for _ in range(20):
+                await facing.say(need=peer_pb2.Need(origin=OFFICE, ids=[blobs[0].raw]))
+                offer = (await facing.hear("offer")).offer
+                receipt = await commit_receipt(peer, OFFICE, offer.nonce, blobs)
+                await facing.say(applied=peer_pb2.Applied(offer=offer.offer, receipt=receipt))
+            await trio.sleep(1)
+        assert office.store.proofs.ledger.proven(1, [PEER]) == (PEER,)
+        assert len(await office.store.kv.scan(Family.PROOFS, b"r", b"s", 100)) == 1
+
+
 async def test_a_holder_that_takes_back_and_repairs_in_rounds_fills_no_disk_in_one_session_or_in_many(
     autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

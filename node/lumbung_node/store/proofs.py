@@ -64,7 +64,7 @@ class Proofs:
         """
         content = statement.content
         named = [number for number in await self._numbers(content.blobs) if number not in overruled]
-        numbers = await self._not_overruled(content, named)
+        numbers = await self._changed_by(content, named)
         if not numbers:
             return  # it says nothing new of our blobs: words that change nothing must not fill the disk
         serial = self._state.next_serial
@@ -88,16 +88,22 @@ class Proofs:
         found = zip(blobs, await self._reader.rows(own, blobs), strict=True)
         return [n for blob, row in found if row is not None for n in (row.number, *twice.get((own, blob), ()))]
 
-    async def _not_overruled(self, word: Statement, numbers: list[int]) -> list[int]:
-        """Those whose present row is an earlier word: (generation, nonce) is the order, whatever came last.
+    async def _changed_by(self, word: Statement, numbers: list[int]) -> list[int]:
+        """Those of which the word says something new, later than their present row.
 
-        At one nonce a withdrawal is the later word: it is signed after the receipts that it takes back.
+        (generation, nonce) is the order, whatever came last; at one nonce a withdrawal is the later word: it is signed
+        after the receipts that it takes back. What is proven in this generation and not taken back is proven: a
+        holder that asks for its blobs again and again would have another receipt kept for each time. A withdrawal that
+        was signed between two such receipts counts when it comes late, and the blob is asked for again.
         """
         values = await self._kv.get(Family.PROOFS, [copy_key(n, word.holder) for n in numbers]) if numbers else []
-        order = (word.generation, word.nonce, word.kind is StatementKind.WITHDRAWAL)
+        proves = word.kind is not StatementKind.WITHDRAWAL
+        order = (word.generation, word.nonce, not proves)
         kept = []
         for number, value in zip(numbers, values, strict=True):
             held = CopyRow.unpack(value) if value is not None else None
+            if held is not None and proves and held.proven and held.generation == word.generation:
+                continue
             if held is None or (held.generation, held.nonce, not held.proven) < order:
                 kept.append(number)
         return kept
