@@ -7,10 +7,13 @@ import trio
 import trio.testing
 
 from lumbung_cluster.ids import BlobId, Generation
+from lumbung_node.ports.keyvalue import Family
 from lumbung_node.services.copies import CopyBook
 from lumbung_node.services.core import DoubtAboutOurselves
 from lumbung_node.services.session.arrivals import Arrivals
+from lumbung_node.services.session.feed_lanes import FeedLanes
 from lumbung_node.services.session.pieces import PieceSender
+from lumbung_node.store.layout import blob_key, feed_key
 from lumbung_testing.session_pair import (
     CENTRE,
     LUCK,
@@ -289,3 +292,23 @@ async def test_a_mark_waits_for_an_entry_whose_bytes_came_wrong(
             monkeypatch.undo()
             await until_proven(office, PEER, 2)
             await until_marked(peer, OFFICE, OFFICE, 2)
+
+
+async def test_an_offer_may_end_at_a_number_of_which_nothing_is_left(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An offer that was cut in front of the blob behind such a number once ended the session as by a bug of ours."""
+    contents = [LUCK.randbytes(3_000_000) for _ in range(3)]  # an offer has room for one
+    office_box = box(OFFICE)
+    async with living(office_box) as office, living(box(PEER)) as peer, connected(office, peer):
+        with monkeypatch.context() as held:
+            held.setattr(FeedLanes, "has_more", lambda *_: False)
+            await trio.sleep(1)  # greeted, with nothing to compare
+            await put(office, contents)
+            office_box.disk.lose(Family.FEEDS, feed_key(OFFICE, 2))
+            office_box.disk.lose(Family.BLOBS, blob_key(OFFICE, BlobId.of(contents[1])))
+            office.store.state.scrub.breaks[OFFICE, 2] = 1
+        office.store.state.grown.beat()
+        await until_marked(peer, OFFICE, OFFICE, 3)
+        here = [await peer.store.reader.row(OFFICE, BlobId.of(content)) is not None for content in contents]
+        assert here == [True, False, True]

@@ -199,9 +199,10 @@ class FeedLanes:
         first = fitting(items, self._flow.offer_bytes_max())
         upto, running_hash = rows[-1][0], rows[-1][1].running_hash
         if len(first) < len(items):
+            # The row before the first that is left out: the number before it may be one of which nothing is left.
             first_left = items[len(first)].blob
-            upto = next(number for number, row in rows if row.blob == first_left) - 1
-            running_hash = next(row.running_hash for number, row in rows if number == upto)
+            behind = next(index for index, (_, row) in enumerate(rows) if row.blob == first_left)
+            upto, running_hash = rows[behind - 1][0], rows[behind - 1][1].running_hash
         passed: tuple[int, ...] = ()
         if origin == self._core.number:
             passed = tuple(n for n, row in rows if n <= upto and not self._offers.is_for_peer(origin, row.blob))
