@@ -9,18 +9,23 @@ import trio
 import trio.testing
 
 from lumbung_cluster import limits
-from lumbung_cluster.errors import Rejected
+from lumbung_cluster.errors import BlobDamaged, Rejected
 from lumbung_cluster.ids import BlobId, NodeNumber, all_units
 from lumbung_cluster.receipt import Statement
 from lumbung_cluster.release import UnitVerdict
 from lumbung_cluster.roster import HolderAssignment, Share
+from lumbung_cluster.scrub_pace import ScrubSettings
 from lumbung_node.ports.keyvalue import Family
 from lumbung_node.services.core import Core
 from lumbung_node.services.dropping import Dropping
+from lumbung_node.services.scrub.scrubber import Scrubber
 from lumbung_node.services.session.releasing import load_release, release_key
 from lumbung_node.services.statements import commit_receipt, inventory_receipt
+from lumbung_node.store.events import EventKind, recent_events
 from lumbung_node.store.jobs import Job
+from lumbung_node.store.layout import BlobRow, dropped_key
 from lumbung_node.store.reads import is_intact
+from lumbung_node.store.unit_rows import UnitRows
 from lumbung_testing.rosters import founding, signed, successor
 from lumbung_testing.session_pair import CENTRE, LUCK, OFFICE, PEER, Box, box, connected, living, put, until_proven
 from lumbung_testing.virtual_disk import Pace
@@ -271,3 +276,100 @@ async def test_what_is_going_while_a_roster_gives_it_back_is_fetched_again_and_s
                 await peer.store.state.grown.wait()
         assert is_intact(await peer.store.reader.row(OFFICE, BlobId.of(content)))
         assert await _blobs_signed_for(peer) == 1
+
+
+async def test_letting_go_that_was_cut_short_can_be_gone_on_with(autojump_clock: trio.testing.MockClock) -> None:
+    """A unit that was begun was once left out of every later plan, and kept what was left of it for ever."""
+    contents = [content for content in (LUCK.randbytes(500) for _ in range(1200)) if BlobId.of(content).unit == 5][:3]
+    boxes = await _released(contents)
+    async with living(_later(boxes[1], gives_back=False)) as peer:
+        dropping = Dropping(peer, _no_new_life)
+        (plan,) = await dropping.plan()
+        (first,) = await UnitRows(peer.store.kv, OFFICE, 5).group(None, 1)
+        await dropping._commit(OFFICE, 5, [first])
+        (left,) = await dropping.plan()
+        assert (left.units, left.blobs) == (plan.units, plan.blobs - 1)
+        assert await dropping.drop(OFFICE, left.units) == (left.blobs, left.size_bytes)
+        assert await dropping.plan() == []
+
+
+@pytest.mark.parametrize("found_by", ["scrub", "audit"])
+async def test_a_blob_that_was_let_go_of_a_unit_that_is_said_to_be_here_is_withdrawn_and_fetched(
+    autojump_clock: trio.testing.MockClock, found_by: str
+) -> None:
+    """What an older version left behind when a roster gave a unit back while it went."""
+    contents = [LUCK.randbytes(500) for _ in range(5)]
+    boxes = await _released(contents)
+    async with living(_later(boxes[1], gives_back=False)) as peer:
+        dropping = Dropping(peer, _no_new_life)
+        (plan,) = await dropping.plan()
+        await dropping.drop(OFFICE, plan.units)
+        job = Job()
+        job.extra.delete(Family.SYSTEM, dropped_key(OFFICE))
+        await peer.store.committer.commit(job)
+    back = [_later(each, gives_back=True) for each in boxes]
+    settings = ScrubSettings(start_delay_s=1.0 if found_by == "scrub" else 1e6)
+    async with living(back[0]) as office, living(back[1]) as peer:
+        assert await _blobs_signed_for(peer) == 5
+        async with connected(office, peer), trio.open_nursery() as nursery:
+            nursery.start_soon(Scrubber(peer, settings, _no_new_life).run)
+            if found_by == "audit":
+                for content in contents:
+                    assert await peer.store.inventories.audit(OFFICE, BlobId.of(content).unit)
+            with trio.fail_after(600):
+                while not all([is_intact(await peer.store.reader.row(OFFICE, BlobId.of(each))) for each in contents]):
+                    await peer.store.state.grown.wait()
+            await until_proven(office, PEER, 5)
+            nursery.cancel_scope.cancel()
+        assert peer.store.state.count(OFFICE).size_bytes == 5 * 500
+        assert peer.store.state.damaged == {}
+        assert [event.kind for _, event in await recent_events(peer.store.kv, 100)].count(EventKind.DAMAGED_BYTES) == 5
+
+
+async def test_a_blob_that_was_let_go_of_a_unit_that_others_hold_is_said_to_be_gone(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    boxes = await _released([LUCK.randbytes(500) for _ in range(5)])
+    leaver = _later(boxes[1], gives_back=False)
+    async with living(leaver) as peer:
+        dropping = Dropping(peer, _no_new_life)
+        (plan,) = await dropping.plan()
+        await dropping.drop(OFFICE, plan.units)
+        job = Job()
+        job.extra.delete(Family.SYSTEM, dropped_key(OFFICE))
+        await peer.store.committer.commit(job)
+    async with living(leaver) as peer:
+        assert peer.store.state.dropped_units == {}
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(Scrubber(peer, ScrubSettings(start_delay_s=1.0), _no_new_life).run)
+            await trio.sleep(60)
+            nursery.cancel_scope.cancel()
+    async with living(leaver) as peer:
+        assert peer.store.state.dropped_units == {OFFICE: plan.units}
+
+
+async def test_a_damaged_index_under_a_unit_that_comes_back_ends_no_session(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contents = [LUCK.randbytes(500) for _ in range(5)]
+    boxes = await _released(contents)
+    async with living(_later(boxes[1], gives_back=False)) as peer:
+        dropping = Dropping(peer, _no_new_life)
+        (plan,) = await dropping.plan()
+        await dropping.drop(OFFICE, plan.units)
+    back = [_later(each, gives_back=True) for each in boxes]
+    group, hurt = UnitRows.group, list[int]()
+
+    async def damaged_once(self: UnitRows, after: BlobId | None, count_max: int) -> list[tuple[BlobId, BlobRow]]:
+        if not hurt:
+            hurt.append(self.unit)
+            raise BlobDamaged("block checksum mismatch")
+        return await group(self, after, count_max)
+
+    monkeypatch.setattr(UnitRows, "group", damaged_once)
+    async with living(back[0]) as office, living(back[1]) as peer, connected(office, peer):
+        with trio.fail_after(600):
+            while peer.store.state.dropped_units.get(OFFICE):
+                await peer.store.state.grown.wait()
+        assert await _blobs_signed_for(peer) == 5
+    assert hurt

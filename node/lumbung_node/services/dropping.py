@@ -110,7 +110,7 @@ class Dropping:
         except InventoryUnknown:
             return None
         foreign = all_units() & ~core.rosters.roster.units_held(core.number, origin)
-        foreign &= ~core.store.state.dropped_units.get(origin, 0)
+        foreign &= ~await self._gone(origin, foreign)
         units = sum(1 << unit for unit in units_of_mask(foreign) if snapshot.inventory.digest(unit).count)
         if not units:
             return None
@@ -124,11 +124,19 @@ class Dropping:
         reasons = tuple((each, kept.count(each)) for each in sorted(set(kept)))
         return OriginPlan(origin, may_go, blobs, size_bytes, reasons)
 
+    async def _gone(self, origin: NodeNumber, units: int) -> int:
+        """Those of the units of which nothing is left: letting go may have been cut short in the middle of one."""
+        dropped = units & self._core.store.state.dropped_units.get(origin, 0)
+        if not self._core.store.state.count(origin).size_bytes:
+            return dropped
+        return sum([1 << unit for unit in units_of_mask(dropped) if not (await self._weigh(origin, 1 << unit))[0]])
+
     async def _weigh(self, origin: NodeNumber, units: int) -> tuple[int, int]:
+        """Blobs and bytes that are still here of these units."""
         sizes: list[int] = []
 
         async def weigh(group: list[tuple[BlobId, BlobRow]]) -> None:
-            sizes.extend(row.size_bytes for _, row in group)
+            sizes.extend(row.size_bytes for _, row in group if row.state is not RowState.DROPPED)
 
         for unit in units_of_mask(units):
             await for_each_group(UnitRows(self._core.store.kv, origin, unit), _ROWS_AT_ONCE, weigh)

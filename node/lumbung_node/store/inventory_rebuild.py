@@ -83,7 +83,7 @@ async def make_anew(
     """
     held: dict[int, UnitDigest] = {}
     for unit in units_of_mask(units):
-        held[unit], _ = await read_unit(kv, blocking, key, origin, unit, number)
+        held[unit] = (await read_unit(kv, blocking, key, origin, unit, number)).digest
     made = Inventory(key)
     await _fold_feed(kv, blocking, origin, units, number, holes, made)
     unequal = _unequal(made, held)

@@ -32,6 +32,8 @@ __all__ = [
     "damaged_key",
     "dropped_key",
     "feed_key",
+    "is_dropped_row",
+    "is_intact_row",
     "life_key",
     "list_key",
     "mark_key",
@@ -193,6 +195,7 @@ class RowState(Enum):
 
 
 _STATES = {state.value: state for state in RowState}
+_DROPPED = RowState.DROPPED.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +242,11 @@ def is_intact_row(value: bytes, last: int) -> bool:
     version, state, _, _, _, number = _BLOB_ROW_HEAD.unpack_from(_sized(_BLOB_ROW, value, "blob row"))
     _check_version(version, "blob row")
     return _state(state) is RowState.INTACT and number <= last
+
+
+def is_dropped_row(value: bytes) -> bool:
+    """Whether these bytes are the row of a blob that was let go."""
+    return value[1] == _DROPPED
 
 
 @dataclass(frozen=True, slots=True)

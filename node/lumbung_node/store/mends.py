@@ -86,6 +86,9 @@ class Mends:
             self.count_wrong(item.origin)
         if item.row.state is RowState.DAMAGED:
             self._put_damaged(item.origin, item.blob, item.row)
+            if item.before is not None and item.before.state is RowState.DROPPED:  # it is missed from now on
+                counts = self._count(item.origin)
+                self.counts[item.origin] = replace(counts, size_bytes=counts.size_bytes + item.row.size_bytes)
             return
         self.rows[key] = item.row
         self.batch.put(Family.BLOBS, key, item.row.pack())

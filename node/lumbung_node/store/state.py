@@ -98,6 +98,10 @@ class StoreState:
     def count(self, origin: NodeNumber) -> OriginCounts:
         return self.counts.get(origin, OriginCounts())
 
+    def is_let_go(self, origin: NodeNumber, blob: BlobId) -> bool:
+        """Whether it is said of the blob's unit that bytes of it were let go, so that nothing is signed for it."""
+        return bool(self.dropped_units.get(origin, 0) >> blob.unit & 1)
+
     def verified_ms(self, origin: NodeNumber, row: BlobRow) -> int:
         """When this blob's bytes were last read and checked here, UTC ms."""
         return verified_ms(row.verified_ms, row.number, self.scrub.origins.get(origin))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from lumbung_cluster.entry import Entry
 from lumbung_cluster.feed import next_hash
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.scrub_chain import LinkState
@@ -30,9 +31,13 @@ RowsByNumber = dict[int, tuple[BlobId, BlobRow]]
 
 @dataclass(slots=True)
 class Diagnosis:
-    """What to commit. `twice` and `breaks` are for the book once it is durable; `doubt` says why, empty for none."""
+    """What to commit. `twice` and `breaks` are for the book once it is durable; `doubt` says why, empty for none.
+
+    `let_go` are units (origin, unit) of which bytes were let go, though nothing says so.
+    """
 
     job: Job = field(default_factory=Job)
+    let_go: set[tuple[NodeNumber, int]] = field(default_factory=set)
     twice: dict[tuple[NodeNumber, BlobId], tuple[int, ...]] = field(default_factory=dict)
     breaks: dict[tuple[NodeNumber, int], int] = field(default_factory=dict)
     doubt: str = ""
@@ -155,7 +160,8 @@ async def _judge_row(core: Core, reader: ByteReader, origin: NodeNumber, item: L
             found.job.remade.append(Remade(origin, feed.blob, None, made, EventKind.LOST_ROW))
         return
     if row.state is RowState.DROPPED:
-        return  # it has no bytes to be judged by
+        _judge_let_go(core, origin, item.number, feed, entry, row, found)
+        return
     if row.number != item.number and await _stands_at(core, origin, feed.blob, row.number):
         _note_twice(core, origin, feed.blob, item.number, found)
         return
@@ -174,6 +180,21 @@ async def _judge_row(core: Core, reader: ByteReader, origin: NodeNumber, item: L
         found.job.remade.append(Remade(origin, feed.blob, row, bad, EventKind.WRONG_ROW))
     else:
         found.job.damage.append(Damage(origin, feed.blob, EventKind.DAMAGED_BYTES, FoundBy.SCRUB, row.place))
+
+
+def _judge_let_go(
+    core: Core, origin: NodeNumber, number: int, feed: FeedRow, entry: Entry, row: BlobRow, found: Diagnosis
+) -> None:
+    """It has no bytes to be judged by. Where its unit is not said to be let go we sign for what is not here: a unit
+    that we hold has lost it, and takes back what was signed; of another one it is said from now on.
+    """
+    if core.store.state.is_let_go(origin, feed.blob):
+        return
+    if core.rosters.roster.units_held(core.number, origin) >> feed.blob.unit & 1:
+        lost = BlobRow(RowState.DAMAGED, entry.size_bytes, 0, 0, number, entry.time_ms, row.verified_ms, feed.signed)
+        found.job.remade.append(Remade(origin, feed.blob, row, lost, EventKind.DAMAGED_BYTES))
+    else:
+        found.let_go.add((origin, feed.blob.unit))
 
 
 async def _stands_at(core: Core, origin: NodeNumber, blob: BlobId, number: int) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import trio
 
 from lumbung_cluster.ids import NodeNumber
+from lumbung_node.ports.keyvalue import Family
 from lumbung_node.services.core import Core
 from lumbung_node.services.scrub.census import rows_by_number
 from lumbung_node.services.scrub.diagnosis import Diagnosis, diagnose
@@ -18,6 +19,7 @@ from lumbung_node.services.scrub.looking import look
 from lumbung_node.services.scrub.reading import ByteReader
 from lumbung_node.store.events import NO_BLOB, Event, EventKind, FoundBy
 from lumbung_node.store.jobs import Job
+from lumbung_node.store.layout import dropped_key
 
 __all__ = ["Mending"]
 
@@ -55,6 +57,8 @@ class Mending:
 
     async def _commit(self, found: Diagnosis) -> None:
         job, book = found.job, self._core.store.state.scrub
+        for origin, unit in sorted(found.let_go):
+            await self._say_let_go(origin, unit)
         if not (job.damage or job.remade or job.feed_mends or job.signed_again or found.twice or found.breaks):
             return
         await self._core.store.committer.commit(job)
@@ -77,3 +81,16 @@ class Mending:
             doubted = Event(EventKind.DOUBTED, FoundBy.SCRUB, False, self._core.number, NO_BLOB, 0, now_ms)
             await self._core.store.committer.commit(Job(events=[doubted]))
             await self._doubt(found.doubt)
+
+    async def _say_let_go(self, origin: NodeNumber, unit: int) -> None:
+        """Bytes of a unit that others hold are gone: should a roster give it back, all of it is fetched first."""
+        core, state = self._core, self._core.store.state
+        async with state.units_turn:
+            if core.rosters.roster.units_held(core.number, origin) >> unit & 1:
+                return  # a new roster gives it back just now: what is missing is found again, as lost
+            mask = state.dropped_units.get(origin, 0) | 1 << unit
+            job = Job()
+            job.extra.put(Family.SYSTEM, dropped_key(origin), mask.to_bytes(8, "big"))
+            state.dropped_units[origin] = mask
+            await core.store.committer.commit(job)
+        core.log.error("scrub found a unit let go unsaid", origin=origin, unit=unit)

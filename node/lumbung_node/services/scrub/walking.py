@@ -114,7 +114,7 @@ class Walker:
         if item.row is None:
             return not self._core.rosters.roster.units_held(self._core.number, origin) >> item.feed.blob.unit & 1
         if item.row.state is RowState.DROPPED:
-            return item.agrees
+            return item.agrees and state.is_let_go(origin, item.feed.blob)
         if item.row.number != item.number:
             return item.number in state.scrub.twice.get((origin, item.feed.blob), ())
         is_intact = item.row.state is RowState.INTACT and (origin, item.feed.blob) not in state.damaged

@@ -9,6 +9,7 @@ from __future__ import annotations
 import trio
 
 from lumbung_cluster import limits
+from lumbung_cluster.errors import BlobDamaged
 from lumbung_cluster.ids import BlobId, NodeNumber, units_of_mask
 from lumbung_node.ports.keyvalue import Family
 from lumbung_node.services.core import Core
@@ -35,7 +36,11 @@ class Reclaiming:
             for origin in core.rosters.roster.origins_shared(core.number, self._peer):
                 held = core.rosters.roster.units_held(core.number, origin)
                 for unit in units_of_mask(core.store.state.dropped_units.get(origin, 0) & held):
-                    await self._reclaim(origin, unit)
+                    try:
+                        await self._reclaim(origin, unit)
+                    except BlobDamaged as exc:  # a block of the index: the scrub mends it, and the session lives
+                        core.log.error("unit not held again", origin=origin, unit=unit, reason=str(exc))
+                        core.store.state.suspected.beat()
             await trio.sleep(limits.RECLAIM_LOOK_S)
 
     async def _reclaim(self, origin: NodeNumber, unit: int) -> None:
