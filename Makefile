@@ -15,7 +15,7 @@ SOURCES := cluster node proto tools tests
 .PHONY: offline-bundle
 .PHONY: health-pages bench-ops
 .PHONY: sim sim-same mutants chaos fuzz abuse
-.PHONY: bench bench-docs bench-quick bench-bundle bench-rebuild bench-lines bench-reconcile
+.PHONY: bench bench-docs bench-scale bench-quick bench-bundle bench-rebuild bench-lines bench-reconcile
 .PHONY: bench-inventory bench-scrub
 
 help: ## this list
@@ -92,6 +92,9 @@ bench: $(RUNTIME) ## everything beside this machine's limits: a quarter of an ho
 
 bench-docs: $(RUNTIME) ## fill docs/performance.md and its picture from the JSON of the last `make bench`
 	$(PY) -m lumbung_tools.bench.suite --write-docs docs $(ARGS)
+
+bench-scale: $(RUNTIME) ## a million blobs in one node, ten million rows in its index; ARGS="--blobs 20000 --rows 100000"
+	$(PY) -m lumbung_tools.bench.scale $(ARGS)
 
 bench-quick: $(RUNTIME) ## figures of three nodes on loopback
 	$(PY) -m lumbung_tools.bench.quick $(ARGS)

@@ -6,7 +6,8 @@ from lumbung_tools.bench.suite.cases import PUT_CASES
 from lumbung_tools.bench.suite.document import Result
 from lumbung_tools.bench.suite.figures import Round, Spread, latencies_ms, spread_rounds
 from lumbung_tools.bench.suite.ratios import LIMITS, MARKS, add_ratios
-from lumbung_tools.bench.suite.tables import as_markdown, tables_of
+from lumbung_tools.bench.suite.tables import tables_of
+from lumbung_tools.bench.tabletext import as_markdown
 
 _LIMITS = {
     "sequential_write_mb_s": 300.0,

@@ -24,25 +24,19 @@ from blake3 import blake3
 from rich.console import Console
 from rich.table import Table
 
-from lumbung_cluster.ids import BlobId, ClusterId, Generation, NodeNumber
-from lumbung_cluster.inventory.fingerprint import InventoryKey
+from lumbung_cluster.ids import BlobId, Generation, NodeNumber
 from lumbung_cluster.limits import INVENTORY_CHECKPOINT_ROWS, MIB
-from lumbung_node.adapters.identity_folder import IdentityFolder
-from lumbung_node.adapters.keys.ed25519 import Ed25519Signer
-from lumbung_node.adapters.rocks import open_rocks
-from lumbung_node.adapters.world import SystemClock, SystemRandomness, WorkerThreads
 from lumbung_node.ports.keyvalue import Batch, Family, KeyValue
-from lumbung_node.ports.metrics import Uncounted
 from lumbung_node.store.inventory_rows import sums_key, table_key
 from lumbung_node.store.jobs import Content, Job, OwnBlob
 from lumbung_node.store.layout import BlobRow, FeedRow, ListPlace, OriginCounts, RowState, blob_key, feed_key
-from lumbung_node.store.store import Store, open_store
+from lumbung_node.store.store import Store
+from lumbung_tools.bench.opened import Silent, opened_store
 from lumbung_tools.localcluster.disk import Place, choose_place, look_at
 
 __all__ = ["main"]
 
-_OWN, _FIRST_ORIGIN = NodeNumber(1), 1000
-_KEY = InventoryKey(1, bytes(32))
+_FIRST_ORIGIN = 1000
 _BATCH_ROWS = 1000
 _PUTS, _GROUP = 20_000, 64
 _SMALL_ORIGINS, _SMALL_IDS = 100, 100
@@ -64,16 +58,6 @@ class Figures:
     restart_crash_s: float
     audit_unit_s: float
     memory_origin_kib: float
-
-
-class _Silent:
-    """Nothing of interest is logged here."""
-
-    def info(self, event: str, /, **values: object) -> None: ...
-
-    def warning(self, event: str, /, **values: object) -> None: ...
-
-    def error(self, event: str, /, **values: object) -> None: ...
 
 
 @click.command()
@@ -216,29 +200,12 @@ def _rows(origin: NodeNumber, count: int) -> Iterator[Batch]:
 
 @asynccontextmanager
 async def _opened(folder: Path, *, folds: bool) -> AsyncIterator[Store]:
-    for each in (folder, folder / "data", folder / "identity"):
-        each.mkdir(exist_ok=True)
-    kv = await open_rocks(folder / "data", create=True)
-    store = await open_store(
-        kv,
-        IdentityFolder(folder / "identity", folder / "data"),
-        cluster=ClusterId(bytes(16)),
-        node=_OWN,
-        signer=Ed25519Signer.from_seed(bytes(32)),
-        life_signer=Ed25519Signer.from_seed(bytes(32)),
-        clock=SystemClock(),
-        randomness=SystemRandomness(),
-        blocking=WorkerThreads(),
-        inventory_key=_KEY,
-        metrics=Uncounted(),
-    )
-    async with trio.open_nursery() as nursery:
+    async with opened_store(folder) as store, trio.open_nursery() as nursery:
         nursery.start_soon(store.committer.run)
         if folds:
-            nursery.start_soon(store.inventories.run, _Silent())
+            nursery.start_soon(store.inventories.run, Silent())
         yield store
         nursery.cancel_scope.cancel()
-    await kv.close()
 
 
 def _resident_bytes() -> int:

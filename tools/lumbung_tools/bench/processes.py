@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lumbung_cluster.limits import KIB
 
-__all__ = ["cpu_s", "forget_peak", "peak_memory_bytes"]
+__all__ = ["cpu_s", "forget_peak", "peak_memory_bytes", "resident_memory_bytes"]
 
 _PEAK_FIELD = "VmHWM:"
 # proc(5): fields 14 and 15 of stat; behind the command's closing bracket field 3 comes first.
@@ -31,3 +31,9 @@ def peak_memory_bytes(pid: int) -> int:
 def forget_peak(pid: int) -> None:
     """Let the peak begin anew with what is resident now (proc(5): 5 in clear_refs)."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def resident_memory_bytes(pid: int) -> int:
+    """What is resident now."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")

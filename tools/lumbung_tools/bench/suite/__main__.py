@@ -11,7 +11,6 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 from lumbung_tools.bench.suite.docs import write_docs
 from lumbung_tools.bench.suite.document import Result, read_result, result_of, write_result
@@ -21,6 +20,7 @@ from lumbung_tools.bench.suite.ratios import add_ratios
 from lumbung_tools.bench.suite.rounds import Suite, round_expected_s
 from lumbung_tools.bench.suite.rsync import has_rsync
 from lumbung_tools.bench.suite.tables import tables_of
+from lumbung_tools.bench.tabletext import show_tables
 from lumbung_tools.localcluster.disk import choose_place, look_at
 
 _WIDTH = 180
@@ -45,7 +45,7 @@ def main(scale: float, rounds: int, parent: Path | None, out: Path, docs: Path |
     write_result(result, out)
     picture = out.with_suffix(".svg")
     picture.write_text(draw(result), encoding="utf-8")
-    _show(screen, result)
+    show_tables(screen, tables_of(result))
     screen.print(f"figures written to {out}, the picture to {picture}")
 
 
@@ -68,16 +68,6 @@ def _measure(screen: Console, scale: float, rounds: int, parent: Path | None) ->
     finally:
         shutil.rmtree(folder)
     return result_of(found, place, scale, (load_before, os.getloadavg()[0]), time.monotonic() - begun)
-
-
-def _show(screen: Console, result: Result) -> None:
-    for text in tables_of(result):
-        table = Table(title=text.title, title_justify="left")
-        for at, head in enumerate(text.heads):
-            table.add_column(head, justify="right" if at else "left")
-        for row in text.rows:
-            table.add_row(*row)
-        screen.print(table)
 
 
 if __name__ == "__main__":

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 
 from lumbung_tools.bench.suite.cases import PUT_CASES, PutCase
 from lumbung_tools.bench.suite.document import Result
 from lumbung_tools.bench.suite.figures import Spread
 from lumbung_tools.bench.suite.others import OTHERS
 from lumbung_tools.bench.suite.ratios import LIMITS, MARKS, Mark
+from lumbung_tools.bench.tabletext import TableText
 
-__all__ = ["TableText", "as_markdown", "tables_of"]
+__all__ = ["tables_of"]
 
 _NONE = ""
 _LIMIT_NAMES = {
@@ -28,26 +28,8 @@ _LIMIT_NAMES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class TableText:
-    """Heads and rows; the first column is text, the others are figures."""
-
-    title: str
-    heads: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-
 def tables_of(result: Result) -> list[TableText]:
     return [_limits(result), _puts(result), _ratios(result), _reads(result), _marks(result), _others(result)]
-
-
-def as_markdown(table: TableText) -> str:
-    lines = [f"**{table.title}**", "", _line(table.heads), _line(["---"] * len(table.heads))]
-    return "\n".join([*lines, *(_line(row) for row in table.rows)])
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def _limits(result: Result) -> TableText:

@@ -1,0 +1,225 @@
+"""One office, a real process with mutual TLS, that takes a million small blobs and is then started again and again."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import trio
+
+from lumbung_cluster.ids import NodeNumber
+from lumbung_cluster.limits import KIB, MIB
+from lumbung_node.adapters.keys.ed25519 import Ed25519Verifier
+from lumbung_node.config import Language
+from lumbung_tools.bench.limits import append_rate
+from lumbung_tools.bench.processes import cpu_s, peak_memory_bytes, resident_memory_bytes
+from lumbung_tools.bench.scale.filling import Filler
+from lumbung_tools.bench.scale.proofs import prove_all
+from lumbung_tools.client.ask import BlobName, list_blobs, stat, status
+from lumbung_tools.client.over_grpc import open_grpc
+from lumbung_tools.client.profile import load_profile
+from lumbung_tools.client.scrub import pause_scrub
+from lumbung_tools.client.session import Session, open_session
+from lumbung_tools.localcluster.founding import Founded, found_cluster
+from lumbung_tools.localcluster.processes import Death, LocalCluster, node_command, run_cluster
+from lumbung_tools.localcluster.sites import choose_sites
+
+__all__ = ["Calls", "Part", "Scale", "Start", "measure_million"]
+
+_OFFICE, _PEER, _DRC = "36.02", "73.71", "batam"
+_FEW = 1_000
+_PARTS = 10
+_CALLS = 25
+_APPEND_S = 0.3
+_MS, _US = 1_000, 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A tenth of the blobs: how fast they came, and what they cost the node.
+
+    `append_per_s` is what the disk did in appends of 4 KiB with an fdatasync each, just behind them: a machine that has
+    other work changes by the minute, and a rate that falls with it says nothing of the node.
+    """
+
+    blobs: int
+    elapsed_s: float
+    per_s: float
+    cpu_us: float
+    resident_mib: float
+    append_per_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Medians of calls at the node with so many blobs: milliseconds, and its processor time for a status."""
+
+    blobs: int
+    proven: bool
+    status_ms: float
+    status_cpu_ms: float
+    stat_ms: float
+    page_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """From the start of the process to its word "ready", and to the first answered status."""
+
+    blobs: int
+    how: str
+    ready_s: float
+    served_s: float
+    cpu_s: float
+    resident_mib: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Everything; `peak_mib` is VmHWM of the process that took the blobs, `data_bytes` what its folder came to."""
+
+    parts: Sequence[Part]
+    calls: Sequence[Calls]
+    starts: Sequence[Start]
+    peak_mib: float
+    peak_started_mib: float
+    data_bytes: int
+
+
+async def measure_million(folder: Path, blobs: int, say: Callable[[str], None]) -> Scale:
+    """Raises LoadFailed, NodeFailed."""
+    sites = choose_sites((_OFFICE, _PEER), (_DRC,), None)
+    founded = found_cluster(folder, sites, Language.ENGLISH, now_ms=time.time_ns() // _US)
+    holders = [site.number for site in sites if site.name != _OFFICE]
+    async with run_cluster(founded.folder, _complain, node_command) as cluster:
+        return await _Office(cluster, founded, holders, say).measure(blobs)
+
+
+class _Office:
+    def __init__(
+        self, cluster: LocalCluster, founded: Founded, holders: Sequence[NodeNumber], say: Callable[[str], None]
+    ) -> None:
+        self._cluster = cluster
+        self._founded = founded
+        self._holders = holders
+        self._say = say
+        self._starts: list[Start] = []
+        self._calls: list[Calls] = []
+
+    async def measure(self, blobs: int) -> Scale:
+        await self._start(0, "empty, the first start")
+        await self._cluster.stop([_OFFICE])
+        await self._start(0, "empty")
+        parts = await self._fill(blobs)
+        peak_mib = self._peak_mib()
+        await self._cluster.stop([_OFFICE])
+        await self._start(blobs, "after a clean stop")
+        await self._cluster.kill(_OFFICE)
+        await self._start(blobs, "after SIGKILL")
+        await self._cluster.stop([_OFFICE])
+        data = self._cluster.configs[_OFFICE].data
+        await prove_all(data, self._holders, blobs, time.time_ns() // _US)
+        await self._start(blobs, "all proven at two holders")
+        await self._ask(blobs, proven=True)
+        peak_started_mib = self._peak_mib()
+        await self._cluster.stop([_OFFICE])
+        size_bytes = sum(file.stat().st_size for file in data.rglob("*") if file.is_file())
+        return Scale(parts, self._calls, self._starts, peak_mib, peak_started_mib, size_bytes)
+
+    async def _start(self, blobs: int, how: str) -> None:
+        begun = time.monotonic()
+        await self._cluster.start([_OFFICE])
+        ready_s = time.monotonic() - begun
+        pid = self._cluster.pid(_OFFICE)
+        used_s, resident_mib = cpu_s(pid), resident_memory_bytes(pid) / MIB
+
+        async def first_status(session: Session) -> None:
+            await status(session.own)
+            start = Start(blobs, how, ready_s, time.monotonic() - begun, used_s, resident_mib)
+            self._starts.append(start)
+            self._say(f"start with {blobs:,} blobs, {how}: ready after {ready_s:.2f} s, {used_s:.2f} s of CPU")
+
+        await self._with_session(first_status)
+
+    async def _fill(self, blobs: int) -> list[Part]:
+        parts: list[Part] = []
+
+        async def fill(session: Session) -> None:
+            await pause_scrub(session.own)  # it would read all day what is being written
+            filler = Filler(session.own, blobs)
+            few = min(_FEW, blobs // (2 * _PARTS))
+            await filler.put(few)
+            await self._ask(few, proven=False, sample=filler.sample)
+            done = few
+            for at in range(1, _PARTS + 1):
+                part = await self._fill_part(filler, blobs * at // _PARTS - done)
+                done += part.blobs
+                parts.append(part)
+                self._say(
+                    f"{done:>10,} blobs: {part.per_s:,.0f}/s, {part.cpu_us:.0f} us of CPU each,"
+                    f" {part.resident_mib:.0f} MiB resident"
+                )
+            await self._ask(blobs, proven=False, sample=filler.sample)
+
+        await self._with_session(fill)
+        return parts
+
+    async def _fill_part(self, filler: Filler, blobs: int) -> Part:
+        pid = self._cluster.pid(_OFFICE)
+        used_s, begun = cpu_s(pid), time.monotonic()
+        await filler.put(blobs)
+        elapsed_s, used_s = time.monotonic() - begun, cpu_s(pid) - used_s
+        resident_mib = resident_memory_bytes(pid) / MIB
+        append_per_s = await trio.to_thread.run_sync(append_rate, self._founded.folder, 4 * KIB, _APPEND_S)
+        return Part(blobs, elapsed_s, blobs / elapsed_s, used_s / blobs * _US, resident_mib, append_per_s)
+
+    async def _ask(self, blobs: int, *, proven: bool, sample: Sequence[bytes] = ()) -> None:
+        async def ask(session: Session) -> None:
+            pid = self._cluster.pid(_OFFICE)
+            used_s = cpu_s(pid)
+            status_ms = await _median_ms(lambda: status(session.own))
+            status_cpu_ms = (cpu_s(pid) - used_s) / _CALLS * _MS
+            ids = list(sample) or [
+                bytes(blob.id) async for blob in list_blobs(session.own, 0, copies_below=0, limit=_CALLS)
+            ]
+            names = iter([BlobName(blob.hex()) for blob in ids[:: max(1, len(ids) // _CALLS)]] * _CALLS)
+            stat_ms = await _median_ms(lambda: stat(session.own, next(names), 0))
+            page_ms = await _median_ms(lambda: _page(session))
+            found = Calls(blobs, proven, status_ms, status_cpu_ms, stat_ms, page_ms)
+            self._calls.append(found)
+            self._say(
+                f"with {blobs:,} blobs: status {status_ms:.1f} ms ({status_cpu_ms:.1f} ms of CPU), stat"
+                f" {stat_ms:.1f} ms, a page of the list {page_ms:.1f} ms"
+            )
+
+        await self._with_session(ask)
+
+    async def _with_session(self, work: Callable[[Session], Awaitable[None]]) -> None:
+        profile = load_profile(self._founded.client_home(_OFFICE))
+        async with open_session(profile, open_grpc, Ed25519Verifier()) as session:
+            await work(session)
+
+    def _peak_mib(self) -> float:
+        return peak_memory_bytes(self._cluster.pid(_OFFICE)) / MIB
+
+
+async def _page(session: Session) -> None:
+    async for _ in list_blobs(session.own, 0, copies_below=0, limit=_FEW):
+        pass
+
+
+async def _median_ms(call: Callable[[], Awaitable[object]]) -> float:
+    taken = []
+    for _ in range(_CALLS):
+        begun = time.monotonic()
+        await call()
+        taken.append((time.monotonic() - begun) * _MS)
+    return statistics.median(taken)
+
+
+def _complain(death: Death) -> None:
+    sys.stderr.write(f"{death}\n")
