@@ -128,3 +128,37 @@ async def test_a_later_roster_of_the_custodians_that_is_not_understood_calls_som
     assert keeper.signed == held
     await keeper.offer([signed(successor(held), "a", "b").encode()])
     assert not calls_for_somebody(keeper)
+
+
+async def test_a_roster_that_rotted_on_the_disk_stops_no_start_and_comes_again_from_partners() -> None:
+    first = first_roster()
+    second = signed(successor(first), "a", "b")
+    for rotten in (b"\xff" * 40, second.encode()[:-1], second.encode().replace(b"36.02", b"36.03")):
+        keeper = await keeper_of(MemoryDocuments([first.encode(), rotten]))
+        assert keeper.signed == first
+        assert calls_for_somebody(keeper)
+
+        await keeper.offer([second.encode()])
+        assert keeper.signed == second
+        assert not calls_for_somebody(keeper)
+
+
+async def test_a_roster_that_rotted_behind_the_newest_is_no_matter() -> None:
+    first = first_roster()
+    second = signed(successor(first), "a", "b")
+    third = signed(successor(second), "a", "b")
+
+    keeper = await keeper_of(MemoryDocuments([first.encode(), b"rotten", third.encode()]))
+
+    assert keeper.signed == third
+    assert not calls_for_somebody(keeper)
+    assert keeper.newer_than(0) == [first.encode(), third.encode()]
+
+
+async def test_an_access_list_that_rotted_on_the_disk_stops_no_start() -> None:
+    documents = MemoryDocuments([first_roster().encode()], {1: listed(van_record(1))[:-1], 2: b""})
+
+    keeper = await keeper_of(documents)
+    assert not keeper.access_lists
+    await keeper.offer_access([listed(van_record(1))])
+    assert keeper.roster.is_present(FIRST)

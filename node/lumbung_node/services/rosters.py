@@ -158,7 +158,11 @@ class RosterKeeper:
 
     async def load_access_lists(self) -> None:
         for raw in await self._documents.load_access_lists():
-            signed = SignedAccess.decode(raw)
+            try:
+                signed = SignedAccess.decode(raw)
+            except Malformed as exc:  # a disk that rots must not stop recording: partners bring the list again
+                self._log.error("access list unreadable", reason=str(exc))
+                continue
             held = self._access.get(signed.content.office)
             objection = access_objection(self._signed_roster, held, signed, self._verifier)
             if objection is None:
@@ -169,17 +173,40 @@ class RosterKeeper:
 
 
 async def open_rosters(documents: Documents, cluster: ClusterId, verifier: Verifier, log: Log) -> RosterKeeper:
-    """Walk from the roster that the node was given to the newest one it ever obeyed. Raises KeyRefused."""
-    chain = [SignedRoster.decode(raw) for raw in await documents.load_rosters()]
+    """Walk from the roster that the node was given to the newest one it ever obeyed. Raises KeyRefused.
+
+    One that can no longer be read is passed over: recording goes on under an older one, and partners bring the newer
+    again before anything else. Until then the node is behind, and says so.
+    """
+    found = [_readable(raw, log) for raw in await documents.load_rosters()]
+    chain = [signed for signed in found if signed is not None]
     if not chain:
         raise KeyRefused("no roster: expected the one from the enrolment pack")
     verdict = judge_first(chain[0], cluster, verifier)
     if isinstance(verdict, Refuse):
         raise KeyRefused(verdict.reason)
-    held = chain[0]
-    for signed in chain[1:]:
-        if isinstance(judge(held, signed, verifier, chain), Accept):
-            held = signed
-    keeper = RosterKeeper(documents, verifier, log, chain[: chain.index(held) + 1])
+    obeyed, is_behind = [chain[0]], False
+    for signed in found:
+        if signed is None:
+            is_behind = True
+        elif signed.epoch > obeyed[-1].epoch:
+            verdict = judge(obeyed[-1], signed, verifier, chain)
+            is_behind = not isinstance(verdict, Accept)
+            if isinstance(verdict, Accept):
+                obeyed.append(signed)
+            elif isinstance(verdict, Refuse):
+                log.error("roster passed over", reason=verdict.reason)
+    keeper = RosterKeeper(documents, verifier, log, obeyed)
+    keeper.left_behind = is_behind
     await keeper.load_access_lists()
     return keeper
+
+
+def _readable(raw: bytes, log: Log) -> SignedRoster | None:
+    try:
+        signed = SignedRoster.decode(raw)
+        assert signed.epoch >= 0, "read here, so that nobody below meets a body without one"
+    except Malformed as exc:
+        log.error("roster unreadable", reason=str(exc))
+        return None
+    return signed
