@@ -161,6 +161,10 @@ def access_objection(
     stray = next((van for van in content.vans if office.vans is None or van.number not in office.vans), None)
     if stray is not None:
         return f"access list of {office.name}: expected vans in its own numbers, got {stray.name} as {stray.number}"
+    codes = {label.name for label in office.labels}
+    stranger = next((van.name for van in content.vans if van.name.partition("-")[0] not in codes), None)
+    if stranger is not None:  # people give a van by its name: it must not pass for another office's
+        return f"access list of {office.name}: expected vans that are named after it, got {stranger}"
     if held is None or held.content.office != content.office or held.hash == offered.hash:
         return None
     # A thief's list with the highest version must not stand in the way for ever: it falls with the stolen key.
@@ -175,7 +179,8 @@ def _lost_van(office: str, held: AccessList, offered: AccessList) -> str | None:
     following = {van.number: van for van in offered.vans}
     for van in held.vans:
         later = following.get(van.number)
-        if later is None or (later.name, later.keys) != (van.name, van.keys) or later.is_gone < van.is_gone:
+        is_same = later is not None and (later.name, later.keys) == (van.name, van.keys)
+        if later is None or not is_same or later.is_gone < van.is_gone or van.bound not in (None, later.bound):
             return f"access list of {office}: expected {van.name} to stay as it was (gone at most), got another or none"
     return None
 

@@ -50,7 +50,8 @@ def retire_key(draft: Roster, number: NodeNumber, use: KeyUse, key: bytes | None
     where = f"{use.name.lower()} key of {node.name}"
     if found is None:
         raise Malformed(where, "one that is in force before this epoch", key.hex()[:16] if key else "none to retire")
-    if len(node.open_keys(use)) < _TOGETHER_MAX and use is not KeyUse.ACCESS:
+    # A node that is gone signs nothing any more, so its keys need no others: whoever finds its machine must not either.
+    if node.is_present and len(node.open_keys(use)) < _TOGETHER_MAX and use is not KeyUse.ACCESS:
         raise Malformed(where, "the next one pinned before (or in this draft)", "no other in force")
     if (bound is not None) != (use is KeyUse.ENTRY):
         raise Malformed(where, "a bound for an entry key and only there", "none" if bound is None else "one")

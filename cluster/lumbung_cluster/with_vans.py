@@ -53,8 +53,9 @@ def _counting(
         if not office.has_open_key(KeyUse.ACCESS, signed.signature.key_public):
             continue
         for van in signed.content.vans:
-            # A key of somebody else's would let the office speak as him: such a van is nobody.
-            if office.vans is not None and van.number in office.vans and not keys & set(van.keys):
+            # A key, number or name of somebody else's would let the office speak as him: such a van is nobody.
+            is_own = office.vans is not None and van.number in office.vans and roster.node(van.number) is None
+            if is_own and roster.by_name(van.name) is None and not keys & set(van.keys):
                 keys.update(van.keys)
                 yield office, van
 
@@ -76,10 +77,17 @@ def _node(roster: Roster, office: NodeRecord, van: VanRecord) -> NodeRecord:
         capacity_bytes=van.capacity_bytes,
         load_bytes=van.load_bytes,
         state=NodeState.GONE if van.is_gone else NodeState.ACTIVE,
-        keys=tuple(KeyRecord(use, key, _FIRST_EPOCH) for use, key in uses),
+        keys=tuple(_key(roster, van, use, key) for use, key in uses),
         recipients=(),
         departure=departure,
     )
+
+
+def _key(roster: Roster, van: VanRecord, use: KeyUse, key: bytes) -> KeyRecord:
+    """A lost van's entry key is retired with its bound; its receipts end with its presence."""
+    if use is KeyUse.ENTRY and van.bound is not None:
+        return KeyRecord(use, key, _FIRST_EPOCH, roster.epoch, van.bound)
+    return KeyRecord(use, key, _FIRST_EPOCH)
 
 
 def _assignment(roster: Roster, office: NodeRecord, van: NodeRecord) -> HolderAssignment:

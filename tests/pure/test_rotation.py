@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.feed import Mark
 from lumbung_cluster.ids import Generation, NodeNumber
-from lumbung_cluster.roster import Custodian
+from lumbung_cluster.roster import Custodian, HolderAssignment, Share
 from lumbung_cluster.roster_checks import check
 from lumbung_cluster.roster_keys import (
     pin_authority,
@@ -20,7 +22,7 @@ from lumbung_cluster.roster_keys import (
     retire_key,
     retire_recipient,
 )
-from lumbung_cluster.roster_node import KeyRecord, KeyUse
+from lumbung_cluster.roster_node import Departure, KeyRecord, KeyUse, NodeState
 from lumbung_cluster.roster_rules import Accept, judge
 from lumbung_cluster.rotation import choose_key, epoch_known_to_all
 from lumbung_testing.rosters import SeededSigner, TestVerifier, founding, signed, successor
@@ -29,6 +31,7 @@ A, B, C = (bytes([letter]) * 32 for letter in b"abc")
 OFFICE = NodeNumber(1)
 BOUND = Mark(Generation(1), 12, bytes(32))
 HELD = signed(founding(), "a", "b")
+HELD_NODES = HELD.parse().nodes
 
 
 def receipt_key(key: bytes, first: int, last: int | None = None) -> KeyRecord:
@@ -111,6 +114,25 @@ def test_a_third_key_a_known_key_and_the_last_key_are_refused_with_the_reason() 
         retire_key(successor(HELD), OFFICE, KeyUse.RECEIPT, None, None)
     with pytest.raises(Malformed, match="one that is in force before this epoch"):
         retire_key(draft, OFFICE, KeyUse.RECEIPT, A, None)
+
+
+def test_keys_of_a_node_that_is_gone_are_retired_without_others() -> None:
+    """Whoever finds its machine shall add nothing under its name."""
+    gone = Departure(2, None, "Sri", "burnt down")
+    nodes = [replace(node, state=NodeState.GONE, departure=gone) if node.number == 3 else node for node in HELD_NODES]
+    kept = [replace(each, holders=_without(each)) for each in HELD.parse().assignments]
+    second = signed(successor(HELD, nodes=tuple(nodes), assignments=tuple(kept)), "a", "b")
+    draft = retire_key(successor(second), NodeNumber(3), KeyUse.ENTRY, None, BOUND)
+    draft = retire_key(draft, NodeNumber(3), KeyUse.TLS, None, None)
+
+    check(draft)
+    assert isinstance(judge(second, signed(draft, "a", "b"), TestVerifier()), Accept)
+    (entry,) = draft.entry_keys(NodeNumber(3))
+    assert not entry.covers(BOUND.generation, BOUND.number + 1)
+
+
+def _without(assignment: HolderAssignment) -> tuple[Share, ...]:
+    return tuple(share for share in assignment.holders if share.node != 3)
 
 
 def test_an_entry_key_is_retired_with_its_bound_and_the_others_without() -> None:

@@ -12,20 +12,22 @@ from lumbung_cluster.access import AccessEntry, AccessList, Duty, SignedAccess, 
 from lumbung_cluster.caller_role import NodeRole, Refused, role_of
 from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.copies import proven_copies
+from lumbung_cluster.feed import Mark
 from lumbung_cluster.identity_uri import NodeIdentity
-from lumbung_cluster.ids import NodeNumber
+from lumbung_cluster.ids import Generation, NodeNumber
 from lumbung_cluster.joining import JoinRefused, van_numbers
 from lumbung_cluster.naming_vans import name_van
 from lumbung_cluster.roster import Roster
-from lumbung_cluster.roster_node import KeyUse, LinkClass, NodeState, NumberRange, Reach, Role
+from lumbung_cluster.roster_node import KeyUse, Label, LinkClass, NodeState, NumberRange, Reach, Role
 from lumbung_cluster.van import VanRecord
 from lumbung_cluster.with_vans import with_vans
 from lumbung_testing.joining import join_request, van_record
-from lumbung_testing.rosters import CLUSTER, SeededSigner, TestVerifier, drc, founding, office
+from lumbung_testing.rosters import CLUSTER, SeededSigner, TestVerifier, drc, founding, node_record, office
 from lumbung_tools.access_toml import parse_access_toml, render_access_toml
 
 N1 = NodeNumber(1)
 FIRST = van_numbers(N1).first
+G3 = Generation(3)
 STATION = AccessEntry("loket-1", Duty.STATION, (b"\1" * 32,), 1, 1000)
 
 
@@ -51,6 +53,8 @@ vans = st.builds(
     reach=st.sampled_from(["public", "dial-only", "vpn:dukcapil"]).map(Reach),
     link=st.sampled_from(LinkClass),
     load_bytes=st.integers(0, 2**63),
+).flatmap(
+    lambda van: st.just(van) if not van.is_gone else st.sampled_from([van, replace(van, bound=Mark(G3, 7, b"h" * 32))])
 )
 lists = st.lists(vans, max_size=5, unique_by=lambda van: van.number).map(
     lambda found: signed(*sorted(found, key=lambda van: van.number))
@@ -107,6 +111,39 @@ def test_a_van_that_is_gone_does_not_come_back_and_may_move_while_it_is_here() -
     assert access_objection(roster(), signed(gone), signed(here, version=2), TestVerifier()) is not None
 
 
+def test_a_lost_van_ends_with_a_bound_that_stays() -> None:
+    here, gone = van_record(1), van_record(1, is_gone=True)
+    bounded = replace(gone, bound=Mark(G3, 7, b"h" * 32))
+    for before, later in ((here, bounded), (gone, bounded), (bounded, bounded)):
+        assert access_objection(roster(), signed(before), signed(later, version=2), TestVerifier()) is None
+    for later in (gone, replace(bounded, bound=Mark(G3, 9, b"h" * 32))):
+        found = access_objection(roster(), signed(bounded), signed(later, version=2), TestVerifier())
+        assert "to stay as it was" in (found or "")
+    with pytest.raises(Malformed, match="one for a van that is gone"):
+        signed(replace(here, bound=bounded.bound))
+
+
+def test_an_ending_of_a_later_lumbung_is_refused_with_a_sentence() -> None:
+    body = signed(van_record(1, is_gone=True)).body
+    at = body.index(b"36.02-van1") + len("36.02-van1")
+    with pytest.raises(Malformed, match="gone: expected 0, 1, or 2"):
+        AccessList.decode(body[:at] + b"\3" + body[at + 1 :])
+
+
+def test_a_van_that_is_named_like_another_offices_is_refused() -> None:
+    """People give a van by its name."""
+    found = access_objection(roster(), None, signed(van_record(1, name="34.04-van1")), TestVerifier())
+    assert "expected vans that are named after it, got 34.04-van1" in (found or "")
+
+
+def test_a_van_keeps_its_name_when_its_region_is_renamed() -> None:
+    first, *others = roster().nodes
+    renamed = replace(first, labels=(Label("36.02", 1, 1), Label("37.01", 2)))
+    later = replace(roster(), epoch=2, nodes=(renamed, *others))
+    both = signed(van_record(1), van_record(2, name="37.01-van2"))
+    assert access_objection(later, None, both, TestVerifier()) is None
+
+
 # --- what nodes obey -------------------------------------------------------------------------------------------
 
 
@@ -146,11 +183,22 @@ def test_a_van_may_speak_with_its_own_key_and_no_longer_once_it_is_gone() -> Non
     assert gone.entry_keys(FIRST)[0].covers(1, 1), "what it recorded stays valid"
 
 
+def test_whoever_has_a_lost_van_adds_nothing_behind_its_bound() -> None:
+    lost = obeyed(signed(van_record(1, is_gone=True, bound=Mark(G3, 7, b"h" * 32))))
+    (key,) = lost.entry_keys(FIRST)
+    assert (key.covers(3, 7), key.covers(3, 8), key.covers(4, 1), key.is_open) == (True, False, False, False)
+
+
 def test_an_office_cannot_take_another_nodes_key_or_number_for_its_van() -> None:
     stolen = SeededSigner("receipt 2").public_key
     assert obeyed(signed(van_record(1, receipt_key=stolen))).node(FIRST) is None
     other = signed(van_record(1, number=NodeNumber(3)))
     assert obeyed(other) == roster()
+    # A van that custodians have put into the roster, in the office's own numbers and with its name.
+    of_roster = replace(node_record(FIRST, "36.02-van1", Role.VAN, "36", "z"), office=N1, recipients=())
+    held = replace(roster(), nodes=(*roster().nodes, of_roster))
+    assert obeyed(signed(van_record(1, name="36.02-van7")), held) is held, "its number is taken"
+    assert obeyed(signed(van_record(2, name="36.02-van1")), held) is held, "its name is taken"
 
 
 def test_receipts_of_a_van_hold_in_every_epoch() -> None:

@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from lumbung_cluster.access import SignedAccess, access_objection
-from lumbung_cluster.ids import NodeNumber
+from lumbung_cluster.feed import Mark
+from lumbung_cluster.ids import Generation, NodeNumber
 from lumbung_cluster.roster_codec import SignedRoster
 from lumbung_cluster.signed_join import SignedJoin
 from lumbung_node.adapters.keys.ed25519 import Ed25519Verifier
 from lumbung_node.config import Language, load_config
 from lumbung_testing.joining import Newcomer, lumbung_offline
+from lumbung_tools.access_toml import parse_access_toml
 from lumbung_tools.client.profile import load_profile
 from lumbung_tools.client.trust import read_roster
 from lumbung_tools.localcluster.founding import Founded, found_cluster
@@ -438,6 +440,23 @@ def test_an_office_names_its_own_van_without_a_roster(newcomer: Newcomer) -> Non
     known = found.naming_vans(profile.access_list.read_bytes(), Ed25519Verifier())
     assert known.name(first.first) == van
     assert known.seal_recipients(profile.node) == found.seal_recipients(NodeNumber(1))
+
+
+def test_a_lost_van_ends_with_the_bound_that_its_holders_tell(newcomer: Newcomer) -> None:
+    newcomer.init("--van", "36.02-van1", address=_ADDRESS)
+    listed = newcomer.name_van("36.02", _list_of(newcomer.founded, "36.02"))
+    bound, output = f"2:41:{'ab' * 32}", newcomer.desk / "lost.toml"
+
+    refused = lumbung_offline("access", "revoke", "operator", "--list", listed, "--bound", bound, "-o", output)
+    assert (refused.code, "exactly one van" in refused.err, output.exists()) == (ExitCode.USAGE, True, False)
+    warned = lumbung_offline("access", "revoke", "36.02-van1", "--list", listed, "-o", output, "--dry-run")
+    assert (warned.code, "ends without a bound" in warned.err) == (ExitCode.OK, True)
+    done = lumbung_offline("access", "revoke", "36.02-van1", "--list", listed, "--bound", bound, "-o", output)
+
+    assert (done.code, done.err) == (ExitCode.OK, "")
+    (van,) = parse_access_toml(output.read_text(encoding="utf-8")).vans
+    assert van.is_gone
+    assert van.bound == Mark(Generation(2), 41, b"\xab" * 32)
 
 
 def test_a_van_typed_twice_is_named_once(newcomer: Newcomer) -> None:

@@ -9,7 +9,8 @@ import tomli_w
 
 from lumbung_cluster.access import AccessEntry, AccessList, Duty
 from lumbung_cluster.canonical import Malformed
-from lumbung_cluster.ids import CLUSTER_ID_SIZE_BYTES, ClusterId, NodeNumber
+from lumbung_cluster.feed import Mark
+from lumbung_cluster.ids import CLUSTER_ID_SIZE_BYTES, ClusterId, Generation, NodeNumber
 from lumbung_cluster.roster_node import LinkClass, Reach
 from lumbung_cluster.van import VanRecord
 from lumbung_tools.catalogue.text import rfc3339
@@ -36,6 +37,12 @@ class _EntryTable(_Table, frozen=True):
     valid_until: str
 
 
+class _BoundTable(_Table, frozen=True):
+    generation: int
+    number: int
+    running_hash: str
+
+
 class _VanTable(_Table, frozen=True):
     number: int
     name: str
@@ -49,6 +56,7 @@ class _VanTable(_Table, frozen=True):
     entry_key: str
     receipt_key: str
     gone: bool = False
+    bound: _BoundTable | None = None
 
 
 class _Document(_Table, frozen=True):
@@ -117,6 +125,7 @@ def _van_table(van: VanRecord) -> _VanTable:
         entry_key=van.entry_key.hex(),
         receipt_key=van.receipt_key.hex(),
         gone=van.is_gone,
+        bound=_bound_table(van.bound) if van.bound is not None else None,
     )
 
 
@@ -134,7 +143,16 @@ def _van(table: _VanTable) -> VanRecord:
         tls_pin=hex_bytes("tls_pin", table.tls_pin),
         entry_key=hex_bytes("entry_key", table.entry_key),
         receipt_key=hex_bytes("receipt_key", table.receipt_key),
+        bound=_bound(table.bound) if table.bound is not None else None,
     )
+
+
+def _bound_table(bound: Mark) -> _BoundTable:
+    return _BoundTable(bound.generation, bound.number, bound.running_hash.hex())
+
+
+def _bound(table: _BoundTable) -> Mark:
+    return Mark(Generation(table.generation), table.number, hex_bytes("running_hash", table.running_hash))
 
 
 def _time(time_ms: int) -> str:

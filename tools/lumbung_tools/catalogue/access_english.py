@@ -23,6 +23,11 @@ ACCESS_ENGLISH: Final[dict[str, str]] = {
     "access.unknown_name": "There is no {name} on the list. Known: {known}.",
     "access.no_office": "The roster knows no node {office}. Give a newer one: --roster FILE",
     "access.van": "{name} gets number {number} of the office's own.",
+    "access.bound_of_one": "--bound says how far one van's recordings are good: name exactly one van. Named: {vans}",
+    "access.van_unbound": (
+        "{name} ends without a bound: whoever has its key could still add recordings to it. If the machine is lost, "
+        "ask its holders, lumbung keys status --origin {name}, and give the highest: --bound GENERATION:NUMBER:HASH"
+    ),
     "access.van_known": ("{name} stands on the list already, as number {number}; nothing is changed."),
     "help.access": ("Access lists: who may call an office's node, and which vans are its own."),
     "help.access.show": "Show a signed list, or a draft.",
@@ -36,6 +41,9 @@ ACCESS_ENGLISH: Final[dict[str, str]] = {
     ),
     "help.access.revoke": ("Draft the next version without these callers; a van named here ends for ever."),
     "help.access.revoke.examples": ("lumbung access revoke loket-3 --list access-7.lumbung -o access-8.toml"),
+    "help.access.revoke.bound": (
+        "Up to where a lost van's recordings are good, as lumbung keys status --origin VAN prints it; take the highest."
+    ),
     "help.access.add_van": (
         "Draft the next version with a van, by its join request: a node in the office's own numbers, without a "
         "new roster."

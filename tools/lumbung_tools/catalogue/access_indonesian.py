@@ -23,6 +23,14 @@ ACCESS_INDONESIAN: Final[dict[str, str]] = {
     "access.unknown_name": "Tidak ada {name} di daftar. Yang dikenal: {known}.",
     "access.no_office": ("Daftar simpul tidak mengenal simpul {office}. Beri yang lebih baru: --roster BERKAS"),
     "access.van": "{name} mendapat nomor {number} milik kantor sendiri.",
+    "access.bound_of_one": (
+        "--bound menyatakan sampai mana rekaman satu mobil berlaku: sebut tepat satu mobil. Yang disebut: {vans}"
+    ),
+    "access.van_unbound": (
+        "{name} berakhir tanpa batas: siapa yang memegang kuncinya masih dapat menambah rekaman padanya. Bila mesinnya "
+        "hilang, tanyai para penyimpannya, lumbung keys status --origin {name}, dan beri yang tertinggi: "
+        "--bound GENERASI:NOMOR:HASH"
+    ),
     "access.van_known": ("{name} sudah ada di daftar, sebagai nomor {number}; tidak ada yang berubah."),
     "help.access": ("Daftar akses: siapa yang boleh memanggil simpul kantor, dan mobil keliling mana miliknya."),
     "help.access.show": "Tampilkan daftar bertanda tangan, atau rancangan.",
@@ -36,6 +44,10 @@ ACCESS_INDONESIAN: Final[dict[str, str]] = {
     ),
     "help.access.revoke": ("Rancang versi berikutnya tanpa nama-nama ini; mobil yang disebut berakhir selamanya."),
     "help.access.revoke.examples": ("lumbung access revoke loket-3 --list access-7.lumbung -o access-8.toml"),
+    "help.access.revoke.bound": (
+        "Sampai mana rekaman mobil yang hilang berlaku, seperti dicetak lumbung keys status --origin MOBIL; ambil yang "
+        "tertinggi."
+    ),
     "help.access.add_van": (
         "Rancang versi berikutnya dengan sebuah mobil keliling, menurut permintaan bergabungnya: simpul dengan "
         "nomor kantor sendiri, tanpa daftar simpul baru."

@@ -23,6 +23,7 @@ from lumbung_node.adapters.keys.certificates import read_certificate
 from lumbung_node.adapters.keys.ed25519 import Ed25519Signer, Ed25519Verifier
 from lumbung_tools.access_toml import parse_access_toml, render_access_toml
 from lumbung_tools.catalogue.text import rfc3339
+from lumbung_tools.cli.bounds import parse_bound
 from lumbung_tools.cli.common import profile_of, run, shown_time
 from lumbung_tools.cli.framework import Call, LumbungGroup, command, option
 from lumbung_tools.cli.new_files import write_new
@@ -82,9 +83,10 @@ def add(call: Call, certificates: tuple[Path, ...], held: Path | None, duty: str
 @command("revoke", help_key="help.access.revoke", examples_key="help.access.revoke.examples", exits=_LOCAL)
 @click.argument("names", nargs=-1, required=True)
 @option("--list", "held", type=_PATH, required=True, help_key="help.access.list")
+@option("--bound", help_key="help.access.revoke.bound")
 @option("-o", "--output", type=_PATH, required=True, help_key="help.access.output")
 @option("--dry-run", "is_dry", is_flag=True, help_key="help.dry_run")
-def revoke(call: Call, names: tuple[str, ...], held: Path, output: Path, is_dry: bool) -> None:
+def revoke(call: Call, names: tuple[str, ...], held: Path, bound: str | None, output: Path, is_dry: bool) -> None:
     """Callers are struck off; a van ends for ever."""
     draft = _next(held)
     assert draft is not None, "the option is required"
@@ -93,7 +95,16 @@ def revoke(call: Call, names: tuple[str, ...], held: Path, output: Path, is_dry:
         if name not in known:
             raise CommandFailed(ExitCode.USAGE, "access.unknown_name", name=name, known=", ".join(sorted(known)))
     entries = tuple(entry for entry in draft.entries if entry.name not in names)
-    vans = tuple(replace(van, is_gone=van.is_gone or van.name in names) for van in draft.vans)
+    ending = [van.name for van in draft.vans if van.name in names]
+    if bound is not None and len(ending) != 1:
+        raise CommandFailed(ExitCode.USAGE, "access.bound_of_one", vans=", ".join(ending) or "-")
+    mark = parse_bound(bound) if bound is not None else None
+    vans = tuple(
+        replace(van, is_gone=True, bound=van.bound or mark) if van.name in names else van for van in draft.vans
+    )
+    for van in vans:
+        if van.name in ending and van.bound is None:
+            call.console.warn("access.van_unbound", name=van.name)
     _write_draft(call, replace(draft, entries=entries, vans=vans), output, is_dry=is_dry)
 
 
