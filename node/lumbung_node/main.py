@@ -15,21 +15,19 @@ from pathlib import Path
 import structlog
 import trio
 
-from lumbung_cluster.errors import DiskFull, KeyRefused, StoreLocked, StoreMisconfigured
-from lumbung_cluster.identity_uri import parse_identity
+from lumbung_cluster.errors import DiskFull, KeyRefused
 from lumbung_cluster.place import Place, choose_place
 from lumbung_cluster.wire import SPOKEN
 from lumbung_node.adapters.allocator import bound_allocator
 from lumbung_node.adapters.ballast import ensure_ballast, release_ballast
 from lumbung_node.adapters.grpc_transport import GrpcTransport, grpc_transport
 from lumbung_node.adapters.identity_folder import DocumentFolder, IdentityFolder
-from lumbung_node.adapters.keys.certificates import read_certificate
 from lumbung_node.adapters.keys.cluster_secret import load_cluster_secret
 from lumbung_node.adapters.keys.ed25519 import Ed25519Verifier
 from lumbung_node.adapters.keys.key_folder import KeyFolder
 from lumbung_node.adapters.metrics.book import MetricBook
 from lumbung_node.adapters.metrics.http import PageServer
-from lumbung_node.adapters.node_tls import NodeTls
+from lumbung_node.adapters.node_tls import NodeTls, certified_node
 from lumbung_node.adapters.rocks.aside import AsideFolders
 from lumbung_node.adapters.rocks.keyvalue import open_rocks
 from lumbung_node.adapters.service_manager import ServiceManager
@@ -47,33 +45,26 @@ from lumbung_node.services.node import NodeParts, run_node
 from lumbung_node.services.rosters import open_rosters
 from lumbung_node.services.watches import DiskMarks
 from lumbung_node.store.state import Pulse
-from lumbung_node.toml_table import ConfigError
 
 __all__ = ["refuse_taken_port", "run"]
 
-EXIT_OK = 0
-EXIT_CONFIG = 2
 _CERTIFICATE_LOOK_S = 10.0
 _AGE_SECRET = b"AGE-SECRET-KEY-"
 _LOOKED_THROUGH_FILES_MAX = 200
 _LOOKED_THROUGH_BYTES_MAX = 64 * 1024
 
 
-def run(config_path: Path) -> int:
-    """Run a node until SIGTERM or SIGINT; the exit code. Prints `ready ADDRESS` each time that it serves."""
+def run(config_path: Path) -> None:
+    """Run a node until SIGTERM or SIGINT. Prints `ready ADDRESS` each time that it serves.
+
+    Raises, alone or in a group, ConfigError, KeyRefused, Malformed (a document), StoreLocked, StoreMisconfigured and
+    OSError: a person has to change something before it can run.
+    """
     bound_allocator()
-    refusals: list[str] = []
-    try:
-        config = load_config(config_path)
-        refuse_taken_port(config.listen)
-        gate = LevelGate(config.log_level.value)
-        trio.run(_run, config, gate, make_log(config, gate))
-    except* (ConfigError, KeyRefused, StoreLocked, StoreMisconfigured, OSError) as refused:
-        refusals.append(_first_sentence(refused))
-    if refusals:
-        sys.stderr.write(f"lumbung: {refusals[0]}\n")
-        return EXIT_CONFIG
-    return EXIT_OK
+    config = load_config(config_path)
+    refuse_taken_port(config.listen)
+    gate = LevelGate(config.log_level.value)
+    trio.run(_run, config, gate, make_log(config, gate))
 
 
 def refuse_taken_port(address: str) -> None:
@@ -144,15 +135,11 @@ async def _choose_place(config: NodeConfig, log: Log) -> Place:
 
 async def _make_parts(live: LiveConfig, log: Log, metrics: MetricBook) -> tuple[NodeParts, NodeTls]:
     config = live.config
+    cluster = certified_node(config).cluster  # first: nothing may be made or moved under another node's number
     place = await _choose_place(config, log)
     folder = config.data if place is Place.DATA else config.fallback
     aside = AsideFolders(folder, (config.fallback,) if place is Place.DATA else ())
     await aside.gather(SystemClock().now_ms())
-    chain_pem = config.keys.tls_chain.read_bytes()
-    certificate = read_certificate(chain_pem)
-    if certificate.uri is None:
-        raise KeyRefused(f"{config.keys.tls_chain}: expected a certificate that names a node, got none")
-    cluster = parse_identity(certificate.uri).cluster
     verifier = Ed25519Verifier()
     documents = DocumentFolder(config.identity, config.roster, config.access_lists)
     rosters = await open_rosters(documents, cluster, verifier, log)
@@ -286,10 +273,3 @@ def make_log(config: NodeConfig, gate: LevelGate) -> Log:
     )
     bound: Log = structlog.get_logger().bind(node=config.name)
     return bound
-
-
-def _first_sentence(group: BaseExceptionGroup[BaseException]) -> str:
-    exc: BaseException = group
-    while isinstance(exc, BaseExceptionGroup):
-        exc = exc.exceptions[0]
-    return str(exc)

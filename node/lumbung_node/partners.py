@@ -13,16 +13,14 @@ from grpc_health.v1.health_pb2 import HealthCheckResponse
 
 from lumbung_cluster import limits
 from lumbung_cluster.errors import KeyRefused, LumbungError, PeerUnreachable
-from lumbung_cluster.identity_uri import parse_identity
 from lumbung_cluster.ids import ClusterId
 from lumbung_cluster.roster import Roster
 from lumbung_cluster.roster_node import NodeRecord
 from lumbung_node.adapters.grpc_transport import grpc_transport
 from lumbung_node.adapters.identity_folder import DocumentFolder
-from lumbung_node.adapters.keys.certificates import read_certificate
 from lumbung_node.adapters.keys.ed25519 import Ed25519Verifier
 from lumbung_node.adapters.keys.key_folder import KeyFolder
-from lumbung_node.adapters.node_tls import NodeTls
+from lumbung_node.adapters.node_tls import NodeTls, certified_node
 from lumbung_node.config import NodeConfig
 from lumbung_node.ports.keystore import KeysInUse
 from lumbung_node.ports.log import Log
@@ -96,11 +94,7 @@ def _dialled(listen: str) -> str:
 @asynccontextmanager
 async def open_own_node(config: NodeConfig, log: Log, access_check: AccessCheck) -> AsyncIterator[OwnNode]:
     """Raises KeyRefused, OSError. Whoever serves on the transport lets in whom `access_check` lets in."""
-    chain = config.keys.tls_chain.read_bytes()
-    uri = read_certificate(chain).uri
-    if uri is None:
-        raise KeyRefused(f"{config.keys.tls_chain}: expected a certificate that names a node, got none")
-    cluster = parse_identity(uri).cluster
+    cluster = certified_node(config).cluster
     documents = DocumentFolder(config.identity, config.roster, config.access_lists)
     roster = (await open_rosters(documents, cluster, Ed25519Verifier(), log)).roster
     store = KeyFolder(config.keys, config.identity, log)

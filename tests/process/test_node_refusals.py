@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from lumbung_cluster import limits
+from lumbung_cluster.access import SignedAccess, sign_access
 from lumbung_cluster.errors import Rejected, StatusCode
 from lumbung_cluster.identity_uri import AccessIdentity, NodeIdentity
 from lumbung_cluster.ids import BlobId, NodeNumber
@@ -29,7 +30,7 @@ from lumbung_testing.callers import dial, node_tls, operator_tls, stranger_tls
 from lumbung_testing.real_clusters import DRC, OFFICES, cluster_up, found, lumbung, now_ms, open_office, real_cluster
 from lumbung_testing.sealed_files import looking_sealed
 from lumbung_tools.client.methods import GET, PUT, RECONCILE, STATUS
-from lumbung_tools.client.rosters import publish_roster
+from lumbung_tools.client.rosters import publish_access, publish_roster
 from lumbung_tools.localcluster.founding import ROSTER_FILE, Founded
 from lumbung_tools.output.exit_codes import ExitCode
 
@@ -254,6 +255,19 @@ async def test_bad_blobs_are_refused_with_expected_and_got_and_leave_nothing_beh
         await store.close()
 
 
+# --- access lists --------------------------------------------------------------------------------------------------
+
+
+async def test_the_version_that_a_node_answers_with_is_that_of_the_list_it_was_given(founded: Founded) -> None:
+    """It named the version of its own office's list, whatever list it had taken."""
+    (file,) = (founded.folder / "nodes" / _OTHER).glob(f"access-{_OTHER}.lumbung")
+    signer = Ed25519Signer.load(founded.folder / "access-OFFLINE" / f"{_OTHER}.key.pem")
+    following = replace(SignedAccess.decode(file.read_bytes()).content.following(now_ms()), version=7)
+    async with open_office(founded, _OFFICE) as session:
+        version, changed = await publish_access(session.own, sign_access(following, signer).encode())
+    assert (version, changed) == (7, True)
+
+
 # --- bad configs ---------------------------------------------------------------------------------------------------
 
 
@@ -270,6 +284,26 @@ def test_a_config_with_an_unknown_key_is_one_line_and_exit_2_and_changes_nothing
     assert sorted(home.rglob("*")) == before
 
 
+def test_a_number_that_the_certificate_does_not_name_is_one_line_and_exit_2_and_changes_nothing(tmp_path: Path) -> None:
+    """It opened a store under another node's number, began a life there, and ended with a bug a minute later."""
+    founded = found(tmp_path, (_OFFICE,))
+    home = founded.folder / "nodes" / _OFFICE
+    file = home / "config.toml"
+    file.write_text(file.read_text().replace(f"number = {founded.sites[0].number}\n", "number = 77\n"))
+    before = sorted(home.rglob("*"))
+    done = lumbung("node", "run", "--config", file)
+    assert done.returncode == ExitCode.USAGE
+    assert len(done.stderr.splitlines()) == 1
+    assert f"number should be {founded.sites[0].number}" in done.stderr
+    assert sorted(home.rglob("*")) == before
+
+
+def test_what_keeps_a_node_from_running_is_told_in_the_readers_language(tmp_path: Path) -> None:
+    done = lumbung("node", "run", "--lang", "id", "--config", tmp_path / "none.toml")
+    assert done.returncode == ExitCode.USAGE
+    assert done.stderr.startswith(f"Simpul tidak dijalankan: {tmp_path}/none.toml tidak dapat dibaca: tidak ada berkas")
+
+
 def test_a_port_in_use_is_one_line_and_exit_2_and_changes_nothing(tmp_path: Path) -> None:
     founded = found(tmp_path, (_OFFICE,))
     home = founded.folder / "nodes" / _OFFICE
@@ -281,5 +315,5 @@ def test_a_port_in_use_is_one_line_and_exit_2_and_changes_nothing(tmp_path: Path
         done = lumbung("node", "run", "--config", home / "config.toml")
     assert done.returncode == ExitCode.USAGE
     assert len(done.stderr.splitlines()) == 1
-    assert f"cannot listen on {founded.sites[0].address}" in done.stderr
+    assert f"{founded.sites[0].address} is taken by another program" in done.stderr
     assert sorted(home.rglob("*")) == before

@@ -85,3 +85,36 @@ def test_indonesian_sentences_have_one_word_for_a_node_and_for_the_roster() -> N
         and (found := re.findall(r"\b(?:[Nn]ode|[Rr]oster|[Pp]asangan)\b", commands_and_names.sub("", sentence)))
     }
     assert mixed == {}
+
+
+# What needs no --dry-run, and why. A command that is in neither table nor takes the option is one nobody thought about.
+LOOKS_ONLY = {
+    "where", "ls", "status", "health", "health explain", "health mutes", "doctor", "nodes", "lag", "find", "top",
+    "scrub status", "receipt verify", "bundle inspect", "access show", "roster check", "roster show", "keys show",
+    "keys status", "cert show", "node alive", "node install-service", "node safe-to-stop", "config check", "completion",
+    "version",
+}  # fmt: skip
+ANSWERS_WITHOUT_YES = {"drop", "node recover"}  # they show what they would do until they are told --yes
+RUNS_UNTIL_STOPPED = {"node run", "cluster up", "demo"}
+ONE_NEW_FILE_OR_FOLDER = {  # never over another, and nothing else anywhere changes
+    "get", "receipt show", "keys new", "keys backup", "cert request", "cert authority", "cluster new",
+}  # fmt: skip
+OF_OTHERS_TOO = {
+    "reconcile",  # nodes do the same by themselves every hour
+    "bundle export",  # writes to a disk of its own
+    "bundle import",  # `bundle inspect` is the look before
+    "bundle receipts",
+}
+
+
+def test_every_command_that_changes_something_takes_dry_run_or_stands_here_with_its_reason() -> None:
+    exempt = LOOKS_ONLY | ANSWERS_WITHOUT_YES | RUNS_UNTIL_STOPPED | ONE_NEW_FILE_OR_FOLDER | OF_OTHERS_TOO
+    takes = {
+        name.removeprefix("lumbung ")
+        for name, found in ALL.items()
+        if any("--dry-run" in param.opts for param in found.params)
+    }
+    everything = {name.removeprefix("lumbung ") for name in ALL} | {"health"}
+    assert everything - takes - exempt == set()
+    assert takes & (exempt - {"bundle export"}) == set()
+    assert exempt - everything == set()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 
+import pytest
+
 from lumbung_node.config import Language
 from lumbung_tools.catalogue.text import Catalogue
 from lumbung_tools.output.console import Console
@@ -46,3 +48,28 @@ def test_a_bar_is_shown_to_nobody_when_the_screen_is_no_terminal() -> None:
 
     with console.progress() as progress:
         assert progress is None
+
+
+def said_at(width: int, sentence: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    monkeypatch.setenv("COLUMNS", str(width))
+    screen = Screen()
+    Console(Catalogue(Language.INDONESIAN), screen, screen, is_json=False).sentence(sentence)
+    return screen.getvalue().splitlines()
+
+
+def test_a_sentence_breaks_between_words_and_what_is_copied_stays_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    command = "  lumbung access sign rancangan.toml --key KUNCI --held DAFTAR -o BERKAS"
+    lines = said_at(40, f"Versi 2 ditulis ke rancangan.toml. Berikutnya, di tempat kunci:\n{command}", monkeypatch)
+    assert lines == ["Versi 2 ditulis ke rancangan.toml.", "Berikutnya, di tempat kunci:", command]
+
+
+def test_what_follows_a_label_stands_under_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = said_at(40, "HIJAU   mount: cakram data adalah yang diingat simpul", monkeypatch)
+    assert lines == ["HIJAU   mount: cakram data adalah yang", "               diingat simpul"]
+
+
+def test_a_line_for_programs_is_never_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    screen = Screen()
+    Console(Catalogue(Language.ENGLISH), screen, screen, is_json=False).line("a = " + "x " * 30)
+    assert len(screen.getvalue().splitlines()) == 1

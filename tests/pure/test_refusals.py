@@ -13,6 +13,7 @@ import lumbung_node
 import lumbung_tools.cli
 import lumbung_tools.joining
 import lumbung_tools.localcluster
+import lumbung_tools.regions
 import lumbung_tools.sealing
 from lumbung_cluster.errors import PeerUnreachable, Rejected, StatusCode
 from lumbung_node.config import Language
@@ -23,6 +24,7 @@ from lumbung_tools.output.failures import sentence_of
 from lumbung_tools.output.health import sentence_of_trouble
 from lumbung_tools.output.refusals import _SHAPES, reason_of
 
+_OF_THE_KERNEL = ("reason.connection_refused", "reason.port_taken")
 _WORDS = re.compile(r"[A-Za-z',: -]{8,}")  # what a shape says between the values
 
 
@@ -55,11 +57,14 @@ def node_source() -> str:
         )
     ]
     files = [file for root in roots for file in sorted(root.rglob("*.py"))]
-    text = "".join(file.read_text() for file in [*files, Path(lumbung_tools.sealing.__file__)])
+    text = "".join(
+        file.read_text()
+        for file in [*files, Path(lumbung_tools.sealing.__file__), Path(lumbung_tools.regions.__file__)]
+    )
     return re.sub(r'"\s*\n\s*f?"', "", text)
 
 
-@pytest.mark.parametrize("key", [key for key in _SHAPES if key != "reason.connection_refused"])  # the kernel says it
+@pytest.mark.parametrize("key", [key for key in _SHAPES if key not in _OF_THE_KERNEL])
 def test_every_shape_is_one_that_nodes_still_speak_in(key: str) -> None:
     source, shape = node_source(), _SHAPES[key]
     plain = re.sub(r"\(\?P<\w+>([^()]|\[\^\)\])*\)|\\.[+*]?|\[[^]]*\].?|[.][*]|[()|?]", "\0", shape)
@@ -96,6 +101,50 @@ def test_every_shape_is_one_that_nodes_still_speak_in(key: str) -> None:
 )
 def test_a_known_reason_is_told_in_the_readers_language(said: str, told: str) -> None:
     assert reason_of(console(), said) == told
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("--cluster: cluster id: expected 16 bytes, got 2", "--cluster: id klaster: seharusnya 16 bita, ternyata 2"),
+        (
+            "reach: expected public, dial-only or vpn:NAME, got 'x'",
+            "--reach: seharusnya public, dial-only atau vpn:NAMA, ternyata 'x'",
+        ),
+        (
+            "a.req: file: expected an enrolment pack, got a file of the kind 'join'",
+            "a.req: seharusnya paket jawaban, ternyata permintaan bergabung",
+        ),
+        (
+            "trust root: expected a new one, got ca-2, which is known",
+            "otoritas: seharusnya yang baru, ternyata ca-2, yang sudah dikenal",
+        ),
+        ("tanpa: expected tea, got coffee", "tanpa: seharusnya tea, ternyata coffee"),
+        (
+            "expected host:port, got 127.0.0.1",
+            "alamat ditulis sebagai host:port, misalnya 10.36.2.1:7443; yang diberikan 127.0.0.1",
+        ),
+        (
+            "expected a region code such as 36.02, got '36.99'; near codes: 36.02 (Kabupaten Lebak)",
+            "tidak ada wilayah berkode 36.99 (bentuknya seperti 36.02); yang mirip: 36.02 (Kabupaten Lebak)",
+        ),
+        (
+            "next.toml: roster body: expected at most 921600 bytes, got 1718579821 bytes",
+            "isinya bukan daftar simpul bertanda tangan. Rancangan (.toml) ditandatangani dulu: lumbung roster sign",
+        ),
+        (
+            "/etc/l/c.toml: node.number: expected 6 as in /etc/l/tls.pem, got 7",
+            "/etc/l/c.toml: nomor simpul seharusnya 6 menurut /etc/l/tls.pem, bukan 7",
+        ),
+        (
+            "[Errno 98] cannot listen on 127.0.0.1:7443: Address already in use",
+            "127.0.0.1:7443 sedang dipakai program lain; mungkin simpul ini sudah berjalan",
+        ),
+    ],
+)
+def test_what_a_check_found_is_told_without_english(said: str, told: str) -> None:
+    assert reason_of(console(), said) == told
+    assert reason_of(console(Language.ENGLISH), said)
 
 
 def test_a_reason_that_nobody_knows_stays_as_it_was_said() -> None:

@@ -232,6 +232,14 @@ async def test_a_node_reports_by_its_interval_and_at_once_when_its_colour_change
         assert await sequences_of(office, [red, None], limits.REPORT_LOOK_S + 1) == 2
 
 
+async def test_a_node_that_its_roster_does_not_name_goes_on_and_reports(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """An older roster in the configuration of a newcomer: the node ended with a bug after its first seconds."""
+    async with living(box(NodeNumber(99))) as stranger:
+        assert await sequences_of(stranger, [None], 2.5 * limits.REPORT_INTERVAL_WAN_S) == 3
+
+
 async def test_reports_rise_over_restarts(autojump_clock: trio.testing.MockClock) -> None:
     office_box, found = box(OFFICE), []
     for _ in range(2):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lumbung_cluster.errors import KeyRefused
+from lumbung_cluster.identity_uri import NodeIdentity, parse_identity
 from lumbung_node.adapters.grpc_transport import TlsIdentity, check_tls
 from lumbung_node.adapters.identity_folder import replace_file
 from lumbung_node.adapters.keys.certificates import is_renewal_due, read_certificate
@@ -12,9 +13,21 @@ from lumbung_node.adapters.keys.key_files import read_secret
 from lumbung_node.adapters.keys.key_folder import next_file
 from lumbung_node.adapters.keys.renewal import load_authority, renewed_chain
 from lumbung_node.adapters.keys.tls_proofs import is_issued_by
-from lumbung_node.config import KeyFiles
+from lumbung_node.config import KeyFiles, NodeConfig
 
-__all__ = ["NodeTls"]
+__all__ = ["NodeTls", "certified_node"]
+
+
+def certified_node(config: NodeConfig) -> NodeIdentity:
+    """The node that the configuration and its certificate name. Raises KeyRefused when they name two; OSError."""
+    chain = config.keys.tls_chain
+    uri = read_certificate(chain.read_bytes()).uri
+    identity = parse_identity(uri) if uri is not None else None
+    if not isinstance(identity, NodeIdentity):
+        raise KeyRefused(f"{chain}: expected a certificate that names a node, got {uri or 'none'}")
+    if identity.number != config.number:
+        raise KeyRefused(f"{config.file}: node.number: expected {identity.number} as in {chain}, got {config.number}")
+    return identity
 
 
 class NodeTls:

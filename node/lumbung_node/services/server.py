@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import trio
 
 from lumbung_cluster import limits
-from lumbung_cluster.access import Duty
+from lumbung_cluster.access import Duty, SignedAccess
 from lumbung_cluster.caller_role import AccessRole, NodeRole, Refused, role_of
 from lumbung_cluster.errors import BlobDamaged, LumbungError, PeerGone, Rejected, StatusCode
 from lumbung_cluster.ids import NodeNumber
@@ -299,9 +299,9 @@ class Server:
     async def _publish_access(self, call: ServerCall) -> None:
         request = await read_request(call, roster_pb2.PublishAccessRequest)
         changed = await self._core.rosters.offer_access([request.access_list])
-        versions = dict(self._core.rosters.access_versions())
-        office = self._core.rosters.roster.office_of(self._core.number) or self._core.number
-        response = roster_pb2.PublishAccessResponse(version=versions.get(office, 0), changed=changed)
+        office = SignedAccess.decode(request.access_list).content.office  # what was refused has raised above
+        version = dict(self._core.rosters.access_versions())[office]
+        response = roster_pb2.PublishAccessResponse(version=version, changed=changed)
         await call.send(response.SerializeToString())
 
 

@@ -236,7 +236,7 @@ def promises(calls: Sequence[iorecord.IoCall]) -> list[tuple[str, str, bool]]:
     return found
 
 
-def main() -> int:
+def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--without-sync", action="store_true", help="the control: promise what no sync covers")
@@ -246,8 +246,8 @@ def main() -> int:
         await run_node(_marked_parts(parts, syncs=not options.without_sync), on_ready)
 
     vars(node_main)["run_node"] = run_marked  # where `main` finds it: it has no other opening for a test
-    return node_main.run(options.config)
+    node_main.run(options.config)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -8,6 +8,7 @@ __all__ = ["ACCESS_ENGLISH"]
 
 ACCESS_ENGLISH: Final[dict[str, str]] = {
     "access.head": ("Access list version {version} of node {office}, signed by key {signer}"),
+    "access.head_of_draft": "Draft of version {version} of the access list of node {office}, not signed",
     "access.column.name": "name",
     "access.column.duty": "duty",
     "access.column.from": "from (UTC)",
@@ -15,11 +16,11 @@ ACCESS_ENGLISH: Final[dict[str, str]] = {
     "access.van_line": "Van {name}, number {number}.",
     "access.van_gone": "Van {name}, number {number}: ended for ever.",
     "access.drafted": (
-        "Draft of version {version} written to {file}. Next, where the office's access key is: lumbung access "
-        "sign {file} --key KEY --held HELD -o FILE"
+        "Draft of version {version} written to {file}. Next, where the office's access key is:\n"
+        "  lumbung access sign {file} --key KEY --held LIST-IN-FORCE -o FILE"
     ),
     "access.dry": "Version {version} can be made. Nothing is written (--dry-run).",
-    "access.signed": ("Version {version} is signed: {file}. Next: lumbung access publish {file}"),
+    "access.signed": "Version {version} is signed: {file}. Next:\n  lumbung access publish {file}",
     "access.unknown_name": "There is no {name} on the list. Known: {known}.",
     "access.no_office": "The roster knows no node {office}. Give a newer one: --roster FILE",
     "access.van": "{name} gets number {number} of the office's own.",

@@ -8,6 +8,7 @@ __all__ = ["ACCESS_INDONESIAN"]
 
 ACCESS_INDONESIAN: Final[dict[str, str]] = {
     "access.head": ("Daftar akses versi {version} dari simpul {office}, ditandatangani kunci {signer}"),
+    "access.head_of_draft": "Rancangan daftar akses versi {version} dari simpul {office}, belum ditandatangani",
     "access.column.name": "nama",
     "access.column.duty": "tugas",
     "access.column.from": "sejak (UTC)",
@@ -15,11 +16,11 @@ ACCESS_INDONESIAN: Final[dict[str, str]] = {
     "access.van_line": "Mobil {name}, nomor {number}.",
     "access.van_gone": "Mobil {name}, nomor {number}: berakhir selamanya.",
     "access.drafted": (
-        "Rancangan versi {version} ditulis ke {file}. Berikutnya, di tempat kunci akses kantor: lumbung access "
-        "sign {file} --key KUNCI --held PEGANGAN -o BERKAS"
+        "Rancangan versi {version} ditulis ke {file}. Berikutnya, di tempat kunci akses kantor:\n"
+        "  lumbung access sign {file} --key KUNCI --held DAFTAR-YANG-BERLAKU -o BERKAS"
     ),
     "access.dry": "Versi {version} dapat dibuat. Tidak ada yang ditulis (--dry-run).",
-    "access.signed": ("Versi {version} sudah ditandatangani: {file}. Berikutnya: lumbung access publish {file}"),
+    "access.signed": "Versi {version} sudah ditandatangani: {file}. Berikutnya:\n  lumbung access publish {file}",
     "access.unknown_name": "Tidak ada {name} di daftar. Yang dikenal: {known}.",
     "access.no_office": ("Daftar simpul tidak mengenal simpul {office}. Beri yang lebih baru: --roster BERKAS"),
     "access.van": "{name} mendapat nomor {number} milik kantor sendiri.",

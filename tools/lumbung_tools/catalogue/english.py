@@ -26,10 +26,13 @@ ENGLISH: Final[dict[str, str]] = {
     "put.not_readable": "{path}: NOT stored. The file cannot be used: {why}",
     "put.repeated": "(was stored before; its bytes were read again and are good)",
     "put.new_version": "(a new version of this record; the older one stays)",
-    "put.summary": (
-        "{total:recording|recordings}: {safe} safe, {enough} with the copies asked for, {short} short of "
-        "copies, {failed} not stored or unknown."
-    ),
+    "put.summary": "{total:recording|recordings}: {parts}.",
+    "put.summary.safe": "{count} safe",
+    "put.summary.enough": "{count} with the copies asked for",
+    "put.summary.short": "{count} short of copies",
+    "put.summary.failed": "{count} not stored or unknown",
+    "put.would": "Would seal and store {files:file|files} ({size}) at {node}.",
+    "put.would_be_refused": "{node} takes no recordings now: see lumbung health.",
     "put.nobody": "nobody",
     "put.progress": "Storing",
     "put.no_files": "There is no file in what was named: {paths}. Name at least one file.",
@@ -182,7 +185,9 @@ ENGLISH: Final[dict[str, str]] = {
     "error.config": "{why}",
     "error.file": "{why}",
     "error.usage": "{why}",
-    "error.no_profile": "There is no profile in {home}. Name its folder with --home or LUMBUNG_HOME.",
+    "error.no_profile": (
+        "There is no profile in {home}. Name its folder with --home DIR or LUMBUNG_HOME; office init calls it client."
+    ),
     "error.interrupted": "Stopped. What had no answer yet is unknown: type the same command again.",
     "error.bug": (
         "This is a bug in lumbung (event {event}): {kind}. Type it again with LUMBUNG_DEBUG=1 and report "
@@ -198,8 +203,15 @@ ENGLISH: Final[dict[str, str]] = {
     "roster.column.province": "province",
     "roster.column.zone": "hazard zone",
     "roster.column.holders": "its recordings are also at",
-    "roster.drafted": "Draft of epoch {epoch} written to {file}. Edit it, then: lumbung roster plan",
-    "roster.planned": "Draft with the planned holders written to {file}. Nothing is signed yet.",
+    "roster.drafted": (
+        "Draft of epoch {epoch} written to {file}. Edit it, then:\n  lumbung roster plan {file} -o PLANNED.toml"
+    ),
+    "roster.planned": (
+        "Draft with the planned holders written to {file}. Nothing is signed yet. Next, by each custodian at "
+        "their own place:\n"
+        "  lumbung roster sign {file} --key KEY -o FILE"
+    ),
+    "roster.plan.unwritten": "Nothing is written: give -o PLANNED.toml to keep this draft.",
     "roster.plan.column.origin": "recordings of",
     "roster.plan.column.target": "go to",
     "roster.plan.column.units": "units of 64",
@@ -218,19 +230,42 @@ ENGLISH: Final[dict[str, str]] = {
     "roster.plan.note": "Note: {note}",
     "roster.plan.bad_release": "--release takes ORIGIN:NODE by name, such as 36.02:51.71; got {text}",
     "roster.signed": (
-        "Epoch {epoch}, hash {hash}: signed by {given} of the {needed} custodians needed; written to "
-        "{file}. Compare the hash by phone."
+        "Epoch {epoch}, hash {hash}: signed by {given} of the {needed} custodians needed; written to {file}. "
+        "Compare the hash by phone."
+    ),
+    "roster.signed.next": "Next, when all have signed:\n  lumbung roster collect {file} OTHER-FILE -o NEW-ROSTER",
+    "roster.signed.enough": (
+        "Next:\n  lumbung roster check {file} --held ROSTER-IN-FORCE\n  lumbung roster publish {file}"
+    ),
+    "roster.signed.stranger": (
+        "This key is of no custodian and of nobody in the recovery set of this roster: its signature counts only "
+        "if its owner is a custodian of the roster in force now. Is it the right key?"
     ),
     "roster.accepted": "Nodes that hold epoch {held} will obey it: epoch {epoch}.",
     "roster.known": "It is the roster that is held: epoch {epoch}.",
-    "roster.obeyed": "The node obeys epoch {epoch}.",
-    "roster.access_obeyed": "The node obeys version {version} of the access list.",
+    "roster.obeyed": (
+        "The node obeys epoch {epoch} and passes it on. This profile uses it after:\n  lumbung roster fetch"
+    ),
+    "roster.obeyed_before": "The node obeys epoch {epoch} already; nothing is changed.",
+    "roster.access_obeyed": "The node obeys version {version} of the access list of {office} and passes it on.",
+    "roster.access_obeyed_before": (
+        "The node obeys version {version} of the access list of {office} already; nothing is changed."
+    ),
     "roster.fetched": "This profile holds epoch {epoch} (before: {before}).",
     # keys and certificates
-    "keys.made": "Key written to {file} (mode 0600). Back it up before it is used.",
+    "keys.made": "Key written to {file} (mode 0600).",
+    "keys.made.backup": "Back it up before it is used: lumbung keys backup",
+    "keys.made.tls": (
+        "It needs no backup: if it is lost, make a new one. Next:\n"
+        "  lumbung cert request --key {file} -o {file}.request"
+    ),
     "keys.public": "{kind}: {public}",
     "keys.no_public": "a shared secret, it has no public half",
-    "cert.requested": "Request written to {file}. Its pin, to read out to whoever issues: {pin}",
+    "cert.requested": (
+        "Request written to {file}. Next: send it to whoever issues, and read its pin out by phone:\n  {pin}"
+    ),
+    "cert.issued.access": "Next, by the office:\n  lumbung access add {file} --list LIST-IN-FORCE -o DRAFT.toml",
+    "cert.issued.node": "Next: put it where tls_chain in that node's configuration says.",
     "cert.authority_made": "Authority written to {folder}. Keep its key offline.",
     "cert.no_identity": "an authority, no identity",
     "cert.shown": ("{uri}\npin {pin}\ngood from {first} to {last} (UTC)"),

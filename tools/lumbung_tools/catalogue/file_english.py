@@ -37,4 +37,16 @@ FILE_ENGLISH: Final[dict[str, str]] = {
     "reason.node_ended": "{name} ended with exit code {number}; last log line: {line}",
     "reason.node_not_ready": "{name} was not ready after {seconds} s; its log: {log}",
     "reason.no_cluster": "{folder} holds no cluster; make one with: lumbung cluster new",
+    "reason.check": "{what}: expected {expected}, got {got}",
+    "reason.no_region": "no region has the code {code} (they look like {such}); near ones: {near}",
+    "reason.no_address": "an address is written host:port, such as 10.36.2.1:7443; got {text}",
+    "reason.not_signed_roster": "this is no signed roster. A draft (.toml) is signed first: lumbung roster sign",
+    "reason.not_signed_list": "this is no signed access list. A draft (.toml) is signed first: lumbung access sign",
+    "reason.roster_of_config": (
+        "the roster that the configuration names is none that can be read; take the one of the pack again"
+    ),
+    "reason.not_cluster_secret": "{file} is no cluster secret; copy cluster.secret from another node of this cluster",
+    "reason.number_of_certificate": "{file}: [node] number should be {number} by {chain}, not {got}",
+    "reason.port_taken": "{address} is taken by another program; perhaps this node runs already",
+    "reason.cannot_listen": "the node cannot listen on {address}: {why}",
 }

@@ -39,4 +39,20 @@ FILE_INDONESIAN: Final[dict[str, str]] = {
     "reason.node_ended": "{name} berakhir dengan kode keluar {number}; baris log terakhir: {line}",
     "reason.node_not_ready": "{name} belum siap setelah {seconds} detik; log: {log}",
     "reason.no_cluster": "{folder} tidak berisi klaster; buat dengan: lumbung cluster new",
+    "reason.check": "{what}: seharusnya {expected}, ternyata {got}",
+    "reason.no_region": "tidak ada wilayah berkode {code} (bentuknya seperti {such}); yang mirip: {near}",
+    "reason.no_address": "alamat ditulis sebagai host:port, misalnya 10.36.2.1:7443; yang diberikan {text}",
+    "reason.not_signed_roster": (
+        "isinya bukan daftar simpul bertanda tangan. Rancangan (.toml) ditandatangani dulu: lumbung roster sign"
+    ),
+    "reason.not_signed_list": (
+        "isinya bukan daftar akses bertanda tangan. Rancangan (.toml) ditandatangani dulu: lumbung access sign"
+    ),
+    "reason.roster_of_config": (
+        "daftar simpul yang disebut konfigurasi bukan daftar simpul yang dapat dibaca; ambil lagi yang ada di paket"
+    ),
+    "reason.not_cluster_secret": "{file} bukan rahasia klaster; salin cluster.secret dari simpul lain klaster ini",
+    "reason.number_of_certificate": "{file}: nomor simpul seharusnya {number} menurut {chain}, bukan {got}",
+    "reason.port_taken": "{address} sedang dipakai program lain; mungkin simpul ini sudah berjalan",
+    "reason.cannot_listen": "simpul tidak dapat mendengarkan di {address}: {why}",
 }

@@ -27,10 +27,13 @@ INDONESIAN: Final[dict[str, str]] = {
     "put.not_readable": "{path}: TIDAK tersimpan. Berkas tidak dapat dipakai: {why}",
     "put.repeated": "(sudah tersimpan sebelumnya; isinya dibaca ulang dan utuh)",
     "put.new_version": "(versi baru dari rekaman ini; versi lama tetap ada)",
-    "put.summary": (
-        "{total} rekaman: {safe} aman, {enough} dengan salinan yang diminta, {short} kurang salinan, "
-        "{failed} tidak tersimpan atau belum diketahui."
-    ),
+    "put.summary": "{total} rekaman: {parts}.",
+    "put.summary.safe": "{count} aman",
+    "put.summary.enough": "{count} dengan salinan yang diminta",
+    "put.summary.short": "{count} kurang salinan",
+    "put.summary.failed": "{count} tidak tersimpan atau belum diketahui",
+    "put.would": "Akan menyegel dan menyimpan {files} berkas ({size}) di {node}.",
+    "put.would_be_refused": "{node} sekarang tidak menerima rekaman: lihat lumbung health.",
     "put.nobody": "siapa pun",
     "put.progress": "Menyimpan",
     "put.no_files": "Tidak ada berkas di lokasi ini: {paths}. Sebutkan sedikitnya satu berkas.",
@@ -180,7 +183,10 @@ INDONESIAN: Final[dict[str, str]] = {
     "error.config": "{why}",
     "error.file": "{why}",
     "error.usage": "{why}",
-    "error.no_profile": "Tidak ada profil di {home}. Sebutkan foldernya dengan --home atau LUMBUNG_HOME.",
+    "error.no_profile": (
+        "Tidak ada profil di {home}. Sebutkan foldernya dengan --home FOLDER atau LUMBUNG_HOME; office init "
+        "menamainya client."
+    ),
     "error.interrupted": "Dihentikan. Yang belum dijawab belum diketahui: ulangi perintah yang sama.",
     "error.bug": (
         "Ini kesalahan lumbung (peristiwa {event}): {kind}. Ulangi dengan LUMBUNG_DEBUG=1 dan laporkan keluarannya."
@@ -195,8 +201,16 @@ INDONESIAN: Final[dict[str, str]] = {
     "roster.column.province": "provinsi",
     "roster.column.zone": "zona bencana",
     "roster.column.holders": "rekamannya juga ada di",
-    "roster.drafted": "Rancangan epoch {epoch} ditulis ke {file}. Ubah seperlunya, lalu: lumbung roster plan",
-    "roster.planned": "Rancangan dengan penyimpan baru ditulis ke {file}. Belum ada yang ditandatangani.",
+    "roster.drafted": (
+        "Rancangan epoch {epoch} ditulis ke {file}. Ubah seperlunya, lalu:\n"
+        "  lumbung roster plan {file} -o RENCANA.toml"
+    ),
+    "roster.planned": (
+        "Rancangan dengan penyimpan baru ditulis ke {file}. Belum ada yang ditandatangani. Berikutnya, oleh tiap "
+        "kustodian di tempatnya:\n"
+        "  lumbung roster sign {file} --key KUNCI -o BERKAS"
+    ),
+    "roster.plan.unwritten": "Tidak ada yang ditulis: beri -o RENCANA.toml untuk menyimpan rancangan ini.",
     "roster.plan.column.origin": "rekaman milik",
     "roster.plan.column.target": "pindah ke",
     "roster.plan.column.units": "bagian dari 64",
@@ -215,19 +229,46 @@ INDONESIAN: Final[dict[str, str]] = {
     "roster.plan.note": "Catatan: {note}",
     "roster.plan.bad_release": "--release memakai ORIGIN:NODE dengan nama, misalnya 36.02:51.71; diberikan {text}",
     "roster.signed": (
-        "Epoch {epoch}, hash {hash}: ditandatangani {given} dari {needed} kustodian yang diperlukan; "
-        "ditulis ke {file}. Cocokkan hash lewat telepon."
+        "Epoch {epoch}, hash {hash}: ditandatangani {given} dari {needed} kustodian yang diperlukan; ditulis ke "
+        "{file}. Cocokkan hash lewat telepon."
+    ),
+    "roster.signed.next": (
+        "Berikutnya, bila semua sudah menandatangani:\n  lumbung roster collect {file} BERKAS-LAIN -o DAFTAR-BARU"
+    ),
+    "roster.signed.enough": (
+        "Berikutnya:\n  lumbung roster check {file} --held DAFTAR-YANG-BERLAKU\n  lumbung roster publish {file}"
+    ),
+    "roster.signed.stranger": (
+        "Kunci ini bukan milik kustodian atau himpunan pemulihan dalam daftar simpul ini: tanda tangannya hanya "
+        "berarti bila pemiliknya kustodian dalam daftar yang berlaku sekarang. Benarkah kuncinya?"
     ),
     "roster.accepted": "Simpul dengan epoch {held} akan menurutinya: epoch {epoch}.",
     "roster.known": "Ini daftar yang sedang berlaku: epoch {epoch}.",
-    "roster.obeyed": "Simpul menuruti epoch {epoch}.",
-    "roster.access_obeyed": "Simpul menuruti versi {version} daftar akses.",
+    "roster.obeyed": (
+        "Simpul menuruti epoch {epoch} dan meneruskannya. Profil ini memakainya setelah:\n  lumbung roster fetch"
+    ),
+    "roster.obeyed_before": "Simpul sudah menuruti epoch {epoch}; tidak ada yang berubah.",
+    "roster.access_obeyed": "Simpul menuruti versi {version} daftar akses {office} dan meneruskannya.",
+    "roster.access_obeyed_before": (
+        "Simpul sudah menuruti versi {version} daftar akses {office}; tidak ada yang berubah."
+    ),
     "roster.fetched": "Profil ini memegang epoch {epoch} (sebelumnya: {before}).",
     # keys and certificates
-    "keys.made": "Kunci ditulis ke {file} (izin 0600). Buat cadangannya sebelum dipakai.",
+    "keys.made": "Kunci ditulis ke {file} (izin 0600).",
+    "keys.made.backup": "Buat cadangannya sebelum dipakai: lumbung keys backup",
+    "keys.made.tls": (
+        "Tidak perlu cadangan: bila hilang, buat yang baru. Berikutnya:\n"
+        "  lumbung cert request --key {file} -o {file}.request"
+    ),
     "keys.public": "{kind}: {public}",
     "keys.no_public": "rahasia bersama, tidak punya bagian publik",
-    "cert.requested": "Permintaan ditulis ke {file}. Pin untuk dibacakan kepada penerbit: {pin}",
+    "cert.requested": (
+        "Permintaan ditulis ke {file}. Berikutnya: kirim ke penerbit, dan bacakan pin-nya lewat telepon:\n  {pin}"
+    ),
+    "cert.issued.access": (
+        "Berikutnya, oleh kantornya:\n  lumbung access add {file} --list DAFTAR-YANG-BERLAKU -o RANCANGAN.toml"
+    ),
+    "cert.issued.node": "Berikutnya: letakkan di tempat yang disebut tls_chain di konfigurasi simpul itu.",
     "cert.authority_made": "Otoritas ditulis ke {folder}. Simpan kuncinya di luar jaringan.",
     "cert.no_identity": "otoritas, tanpa identitas",
     "cert.shown": ("{uri}\npin {pin}\nberlaku {first} sampai {last} (UTC)"),

@@ -12,6 +12,7 @@ JOINING_ENGLISH: Final[dict[str, str]] = {
         " lumbung here; if it is the newest, call the central office with the reason: lumbung roster check."
     ),
     "help.dry_run": "Check everything and say what would be done; write nothing.",
+    "dry.head": "Dry run (--dry-run): nothing is written, sent or changed. Without --dry-run this would be said:",
     "help.fingerprint": ("The fingerprint that the other side reads out by phone; asked for at a terminal."),
     "fingerprint.missing": (
         "Nothing is written yet. Call the other side, let them read out the fingerprint, and type the same "
@@ -39,8 +40,14 @@ JOINING_ENGLISH: Final[dict[str, str]] = {
     "office.known": ("{folder} holds the keys and the join request of {name} already; nothing is changed."),
     "office.fingerprint": "Fingerprint to read out by phone:\n  {fingerprint}",
     "office.next": (
-        "Next: send {request} to the centre; when they call back, read the fingerprint out. With the pack that "
-        "comes back: lumbung node join PACK --dir {folder}"
+        "Next: send {request} to the centre. When they call back, read the fingerprint out. Their pack is used "
+        "with:\n"
+        "  lumbung node join PACK --dir {folder}"
+    ),
+    "office.next_van": (
+        "Next: bring {request} to the office that owns the van and read the fingerprint out. There: lumbung "
+        "access add-van. The pack that comes back is used with:\n"
+        "  lumbung node join PACK --dir {folder}"
     ),
     "help.office": "Prepare an office's machine for joining a cluster.",
     "help.office.init": (
@@ -81,18 +88,21 @@ JOINING_ENGLISH: Final[dict[str, str]] = {
     "roster.add.row.load": "will record about",
     "roster.add.replaces": ("It replaces the machine of node {number}: the old keys end with this roster."),
     "roster.add.known": (
-        "{name} stands in {file} already, as number {number}; nothing is changed. Next: lumbung roster plan"
+        "{name} stands in {file} already, as number {number}; nothing is changed. Next:\n"
+        "  lumbung roster plan {file} -o PLANNED.toml"
     ),
     "roster.add.dry": ("Nothing is written (--dry-run). Call the office back before you add it."),
     "roster.add.done": (
-        "Number {number} is in the draft of epoch {epoch}: {file}. Next: lumbung roster plan {file} -o PLANNED.toml"
+        "Number {number} is in the draft of epoch {epoch}: {file}. Next:\n  lumbung roster plan {file} -o PLANNED.toml"
     ),
     "roster.collect.differ": ("{first} and {other} are not the same roster: let custodians sign the same file."),
     "roster.pack.done": ("The pack for {name} (number {number}) is written to {file}. Only that machine can use it."),
     "roster.pack.dry": ("A pack for {name} (number {number}) can be made. Nothing is written (--dry-run)."),
     "roster.pack.fingerprint": (
-        "Next: send it to the office, and read this fingerprint out by phone:\n  {fingerprint}\nThe office "
-        "types: lumbung node join PACK --dir DIR"
+        "Next: send it to whoever asked, and read this fingerprint out by phone:\n"
+        "  {fingerprint}\n"
+        "There they type:\n"
+        "  lumbung node join PACK --dir DIR"
     ),
     "help.roster.add": (
         "Let a join request into the draft of the next roster, with a number of its own, once the fingerprint "
@@ -133,10 +143,15 @@ JOINING_ENGLISH: Final[dict[str, str]] = {
         "The pack is good for {name} (number {number}). Nothing is written (--dry-run); this would be {file}:"
     ),
     "join.done": "This machine is now {name}, number {number}.",
-    "join.next": "Next: look through {file}, then: lumbung node run --config {file}",
+    "join.next": (
+        "Next: read {file}, examine the machine, then run the node (as a service: lumbung node install-service):\n"
+        "  lumbung doctor --config {file}\n"
+        "  lumbung node run --config {file}"
+    ),
     "join.client": (
-        "The operator's profile is {client}: move it to the operator's machine, and {access} to a medium in a "
-        "safe. Then: lumbung --home {client} status"
+        "The operator's profile is in {client}: move it to the operator's machine, and {access} to a medium in a "
+        "safe. Then:\n"
+        "  lumbung --home {client} status"
     ),
     "help.node.join": (
         "Make a node of this machine by the pack that answers its join request. Judges everything first; typed "

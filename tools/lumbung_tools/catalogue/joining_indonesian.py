@@ -13,6 +13,7 @@ JOINING_INDONESIAN: Final[dict[str, str]] = {
         " alasannya: lumbung roster check."
     ),
     "help.dry_run": ("Periksa semuanya dan katakan apa yang akan dilakukan; tidak menulis apa pun."),
+    "dry.head": "Uji coba (--dry-run): tidak ada yang ditulis, dikirim atau diubah. Tanpa --dry-run akan dikatakan:",
     "help.fingerprint": ("Sidik berkas yang dibacakan pihak lain lewat telepon; ditanyakan bila ada terminal."),
     "fingerprint.missing": (
         "Belum ada yang ditulis. Telepon pihak lain, minta mereka membacakan sidik berkas, lalu ketik lagi "
@@ -42,8 +43,14 @@ JOINING_INDONESIAN: Final[dict[str, str]] = {
     "office.known": ("{folder} sudah berisi kunci dan permintaan bergabung {name}; tidak ada yang berubah."),
     "office.fingerprint": "Sidik berkas untuk dibacakan lewat telepon:\n  {fingerprint}",
     "office.next": (
-        "Berikutnya: kirim {request} ke pusat; saat mereka menelepon balik, bacakan sidiknya. Dengan paket "
-        "balasannya: lumbung node join PAKET --dir {folder}"
+        "Berikutnya: kirim {request} ke pusat. Saat mereka menelepon balik, bacakan sidiknya. Paket balasan "
+        "mereka dipakai dengan:\n"
+        "  lumbung node join PAKET --dir {folder}"
+    ),
+    "office.next_van": (
+        "Berikutnya: bawa {request} ke kantor pemilik mobil dan bacakan sidiknya. Di sana: lumbung access "
+        "add-van. Paket balasannya dipakai dengan:\n"
+        "  lumbung node join PAKET --dir {folder}"
     ),
     "help.office": "Siapkan mesin kantor untuk bergabung ke klaster.",
     "help.office.init": (
@@ -86,11 +93,13 @@ JOINING_INDONESIAN: Final[dict[str, str]] = {
     "roster.add.row.load": "akan merekam sekitar",
     "roster.add.replaces": ("Ia menggantikan mesin simpul {number}: kunci lama berakhir dengan daftar simpul ini."),
     "roster.add.known": (
-        "{name} sudah ada di {file}, sebagai nomor {number}; tidak ada yang berubah. Berikutnya: lumbung roster plan"
+        "{name} sudah ada di {file}, sebagai nomor {number}; tidak ada yang berubah. Berikutnya:\n"
+        "  lumbung roster plan {file} -o RENCANA.toml"
     ),
     "roster.add.dry": ("Tidak ada yang ditulis (--dry-run). Telepon balik kantornya sebelum menambahkannya."),
     "roster.add.done": (
-        "Nomor {number} ada di rancangan epok {epoch}: {file}. Berikutnya: lumbung roster plan {file} -o RENCANA.toml"
+        "Nomor {number} ada di rancangan epoch {epoch}: {file}. Berikutnya:\n"
+        "  lumbung roster plan {file} -o RENCANA.toml"
     ),
     "roster.collect.differ": (
         "{first} dan {other} bukan daftar simpul yang sama: minta para kustodian menandatangani berkas yang sama."
@@ -100,8 +109,10 @@ JOINING_INDONESIAN: Final[dict[str, str]] = {
     ),
     "roster.pack.dry": ("Paket untuk {name} (nomor {number}) dapat dibuat. Tidak ada yang ditulis (--dry-run)."),
     "roster.pack.fingerprint": (
-        "Berikutnya: kirim ke kantornya, dan bacakan sidik ini lewat telepon:\n  {fingerprint}\nKantor "
-        "mengetik: lumbung node join PAKET --dir DIR"
+        "Berikutnya: kirim ke yang meminta, dan bacakan sidik ini lewat telepon:\n"
+        "  {fingerprint}\n"
+        "Di sana diketik:\n"
+        "  lumbung node join PAKET --dir FOLDER"
     ),
     "help.roster.add": (
         "Masukkan permintaan bergabung ke rancangan daftar simpul berikutnya, dengan nomor sendiri, setelah sidiknya "
@@ -147,10 +158,15 @@ JOINING_INDONESIAN: Final[dict[str, str]] = {
         "Paketnya cocok untuk {name} (nomor {number}). Tidak ada yang ditulis (--dry-run); inilah isi {file}:"
     ),
     "join.done": "Mesin ini sekarang {name}, nomor {number}.",
-    "join.next": "Berikutnya: baca {file}, lalu: lumbung node run --config {file}",
+    "join.next": (
+        "Berikutnya: baca {file}, periksa mesinnya, lalu jalankan simpul (sebagai layanan: lumbung node "
+        "install-service):\n"
+        "  lumbung doctor --config {file}\n"
+        "  lumbung node run --config {file}"
+    ),
     "join.client": (
-        "Profil operator ada di {client}: pindahkan ke mesin operator, dan {access} ke media di brankas. Lalu: "
-        "lumbung --home {client} status"
+        "Profil operator ada di {client}: pindahkan ke mesin operator, dan {access} ke media di brankas. Lalu:\n"
+        "  lumbung --home {client} status"
     ),
     "help.node.join": (
         "Jadikan mesin ini simpul dengan paket jawaban permintaannya. Semuanya dinilai dulu; diketik lagi, "

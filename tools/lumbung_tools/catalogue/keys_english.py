@@ -33,37 +33,46 @@ KEYS_ENGLISH: Final[dict[str, str]] = {
     ),
     "keys.recovery_signs": "A change of the recovery set needs the signatures of the recovery set itself.",
     "keys.rotate.made": "Next key written to {file} (mode 0600). Back it up before it is used.",
+    "keys.would_make": "The next {kind} key would be made at {file}.",
+    "keys.would_move": (
+        "The roster names only the new key: it would be moved to {file}, and the former one stay beside it with "
+        ".former at its end."
+    ),
     "keys.next.node": (
-        "Next: at the centre, lumbung keys pin {kind} {public} --roster ROSTER --node NODE -o DRAFT.toml; sign,"
-        " publish."
-        " Then type this command again."
+        "Next, at the centre (then sign and publish):\n"
+        "  lumbung keys pin {kind} {public} --roster ROSTER --node NAME -o DRAFT.toml\n"
+        "Then type this command again."
     ),
     "keys.next.tls": (
-        "Next: have a certificate issued for {file}.request and put it beside the present one with .next at its end; at"
-        " the centre, lumbung keys pin tls {public} --roster ROSTER --node NODE -o DRAFT.toml; sign, publish. Then type"
-        " this command again."
+        "Next: have a certificate issued for {file}.request and put it beside the present one with .next at its "
+        "end. At the centre (then sign and publish):\n"
+        "  lumbung keys pin tls {public} --roster ROSTER --node NAME -o DRAFT.toml\n"
+        "Then type this command again."
     ),
     "keys.next.access": (
-        "Next: lumbung keys pin access {public} --roster ROSTER --node OFFICE -o DRAFT.toml; sign, publish; then"
-        " sign the"
-        " access list again with {file} and publish it; only then retire the former key."
+        "Next, at the centre (then sign and publish):\n"
+        "  lumbung keys pin access {public} --roster ROSTER --node NAME -o DRAFT.toml\n"
+        "Then sign the access list again with {file} and publish it; only then retire the former key."
     ),
     "keys.next.age": (
-        "Next: lumbung keys pin age {public} --roster ROSTER --node OFFICE -o DRAFT.toml, then lumbung keys retire age"
-        " FORMER on that draft; sign, publish. Keep the former identity for ever: old recordings open with it alone."
+        "Next, both in one draft (then sign and publish):\n"
+        "  lumbung keys pin age {public} --roster ROSTER --node NAME -o DRAFT.toml\n"
+        "  lumbung keys retire age FORMER --roster DRAFT.toml --node NAME -o DRAFT-2.toml\n"
+        "Keep the former identity for ever: old recordings open with it alone."
     ),
     "keys.next.escrow": (
-        "Next: lumbung keys pin escrow {public} --roster ROSTER -o DRAFT.toml, then lumbung keys retire escrow"
-        " FORMER on"
-        " that draft; sign, publish. Keep the former identity for ever: old recordings open with it."
+        "Next, both in one draft (then sign and publish):\n"
+        "  lumbung keys pin escrow {public} --roster ROSTER -o DRAFT.toml\n"
+        "  lumbung keys retire escrow FORMER --roster DRAFT.toml -o DRAFT-2.toml\n"
+        "Keep the former identity for ever: old recordings open with it."
     ),
     "keys.next.custodian": (
-        "Next: lumbung keys pin custodian {public} --name NAME --replaces FORMER --roster ROSTER -o DRAFT.toml; the"
-        " custodians of the roster in force sign."
+        "Next (the custodians of the roster in force sign):\n"
+        "  lumbung keys pin custodian {public} --name NAME --replaces FORMER --roster ROSTER -o DRAFT.toml"
     ),
     "keys.next.recovery": (
-        "Next: lumbung keys pin recovery {public} --name NAME --replaces FORMER --roster ROSTER -o DRAFT.toml; the"
-        " recovery set signs as well."
+        "Next (the recovery set signs as well):\n"
+        "  lumbung keys pin recovery {public} --name NAME --replaces FORMER --roster ROSTER -o DRAFT.toml"
     ),
     "keys.next.cluster": (
         "Version {version} of the cluster secret: {file}. Next: carry it to every node as a secret, move it over the"
@@ -75,8 +84,9 @@ KEYS_ENGLISH: Final[dict[str, str]] = {
         " ones from then on."
     ),
     "keys.step.unpinned": (
-        "The roster that this node obeys does not name {public} yet. At the centre: lumbung keys pin {kind} {public}"
-        " --roster ROSTER --node NODE -o DRAFT.toml; sign, publish. Then type this command again."
+        "The roster that this node obeys does not name {public} yet. At the centre (then sign and publish):\n"
+        "  lumbung keys pin {kind} {public} --roster ROSTER --node NAME -o DRAFT.toml\n"
+        "Then type this command again."
     ),
     "keys.step.uncertified": (
         "The roster names {public}, but its certificate is not here: expected it beside the present one with .next at"

@@ -40,40 +40,47 @@ KEYS_INDONESIAN: Final[dict[str, str]] = {
     ),
     "keys.recovery_signs": "Perubahan himpunan pemulihan memerlukan tanda tangan himpunan pemulihan itu sendiri.",
     "keys.rotate.made": "Kunci berikutnya ditulis ke {file} (mode 0600). Cadangkan sebelum dipakai.",
+    "keys.would_make": "Kunci {kind} berikutnya akan dibuat di {file}.",
+    "keys.would_move": (
+        "Daftar simpul hanya mencantumkan kunci baru: ia akan dipindahkan ke {file}, dan yang lama tinggal di "
+        "sampingnya dengan akhiran .former."
+    ),
     "keys.next.node": (
-        "Berikutnya: di pusat, lumbung keys pin {kind} {public} --roster ROSTER --node NODE -o DRAFT.toml; tanda"
-        " tangani,"
-        " terbitkan. Lalu ketik perintah ini lagi."
+        "Berikutnya, di pusat (lalu tanda tangani dan terbitkan):\n"
+        "  lumbung keys pin {kind} {public} --roster DAFTAR --node NAMA -o RANCANGAN.toml\n"
+        "Setelah itu ketik perintah ini lagi."
     ),
     "keys.next.tls": (
-        "Berikutnya: mintakan sertifikat untuk {file}.request dan letakkan di samping yang sekarang dengan"
-        " akhiran .next;"
-        " di pusat, lumbung keys pin tls {public} --roster ROSTER --node NODE -o DRAFT.toml; tanda tangani, terbitkan."
-        " Lalu ketik perintah ini lagi."
+        "Berikutnya: mintakan sertifikat untuk {file}.request dan letakkan di samping yang sekarang dengan "
+        "akhiran .next. Di pusat (lalu tanda tangani dan terbitkan):\n"
+        "  lumbung keys pin tls {public} --roster DAFTAR --node NAMA -o RANCANGAN.toml\n"
+        "Setelah itu ketik perintah ini lagi."
     ),
     "keys.next.access": (
-        "Berikutnya: lumbung keys pin access {public} --roster ROSTER --node OFFICE -o DRAFT.toml; tanda tangani,"
-        " terbitkan; lalu tanda tangani lagi daftar akses dengan {file} dan terbitkan; baru kemudian pensiunkan kunci"
-        " lama."
+        "Berikutnya, di pusat (lalu tanda tangani dan terbitkan):\n"
+        "  lumbung keys pin access {public} --roster DAFTAR --node NAMA -o RANCANGAN.toml\n"
+        "Sesudahnya tanda tangani lagi daftar akses dengan {file} dan terbitkan; baru kemudian pensiunkan kunci "
+        "lama."
     ),
     "keys.next.age": (
-        "Berikutnya: lumbung keys pin age {public} --roster ROSTER --node OFFICE -o DRAFT.toml, lalu lumbung keys"
-        " retire"
-        " age FORMER pada rancangan itu; tanda tangani, terbitkan. Simpan identitas lama selamanya: hanya dengannya"
-        " rekaman lama terbuka."
+        "Berikutnya, keduanya dalam satu rancangan (lalu tanda tangani dan terbitkan):\n"
+        "  lumbung keys pin age {public} --roster DAFTAR --node NAMA -o RANCANGAN.toml\n"
+        "  lumbung keys retire age YANG-LAMA --roster RANCANGAN.toml --node NAMA -o RANCANGAN-2.toml\n"
+        "Simpan identitas lama selamanya: hanya dengannya rekaman lama terbuka."
     ),
     "keys.next.escrow": (
-        "Berikutnya: lumbung keys pin escrow {public} --roster ROSTER -o DRAFT.toml, lalu lumbung keys retire escrow"
-        " FORMER pada rancangan itu; tanda tangani, terbitkan. Simpan identitas lama selamanya: rekaman lama terbuka"
-        " dengannya."
+        "Berikutnya, keduanya dalam satu rancangan (lalu tanda tangani dan terbitkan):\n"
+        "  lumbung keys pin escrow {public} --roster DAFTAR -o RANCANGAN.toml\n"
+        "  lumbung keys retire escrow YANG-LAMA --roster RANCANGAN.toml -o RANCANGAN-2.toml\n"
+        "Simpan identitas lama selamanya: rekaman lama terbuka dengannya."
     ),
     "keys.next.custodian": (
-        "Berikutnya: lumbung keys pin custodian {public} --name NAME --replaces FORMER --roster ROSTER -o DRAFT.toml;"
-        " kustodian dari daftar simpul yang berlaku menandatangani."
+        "Berikutnya (kustodian dari daftar simpul yang berlaku menandatangani):\n"
+        "  lumbung keys pin custodian {public} --name NAMA --replaces YANG-LAMA --roster DAFTAR -o RANCANGAN.toml"
     ),
     "keys.next.recovery": (
-        "Berikutnya: lumbung keys pin recovery {public} --name NAME --replaces FORMER --roster ROSTER -o DRAFT.toml;"
-        " himpunan pemulihan ikut menandatangani."
+        "Berikutnya (himpunan pemulihan ikut menandatangani):\n"
+        "  lumbung keys pin recovery {public} --name NAMA --replaces YANG-LAMA --roster DAFTAR -o RANCANGAN.toml"
     ),
     "keys.next.cluster": (
         "Versi {version} rahasia klaster: {file}. Berikutnya: bawa ke setiap simpul sebagai rahasia, pindahkan menimpa"
@@ -85,9 +92,10 @@ KEYS_INDONESIAN: Final[dict[str, str]] = {
         " rekaman baru."
     ),
     "keys.step.unpinned": (
-        "Daftar simpul yang ditaati simpul ini belum mencantumkan {public}. Di pusat: lumbung keys pin {kind} {public}"
-        " --roster"
-        " ROSTER --node NODE -o DRAFT.toml; tanda tangani, terbitkan. Lalu ketik perintah ini lagi."
+        "Daftar simpul yang ditaati simpul ini belum mencantumkan {public}. Di pusat (lalu tanda tangani dan "
+        "terbitkan):\n"
+        "  lumbung keys pin {kind} {public} --roster DAFTAR --node NAMA -o RANCANGAN.toml\n"
+        "Setelah itu ketik perintah ini lagi."
     ),
     "keys.step.uncertified": (
         "Daftar simpul mencantumkan {public}, tetapi sertifikatnya belum ada di sini: seharusnya di samping yang"

@@ -74,9 +74,10 @@ LEAVING_ENGLISH: Final = {
     "exit.drained.3": "not drained: some recordings have no other proven copy; nothing is written",
     "exit.gone.6": "a node is gone in it without proof that nothing is lost, and nobody overrides it by name",
     "drained.yes": (
-        "{node} is drained: of everything that lies there ({origins:origin|origins}) the other holders have proven "
-        "their copies. Report: {file}. In the next roster: lumbung roster gone DRAFT {node} --drained {file} -o FILE. "
-        "Its drain_proof is {proof}."
+        "{node} is drained: for everything there (of {origins:origin|origins}) the other holders have proven "
+        "their copies. Report: {file} (drain_proof {proof}). Next: send it to the centre, and there, in the next "
+        "roster's draft:\n"
+        "  lumbung roster gone DRAFT.toml {node} --drained {file} -o FILE.toml"
     ),
     "drained.no": (
         "Not drained. At {node}, without a proven copy elsewhere: {blobs:recording|recordings}. Nothing was "

@@ -82,10 +82,10 @@ LEAVING_INDONESIAN: Final = {
     "exit.drained.3": "belum kosong: ada rekaman tanpa salinan terbukti di tempat lain; tidak ada yang ditulis",
     "exit.gone.6": "sebuah simpul pergi di dalamnya tanpa bukti, dan tidak ada yang bertanggung jawab atas namanya",
     "drained.yes": (
-        "{node} sudah dikosongkan: untuk semua yang ada di sana ({origins} asal) para penyimpan lain sudah membuktikan "
-        "salinannya. Laporan: {file}. Di daftar simpul berikutnya: lumbung roster gone DRAFT {node} --drained {file}"
-        " -o FILE. "
-        "drain_proof: {proof}."
+        "{node} sudah dikosongkan: untuk semua yang ada di sana ({origins} asal) para penyimpan lain sudah "
+        "membuktikan salinannya. Laporan: {file} (drain_proof {proof}). Berikutnya: kirim ke pusat, dan di sana, "
+        "di rancangan daftar simpul berikutnya:\n"
+        "  lumbung roster gone RANCANGAN.toml {node} --drained {file} -o BERKAS.toml"
     ),
     "drained.no": (
         "Belum kosong: {blobs} rekaman di {node} tidak punya salinan terbukti di tempat lain. Tidak ada yang ditulis. "

@@ -22,4 +22,5 @@ SERVICE_ENGLISH: Final[dict[str, str]] = {
         " of containers and scripts."
     ),
     "help.node.alive.examples": "lumbung node alive --config /etc/lumbung/config.toml",
+    "node.not_started": "The node was not started: {why}.",
 }

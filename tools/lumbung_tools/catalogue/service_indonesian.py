@@ -22,4 +22,5 @@ SERVICE_INDONESIAN: Final[dict[str, str]] = {
         " pemeriksaan kesehatan kontainer dan skrip."
     ),
     "help.node.alive.examples": "lumbung node alive --config /etc/lumbung/config.toml",
+    "node.not_started": "Simpul tidak dijalankan: {why}.",
 }

@@ -37,6 +37,7 @@ from lumbung_tools.catalogue.local_english import LOCAL_ENGLISH
 from lumbung_tools.catalogue.local_indonesian import LOCAL_INDONESIAN
 from lumbung_tools.catalogue.ops_english import OPS_ENGLISH
 from lumbung_tools.catalogue.ops_indonesian import OPS_INDONESIAN
+from lumbung_tools.catalogue.phrases import phrase_indonesian
 from lumbung_tools.catalogue.reason_english import REASON_ENGLISH
 from lumbung_tools.catalogue.reason_indonesian import REASON_INDONESIAN
 from lumbung_tools.catalogue.reconcile_english import RECONCILE_ENGLISH
@@ -112,6 +113,10 @@ class Catalogue:
     def text(self, key: str, **values: object) -> str:
         """The sentence under `key`. An unknown key is a bug and raises KeyError."""
         return self._messages[key].format(**{name: self._shown(value) for name, value in values.items()})
+
+    def phrase(self, text: str) -> str:
+        """A part of what a check expected or got; checks speak English."""
+        return phrase_indonesian(text) if self.language is Language.INDONESIAN else text
 
     def has(self, key: str) -> bool:
         return key in self._messages

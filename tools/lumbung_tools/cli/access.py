@@ -25,10 +25,11 @@ from lumbung_tools.access_toml import parse_access_toml, render_access_toml
 from lumbung_tools.catalogue.text import rfc3339
 from lumbung_tools.cli.bounds import parse_bound
 from lumbung_tools.cli.common import profile_of, run, shown_time
-from lumbung_tools.cli.framework import Call, LumbungGroup, command, option
+from lumbung_tools.cli.framework import Call, LumbungGroup, command, dry_run, option
+from lumbung_tools.cli.giving import give_access_list
 from lumbung_tools.cli.new_files import write_new
 from lumbung_tools.cli.roster_add import compare_fingerprint
-from lumbung_tools.client.rosters import publish_access
+from lumbung_tools.cli.roster_trial import try_access_lists
 from lumbung_tools.client.session import Session
 from lumbung_tools.client.trust import read_roster
 from lumbung_tools.joining.asking import load_request
@@ -149,13 +150,14 @@ def add_van(
 @option("--held", type=_PATH, help_key="help.access.held")
 @option("--roster", "roster_file", type=_PATH, help_key="help.access.roster")
 @option("-o", "--output", type=_PATH, required=True, help_key="help.cert.output")
+@dry_run
 def sign(call: Call, draft: Path, key: Path, held: Path | None, roster_file: Path | None, output: Path) -> None:
     signed = sign_access(_read(draft).content, Ed25519Signer.load(key))
     before = SignedAccess.decode(held.read_bytes()) if held is not None else None
     objection = access_objection(_roster(call, roster_file), before, signed, Ed25519Verifier())
     if objection is not None:
         raise CommandFailed(ExitCode.REFUSED, "error.refused", why=reason_of(call.console, objection))
-    write_new(output, signed.encode())
+    write_new(call, output, signed.encode())
     call.console.say("access.signed", version=signed.content.version, file=output)
     names = [entry.name for entry in signed.content.entries]
     call.console.json("lumbung.access/1", {"version": signed.content.version, "names": names, "file": str(output)})
@@ -163,8 +165,12 @@ def sign(call: Call, draft: Path, key: Path, held: Path | None, roster_file: Pat
 
 @command("publish", help_key="help.access.publish", examples_key="help.access.publish.examples", exits=_REMOTE)
 @click.argument("file", type=_PATH)
+@dry_run
 def publish(call: Call, file: Path) -> None:
-    run(call, partial(_publish, call, file.read_bytes()))
+    if call.console.is_dry:
+        run(call, partial(try_access_lists, call, [file.read_bytes()]))
+    else:
+        run(call, partial(_publish, call, file.read_bytes()))
 
 
 for each_command in (show, next_version, add, revoke, add_van, sign, publish):
@@ -172,8 +178,7 @@ for each_command in (show, next_version, add, revoke, add_van, sign, publish):
 
 
 async def _publish(call: Call, raw: bytes, session: Session) -> None:
-    version, changed = await publish_access(session.own, raw)
-    call.console.say("roster.access_obeyed", version=version)
+    version, changed = await give_access_list(call, session, raw)
     call.console.json("lumbung.access.publish/1", {"version": version, "changed": changed})
 
 
@@ -228,7 +233,7 @@ def _write_draft(call: Call, draft: AccessList, output: Path, *, is_dry: bool) -
     if is_dry:
         call.console.say("access.dry", version=draft.version)
     else:
-        write_new(output, render_access_toml(draft).encode())
+        write_new(call, output, render_access_toml(draft).encode())
         call.console.say("access.drafted", version=draft.version, file=output)
     file = "" if is_dry else str(output)
     call.console.json("lumbung.access.draft/1", {"version": draft.version, "changed": not is_dry, "file": file})
@@ -240,8 +245,11 @@ def _roster(call: Call, file: Path | None) -> Roster:
 
 def _show(call: Call, listed: _Listed, file: Path) -> None:
     console, content = call.console, listed.content
-    key = listed.signed.signature.key_public.hex()[:16] if listed.signed else "-"
-    console.say("access.head", version=content.version, office=str(content.office), signer=key)
+    head = {"version": content.version, "office": str(content.office)}
+    if listed.signed is not None:
+        console.say("access.head", signer=listed.signed.signature.key_public.hex()[:16], **head)
+    else:
+        console.say("access.head_of_draft", **head)
     rows: list[Sequence[str]] = [
         [entry.name, entry.duty.name.lower(), shown_time(entry.valid_from_ms), shown_time(entry.valid_until_ms)]
         for entry in content.entries

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from lumbung_cluster.access import AccessEntry, AccessList, Duty, SignedAccess, sign_access
-from lumbung_cluster.identity_uri import AccessIdentity, parse_identity
+from lumbung_cluster.identity_uri import AccessIdentity, NodeIdentity, parse_identity
 from lumbung_cluster.ids import ClusterId
 from lumbung_node.adapters.identity_folder import replace_file
 from lumbung_node.adapters.keys.certificates import (
@@ -28,7 +28,8 @@ from lumbung_node.adapters.keys.renewal import load_authority, renewed_chain
 from lumbung_node.config import AUTHORITY_CERTIFICATE, AUTHORITY_KEY
 from lumbung_tools.catalogue.text import rfc3339
 from lumbung_tools.cli.common import shown_time
-from lumbung_tools.cli.framework import Call, LumbungGroup, command, option
+from lumbung_tools.cli.framework import Call, LumbungGroup, command, dry_run, option
+from lumbung_tools.cli.new_files import write_new
 from lumbung_tools.output.exit_codes import ExitCode
 from lumbung_tools.output.failures import CommandFailed
 
@@ -75,16 +76,21 @@ def authority(call: Call, folder: Path, cluster_hex: str, name: str, under: Path
 @option("--authority", "folder", type=_PATH, required=True, help_key="help.cert.issue.authority")
 @option("--identity", required=True, help_key="help.cert.issue.identity")
 @option("-o", "--output", type=_PATH, required=True, help_key="help.cert.output")
+@dry_run
 def issue(call: Call, public_key: Path, folder: Path, identity: str, output: Path) -> None:
     issuer = load_authority(folder)
-    write_public(output, issuer.issue(parse_identity(identity), public_key.read_bytes(), now_ms=_now_ms()))
-    _tell(call, output)
+    who = parse_identity(identity)
+    chain = issuer.issue(who, public_key.read_bytes(), now_ms=_now_ms())
+    _write(call, output, chain)
+    _tell(call, output, chain)
+    call.console.say("cert.issued.node" if isinstance(who, NodeIdentity) else "cert.issued.access", file=output)
 
 
 @command("renew", help_key="help.cert.renew", examples_key="help.cert.renew.examples", exits=_EXITS)
 @click.argument("certificate", type=_PATH)
 @option("--authority", "folder", type=_PATH, required=True, help_key="help.cert.issue.authority")
 @option("--now", "is_asked", is_flag=True, help_key="help.cert.renew.now")
+@dry_run
 def renew(call: Call, certificate: Path, folder: Path, is_asked: bool) -> None:
     """The same identity and key, so no roster and no list has to change; the file is replaced as a whole."""
     held, roots = certificate.read_bytes(), certificate.with_name(_TRUST_ROOTS)
@@ -92,17 +98,19 @@ def renew(call: Call, certificate: Path, folder: Path, is_asked: bool) -> None:
     is_due = is_renewal_due(facts, _now_ms())
     if is_due or is_asked:
         known = roots.read_bytes() if roots.exists() else None
-        replace_file(certificate, renewed_chain(held, load_authority(folder), known, now_ms=_now_ms()))
+        held = renewed_chain(held, load_authority(folder), known, now_ms=_now_ms())
+        if not call.console.is_dry:
+            replace_file(certificate, held)
         call.console.say("cert.renewed", file=certificate)
     else:
         call.console.say("cert.not_due", file=certificate, until=shown_time(facts.not_after_ms))
-    _tell(call, certificate)
+    _tell(call, certificate, held)
 
 
 @command("show", help_key="help.cert.show", examples_key="help.cert.show.examples", exits=_EXITS)
 @click.argument("file", type=_PATH)
 def show(call: Call, file: Path) -> None:
-    _tell(call, file)
+    _tell(call, file, file.read_bytes())
 
 
 @command("admit", help_key="help.cert.admit", examples_key="help.cert.admit.examples", exits=_EXITS)
@@ -111,6 +119,7 @@ def show(call: Call, file: Path) -> None:
 @option("--duty", type=click.Choice(["station", "operator"]), default="station", help_key="help.cert.admit.duty")
 @option("--key", type=_PATH, required=True, help_key="help.cert.admit.key")
 @option("-o", "--output", type=_PATH, required=True, help_key="help.cert.output")
+@dry_run
 def admit(call: Call, certificate: Path, held: Path | None, duty: str, key: Path, output: Path) -> None:
     facts = read_certificate(certificate.read_bytes())
     identity = parse_identity(facts.uri or "")
@@ -118,7 +127,7 @@ def admit(call: Call, certificate: Path, held: Path | None, duty: str, key: Path
         raise CommandFailed(ExitCode.USAGE, "cert.not_a_station", uri=facts.uri or "-")
     entry = AccessEntry(identity.name, Duty[duty.upper()], (facts.pin,), facts.not_before_ms, facts.not_after_ms)
     following = _with_entry(SignedAccess.decode(held.read_bytes()).content if held else None, identity, entry)
-    write_public(output, sign_access(following, Ed25519Signer.load(key)).encode())
+    _write(call, output, sign_access(following, Ed25519Signer.load(key)).encode())
     version, names = following.version, [each.name for each in following.entries]
     call.console.say("cert.admitted", name=identity.name, version=version, file=output)
     call.console.json("lumbung.access/1", {"version": version, "names": names, "file": str(output)})
@@ -136,8 +145,15 @@ def _with_entry(held: AccessList | None, identity: AccessIdentity, entry: Access
     return before.following(_now_ms()).naming(entry)
 
 
-def _tell(call: Call, file: Path) -> None:
-    facts = read_certificate(file.read_bytes())
+def _write(call: Call, output: Path, content: bytes) -> None:
+    if call.console.is_dry:
+        write_new(call, output, content)  # which only looks whether a file is there
+    else:
+        write_public(output, content)
+
+
+def _tell(call: Call, file: Path, chain: bytes) -> None:
+    facts = read_certificate(chain)
     uri = facts.uri or call.console.text("cert.no_identity")
     first, last = shown_time(facts.not_before_ms), shown_time(facts.not_after_ms)
     call.console.say("cert.shown", uri=uri, pin=facts.pin.hex(), first=first, last=last)

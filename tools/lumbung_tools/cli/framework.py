@@ -30,6 +30,7 @@ __all__ = [
     "LumbungGroup",
     "RunnableGroup",
     "command",
+    "dry_run",
     "option",
 ]
 
@@ -170,6 +171,12 @@ class LumbungCommand(_Worded):
         self.examples_key = examples_key
         self.exits = exits
 
+    def invoke(self, ctx: click.Context) -> object:
+        console = _call(ctx).console
+        if console.is_dry:
+            console.say("dry.head")
+        return super().invoke(ctx)
+
 
 class LumbungGroup(_Worded, click.Group):
     """A group of commands; its list is worded in the chosen language."""
@@ -302,6 +309,19 @@ def _common_options() -> list[click.Parameter]:
             help_key="help.option.home",
         ),
     ]
+
+
+def _set_dry(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if value:
+        _call(ctx).console.is_dry = True
+
+
+def dry_run(function: F) -> F:
+    """--dry-run for a command that judges everything, writes nothing, and says what it would have said.
+
+    What is done shows in `call.console.is_dry`; `write_new` knows it too. A first line says that nothing was written.
+    """
+    return option("--dry-run", is_flag=True, expose_value=False, callback=_set_dry, help_key="help.dry_run")(function)
 
 
 def _set_json(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:

@@ -74,6 +74,8 @@ def _tell(call: Call, file: Path, *, made: bool) -> None:
     if made:
         call.console.say("keys.made", file=file)
     call.console.say("keys.public", kind=kind.value, public=public or call.console.text("keys.no_public"))
+    if made:
+        call.console.say("keys.made.tls" if kind is Kind.TLS else "keys.made.backup", file=file)
     call.console.json("lumbung.key/1", {"file": str(file), "kind": kind.value, "public": public})
 
 

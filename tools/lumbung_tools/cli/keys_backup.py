@@ -8,10 +8,10 @@ import click
 
 from lumbung_cluster.errors import KeyRefused
 from lumbung_node.adapters.keys.key_files import read_secret, write_secret
-from lumbung_tools.cli.framework import Call, command, option
+from lumbung_tools.cli.framework import Call, command, dry_run, option
 from lumbung_tools.keybackup.archive import PASSPHRASE_SIZE_MIN, collect, open_archive, seal_archive
 from lumbung_tools.keybackup.paper import PAPER_MARK, from_paper, to_paper
-from lumbung_tools.keybackup.restoring import restore_all
+from lumbung_tools.keybackup.restoring import plan_restore, restore_all
 from lumbung_tools.output.exit_codes import ExitCode
 from lumbung_tools.sealing import AGE_MAGIC
 
@@ -49,6 +49,7 @@ def backup(call: Call, sources: tuple[Path, ...], output: Path, paper: bool, pas
 @click.argument("folder", type=_PATH, required=False)
 @option("--replace", is_flag=True, help_key="help.keys.restore.replace")
 @option("--passphrase-file", type=_PATH, help_key="help.keys.passphrase")
+@dry_run
 def restore(call: Call, file: Path, folder: Path | None, replace: bool, passphrase_file: Path | None) -> None:
     files = open_archive(_sealed_in(file), _passphrase(call, passphrase_file, is_new=False))
     if folder is None:
@@ -57,7 +58,8 @@ def restore(call: Call, file: Path, folder: Path | None, replace: bool, passphra
         call.console.say("keys.verified", count=len(files))
         call.console.json("lumbung.keys.restore/1", {"keys": [each.name for each in files], "written": []})
         return
-    done = restore_all(files, folder, replaces=replace)
+    restoring = plan_restore if call.console.is_dry else restore_all
+    done = restoring(files, folder, replaces=replace)
     for restored in done:
         call.console.say(f"keys.restored.{restored.fate.value}", file=restored.path, aside=restored.aside or "")
     written = [str(restored.path) for restored in done if restored.fate.value != "present"]

@@ -37,7 +37,7 @@ from lumbung_node.adapters.keys.ed25519 import Ed25519Verifier
 from lumbung_proto.v1 import operations_pb2
 from lumbung_tools.cli.bounds import parse_bound
 from lumbung_tools.cli.common import profile_of, run
-from lumbung_tools.cli.framework import Call, command, option
+from lumbung_tools.cli.framework import Call, command, dry_run, option
 from lumbung_tools.cli.keys_status import bound_text
 from lumbung_tools.cli.new_files import write_new
 from lumbung_tools.client.ask import status
@@ -67,6 +67,7 @@ PINNED = (*_OF_NODES, "age", "escrow", "custodian", "recovery", "authority")
 @option("--name", help_key="help.keys.pin.name")
 @option("--replaces", help_key="help.keys.pin.replaces")
 @option("-o", "--output", type=_PATH, required=True, help_key="help.roster.output")
+@dry_run
 def pin(
     call: Call,
     kind: str,
@@ -103,6 +104,7 @@ def pin(
 @option("--node", "node", help_key="help.keys.node")
 @option("--bound", help_key="help.keys.retire.bound")
 @option("-o", "--output", type=_PATH, required=True, help_key="help.roster.output")
+@dry_run
 def retire(
     call: Call, kind: str, public: str | None, file: Path, node: str | None, bound: str | None, output: Path
 ) -> None:
@@ -172,7 +174,7 @@ def _checked(change: Callable[[], Roster]) -> Roster:
 
 
 def _write(call: Call, key: str, kind: str, changed: Roster, output: Path) -> None:
-    write_new(output, render_roster_toml(changed).encode("utf-8"))
+    write_new(call, output, render_roster_toml(changed).encode("utf-8"))
     call.console.say(key, kind=kind, epoch=changed.epoch, file=output)
     if kind == "recovery":
         call.console.say("keys.recovery_signs")

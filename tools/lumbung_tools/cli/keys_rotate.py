@@ -30,7 +30,7 @@ from lumbung_node.adapters.keys.key_files import read_secret, write_public, writ
 from lumbung_node.adapters.keys.key_folder import next_file
 from lumbung_node.config import NodeConfig, load_config
 from lumbung_node.toml_table import ConfigError
-from lumbung_tools.cli.framework import Call, command, option
+from lumbung_tools.cli.framework import Call, command, dry_run, option
 from lumbung_tools.output.exit_codes import ExitCode
 from lumbung_tools.output.failures import CommandFailed
 from lumbung_tools.tags import TAG_SECRET_SIZE_BYTES
@@ -49,6 +49,7 @@ _KINDS = (*_OF_NODES, *_SIGNING, "age", "escrow", "cluster", "tag")
 @click.argument("kind", type=click.Choice(_KINDS))
 @click.argument("file", type=_PATH, required=False)
 @option("--config", "config_file", type=_PATH, help_key="help.keys.rotate.config")
+@dry_run
 def rotate(call: Call, kind: str, file: Path | None, config_file: Path | None) -> None:
     if kind in _OF_NODES:
         if config_file is None:
@@ -62,6 +63,9 @@ def rotate(call: Call, kind: str, file: Path | None, config_file: Path | None) -
 
 def _rotate_file(call: Call, kind: str, file: Path) -> None:
     """A key that lies where a person keeps it: the next one is written to FILE (cluster: beside FILE)."""
+    if call.console.is_dry:
+        _tell_dry(call, kind, "make", next_file(file) if kind == "cluster" else file)
+        return
     if kind == "cluster":
         held, following = load_cluster_secret(file), next_file(file)
         fresh = InventoryKey(held.version + 1, secrets.token_bytes(INVENTORY_SECRET_SIZE_BYTES))
@@ -85,6 +89,9 @@ def _rotate_file(call: Call, kind: str, file: Path) -> None:
 def _rotate_of_node(call: Call, kind: str, config: NodeConfig) -> None:
     path = {"tls": config.keys.tls_key, "entry": config.keys.entry_key, "receipt": config.keys.receipt_key}[kind]
     following, use = next_file(path), _OF_NODES[kind]
+    if not following.exists() and call.console.is_dry:
+        _tell_dry(call, kind, "make", following)
+        return
     if not following.exists():
         if kind == "tls":
             write_secret(following, make_tls_key())
@@ -101,6 +108,8 @@ def _rotate_of_node(call: Call, kind: str, config: NodeConfig) -> None:
     elif present in [key.hex() for key in opened]:
         lacks = kind == "tls" and not next_file(config.keys.tls_chain).exists()
         _tell(call, kind, "uncertified" if lacks else "pinned", following, coming)
+    elif call.console.is_dry:
+        _tell_dry(call, kind, "move", path)
     else:
         _move_into_place(path, present)
         if kind == "tls":
@@ -140,6 +149,14 @@ def _config(file: Path) -> NodeConfig:
         return load_config(file)
     except (ConfigError, KeyRefused) as exc:
         raise CommandFailed(ExitCode.USAGE, "error.usage", why=exc) from exc
+
+
+def _tell_dry(call: Call, kind: str, step: str, file: Path) -> None:
+    """What the same words without --dry-run would do. Raises CommandFailed where a key lies already."""
+    if step == "make" and file.exists():
+        raise CommandFailed(ExitCode.USAGE, "get.target_exists", target=file)
+    call.console.say(f"keys.would_{step}", kind=kind, file=file)
+    call.console.json("lumbung.keys.rotate/1", {"kind": kind, "step": f"would_{step}", "file": str(file), "public": ""})
 
 
 def _tell(call: Call, kind: str, step: str, file: Path, public: str, *, version: int = 0) -> None:

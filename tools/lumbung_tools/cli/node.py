@@ -6,12 +6,16 @@ from pathlib import Path
 
 import click
 
+from lumbung_cluster.canonical import Malformed
+from lumbung_cluster.errors import KeyRefused, StoreLocked, StoreMisconfigured
+from lumbung_node.toml_table import ConfigError
 from lumbung_tools.cli.framework import Call, LumbungGroup, command, option
 from lumbung_tools.cli.node_join import join
 from lumbung_tools.cli.node_recover import recover
 from lumbung_tools.cli.node_service import alive, install_service
 from lumbung_tools.cli.safe_to_stop import safe_to_stop
 from lumbung_tools.output.exit_codes import ExitCode
+from lumbung_tools.output.failures import CommandFailed, unwrap
 
 __all__ = ["node"]
 
@@ -29,7 +33,10 @@ def run(call: Call, file: Path) -> None:
     # Here, not above: the node's engine takes a second to load, and help must not wait for it.
     from lumbung_node.main import run as run_node
 
-    call.end(ExitCode(run_node(file)))
+    try:
+        run_node(file)
+    except* (ConfigError, KeyRefused, Malformed, StoreLocked, StoreMisconfigured, OSError) as refused:
+        raise CommandFailed(ExitCode.USAGE, "node.not_started", why=unwrap(refused), file=file) from refused
 
 
 node.add_command(run)

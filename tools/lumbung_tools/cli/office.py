@@ -172,7 +172,8 @@ def _tell(call: Call, folder: Path, signed: SignedJoin, *, is_new: bool) -> None
     console, request = call.console, OfficePlaces.within(folder).request
     console.say("office.made" if is_new else "office.known", name=signed.request.name, folder=folder)
     console.say("office.fingerprint", fingerprint=signed.fingerprint)
-    console.say("office.next", request=request, folder=folder)
+    key = "office.next_van" if signed.request.role is Role.VAN else "office.next"
+    console.say(key, request=request, folder=folder)
     console.json(
         "lumbung.office.init/1",
         {

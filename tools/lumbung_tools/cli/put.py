@@ -13,7 +13,8 @@ from rich.progress import Progress, TaskID
 from lumbung_cluster.errors import LumbungError
 from lumbung_cluster.limits import PUT_WAIT_S_DEFAULT
 from lumbung_tools.cli.common import copies_json, names, run
-from lumbung_tools.cli.framework import Call, command, option
+from lumbung_tools.cli.framework import Call, command, dry_run, option
+from lumbung_tools.cli.put_trial import try_put
 from lumbung_tools.client.answers import Outcome, PutAnswer
 from lumbung_tools.client.outbox import Outbox
 from lumbung_tools.client.prepare import STDIN, Preparer, walk
@@ -60,11 +61,15 @@ _NOT_TRIED_SHOWN_MAX = 5  # all have one cause; thousands of lines would bury it
 )
 @option("--record", help_key="help.put.record")
 @option("--no-seal", is_flag=True, help_key="help.put.no_seal")
+@dry_run
 def put(call: Call, paths: tuple[str, ...], copies: int, timeout: float, record: str | None, no_seal: bool) -> None:
     labels = list(walk(paths))
     _check(paths, labels, record, no_seal)
     terms = PutTerms(copies=copies, wait_s=timeout, retry_s=timeout)
-    run(call, partial(_put, call, labels, terms, record, no_seal))
+    if call.console.is_dry:
+        run(call, partial(try_put, call, labels, no_seal))
+    else:
+        run(call, partial(_put, call, labels, terms, record, no_seal))
 
 
 def _check(paths: tuple[str, ...], labels: list[str], record: str | None, no_seal: bool) -> None:
@@ -212,7 +217,7 @@ class _Report:
         self._codes.append(code)
         self._left[label] -= 1
         if code in (ExitCode.OK, ExitCode.COPIES_SHORT):
-            self._console.line(line)
+            self._console.sentence(line)
         else:
             self._console.trouble(line)
         if self._progress is not None and self._task is not None:
@@ -228,7 +233,9 @@ class _Report:
         total = len(self._codes)
         counts = {"total": total, "safe": self._safe, "short": short, "failed": total - stored - short}
         if total > 1:
-            self._console.say("put.summary", enough=stored - self._safe, **counts)
+            parts = {"safe": self._safe, "enough": stored - self._safe, "short": short, "failed": counts["failed"]}
+            said = [self._console.text(f"put.summary.{name}", count=count) for name, count in parts.items() if count]
+            self._console.say("put.summary", total=total, parts=", ".join(said))
         self._console.json("lumbung.put.summary/1", {**counts, "exit_code": int(worst(self._codes))})
 
 

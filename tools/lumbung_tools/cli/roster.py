@@ -15,6 +15,9 @@ from pathlib import Path
 
 import click
 
+from lumbung_cluster.access import SignedAccess
+from lumbung_cluster.canonical import Malformed
+from lumbung_cluster.errors import KeyRefused
 from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.line_class import too_slow_lines
 from lumbung_cluster.movement import Carriage, carriages
@@ -22,11 +25,13 @@ from lumbung_cluster.placement import Plan
 from lumbung_cluster.placement import plan as make_plan
 from lumbung_cluster.roster import Roster
 from lumbung_cluster.roster_checks import tidy
+from lumbung_cluster.roster_codec import SignedRoster
 from lumbung_cluster.roster_rules import Accept, Alarm, Known, Refuse, count_signatures, judge
 from lumbung_node.adapters.keys.ed25519 import Ed25519Signer, Ed25519Verifier
 from lumbung_tools.catalogue.text import rfc3339
 from lumbung_tools.cli.common import profile_of, run, shown_time
-from lumbung_tools.cli.framework import Call, LumbungGroup, command, option
+from lumbung_tools.cli.framework import Call, LumbungGroup, command, dry_run, option
+from lumbung_tools.cli.giving import give_access_list
 from lumbung_tools.cli.new_files import write_new
 from lumbung_tools.cli.roster_add import add
 from lumbung_tools.cli.roster_collect import collect
@@ -34,9 +39,9 @@ from lumbung_tools.cli.roster_leaving import check_departures, drained, gone, re
 from lumbung_tools.cli.roster_level import level
 from lumbung_tools.cli.roster_pack import pack
 from lumbung_tools.cli.roster_trial import try_access_lists, try_rosters
-from lumbung_tools.client.rosters import fetch_access_lists, fetch_roster, publish_access, publish_roster
+from lumbung_tools.client.rosters import fetch_access_lists, fetch_roster, publish_roster
 from lumbung_tools.client.session import Session
-from lumbung_tools.client.trust import VerifiedRoster, read_roster, renew_roster
+from lumbung_tools.client.trust import VerifiedRoster, newer_roster, read_roster, renew_roster
 from lumbung_tools.joining.answering import next_draft
 from lumbung_tools.output.exit_codes import ExitCode
 from lumbung_tools.output.failures import CommandFailed
@@ -71,10 +76,11 @@ def show(call: Call, file: Path | None, as_toml: bool) -> None:
 @command("next", help_key="help.roster.next", examples_key="help.roster.next.examples", exits=_LOCAL)
 @click.argument("file", type=_PATH)
 @option("-o", "--output", type=_PATH, required=True, help_key="help.roster.output")
+@dry_run
 def next_epoch(call: Call, file: Path, output: Path) -> None:
     held = read_roster(file, None, Ed25519Verifier())
     draft = next_draft(held.signed, time.time_ns() // 1_000_000)
-    write_new(output, render_roster_toml(draft).encode())
+    write_new(call, output, render_roster_toml(draft).encode())
     call.console.say("roster.drafted", epoch=draft.epoch, file=output)
     call.console.json("lumbung.roster.draft/1", {"epoch": draft.epoch, "file": str(output)})
 
@@ -83,14 +89,17 @@ def next_epoch(call: Call, file: Path, output: Path) -> None:
 @click.argument("draft", type=_PATH)
 @option("-o", "--output", type=_PATH, help_key="help.roster.output")
 @option("--release", "released", multiple=True, metavar="ORIGIN:NODE", help_key="help.roster.plan.release")
+@dry_run
 def plan(call: Call, draft: Path, output: Path | None, released: tuple[str, ...]) -> None:
     found = read_draft(draft)
     planned = make_plan(found, released=[_pair(found, text) for text in released])
     _print_plan(call, found, planned)
     if output is not None:
         following = tidy(replace(found, assignments=planned.assignments))
-        write_new(output, render_roster_toml(following).encode())
+        write_new(call, output, render_roster_toml(following).encode())
         call.console.say("roster.planned", file=output)
+    else:
+        call.console.say("roster.plan.unwritten")
 
 
 @command(
@@ -103,16 +112,22 @@ def plan(call: Call, draft: Path, output: Path | None, released: tuple[str, ...]
 @option("--key", type=_PATH, required=True, help_key="help.roster.sign.key")
 @option("--drained", "reports", type=_PATH, multiple=True, help_key="help.roster.report")
 @option("-o", "--output", type=_PATH, required=True, help_key="help.roster.output")
+@dry_run
 def sign(call: Call, file: Path, key: Path, reports: tuple[Path, ...], output: Path) -> None:
     """A draft (TOML) becomes a signed roster; a signed one gets one more signature."""
     unsigned = read_signed(file)
     check_departures(call, unsigned.parse(), read_reports(reports))
-    signed = unsigned.signed_by(Ed25519Signer.load(key))
-    write_new(output, signed.encode())
+    signer = Ed25519Signer.load(key)
+    signed = unsigned.signed_by(signer)
+    write_new(call, output, signed.encode())
     found = signed.parse()
     given = count_signatures(found.custodians, signed, Ed25519Verifier())
     digits, needed = signed.hash.hex()[:_DIGITS_SHOWN], found.custodians.threshold
     call.console.say("roster.signed", epoch=found.epoch, hash=digits, given=given, needed=needed, file=output)
+    known = {member.public_key for quorum in (found.custodians, found.recovery) for member in quorum.members}
+    if signer.public_key not in known:
+        call.console.warn("roster.signed.stranger")
+    call.console.say("roster.signed.enough" if given >= needed else "roster.signed.next", file=output)
     call.console.json(
         "lumbung.roster.signed/1",
         {
@@ -155,7 +170,7 @@ def check(call: Call, file: Path, held: Path | None) -> None:
 @option("--access", "is_access", is_flag=True, help_key="help.roster.publish.access")
 @option("--dry-run", "is_dry", is_flag=True, help_key="help.dry_run")
 def publish(call: Call, files: tuple[Path, ...], is_access: bool, is_dry: bool) -> None:
-    raws = [file.read_bytes() for file in files]
+    raws = [_signed_bytes(file, is_access=is_access) for file in files]
     if is_dry:
         run(call, partial(try_access_lists if is_access else try_rosters, call, raws))
     else:
@@ -164,14 +179,18 @@ def publish(call: Call, files: tuple[Path, ...], is_access: bool, is_dry: bool) 
 
 @command("fetch", help_key="help.roster.fetch", examples_key="help.roster.fetch.examples", exits=_REMOTE)
 @click.argument("file", required=False, type=_PATH)
+@dry_run
 def fetch(call: Call, file: Path | None) -> None:
     """From the node; or from a file, where the node has new keys that this profile's roster does not know yet."""
     if file is None:
         run(call, partial(_fetch, call))
         return
     profile, verifier = profile_of(call), Ed25519Verifier()
-    held = read_roster(profile.roster, profile.cluster, verifier)
-    taken = renew_roster(held, file.read_bytes(), profile.roster, verifier)
+    held, raw = read_roster(profile.roster, profile.cluster, verifier), _signed_bytes(file, is_access=False)
+    if call.console.is_dry:
+        taken = newer_roster(held, raw, verifier)
+    else:
+        taken = renew_roster(held, raw, profile.roster, verifier)
     _say_fetched(call, taken.roster.epoch, held.roster.epoch)
 
 
@@ -182,24 +201,36 @@ for entry in (show, next_epoch, add, plan, level, drained, gone, sign, collect, 
 async def _publish(call: Call, raws: list[bytes], is_access: bool, session: Session) -> None:
     if is_access:
         for raw in raws:
-            version, changed = await publish_access(session.own, raw)
-            call.console.say("roster.access_obeyed", version=version)
+            version, changed = await give_access_list(call, session, raw)
             call.console.json("lumbung.roster.publish/1", {"access_version": version, "changed": changed})
         return
     epoch, changed = await publish_roster(session.own, raws)
-    call.console.say("roster.obeyed", epoch=epoch)
+    call.console.say("roster.obeyed" if changed else "roster.obeyed_before", epoch=epoch)
     call.console.json("lumbung.roster.publish/1", {"epoch": epoch, "changed": changed})
 
 
 async def _fetch(call: Call, session: Session) -> None:
     before = session.roster.roster.epoch
     found = await fetch_roster(session.own)
+    if call.console.is_dry:
+        _say_fetched(call, newer_roster(session.roster, found, session.verifier).roster.epoch, before)
+        return
     await session.blocking.run(partial(session.take_roster, found))
     office = session.roster.roster.office_of(session.profile.node)
     for listed in await fetch_access_lists(session.own):
         if listed.content.office == office:
             await session.blocking.run(partial(session.take_access_list, listed.encode()))
     _say_fetched(call, session.roster.roster.epoch, before)
+
+
+def _signed_bytes(file: Path, *, is_access: bool) -> bytes:
+    """What may be sent: a draft, or another file, is named here and not by the node, which sees bytes only."""
+    raw = file.read_bytes()
+    try:
+        _ = SignedAccess.decode(raw) if is_access else SignedRoster.decode(raw)
+    except Malformed as exc:
+        raise KeyRefused(f"{file}: {exc}") from exc
+    return raw
 
 
 def _say_fetched(call: Call, after: int, before: int) -> None:

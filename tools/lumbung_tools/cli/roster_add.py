@@ -66,7 +66,7 @@ def add(
         call.console.say("roster.add.dry")
     else:
         compare_fingerprint(call, asked.fingerprint, fingerprint)
-        write_new(output, render_roster_toml(admitted.roster).encode())
+        write_new(call, output, render_roster_toml(admitted.roster).encode())
         call.console.say("roster.add.done", number=str(admitted.node.number), epoch=draft.epoch, file=output)
     _tell_json(call, asked, admitted, draft, is_written=admitted.is_new and not is_dry, file=output)
 

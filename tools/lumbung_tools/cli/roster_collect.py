@@ -9,10 +9,11 @@ import click
 from lumbung_cluster.roster_codec import SignedRoster
 from lumbung_cluster.roster_rules import count_signatures
 from lumbung_node.adapters.keys.ed25519 import Ed25519Verifier
-from lumbung_tools.cli.framework import Call, command, option
+from lumbung_tools.cli.framework import Call, command, dry_run, option
 from lumbung_tools.cli.new_files import write_new
 from lumbung_tools.output.exit_codes import ExitCode
 from lumbung_tools.output.failures import CommandFailed
+from lumbung_tools.roster_files import read_signed
 
 __all__ = ["collect", "collected"]
 
@@ -28,13 +29,15 @@ _PATH = click.Path(path_type=Path)
 )
 @click.argument("files", nargs=-1, required=True, type=_PATH)
 @option("-o", "--output", type=_PATH, required=True, help_key="help.roster.output")
+@dry_run
 def collect(call: Call, files: tuple[Path, ...], output: Path) -> None:
-    together = collected([(str(file), SignedRoster.decode(file.read_bytes())) for file in files])
+    together = collected([(str(file), read_signed(file)) for file in files])
     found = together.parse()
-    write_new(output, together.encode())
+    write_new(call, output, together.encode())
     given = count_signatures(found.custodians, together, Ed25519Verifier())
     digits, needed = together.hash.hex()[:_DIGITS_SHOWN], found.custodians.threshold
     call.console.say("roster.signed", epoch=found.epoch, hash=digits, given=given, needed=needed, file=output)
+    call.console.say("roster.signed.enough" if given >= needed else "roster.signed.next", file=output)
     call.console.json(
         "lumbung.roster.signed/1",
         {

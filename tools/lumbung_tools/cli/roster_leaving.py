@@ -20,7 +20,7 @@ from lumbung_cluster.roster_node import Departure, NodeRecord, NodeState
 from lumbung_node.adapters.keys.ed25519 import Ed25519Verifier
 from lumbung_tools.catalogue.text import rfc3339
 from lumbung_tools.cli.common import run
-from lumbung_tools.cli.framework import Call, command, option
+from lumbung_tools.cli.framework import Call, command, dry_run, option
 from lumbung_tools.cli.new_files import write_new
 from lumbung_tools.client.leaving import ask_drain_report
 from lumbung_tools.client.session import Session
@@ -49,6 +49,7 @@ _ORIGINS_SHOWN_MAX = 3  # the first ones tell what happened; a sentence is not a
     ),
 )
 @option("-o", "--output", type=_PATH, required=True, help_key="help.roster.output")
+@dry_run
 def drained(call: Call, output: Path) -> None:
     run(call, partial(_drained, call, output))
 
@@ -65,6 +66,7 @@ def drained(call: Call, output: Path) -> None:
 @option("--override-by", metavar="NAME", help_key="help.roster.gone.override_by")
 @option("--reason", help_key="help.roster.gone.reason")
 @option("-o", "--output", type=_PATH, required=True, help_key="help.roster.output")
+@dry_run
 def gone(
     call: Call,
     draft: Path,
@@ -85,7 +87,7 @@ def gone(
     departure = Departure(before.epoch, None if override_by else proof, override_by or "", reason or "")
     after = _without(before, record, departure)
     check_departures(call, after, [report] if report is not None else [])
-    write_new(output, render_roster_toml(tidy(after)).encode())
+    write_new(call, output, render_roster_toml(tidy(after)).encode())
     call.console.say("gone.drafted", node=node, epoch=before.epoch, file=output)
     call.console.json(
         "lumbung.roster.gone/1",
@@ -135,7 +137,7 @@ async def _drained(call: Call, output: Path, session: Session) -> None:
     if found:
         call.console.say("drained.no", node=node, blobs=sum(each.blobs for each in found))
     else:
-        await session.blocking.run(partial(write_new, output, report.encode()))
+        await session.blocking.run(partial(write_new, call, output, report.encode()))
         call.console.say("drained.yes", node=node, origins=len(content.origins), file=output, proof=report.proof.hex())
     call.console.json(
         "lumbung.roster.drained/1",

@@ -12,7 +12,7 @@ import click
 from lumbung_cluster.format_level import WIRE_OF_LEVEL, not_ready
 from lumbung_tools.cli.cluster_view import look
 from lumbung_tools.cli.common import names, run
-from lumbung_tools.cli.framework import Call, command, option
+from lumbung_tools.cli.framework import Call, command, dry_run, option
 from lumbung_tools.cli.new_files import write_new
 from lumbung_tools.client.session import Session
 from lumbung_tools.joining.answering import next_draft
@@ -31,6 +31,7 @@ __all__ = ["level"]
 )
 @click.argument("target", metavar="LEVEL", type=click.Choice([str(known) for known in WIRE_OF_LEVEL]))
 @option("-o", "--output", type=click.Path(path_type=Path), required=True, help_key="help.roster.output")
+@dry_run
 def level(call: Call, target: str, output: Path) -> None:
     run(call, partial(_level, call, int(target), output))
 
@@ -48,7 +49,7 @@ async def _level(call: Call, target: int, output: Path, session: Session) -> Non
             ExitCode.REFUSED, "roster.level_not_ready", after=target, names=", ".join(names(held, late))
         )
     draft = replace(next_draft(held.signed, time.time_ns() // 1_000_000), format_level=target)
-    write_new(output, render_roster_toml(draft).encode("utf-8"))
+    write_new(call, output, render_roster_toml(draft).encode("utf-8"))
     call.console.warn("roster.level_rises", before=before, after=target)
     call.console.say("roster.drafted", epoch=draft.epoch, file=output)
     call.console.json("lumbung.roster.draft/1", {"epoch": draft.epoch, "file": str(output)})

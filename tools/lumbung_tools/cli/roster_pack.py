@@ -52,7 +52,7 @@ def pack(
     if is_dry:
         call.console.say("roster.pack.dry", name=asked.request.name, number=str(made.node))
     else:
-        write_new(output, made.encode())
+        write_new(call, output, made.encode())
         call.console.say("roster.pack.done", name=asked.request.name, number=str(made.node), file=output)
         call.console.say("roster.pack.fingerprint", fingerprint=made.fingerprint)
     call.console.json(

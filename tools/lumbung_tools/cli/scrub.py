@@ -10,7 +10,7 @@ import click
 from lumbung_proto.v1 import scrub_pb2 as wire
 from lumbung_tools.catalogue.text import rfc3339
 from lumbung_tools.cli.common import run, shown_time
-from lumbung_tools.cli.framework import Call, LumbungGroup, command, option
+from lumbung_tools.cli.framework import Call, LumbungGroup, command, dry_run, option
 from lumbung_tools.client.scrub import confirm_scrub, pause_scrub, scrub_status, start_scrub
 from lumbung_tools.client.session import Session
 from lumbung_tools.output.console import Console, JsonValue
@@ -41,11 +41,13 @@ def status(call: Call, events: int) -> None:
 
 
 @command("start", help_key="help.scrub.start", examples_key="help.scrub.start.examples", exits=_EXITS)
+@dry_run
 def start(call: Call) -> None:
     run(call, partial(_start, call))
 
 
 @command("pause", help_key="help.scrub.pause", examples_key="help.scrub.pause.examples", exits=_EXITS)
+@dry_run
 def pause(call: Call) -> None:
     run(call, partial(_pause, call))
 
@@ -68,15 +70,28 @@ async def _status(call: Call, count: int, session: Session) -> None:
 
 
 async def _start(call: Call, session: Session) -> None:
+    if call.console.is_dry:
+        await _try(call, session, "start")
+        return
     state = await start_scrub(session.own)
     call.console.say("scrub.started")
     call.console.json("lumbung.scrub.start/1", _state_json(state, session.roster.name))
 
 
 async def _pause(call: Call, session: Session) -> None:
+    if call.console.is_dry:
+        await _try(call, session, "pause")
+        return
     state = await pause_scrub(session.own)
     call.console.say("scrub.paused")
     call.console.json("lumbung.scrub.pause/1", _state_json(state, session.roster.name))
+
+
+async def _try(call: Call, session: Session, what: str) -> None:
+    """How it stands now, and that nothing was asked of the node."""
+    state = (await scrub_status(session.own, 0)).state
+    _say_state(call.console, state, session.roster.name)
+    call.console.json(f"lumbung.scrub.{what}/1", _state_json(state, session.roster.name))
 
 
 async def _confirm(call: Call, session: Session) -> None:

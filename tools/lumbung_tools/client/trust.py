@@ -23,7 +23,7 @@ from lumbung_cluster.with_vans import with_vans
 from lumbung_node.ports.transport import Endpoint, LinkClass
 from lumbung_tools.sealing import SealRecipients
 
-__all__ = ["VerifiedRoster", "read_roster", "renew_roster", "verify_roster"]
+__all__ = ["VerifiedRoster", "newer_roster", "read_roster", "renew_roster", "verify_roster"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +92,17 @@ def read_roster(path: Path, cluster: ClusterId | None, verifier: Verifier) -> Ve
 
 
 def renew_roster(held: VerifiedRoster, raw: bytes, path: Path, verifier: Verifier) -> VerifiedRoster:
-    """The roster to use after a node showed `raw`: a rightful successor is kept at `path`, everything else refused.
+    """The roster to use after a node showed `raw`; a rightful successor is kept at `path`. Raises as `newer_roster`."""
+    found = newer_roster(held, raw, verifier)
+    if found is not held:
+        _replace(path, raw)
+    return found
 
-    A node that shows an older one changes nothing. Raises KeyRefused for a fork or a successor without the right to be.
+
+def newer_roster(held: VerifiedRoster, raw: bytes, verifier: Verifier) -> VerifiedRoster:
+    """The rightful successor that `raw` is, or the one held when it is that one or an older one.
+
+    Raises KeyRefused for a fork or a successor without the right to be.
     """
     try:
         offered = SignedRoster.decode(raw)
@@ -107,7 +115,6 @@ def renew_roster(held: VerifiedRoster, raw: bytes, path: Path, verifier: Verifie
         case Known():
             return held
         case Accept(roster=roster):
-            _replace(path, raw)
             return VerifiedRoster(offered, roster)
         case Alarm() as alarm:
             raise KeyRefused(alarm.reason)

@@ -13,7 +13,7 @@ from lumbung_cluster.errors import KeyRefused
 from lumbung_node.adapters.keys.key_files import read_secret, write_secret
 from lumbung_tools.keybackup.archive import KeyFile, read_key
 
-__all__ = ["Fate", "Restored", "restore_all"]
+__all__ = ["Fate", "Restored", "plan_restore", "restore_all"]
 
 _DIGITS = 8
 
@@ -38,7 +38,7 @@ def restore_all(files: Sequence[KeyFile], folder: Path, *, replaces: bool) -> li
 
     Unless `replaces`, a name under which another key lies refuses everything before anything is written.
     """
-    planned = [_plan(file, folder, replaces=replaces) for file in files]
+    planned = plan_restore(files, folder, replaces=replaces)
     for file, restored in zip(files, planned, strict=True):
         if restored.fate is Fate.PRESENT:
             continue
@@ -49,6 +49,11 @@ def restore_all(files: Sequence[KeyFile], folder: Path, *, replaces: bool) -> li
         if read_secret(restored.path) != file.content:
             raise KeyRefused(f"key file {restored.path}: expected what was written, got other bytes back")
     return planned
+
+
+def plan_restore(files: Sequence[KeyFile], folder: Path, *, replaces: bool) -> list[Restored]:
+    """What `restore_all` would do. Raises as it."""
+    return [_plan(file, folder, replaces=replaces) for file in files]
 
 
 def _plan(file: KeyFile, folder: Path, *, replaces: bool) -> Restored:

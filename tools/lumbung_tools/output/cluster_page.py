@@ -29,9 +29,9 @@ _ROWS_SHOWN = 20
 
 
 def print_cluster(console: Console, answer: ClusterAnswer, views: Sequence[NodeView], name: Name) -> None:
-    console.line(cluster_sentence(console, answer, views, name))
+    console.sentence(cluster_sentence(console, answer, views, name))
     for line in sums_lines(console, sums_of(views)):
-        console.line(line)
+        console.sentence(line)
     wrong = [view for view in by_badness(views) if view.colour is not NodeColour.GREEN]
     if not wrong:
         return

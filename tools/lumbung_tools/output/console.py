@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO
@@ -17,6 +20,7 @@ from lumbung_tools.catalogue.text import Catalogue
 __all__ = ["Console", "JsonValue"]
 
 JsonValue = None | bool | int | float | str | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
+_LABEL = re.compile(r"[^\s:]{1,16} {2,}(?:\w+: )?")  # "HIJAU   mount: ...": what follows a label stands under it
 _WIDTH_OF_PIPES = 160  # tables in files and pipes: no line may break in the middle of an id
 
 
@@ -26,6 +30,7 @@ class Console:
     def __init__(self, catalogue: Catalogue, out: IO[str], err: IO[str], *, is_json: bool) -> None:
         self.catalogue = catalogue
         self.is_json = is_json
+        self.is_dry = False  # --dry-run: every object says so
         self._out = out
         self._err = err
         self._shown: Progress | None = None
@@ -35,9 +40,15 @@ class Console:
 
     def say(self, key: str, **values: object) -> None:
         """A sentence on stdout; silent under --json, which says the same as data."""
-        self.line(self.text(key, **values))
+        self.sentence(self.text(key, **values))
+
+    def sentence(self, sentence: str) -> None:
+        """One that is worded already."""
+        if not self.is_json:
+            self._print(sentence, self._out, is_folded=True)
 
     def line(self, line: str) -> None:
+        """As it is, whatever the width of the screen: what people or programs copy."""
         if not self.is_json:
             self._print(line, self._out)
 
@@ -47,12 +58,13 @@ class Console:
 
     def trouble(self, sentence: str) -> None:
         """A sentence that is worded already, on stderr."""
-        self._print(sentence, self._err)
+        self._print(sentence, self._err, is_folded=True)
 
     def json(self, schema: str, fields: Mapping[str, JsonValue]) -> None:
         """One object on one line of stdout; silent without --json."""
         if self.is_json:
-            print(json.dumps({"schema": schema, **fields}, ensure_ascii=False), file=self._out, flush=True)
+            told = {"schema": schema, **fields, **({"dry_run": True} if self.is_dry else {})}
+            print(json.dumps(told, ensure_ascii=False), file=self._out, flush=True)
 
     def table(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         if self.is_json:
@@ -79,9 +91,27 @@ class Console:
             finally:
                 self._shown = None
 
-    def _print(self, line: str, stream: IO[str]) -> None:
+    def _print(self, line: str, stream: IO[str], *, is_folded: bool = False) -> None:
         """On one screen with a bar only the bar's owner may write, or the line would be glued to the bar."""
-        if self._shown is not None and stream.isatty():
-            self._shown.console.print(Text(line), soft_wrap=True)
-        else:
+        if not stream.isatty():
             print(line, file=stream, flush=True)
+            return
+        width = shutil.get_terminal_size().columns
+        shown = "\n".join(_folded(part, width) for part in line.split("\n")) if is_folded else line
+        if self._shown is not None:
+            self._shown.console.print(Text(shown), soft_wrap=True)
+        else:
+            print(shown, file=stream, flush=True)
+
+
+def _folded(line: str, width: int) -> str:
+    """A sentence broken between words, as a person reads it; an indented line (a command, a fingerprint) is left whole.
+
+    A terminal breaks in the middle of words and ids, and gives a command that it broke back in one piece: so what
+    people copy must not get line breaks of ours.
+    """
+    if len(line) <= width or line.startswith(" "):
+        return line
+    label = _LABEL.match(line)
+    margin = " " * label.end() if label is not None else ""
+    return textwrap.fill(line, width, subsequent_indent=margin, break_long_words=False, break_on_hyphens=False)

@@ -1,6 +1,6 @@
 """Why a file or process fails, in the reader's language: the system, configurations and keys speak English.
 
-The system's own words stay behind ours in brackets: whoever is called for help may need them to the letter.
+The system's number stays behind our words in brackets: whoever is called for help knows by it what the system said.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from lumbung_tools.output.console import Console
 __all__ = ["FILE_SHAPES", "os_words_told"]
 
 FILE_SHAPES: Final = {
-    "reason.file_unread": r"(?P<file>.+?): cannot be read: (?P<why>.*)",
+    "reason.file_unread": r"(?P<file>.+?): cannot be read: (?P<why>.*?)(?:: '[^']*')?",
     "reason.file_not_toml": r"(?P<file>.+?): is not TOML: (?P<why>.*)",
     "reason.file_named_none": r"(?P<file>.+?): expected the file (?P<path>.+), got none",
     "reason.file_secret_open": r"(?P<file>.+?): secret (?P<path>.+) is open to others \(mode (?P<mode>\d+)\), type: .*",
@@ -35,6 +35,17 @@ FILE_SHAPES: Final = {
     "reason.file_too_large": r"plaintext: expected at most (?P<most>\d+) bytes, got more",
     "reason.not_a_backup": r"backup (?P<file>.+?): expected a backup of keys or its lines from paper, got neither",
     "reason.not_a_roster": r"roster not understood: (?P<why>.*)",
+    "reason.not_signed_roster": r"(?:(?P<file>.+): )?roster body: (?:expected at most )\d+ (?:bytes, got )\d+ bytes",
+    "reason.not_signed_list": r"(?:(?P<file>.+): )?access list: (?:expected at most )\d+ (?:bytes, got )\d+ bytes",
+    "reason.roster_of_config": r"no roster: expected the one from the enrolment pack",
+    "reason.not_cluster_secret": r"cluster secret (?P<file>.+?): expected one line with a version and 64 hex .*",
+    "reason.number_of_certificate": (
+        r"(?P<file>.+?): node\.number: expected (?P<number>\d+) as in (?P<chain>.+), got (?P<got>\d+)"
+    ),
+    "reason.port_taken": (
+        r"(?:\[Errno \d+\] )?cannot listen on (?P<address>\S+): (?:Address already in use|it was in use)"
+    ),
+    "reason.cannot_listen": r"(?:\[Errno \d+\] )?cannot listen on (?P<address>\S+): (?P<why>.*)",
     "reason.part_ends_early": r"part: expected its end, got none",
     "reason.node_killed": r"(?P<name>\S+) ended with (?:signal )(?P<number>\d+); last log line: (?P<line>.*)",
     "reason.node_ended": r"(?P<name>\S+) ended with (?:exit code )(?P<number>\d+); last log line: (?P<line>.*)",
@@ -64,6 +75,6 @@ def os_words_told(console: Console, text: str) -> str:
         if key is None:
             return found[0]
         file = f"{found['file']}: " if found["file"] else ""
-        return f"{file}{console.text(key)} ([Errno {found['number']}] {found['words']})"
+        return f"{file}{console.text(key)} (Errno {found['number']})"
 
     return _SPOKEN.sub(told, text)

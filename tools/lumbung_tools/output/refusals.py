@@ -129,9 +129,13 @@ _SHAPES: Final = {
         r"another or none"
     ),
     "reason.plan_second_drc": r"(?P<name>\S+): no office that it can reach, a second DRC node keeps its copy",
+    "reason.no_region": r"expected a region code such as (?P<such>\S+), got '(?P<code>.*)'; near codes: (?P<near>.*)",
+    "reason.no_address": r"(?:(?P<where>.+): )?expected host:port, got (?P<text>.*)",
     **FILE_SHAPES,
 }
 _PATTERNS: Final = {key: re.compile(shape) for key, shape in _SHAPES.items()}
+# As `Malformed` words every check of bytes and values, and other errors by the same custom; each shape above is nearer.
+_CHECK: Final = re.compile(r"(?P<what>.+?): expected (?P<expected>.+), got (?P<got>[^:]*(?::\S[^:]*)*)")
 
 
 def reason_of(console: Console, said: object) -> str:
@@ -142,4 +146,8 @@ def reason_of(console: Console, said: object) -> str:
         if found is not None:
             values = {name: os_words_told(console, value or "") for name, value in found.groupdict().items()}
             return console.text(key, **values)
+    check = _CHECK.fullmatch(text)
+    if check is not None:
+        said_in = {name: console.catalogue.phrase(value) for name, value in check.groupdict().items()}
+        return console.text("reason.check", **{name: os_words_told(console, value) for name, value in said_in.items()})
     return os_words_told(console, text)

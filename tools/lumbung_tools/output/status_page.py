@@ -28,7 +28,7 @@ _COPIES_COUNTED = 3
 def print_status(
     console: Console, status: wire.StatusResponse, name: Callable[[int], str], outbox_waiting: int
 ) -> None:
-    console.line(verdict_of(console, status, name).sentence)
+    console.sentence(verdict_of(console, status, name).sentence)
     if muted := sum(bool(trouble.muted_until_ms) for trouble in status.health):
         console.say("status.muted", troubles=muted)
     if outbox_waiting:

@@ -12,7 +12,7 @@ from lumbung_cluster.errors import Rejected, StatusCode
 from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.report import SignedReport, report_interval_s
 from lumbung_cluster.report_codec import report_objection, report_of_parts
-from lumbung_cluster.roster_node import Role
+from lumbung_cluster.roster_node import LinkClass, Role
 from lumbung_node.services.core import Core
 from lumbung_node.services.session.link import FrameLink
 from lumbung_proto.v1 import peer_pb2, report_frames_pb2
@@ -122,7 +122,9 @@ class Echoing:
 def interval_s(core: Core, *nodes: NodeNumber) -> float:
     """Between two reports or echoes: as the slowest of our line and theirs allows."""
     records = [core.rosters.roster.node(node) for node in (core.number, *nodes)]
-    return max(report_interval_s(record.link) for record in records if record is not None)
+    links = [record.link for record in records if record is not None]
+    # A node that its roster does not name (an older one lies in its configuration) goes on recording, and looks on.
+    return max(map(report_interval_s, links or (LinkClass.WAN,)))
 
 
 def _is_drc(core: Core, node: NodeNumber) -> bool:

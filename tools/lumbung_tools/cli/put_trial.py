@@ -1,0 +1,57 @@
+"""`lumbung put --dry-run`: which files would go, to whom they would be sealed, and whether the node takes them now."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import partial
+
+from lumbung_cluster import limits
+from lumbung_tools.cli.framework import Call
+from lumbung_tools.client.ask import status
+from lumbung_tools.client.prepare import STDIN
+from lumbung_tools.client.session import Session
+from lumbung_tools.output.exit_codes import ExitCode, of_error, worst
+from lumbung_tools.output.failures import sentence_of
+from lumbung_tools.sealing import PlaintextRefused
+
+__all__ = ["try_put"]
+
+
+async def try_put(call: Call, labels: Sequence[str], no_seal: bool, session: Session) -> None:
+    """Opens every file and reads none; asks the node how it stands. Nothing is sealed, kept or sent."""
+    console, codes = call.console, [ExitCode.OK]
+    most = limits.BLOB_SIZE_BYTES_MAX if no_seal else limits.PLAINTEXT_SIZE_BYTES_MAX
+    total_bytes = files = 0
+    for label in labels:
+        try:
+            size_bytes = await session.blocking.run(partial(_size, label, most))
+        except (OSError, PlaintextRefused) as exc:
+            codes.append(of_error(exc))
+            console.warn("put.not_readable", path=label, why=sentence_of(console, exc))
+            continue
+        files, total_bytes = files + 1, total_bytes + size_bytes
+    answer = await status(session.own)
+    if not no_seal:
+        session.roster.seal_recipients(session.profile.node)  # raises where nobody could open them again
+    console.say("put.would", files=files, size=console.catalogue.size(total_bytes), node=answer.name)
+    if not answer.takes_puts:
+        codes.append(ExitCode.REFUSED)
+        console.warn("put.would_be_refused", node=answer.name)
+    code = worst(codes)
+    fields = {"total": len(labels), "files": files, "size_bytes": total_bytes, "takes_puts": answer.takes_puts}
+    console.json("lumbung.put.summary/1", {**fields, "exit_code": int(code)})
+    call.end(code)
+
+
+def _size(label: str, most: int) -> int:
+    """Of a file that could be sealed now. Raises OSError, PlaintextRefused; 0 for what comes through a pipe."""
+    if label == STDIN:
+        return 0
+    with open(label, "rb") as file:
+        size_bytes = os.fstat(file.fileno()).st_size
+    if size_bytes == 0:
+        raise PlaintextRefused("plaintext: expected at least 1 byte, got an empty file")
+    if size_bytes > most:
+        raise PlaintextRefused(f"plaintext: expected at most {most} bytes, got more")
+    return size_bytes
