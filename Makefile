@@ -15,7 +15,7 @@ SOURCES := cluster node proto tools tests
 .PHONY: offline-bundle
 .PHONY: health-pages bench-ops
 .PHONY: sim sim-same mutants chaos fuzz abuse
-.PHONY: bench bench-docs bench-scale bench-quick bench-bundle bench-rebuild bench-lines bench-reconcile
+.PHONY: bench bench-docs bench-scale bench-centre bench-quick bench-bundle bench-rebuild bench-lines bench-reconcile
 .PHONY: bench-inventory bench-scrub
 
 help: ## this list
@@ -95,6 +95,9 @@ bench-docs: $(RUNTIME) ## fill docs/performance.md and its picture from the JSON
 
 bench-scale: $(RUNTIME) ## a million blobs in one node, ten million rows in its index; ARGS="--blobs 20000 --rows 100000"
 	$(PY) -m lumbung_tools.bench.scale $(ARGS)
+
+bench-centre: $(DEV) ## one DRC node and 514 offices: idle, a peak day, after a night; ARGS="--offices 40 --records 400"
+	$(PY) tests/bench/centre.py $(ARGS)
 
 bench-quick: $(RUNTIME) ## figures of three nodes on loopback
 	$(PY) -m lumbung_tools.bench.quick $(ARGS)
