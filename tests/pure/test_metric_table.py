@@ -33,8 +33,8 @@ def test_the_page_has_every_metric(language: str) -> None:
 
 def test_a_health_code_has_an_alert_of_its_own_or_falls_under_the_one_for_all_others() -> None:
     rules = (_MONITORING / "alerts.yml").read_text(encoding="utf-8")
-    own = set(re.findall(r'lumbung_health_severity\{code="([A-Z_]+)"\}', rules))
-    (others,) = re.findall(r'lumbung_health_severity\{code!~"([A-Z_|]+)"\}', rules)
+    own = set(re.findall(r'lumbung_health_unmuted_severity\{code="([A-Z_]+)"\}', rules))
+    (others,) = re.findall(r'lumbung_health_unmuted_severity\{code!~"([A-Z_|]+)"\}', rules)
     assert own == set(others.split("|")), "what has no rule of its own is caught by the other"
     assert own <= {code.name for code in HealthCode}
 

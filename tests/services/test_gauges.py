@@ -9,7 +9,10 @@ from contextlib import asynccontextmanager
 import trio
 import trio.testing
 
+from lumbung_cluster import limits
 from lumbung_cluster.health import HealthCode
+from lumbung_cluster.ids import NodeNumber
+from lumbung_cluster.mute import Mute
 from lumbung_cluster.scrub_pace import ScrubSettings
 from lumbung_node.ports.metrics import Metric, Sample
 from lumbung_node.services.core import Core
@@ -96,6 +99,38 @@ async def test_copies_links_and_health_are_told_as_status_tells_them(autojump_cl
         assert told["HEALTH", "KEYS_TOGETHER"] == 2
         assert told["HEALTH", "TWO_LIVES"] == 0
         assert {key[1] for key in told if key[0] == "HEALTH"} == {code.name for code in HealthCode}
+
+
+async def test_what_an_operator_has_muted_alerts_nobody_and_still_shows(autojump_clock: trio.testing.MockClock) -> None:
+    async with _linked() as (office, gauges):
+        office.mutes = [Mute("KEYS_TOGETHER", NodeNumber(0), office.clock.now_ms() + 60_000)]
+        told = _told(list(await gauges.read()))
+        of_code = ("HEALTH", "HEALTH_UNMUTED", "HEALTH_MUTED")
+        assert [told[metric, "KEYS_TOGETHER"] for metric in of_code] == [2, 0, 1]
+        await trio.sleep(61)
+        told = _told(list(await gauges.read()))
+        assert [told[metric, "KEYS_TOGETHER"] for metric in of_code] == [2, 2, 0]
+
+
+async def test_a_drc_node_counts_those_that_do_not_report_and_an_office_tells_nothing_of_it(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    centre_box = box(CENTRE)
+    async with _linked() as (_, office_gauges):
+        assert not [sample for sample in await office_gauges.read() if sample.metric is Metric.REPORTERS]
+    async with living(centre_box) as centre:
+        gauges = _gauges(centre_box, centre, LinkedNode(VirtualNetwork(random.Random(6)), centre))
+        reporting = len(centre.rosters.roster.partners_of(CENTRE))
+
+        async def counts() -> list[float]:
+            told = _told(list(await gauges.read()))
+            return [told["REPORTERS", state] for state in ("heard", "late", "muted")]
+
+        assert await counts() == [reporting, 0, 0]
+        await trio.sleep(limits.REPORT_LATE_S + 1)
+        assert await counts() == [0, reporting, 0]
+        centre.mutes = [Mute("REPORT_LATE", OFFICE, centre.clock.now_ms() + 60_000)]
+        assert await counts() == [0, reporting - 1, 1]
 
 
 async def test_times_are_seconds_and_absent_where_there_is_none(autojump_clock: trio.testing.MockClock) -> None:

@@ -46,6 +46,15 @@ class Metric(Enum):
     NODE_INFO = _gauge("node_info", "Who this is; always 1", "node", "number", "software")
     TAKES_PUTS = _gauge("takes_puts", "1 while own recordings are taken")
     HEALTH = _gauge("health_severity", "Worst trouble under a code: 0 none, 1 note, 2 warning, 3 critical", "code")
+    HEALTH_UNMUTED = _gauge(
+        "health_unmuted_severity", "The same without what an operator has muted: what alerts ask for", "code"
+    )
+    HEALTH_MUTED = _gauge("health_muted_troubles", "Troubles under a code that an operator has muted", "code")
+    REPORTERS = _gauge(
+        "reporters",
+        "At a DRC node, nodes that report to it: heard, late (not for 15 minutes), muted (late, and known)",
+        "state",
+    )
     GENERATION = _gauge("generation", "Life of the node's disk")
     ROSTER_EPOCH = _gauge("roster_epoch", "Epoch of the roster in force")
     ROSTER_CREATED = _gauge("roster_created_timestamp_seconds", "When the roster in force was signed")

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import trio
+
 from lumbung_cluster import limits
 from lumbung_cluster.health import HealthCode
+from lumbung_cluster.mute import reported_mutes
+from lumbung_cluster.roster_node import Role
 from lumbung_node.ports.metrics import Metric, Sample
 from lumbung_node.services.core import Core
 from lumbung_node.services.operations import Operations
@@ -29,6 +33,7 @@ class Gauges:
         self._core = core
         self._operations = operations
         self._replicator = replicator
+        self._started = trio.current_time()
 
     async def read(self) -> Sequence[Sample]:
         status = await self._operations.response()
@@ -43,6 +48,7 @@ class Gauges:
             *_rebuild(status),
             *self._carried(status),
             *self._memory(),
+            *self._reporters(),
         ]
 
     def _carried(self, status: operations_pb2.StatusResponse) -> Iterator[Sample]:
@@ -53,6 +59,22 @@ class Gauges:
                 sent_bytes, received_bytes = link.carried_bytes()
                 yield Sample(Metric.LINK_SENT, sent_bytes, (names[peer],))
                 yield Sample(Metric.LINK_RECEIVED, received_bytes, (names[peer],))
+
+    def _reporters(self) -> Iterator[Sample]:
+        """REPORT_LATE for a monitoring: how many nodes this DRC node should hear of, by how it stands with them."""
+        core, now = self._core, trio.current_time()
+        record = core.rosters.roster.node(core.number)
+        if record is None or record.role is not Role.DRC:
+            return
+        counts = dict.fromkeys(("heard", "late", "muted"), 0)
+        for node in core.rosters.roster.partners_of(core.number):
+            held = core.reports.held.get(node)
+            quiet_s = now - (held.received_at if held is not None else self._started)
+            mutes = reported_mutes(core.mutes, node, core.clock.now_ms())
+            is_late = quiet_s >= limits.REPORT_LATE_S
+            counts["heard" if not is_late else "muted" if HealthCode.REPORT_LATE.name in mutes else "late"] += 1
+        for state, nodes in counts.items():
+            yield Sample(Metric.REPORTERS, nodes, (state,))
 
     def _memory(self) -> Iterator[Sample]:
         core = self._core
@@ -74,11 +96,12 @@ def _node(status: operations_pb2.StatusResponse) -> Iterator[Sample]:
 
 def _health(status: operations_pb2.StatusResponse) -> Iterator[Sample]:
     """Every code always has its sample: one that is fine must be told from one that nobody measures."""
-    worst = dict.fromkeys((code.name for code in HealthCode), 0)
-    for item in status.health:
-        worst[item.code] = max(worst[item.code], int(item.severity))
-    for code, severity in worst.items():
-        yield Sample(Metric.HEALTH, severity, (code,))
+    for code in (code.name for code in HealthCode):
+        found = [item for item in status.health if item.code == code]
+        loud = [int(item.severity) for item in found if not item.muted_until_ms]
+        yield Sample(Metric.HEALTH, max((int(item.severity) for item in found), default=0), (code,))
+        yield Sample(Metric.HEALTH_UNMUTED, max(loud, default=0), (code,))
+        yield Sample(Metric.HEALTH_MUTED, len(found) - len(loud), (code,))
 
 
 def _copies(status: operations_pb2.StatusResponse) -> Iterator[Sample]:
