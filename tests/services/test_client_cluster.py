@@ -31,7 +31,7 @@ from lumbung_cluster.report import (
     TroubleReport,
 )
 from lumbung_cluster.report_codec import sign_report
-from lumbung_node.ports.transport import ServerCall, Transport
+from lumbung_node.ports.transport import Dialer, ServerCall
 from lumbung_proto.v1 import blobs_pb2, operations_pb2, peer_pb2, reports_pb2, roster_pb2
 from lumbung_testing.direct_channel import DirectChannel, DirectTransport
 from lumbung_testing.joining import van_record
@@ -150,7 +150,7 @@ class Desk:
 
     def type(self, *arguments: str) -> int:
         @asynccontextmanager
-        async def open_transport(profile: Profile) -> AsyncIterator[Transport]:
+        async def open_transport(profile: Profile) -> AsyncIterator[Dialer]:
             yield DirectTransport(self.channels)
 
         return run([*arguments, "--home", str(self.home), "--lang", "en"], open_transport)

@@ -13,7 +13,7 @@ import pytest
 
 from lumbung_cluster.errors import LumbungError, PeerUnreachable
 from lumbung_cluster.ids import BlobId
-from lumbung_node.ports.transport import ServerCall, Transport
+from lumbung_node.ports.transport import Dialer, ServerCall
 from lumbung_proto.v1 import blobs_pb2, operations_pb2
 from lumbung_testing.direct_channel import DirectChannel, DirectTransport
 from lumbung_testing.fake_blobs import FakeBlobs, Put
@@ -37,7 +37,7 @@ class Office:
 
     def type(self, *arguments: str) -> int:
         @asynccontextmanager
-        async def open_transport(profile: Profile) -> AsyncIterator[Transport]:
+        async def open_transport(profile: Profile) -> AsyncIterator[Dialer]:
             yield DirectTransport(self.channels)
 
         return run([*arguments, "--home", str(self.station.profile.home), "--lang", "en"], open_transport)

@@ -11,7 +11,7 @@ import pytest
 
 from lumbung_cluster.access import AccessEntry, AccessList, Duty, sign_access
 from lumbung_cluster.ids import NodeNumber
-from lumbung_node.ports.transport import ServerCall, Transport
+from lumbung_node.ports.transport import Dialer, ServerCall
 from lumbung_node.services.server import SCRUB_STATUS
 from lumbung_proto.v1 import roster_pb2, scrub_pb2
 from lumbung_testing.direct_channel import DirectChannel, DirectTransport
@@ -42,7 +42,7 @@ class Desk:
         channel = DirectChannel({GET_ROSTER: self._get_roster, SCRUB_STATUS: self._scrub_status})
 
         @asynccontextmanager
-        async def open_transport(profile: Profile) -> AsyncIterator[Transport]:
+        async def open_transport(profile: Profile) -> AsyncIterator[Dialer]:
             yield DirectTransport({1: channel})
 
         return run([*arguments, "--home", str(self._home), "--lang", "en", "--json"], open_transport)

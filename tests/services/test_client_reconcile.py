@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lumbung_cluster.errors import Rejected, StatusCode
-from lumbung_node.ports.transport import ServerCall, Transport
+from lumbung_node.ports.transport import Dialer, ServerCall
 from lumbung_proto.v1 import operations_pb2
 from lumbung_proto.v1 import reconcile_pb2 as wire
 from lumbung_testing.direct_channel import DirectChannel, DirectTransport
@@ -66,7 +66,7 @@ class Office:
 
     def type(self, *arguments: str) -> int:
         @asynccontextmanager
-        async def open_transport(profile: Profile) -> AsyncIterator[Transport]:
+        async def open_transport(profile: Profile) -> AsyncIterator[Dialer]:
             handlers = {RECONCILE: self._reconcile, STATUS: self._status}
             yield DirectTransport({1: DirectChannel(handlers)})
 

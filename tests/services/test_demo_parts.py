@@ -11,7 +11,7 @@ import pytest
 from lumbung_cluster.errors import PeerUnreachable
 from lumbung_node.adapters.keys.ed25519 import Ed25519Verifier
 from lumbung_node.config import Language
-from lumbung_node.ports.transport import Transport
+from lumbung_node.ports.transport import Dialer
 from lumbung_proto.v1 import blobs_pb2, operations_pb2
 from lumbung_testing.direct_channel import DirectChannel, DirectTransport
 from lumbung_testing.fake_blobs import FakeBlobs, Put
@@ -41,7 +41,7 @@ class Offices:
 
     def session(self) -> AbstractAsyncContextManager[Session]:
         @asynccontextmanager
-        async def open_transport(profile: Profile) -> AsyncIterator[Transport]:
+        async def open_transport(profile: Profile) -> AsyncIterator[Dialer]:
             yield DirectTransport(self.channels)
 
         profile = load_profile(self.founded.client_home("36.02"))

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from lumbung_node.config import Language
-from lumbung_node.ports.transport import Transport
+from lumbung_node.ports.transport import Dialer
 from lumbung_tools.catalogue.text import Catalogue
 from lumbung_tools.cli.framework import COMPLETION_VARIABLE, Call, LazyCommand, LazyGroup
 from lumbung_tools.client.profile import Profile
@@ -67,7 +67,7 @@ def main() -> None:
     sys.exit(run(sys.argv[1:], open_grpc))
 
 
-def _no_transport(_profile: Profile) -> AbstractAsyncContextManager[Transport]:
+def _no_transport(_profile: Profile) -> AbstractAsyncContextManager[Dialer]:
     raise AssertionError("completing a command line speaks to nobody")
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "Caller",
     "Channel",
     "ClientStream",
+    "Dialer",
     "Endpoint",
     "Handler",
     "LinkClass",
@@ -154,15 +155,19 @@ class Listener(Protocol):
         ...
 
 
-class Transport(Protocol):
-    """`serve` and `dial`; identity, keys and certificates belong to the adapter's construction."""
-
-    def serve(self, address: str, handlers: Mapping[Method, Handler]) -> AbstractAsyncContextManager[Listener]:
-        """Serve until the block ends. Raises OSError when the port is in use."""
-        ...
+class Dialer(Protocol):
+    """All that a client needs; identity, keys and certificates belong to the adapter's construction."""
 
     def dial(self, endpoint: Endpoint) -> Channel:
         """A channel to `endpoint`; nothing is sent before its first call."""
+        ...
+
+
+class Transport(Dialer, Protocol):
+    """What a node needs: it dials, and it serves."""
+
+    def serve(self, address: str, handlers: Mapping[Method, Handler]) -> AbstractAsyncContextManager[Listener]:
+        """Serve until the block ends. Raises OSError when the port is in use."""
         ...
 
 

@@ -11,7 +11,7 @@ import trio
 from lumbung_cluster import limits
 from lumbung_cluster.errors import LumbungError, Rejected, StatusCode
 from lumbung_cluster.ids import NodeNumber
-from lumbung_node.ports.transport import CallKind, Endpoint, LinkClass, Method, ServerCall, Transport
+from lumbung_node.ports.transport import CallKind, Dialer, Endpoint, LinkClass, Method, ServerCall
 from lumbung_node.services.core import Core
 from lumbung_node.services.requests import read_request
 from lumbung_proto.v1 import reach_pb2
@@ -23,7 +23,7 @@ HEALTH_CHECK = Method("/grpc.health.v1.Health/Check", CallKind.UNARY)
 
 
 class DialBack:
-    def __init__(self, core: Core, transport: Transport) -> None:
+    def __init__(self, core: Core, transport: Dialer) -> None:
         self._core = core
         self._transport = transport
         self._asked_at: dict[NodeNumber, float] = {}  # of nodes in the roster only

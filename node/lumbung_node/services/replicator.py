@@ -22,7 +22,7 @@ from lumbung_cluster.errors import (
 )
 from lumbung_cluster.ids import BlobId, Generation, NodeNumber
 from lumbung_cluster.roster_node import NodeRecord
-from lumbung_node.ports.transport import CallKind, Channel, Endpoint, LinkClass, Method, ServerCall, Transport
+from lumbung_node.ports.transport import CallKind, Channel, Dialer, Endpoint, LinkClass, Method, ServerCall
 from lumbung_node.services.core import STORE_FAILURES, Core, DoubtAboutOurselves
 from lumbung_node.services.roster_asking import ask_roster
 from lumbung_node.services.session.arrivals import Arrivals
@@ -79,7 +79,7 @@ class Link:
 class Replicator:
     """Runs as one task; `serve` handles the calls of partners that dialled us."""
 
-    def __init__(self, core: Core, transport: Transport) -> None:
+    def __init__(self, core: Core, transport: Dialer) -> None:
         self._core = core
         self._transport = transport
         self.arrivals = Arrivals(core)

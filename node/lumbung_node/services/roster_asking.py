@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from lumbung_cluster.errors import LumbungError
 from lumbung_cluster.limits import DEADLINE_UNARY_S
-from lumbung_node.ports.transport import CallKind, Endpoint, Method, Transport
+from lumbung_node.ports.transport import CallKind, Dialer, Endpoint, Method
 from lumbung_node.services.rosters import RosterKeeper
 from lumbung_proto.codec import MalformedFrame, decode_message
 from lumbung_proto.v1 import roster_pb2
@@ -19,7 +19,7 @@ __all__ = ["GET_ROSTER", "ask_roster"]
 GET_ROSTER = Method("/lumbung.v1.RosterService/GetRoster", CallKind.UNARY)
 
 
-async def ask_roster(transport: Transport, endpoint: Endpoint, rosters: RosterKeeper) -> bool:
+async def ask_roster(transport: Dialer, endpoint: Endpoint, rosters: RosterKeeper) -> bool:
     """True when another roster is in force now. `endpoint` is dialled whatever its key."""
     channel = transport.dial(Endpoint(endpoint.address, endpoint.uri, (), endpoint.link))
     try:

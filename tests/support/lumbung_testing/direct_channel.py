@@ -9,7 +9,7 @@ from typing import TypeVar
 import trio
 
 from lumbung_cluster.errors import LumbungError, PeerGone, Rejected, StatusCode
-from lumbung_node.ports.transport import Caller, ClientStream, Endpoint, Handler, Listener, Method
+from lumbung_node.ports.transport import Caller, ClientStream, Endpoint, Handler, Method
 
 __all__ = ["DirectChannel", "DirectTransport", "InlineBlocking"]
 
@@ -139,6 +139,3 @@ class DirectTransport:
         number = int(endpoint.uri.rpartition("/")[2])
         self.dialled.append(number)
         return self._channels[number]
-
-    def serve(self, address: str, handlers: Mapping[Method, Handler]) -> AbstractAsyncContextManager[Listener]:
-        raise NotImplementedError("clients do not serve")

@@ -10,14 +10,14 @@ from lumbung_node.adapters.grpc_transport import TlsIdentity, grpc_transport
 from lumbung_node.adapters.keys.key_files import read_secret
 from lumbung_node.ports.log import Unlogged
 from lumbung_node.ports.metrics import Uncounted
-from lumbung_node.ports.transport import Caller, LinkClass, Method, Transport
+from lumbung_node.ports.transport import Caller, Dialer, LinkClass, Method
 from lumbung_tools.client.profile import Profile
 
 __all__ = ["open_grpc"]
 
 
 @asynccontextmanager
-async def open_grpc(profile: Profile) -> AsyncIterator[Transport]:
+async def open_grpc(profile: Profile) -> AsyncIterator[Dialer]:
     """Raises KeyRefused when a key or certificate of the profile is missing or open to others."""
     try:
         chain, roots = profile.certificate.read_bytes(), profile.trust_roots.read_bytes()

@@ -16,7 +16,7 @@ from lumbung_cluster.errors import KeyRefused, LumbungError
 from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.signed import Verifier
 from lumbung_node.adapters.identity_folder import replace_file
-from lumbung_node.ports.transport import Channel, Endpoint, Transport
+from lumbung_node.ports.transport import Channel, Dialer, Endpoint
 from lumbung_node.ports.world import Blocking
 from lumbung_tools.client.ask import BlobName
 from lumbung_tools.client.get import Source
@@ -29,7 +29,7 @@ from lumbung_tools.client.waits import Waits, WatchedChannel
 __all__ = ["OpenTransport", "Session", "Threads", "open_session"]
 
 T = TypeVar("T")
-OpenTransport = Callable[[Profile], AbstractAsyncContextManager[Transport]]
+OpenTransport = Callable[[Profile], AbstractAsyncContextManager[Dialer]]
 """How to make the transport for a profile's certificate; the composition root gives the gRPC one."""
 
 _ROSTER_AGE_S_MAX = 24 * 3600.0  # recipients change a few times a year; a roster is up to 900 KiB on a thin line
@@ -46,7 +46,7 @@ class Threads:
 class Session:
     """Made by `open_session`; channels live as long as it does."""
 
-    def __init__(self, profile: Profile, roster: VerifiedRoster, transport: Transport, verifier: Verifier) -> None:
+    def __init__(self, profile: Profile, roster: VerifiedRoster, transport: Dialer, verifier: Verifier) -> None:
         self.profile = profile
         self.roster = roster
         self.blocking: Blocking = Threads()
