@@ -107,6 +107,16 @@ class VirtualDisk:
         return self._durable if not self._is_spoiled else Tables()
 
     @property
+    def is_spoiled(self) -> bool:
+        """Whether what lies there waits for being set aside."""
+        return self._is_spoiled
+
+    @property
+    def visible(self) -> Tables:
+        """What reads show now, whether a sync has covered it or not; to look at, not to write."""
+        return self._visible
+
+    @property
     def used_bytes(self) -> int:
         return self._visible.used_bytes
 

@@ -18,6 +18,7 @@ from lumbung_testing.simulation.faults import (
     honesty,
     keys,
     lines,
+    pending,
     processes,
     rosters,
 )
@@ -32,6 +33,7 @@ ALL_FAULTS: tuple[Fault, ...] = (
     *disks.FAULTS,
     *clocks.FAULTS,
     *lines.FAULTS,
+    *pending.FAULTS,
     *honesty.FAULTS,
     *rosters.FAULTS,
     *dropping.FAULTS,

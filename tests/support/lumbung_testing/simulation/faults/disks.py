@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import trio
 
@@ -15,7 +16,7 @@ from lumbung_testing.simulation.faults.stage import DISK_CAPACITY_BYTES, Fault, 
 from lumbung_testing.simulation.node import USUAL_PACE, SimNode
 from lumbung_testing.virtual_disk import Pace
 
-__all__ = ["FAULTS"]
+__all__ = ["FAULTS", "is_inside", "slow_down"]
 
 _CATCH_UP_S = 30.0  # what had to wait on a slow disk is written by then
 
@@ -71,7 +72,7 @@ async def _lose(stage: Stage, draws: random.Random) -> None:
     if what == "list":
         same = row.signed.list
         victims |= {key: None for key, its in held.items() if key[0] == origin and its.signed.list == same}
-    if not all(stage.is_elsewhere(node, *victim) for victim in victims) or not _is_inside(node, origin, row.number):
+    if not all(stage.is_elsewhere(node, *victim) for victim in victims) or not is_inside(node, origin, row.number):
         return
     node.disk.lose(*lost[what])
     stage.tell(node, "lost", f"{what} of {blob.raw.hex()[:12]} of {origin}")
@@ -93,7 +94,7 @@ async def _put_again(stage: Stage, origin: NodeNumber, blob: BlobId) -> None:
     await stage.cluster.stations[origin].put(again[:1], 1, 0)
 
 
-def _is_inside(node: SimNode, origin: NodeNumber, number: int) -> bool:
+def is_inside(node: SimNode, origin: NodeNumber, number: int) -> bool:
     """A last feed row that is lost makes a store that does not open: an operator's case, not the scrub's."""
     return None not in (node.durable.feed_row(origin, number), node.durable.feed_row(origin, number + 1))
 
@@ -115,12 +116,18 @@ async def _fill_disk(stage: Stage, draws: random.Random) -> None:
 
 async def _slow_disk(stage: Stage, draws: random.Random) -> None:
     node = stage.some_node(draws)
-    node.disk.pace = Pace(0.02, draws.uniform(0.1, 2.0), 0.005)
+    sync_s, slow_s = draws.uniform(0.1, 2.0), draws.uniform(5.0, 60.0)
+    slow_down(node, sync_s, slow_s)
+    node.disk.pace = Pace(0.02, sync_s, 0.005)
     stage.tell(node, "disk slow")
-    slow_s = draws.uniform(5.0, 60.0)
-    node.slow_until = trio.current_time() + slow_s + _CATCH_UP_S
     await trio.sleep(slow_s)
     node.disk.pace = USUAL_PACE
+
+
+def slow_down(node: SimNode, sync_s: float, slow_s: float) -> None:
+    """Only its syncs take so long; whoever slows it down makes it quick again within `slow_s`."""
+    node.disk.pace = replace(USUAL_PACE, sync_s=sync_s)
+    node.slow_until = max(node.slow_until, trio.current_time() + slow_s + _CATCH_UP_S)
 
 
 def _heal(stage: Stage) -> None:

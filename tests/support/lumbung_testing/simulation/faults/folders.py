@@ -8,8 +8,11 @@ import trio
 
 from lumbung_testing.simulation.cluster import OldMachine
 from lumbung_testing.simulation.faults.stage import Fault, Stage
+from lumbung_testing.simulation.node import SimNode
 
 __all__ = ["FAULTS"]
+
+_MEETING_S_MAX = 20.0
 
 
 async def _copy_folder(stage: Stage, draws: random.Random) -> None:
@@ -49,6 +52,52 @@ async def _old_machine(stage: Stage, draws: random.Random) -> None:
         await stage.cluster.recover_stopped()
 
 
+async def _old_machine_alone(stage: Stage, draws: random.Random) -> None:
+    """The new machine is down again, as soon as a peer has met it, and somebody switches the old one on meanwhile.
+
+    Its folder is a copy from within its last life, so that peers which have moved no mark yet show it what it lost; or
+    one from before a restart, so that it comes by itself to the new machine's generation.
+    """
+    node = stage.some_node(draws)
+    if not node.is_up or node.identity.record is None:
+        return
+    image = node.disk.copy()
+    await trio.sleep(draws.uniform(5.0, 40.0))
+    if draws.random() < 0.5:
+        await stage.kill(node)
+        await stage.restart_after(node, 0.1)
+        await trio.sleep(draws.uniform(1.0, 5.0))
+    record, before = node.identity.record, node.generation
+    if record is None or not await stage.replace(node, None):
+        return
+    await stage.restart_after(node, 0.1)
+    if not await _is_met(stage, node, before):
+        return
+    await stage.kill(node, is_silent=draws.random() < 0.5)
+    machine = stage.cluster.boot_old_machine(OldMachine(node.number, image, record))
+    try:
+        await trio.sleep(draws.uniform(10.0, 40.0))
+    finally:
+        machine.die(stage.cluster.network.kill_host)
+        with trio.CancelScope(shield=True):
+            await machine.buried()
+    await stage.restart_after(node, draws.uniform(0.5, 20.0))
+    await trio.sleep(draws.uniform(1.0, 30.0))
+    with trio.CancelScope(shield=True):
+        await stage.cluster.recover_stopped()
+
+
+async def _is_met(stage: Stage, node: SimNode, generation: int) -> bool:
+    """Wait a while until some peer knows the node in a later generation than this one."""
+    with trio.move_on_after(_MEETING_S_MAX):
+        while True:
+            cores = [other.core for other in stage.cluster.nodes.values() if other is not node]
+            if any(core.store.state.generations_seen.get(node.number, 0) > generation for core in cores if core):
+                return True
+            await trio.sleep(0.01)
+    return False
+
+
 async def _lose_identity(stage: Stage, draws: random.Random) -> None:
     """The system disk is gone with the identity and the data; keys come back from a backup, and nothing else."""
     node = stage.some_node(draws)
@@ -85,6 +134,7 @@ async def _roll_back_alone(stage: Stage, draws: random.Random) -> None:
 FAULTS = (
     Fault("wipe", 18, _wipe),
     Fault("old machine", 12, _old_machine),
+    Fault("old machine alone", 12, _old_machine_alone),
     Fault("identity lost", 6, _lose_identity),
     Fault("copy of a folder", 24, _copy_folder),
     Fault("rollback", 18, _roll_back),

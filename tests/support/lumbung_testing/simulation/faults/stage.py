@@ -75,8 +75,8 @@ class Stage:
 
         Nothing waits between the judgement and the deed: no ack can slip in between.
         """
-        if node.identity.record is None:
-            return False
+        if node.identity.record is None or node.disk.is_spoiled:
+            return False  # what a store that does not open holds may be the last copy
         view = DurableView(lambda: image.tables) if image is not None else None
         after = view.held() if view is not None else {}
         named = view.named_by_feeds() if view is not None else set()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import trio
 
 from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_node.ports.keyvalue import Family
 from lumbung_node.services.report_book import ReportBook
+from lumbung_node.store.layout import blob_key
 from lumbung_testing.simulation.damage import DamageBook, Harm
 from lumbung_testing.simulation.misbehaviour import Misbehaviour
 from lumbung_testing.simulation.node import SimNode
@@ -73,6 +75,8 @@ class Claims:
         return self.damage.is_rotten(node.number, origin, blob)
 
     def _went_just_now(self, node: SimNode, origin: NodeNumber, blob: BlobId) -> bool:
-        """Its row was lost while the message was on its way out."""
+        """Its row was lost while the message was on its way out; one that is written anew waits for its sync."""
+        if node.disk.visible.get(Family.BLOBS, blob_key(origin, blob)) is not None:
+            return False
         harm = self.damage.of(node.number, origin, blob)
         return harm is not None and harm.harm is Harm.ROTTEN and trio.current_time() - harm.at < UNDER_WAY_S

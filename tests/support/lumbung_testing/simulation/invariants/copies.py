@@ -15,12 +15,13 @@ from lumbung_node.ports.keyvalue import Family
 from lumbung_node.services.core import Core
 from lumbung_node.store.covers import CoverRow, cover_key
 from lumbung_node.store.layout import CopyRow, copy_key
-from lumbung_proto.v1 import blobs_pb2
+from lumbung_proto.v1 import blobs_pb2, peer_pb2
 from lumbung_testing.simulation.damage import Harm
 from lumbung_testing.simulation.invariants.claims import Claims
+from lumbung_testing.simulation.invariants.ends import SessionEnds
 from lumbung_testing.simulation.node import SimNode
 
-__all__ = ["SWEEPS", "check_copies", "check_counted", "check_named", "put_answer"]
+__all__ = ["SAYS", "SWEEPS", "check_copies", "check_counted", "check_named", "put_answer"]
 
 _DURABLE = (blobs_pb2.PUT_OUTCOME_STORED, blobs_pb2.PUT_OUTCOME_REPEATED)
 
@@ -117,6 +118,12 @@ def _cover(origin: SimNode, holder: NodeNumber) -> CoverRow | None:
     return CoverRow.unpack(raw) if raw is not None else None
 
 
+def _says_hello(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
+    """Another roster has ended the session before, and the ledger was read anew."""
+    if claims.nodes[node.number] is node:  # an old machine was not told what the present one was
+        check_counted(claims, node, (ends.peer,))
+
+
 def _sweep_counted(claims: Claims) -> None:
     for node in claims.nodes.values():
         check_counted(claims, node, tuple(claims.nodes))
@@ -130,4 +137,5 @@ def _sweep_promised(claims: Claims) -> None:
                 claims.broken("promised copies stay", f"node {holder} no longer has {blob} of {origin}")
 
 
+SAYS = {"hello": _says_hello}
 SWEEPS = (_sweep_counted, _sweep_promised)

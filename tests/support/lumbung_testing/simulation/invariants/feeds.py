@@ -12,7 +12,8 @@ import trio
 from lumbung_cluster.entry import SignedList
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.signed import Signature
-from lumbung_node.store.layout import RowState
+from lumbung_node.ports.keyvalue import Family
+from lumbung_node.store.layout import RowState, feed_key
 from lumbung_proto.v1 import peer_pb2
 from lumbung_testing.simulation.damage import Harm
 from lumbung_testing.simulation.invariants.claims import UNDER_WAY_S, Claims
@@ -108,8 +109,8 @@ def _check_passed(
 ) -> None:
     """A number that an offer covers: its entry is offered, or there is a good reason why not."""
     feed_row = node.durable.feed_row(origin, number)
-    if feed_row is None and trio.current_time() - claims.damage.gap_at(node.number, origin, number) < UNDER_WAY_S:
-        return  # it was lost while the offer was on its way out
+    if feed_row is None and _went_just_now(claims, node, origin, number):
+        return
     if feed_row is None:
         claims.broken("durable before said", f"{node.host} offers number {number} of {origin}, which is not durable")
         return
@@ -129,6 +130,13 @@ def _check_passed(
             f"{node.host} passes over number {number} of {origin} ({blob}), node {peer} lacks it: learnt from "
             f"{feed_row.source} of generation {feed_row.source_generation}, met {ends.generation}",
         )
+
+
+def _went_just_now(claims: Claims, node: SimNode, origin: NodeNumber, number: int) -> bool:
+    """It was lost while the offer was on its way out; a row that a scrub has written anew waits for its sync."""
+    if node.disk.visible.get(Family.FEEDS, feed_key(origin, number)) is not None:
+        return False
+    return trio.current_time() - claims.damage.gap_at(node.number, origin, number) < UNDER_WAY_S
 
 
 def _entries(offer: peer_pb2.Offer) -> list[BlobId]:
