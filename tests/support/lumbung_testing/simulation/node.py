@@ -165,8 +165,8 @@ class _LivingAside:
 class SimNode:
     """Start it, kill it, replace its disk. `core` is the inside of the present life, None while it does not serve.
 
-    `epoch_obeyed`, `rows_checked`, `chains_checked` and `stopped_at` are what the invariants remember of it;
-    `slow_until` is when the last slowness of its disk ends.
+    `epoch_obeyed`, `rows_checked`, `chains_checked`, `words_checked` (copy rows) and `stopped_at` are what the
+    invariants remember of it; `slow_until` is when the last slowness of its disk ends.
     """
 
     def __init__(
@@ -199,6 +199,7 @@ class SimNode:
         self.stopped_in: tuple[int, bytes] = (0, b"")
         self.slow_until = -math.inf
         self.chains_checked: dict[NodeNumber, tuple[int, bytes]] = {}
+        self.words_checked: dict[bytes, bytes] = {}
         self._highest_wall_ms = 0
         self.rows_checked: dict[tuple[NodeNumber, BlobId], bytes] = {}
         self._luck = luck
@@ -234,9 +235,14 @@ class SimNode:
         self._story.tell(self.host, "starts", f"life {self._lives}")
         nursery.start_soon(self._run, self.life, open_transport)
 
+    def forget_disk(self) -> None:
+        """Another folder lies there: its rows need not follow on those that were looked at."""
+        self.chains_checked.clear()
+        self.words_checked.clear()
+
     def replace_disk(self, image: DiskImage | None) -> None:
         """Another folder lies there at the next start. Unless it is of the very last opening, that is a new life."""
-        self.chains_checked.clear()
+        self.forget_disk()
         if image is None:
             self.disk.wipe()
         else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import trio
 
 from lumbung_cluster.bundle_manifest import Manifest
@@ -113,14 +115,22 @@ def _nonce_of(begin: bundles_pb2.ImportBegin) -> int:
 
 
 class _CarriedWatch(_HashingWatch):
+    """Each answer is about the words of the request before it."""
+
     def __init__(self, story: Story, promises: Promises, node: SimNode, life: Life) -> None:
         super().__init__(story, node, life)
         self._promises = promises
+        self._requests: deque[bundles_pb2.TakeReceiptsRequest] = deque()
+
+    def received(self, message: bytes) -> None:
+        self._requests.append(bundles_pb2.TakeReceiptsRequest.FromString(message))
 
     def sends(self, message: bytes) -> None:
         super().sends(message)
         if not self._life.is_dead:
-            self._promises.counted(self._node)
+            asked = self._requests.popleft()
+            said = bundles_pb2.TakeReceiptsResponse.FromString(message)
+            self._promises.came_home(self._node, list(asked.receipts), said)
 
 
 class _SessionWatch:

@@ -21,6 +21,7 @@ from lumbung_testing.simulation.faults import (
     pending,
     processes,
     rosters,
+    taking_back,
 )
 from lumbung_testing.simulation.faults.stage import Fault
 
@@ -38,6 +39,7 @@ ALL_FAULTS: tuple[Fault, ...] = (
     *rosters.FAULTS,
     *dropping.FAULTS,
     *carrying.FAULTS,
+    *taking_back.FAULTS,
     *keys.FAULTS,
     *hasty.FAULTS,
     *asking.FAULTS,

@@ -29,7 +29,7 @@ async def _refuse_to_open(stage: Stage, draws: random.Random) -> None:
     for _ in range(draws.randrange(_ROTTEN_MAX + 1)):
         _rot_one(stage, node, draws)
     node.disk.spoil()
-    node.chains_checked.clear()
+    node.forget_disk()
     node.generation_least = node.generation + 1
     stage.tell(node, "store spoiled")
     if killing:

@@ -19,7 +19,7 @@ from lumbung_testing.simulation.damage import Harm
 from lumbung_testing.simulation.faults.stage import Fault, Stage
 from lumbung_testing.simulation.node import SimNode
 
-__all__ = ["FAULTS"]
+__all__ = ["FAULTS", "Road", "rot_at_holder", "set_out"]
 
 _ROAD_S_MAX = 20.0
 _CUT_S = (15.0, 60.0)  # how long the two have had no line: a bundle has what was put meanwhile
@@ -29,7 +29,7 @@ _MEETING_S_MAX = 20.0  # how long somebody waits at home for word that the holde
 
 
 @dataclass(slots=True)
-class _Road:
+class Road:
     """A disk between an office and a peer that keeps its recordings; `old` are copies that somebody kept."""
 
     stage: Stage
@@ -110,7 +110,7 @@ class _Road:
 
 async def _carry(stage: Stage, draws: random.Random) -> None:
     """There, and home again. The line between the two is away meanwhile, or comes back while the disk is on its way."""
-    road = _set_out(stage, draws)
+    road = set_out(stage, draws)
     if road is None:
         return
     one, other, comes_back = f"n{road.home}", f"n{road.away}", draws.random() < 0.5
@@ -124,7 +124,7 @@ async def _carry(stage: Stage, draws: random.Random) -> None:
         await trio.sleep(draws.uniform(0.0, _ROAD_S_MAX))
         await _at_the_holder(road)
         if draws.random() < 0.5:
-            await _rots(road)
+            await rot_at_holder(road)
         await trio.sleep(draws.uniform(0.0, _ROAD_S_MAX))
         if draws.random() < 0.4:
             road.keep_copy()
@@ -139,16 +139,16 @@ async def _carry(stage: Stage, draws: random.Random) -> None:
     shutil.rmtree(road.disk, ignore_errors=True)
 
 
-def _set_out(stage: Stage, draws: random.Random) -> _Road | None:
+def set_out(stage: Stage, draws: random.Random) -> Road | None:
     cluster = stage.cluster
     home = draws.choice(cluster.offices)
     peers = [peer for peer in cluster.offices if peer != home and cluster.roster.units_held(peer, home) == all_units()]
     if not peers:
         return None
-    return _Road(stage, draws, home, draws.choice(peers), cluster.shelf.new_disk(), [])
+    return Road(stage, draws, home, draws.choice(peers), cluster.shelf.new_disk(), [])
 
 
-async def _at_the_holder(road: _Road) -> None:
+async def _at_the_holder(road: Road) -> None:
     """Taken in once or twice, as it was or maltreated; perhaps by the wrong node first."""
     if road.draws.random() < 0.2:
         wrong = [office for office in road.stage.cluster.offices if office not in (road.home, road.away)]
@@ -165,22 +165,23 @@ async def _at_the_holder(road: _Road) -> None:
         await road.take_in(road.draws.choice([road.disk, *road.old]))
 
 
-async def _rots(road: _Road) -> None:
+async def rot_at_holder(road: Road, only: BlobId | None = None) -> bool:
     """A recording that the disk has brought, or a line before it, rots at the holder, and somebody reads it."""
     node, stage = road.holder, road.stage
-    held = [(key, row) for key, row in node.durable.held().items() if key[0] == road.home]
+    held = [(key, row) for key, row in node.durable.held().items() if key[0] == road.home and only in (None, key[1])]
     if not held:
-        return
+        return False
     (origin, blob), row = road.draws.choice(held)
     if not stage.is_elsewhere(node, origin, blob):
-        return
+        return False
     node.disk.hurt_chunk(place_key(row.place), road.draws, damaged=True)
     stage.cluster.damage.note(node, origin, blob, Harm.ROTTEN, node.generation)
     stage.tell(node, "rot", f"{blob.raw.hex()[:12]} of {origin}")
     await stage.cluster.operators[origin].get(node.number, blob)
+    return True
 
 
-async def _lives_anew(road: _Road) -> None:
+async def _lives_anew(road: Road) -> None:
     """The holder loses its disk, and the office hears of its new life before the words of the old one come home."""
     stage, node = road.stage, road.holder
     before = node.generation

@@ -59,7 +59,7 @@ async def _old_machine_alone(stage: Stage, draws: random.Random) -> None:
     one from before a restart, so that it comes by itself to the new machine's generation.
     """
     node = stage.some_node(draws)
-    if not node.is_up or node.identity.record is None:
+    if not node.is_up:
         return
     image = node.disk.copy()
     await trio.sleep(draws.uniform(5.0, 40.0))

@@ -23,9 +23,9 @@ class Claims:
 
     `acked` has for each acknowledged (origin, blob) the holders that were ever named for it; `withdrawn` the copies
     (holder, origin, blob) that their holder took back, until they are there again; `lied` the copies that a lying
-    holder has signed for, until they are there. `asked` has the nonces that an origin has put to a holder, `records`
-    the copy rows that were looked at; `signed_under` the highest nonce under which a machine (host) in a
-    generation has signed for a blob of an origin, or (None) for its whole inventory.
+    holder has signed for, until they are there. `asked` has the nonces that an origin has put to a holder;
+    `signed_under` the highest nonce under which a machine (host) in a generation has signed for a blob of an origin,
+    or (None) for its whole inventory.
     `reports_said` are the bodies of all reports that their nodes sent, `reports_held` the book and the order last
     seen, by host and reporter.
     """
@@ -43,7 +43,6 @@ class Claims:
         self.reports_said: set[bytes] = set()
         self.reports_held: dict[tuple[str, NodeNumber], tuple[ReportBook, tuple[int, int]]] = {}
         self.asked: dict[tuple[NodeNumber, NodeNumber], set[int]] = {}
-        self.records: dict[tuple[NodeNumber, bytes], bytes] = {}
         self._story = story
 
     def ask(self, origin: NodeNumber, holder: NodeNumber, nonce: int) -> None:

@@ -78,8 +78,11 @@ class Promises:
         """What leaves a node for a disk; `nonce` is the one that the disk's manifest has for its exporter."""
         carried.says_on_disk(self._claims, node, nonce, said)
 
-    def counted(self, node: SimNode) -> None:
-        """The node has just taken words from a disk: whatever it counts now is there."""
+    def came_home(
+        self, node: SimNode, words: list[peer_pb2.SignedBytes], said: bundles_pb2.TakeReceiptsResponse
+    ) -> None:
+        """The node has just taken words from a disk: they are on record, and whatever it counts now is there."""
+        carried.came_home(self._claims, node, words, said)
         copies.check_counted(self._claims, node, tuple(self._claims.nodes))
 
     def heard(self, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:

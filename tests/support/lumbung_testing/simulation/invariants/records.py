@@ -2,6 +2,7 @@
 
 only true words count    each copy row is what the receipt or withdrawal beside it says, signed by the holder; a receipt
                          answers a nonce that this origin has put to this holder, on a line or on a disk
+the latest word counts   no copy row ever gives way to an earlier word of its holder
 """
 
 from __future__ import annotations
@@ -29,10 +30,13 @@ def _sweep_records(claims: Claims) -> None:
         tables = node.disk.durable
         for key in tables.keys(Family.PROOFS, b"c", b"d"):
             value = tables.get(Family.PROOFS, key)
-            if value is not None and claims.records.get((node.number, key)) != value:
-                claims.records[node.number, key] = value
+            before = node.words_checked.get(key)
+            if value is not None and before != value:
+                node.words_checked[key] = value
                 holder = NodeNumber(int.from_bytes(key[9:], "big"))
                 _check_record(claims, node, node.core, holder, CopyRow.unpack(value))
+                if before is not None:
+                    _check_order(claims, node, holder, CopyRow.unpack(before), CopyRow.unpack(value))
 
 
 def _check_record(claims: Claims, node: SimNode, core: Core, holder: NodeNumber, row: CopyRow) -> None:
@@ -52,6 +56,13 @@ def _check_record(claims: Claims, node: SimNode, core: Core, holder: NodeNumber,
     is_asked = row.nonce in claims.asked.get((node.number, holder), ()) or _is_of_a_disk(node, holder, row.nonce)
     if row.proven and not is_asked:
         claims.broken("only true words count", f"{node.host} counts {row} of node {holder}, and never asked for it")
+
+
+def _check_order(claims: Claims, node: SimNode, holder: NodeNumber, before: CopyRow, after: CopyRow) -> None:
+    """At one nonce a withdrawal is the later word."""
+    was, now = ((row.generation, row.nonce, not row.proven) for row in (before, after))
+    if now < was:
+        claims.broken("the latest word counts", f"{node.host}: {after} of node {holder} took the place of {before}")
 
 
 def _is_of_a_disk(node: SimNode, holder: NodeNumber, nonce: int) -> bool:

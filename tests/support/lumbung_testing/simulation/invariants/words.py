@@ -24,7 +24,7 @@ from lumbung_testing.simulation.invariants.claims import Claims
 from lumbung_testing.simulation.invariants.ends import SessionEnds
 from lumbung_testing.simulation.node import SimNode
 
-__all__ = ["HEARD", "SAYS", "SAYS_ANYTHING", "check_receipt", "check_silence", "note_old_machine"]
+__all__ = ["HEARD", "SAYS", "SAYS_ANYTHING", "check_latest", "check_receipt", "check_silence", "note_old_machine"]
 
 _RECORDED_S = 5.0  # a word that came, on a session that lives on and over a quick disk, is on record by then
 _VERIFIER = TestVerifier()
@@ -74,10 +74,10 @@ def _check_recorded(claims: Claims, node: SimNode, ends: SessionEnds, frame: pee
         at, word, blobs = ends.words.pop(0)
         if claims.nodes[node.number] is node and node.was_quick_since(at):
             for blob in blobs:
-                _check_latest(claims, node, word, blob)
+                check_latest(claims, node, word, blob)
 
 
-def _check_latest(claims: Claims, node: SimNode, word: Statement, blob: BlobId) -> None:
+def check_latest(claims: Claims, node: SimNode, word: Statement, blob: BlobId) -> None:
     row = node.durable.row(node.number, blob)
     if row is None:
         return
