@@ -55,6 +55,11 @@ class DamageBook:
         key = (node, origin, blob)
         return self._open.get(key) or self._let_go.get(key)
 
+    def rotten_before(self, node: NodeNumber, at: float) -> list[tuple[NodeNumber, BlobId]]:
+        """What had rotted there by then and was not seen intact since, in the order in which it rotted."""
+        rotten = [(key, harm) for key, harm in self._open.items() if key[0] == node and harm.harm is Harm.ROTTEN]
+        return [(origin, blob) for (_, origin, blob), harm in rotten if harm.at < at]
+
     def is_rotten(self, node: NodeNumber, origin: NodeNumber, blob: BlobId) -> bool:
         found = self.of(node, origin, blob)
         return found is not None and found.harm is Harm.ROTTEN

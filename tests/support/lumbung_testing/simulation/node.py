@@ -106,6 +106,25 @@ class Life:
     is_dead: bool = False
 
 
+@dataclass(slots=True)
+class ScrubPasses:
+    """Of one node, in trio time: what was wrong before `seen_since`, a pass within one life has looked at since."""
+
+    begun_at: float = -math.inf
+    is_going: bool = False
+    seen_since: float = -math.inf
+
+    def hear(self, event: str) -> None:
+        if event == "scrub pass begins":
+            self.begun_at, self.is_going = trio.current_time(), True
+        elif event == "scrub pass ended" and self.is_going:
+            self.seen_since, self.is_going = self.begun_at, False
+
+    def forget(self) -> None:
+        """Another life, or another folder: a pass that goes on was begun by somebody else."""
+        self.is_going, self.seen_since = False, -math.inf
+
+
 class _LivingIdentity:
     """The identity folder as one life sees it: a dead process writes no files."""
 
@@ -200,6 +219,7 @@ class SimNode:
         self.slow_until = -math.inf
         self.chains_checked: dict[NodeNumber, tuple[int, bytes]] = {}
         self.words_checked: dict[bytes, bytes] = {}
+        self.scrub = ScrubPasses()
         self._highest_wall_ms = 0
         self.rows_checked: dict[tuple[NodeNumber, BlobId], bytes] = {}
         self._luck = luck
@@ -239,6 +259,7 @@ class SimNode:
         """Another folder lies there: its rows need not follow on those that were looked at."""
         self.chains_checked.clear()
         self.words_checked.clear()
+        self.scrub.forget()
 
     def replace_disk(self, image: DiskImage | None) -> None:
         """Another folder lies there at the next start. Unless it is of the very last opening, that is a new life."""
@@ -281,6 +302,7 @@ class SimNode:
     def _on_ready(self, address: str, core: Core) -> None:
         self.core = core
         self.stopped_at = None
+        self.scrub.forget()
         if core.store.state.generation < self.generation_least:
             generation = core.store.state.generation
             self._story.broken(
@@ -295,7 +317,7 @@ class SimNode:
                 yield opened
 
         verifier = TestVerifier()
-        log = NodeLog(self.host, life, self._story)
+        log = NodeLog(self.host, life, self._story, self.scrub)
         rosters = await open_rosters(self.documents, CLUSTER, verifier, log)
         return NodeParts(
             number=self.number,
@@ -329,10 +351,11 @@ class SimNode:
 class NodeLog:
     """Tells the story what a node logs; some events are bugs wherever they are said."""
 
-    def __init__(self, host: str, life: Life, story: Story) -> None:
+    def __init__(self, host: str, life: Life, story: Story, scrub: ScrubPasses) -> None:
         self._host = host
         self._life = life
         self._story = story
+        self._scrub = scrub
 
     def info(self, event: str, /, **values: object) -> None:
         self._say(event, values)
@@ -347,4 +370,5 @@ class NodeLog:
 
     def _say(self, event: str, values: dict[str, object]) -> None:
         if not self._life.is_dead:
+            self._scrub.hear(event)
             self._story.tell(self._host, event, " ".join(f"{name}={value}" for name, value in values.items()))

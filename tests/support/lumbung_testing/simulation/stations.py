@@ -15,9 +15,9 @@ from lumbung_cluster.limits import MIB
 from lumbung_node.ports.transport import Caller, Endpoint, Method, Transport
 from lumbung_node.services.leaving import DROP, PLAN_DROP
 from lumbung_node.services.reconcile_run import RECONCILE
-from lumbung_node.services.server import GET, LIST, PUBLISH_ROSTER, PUT, STATUS
+from lumbung_node.services.server import GET, LIST, PUBLISH_ROSTER, PUT, START_SCRUB, STATUS
 from lumbung_proto.codec import decode_frame, encode_frame
-from lumbung_proto.v1 import blobs_pb2, leaving_pb2, operations_pb2, reconcile_pb2, roster_pb2
+from lumbung_proto.v1 import blobs_pb2, leaving_pb2, operations_pb2, reconcile_pb2, roster_pb2, scrub_pb2
 from lumbung_testing.rosters import CLUSTER, SeededSigner
 from lumbung_testing.simulation.content import Delivery
 from lumbung_testing.simulation.node import NODE_PORT, node_caller
@@ -171,6 +171,9 @@ class Operator:
         finally:
             await channel.close()
         return said
+
+    async def start_scrub(self) -> None:
+        await self._ask_own(START_SCRUB, scrub_pb2.StartScrubRequest().SerializeToString())
 
     async def drop(self, origin: int, units: int) -> None:
         await self._ask_own(DROP, leaving_pb2.DropRequest(origin=origin, units=units).SerializeToString())

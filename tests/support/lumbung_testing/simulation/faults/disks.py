@@ -18,18 +18,48 @@ from lumbung_testing.virtual_disk import Pace
 
 __all__ = ["FAULTS", "is_inside", "slow_down"]
 
+_PASS_S_MAX = 30.0
 _CATCH_UP_S = 30.0  # what had to wait on a slow disk is written by then
 
 
 async def _rot(stage: Stage, draws: random.Random) -> None:
-    """A bit flips, told by its checksum or by nothing; another chunk's bytes were written here; a write was lost."""
     node = stage.some_node(draws)
+    found = _rot_one(stage, node, draws)
+    if found is None:
+        return
+    origin, blob = found
+    notice = draws.random()
+    await trio.sleep(draws.uniform(0.1, 5.0))
+    if notice < 0.5:  # somebody happens to read it
+        await stage.cluster.operators[origin].get(node.number, blob)
+    elif notice < 0.8:  # or to put it again; else it lies unnoticed
+        await _put_again(stage, origin, blob)
+
+
+async def _rot_under_a_scrub(stage: Stage, draws: random.Random) -> None:
+    """Bits flip before, behind and where an operator's pass just reads, on a disk that takes its time."""
+    cluster = stage.cluster
+    node = cluster.nodes[draws.choice(cluster.offices)]
+    begun, node.disk.pace = node.scrub.begun_at, replace(USUAL_PACE, read_s=draws.uniform(0.05, 0.3))
+    node.slow_until = max(node.slow_until, trio.current_time() + _PASS_S_MAX + _CATCH_UP_S)
+    await cluster.operators[node.number].start_scrub()
+    with trio.move_on_after(_PASS_S_MAX):
+        while node.scrub.begun_at == begun:  # noqa: ASYNC110 (polled)
+            await trio.sleep(0.05)
+        while node.scrub.is_going:
+            _rot_one(stage, node, draws)
+            await trio.sleep(draws.uniform(0.1, 2.0))
+    node.disk.pace = USUAL_PACE
+
+
+def _rot_one(stage: Stage, node: SimNode, draws: random.Random) -> tuple[NodeNumber, BlobId] | None:
+    """A bit flips, told by its checksum or by nothing; another chunk's bytes were written here; a write was lost."""
     held = node.durable.held()
     if not held:
-        return
+        return None
     (origin, blob), row = draws.choice(list(held.items()))
     if not stage.is_elsewhere(node, origin, blob):
-        return
+        return None
     key = place_key(row.place + draws.randrange(row.chunks))
     match draws.choice(("checksum", "silent", "misdirected", "lost")):
         case "misdirected":
@@ -40,15 +70,10 @@ async def _rot(stage: Stage, draws: random.Random) -> None:
         case kind:
             node.disk.hurt_chunk(key, draws, damaged=kind == "checksum")
     if node.durable.holds(origin, blob):
-        return  # its own bytes were written over it
+        return None  # its own bytes were written over it
     stage.cluster.damage.note(node, origin, blob, Harm.ROTTEN, node.generation)
     stage.tell(node, "rot", f"{blob.raw.hex()[:12]} of {origin}")
-    notice = draws.random()
-    await trio.sleep(draws.uniform(0.1, 5.0))
-    if notice < 0.5:  # somebody happens to read it
-        await stage.cluster.operators[origin].get(node.number, blob)
-    elif notice < 0.8:  # or to put it again; else it lies unnoticed
-        await _put_again(stage, origin, blob)
+    return origin, blob
 
 
 async def _lose(stage: Stage, draws: random.Random) -> None:
@@ -139,6 +164,7 @@ def _heal(stage: Stage) -> None:
 
 FAULTS = (
     Fault("rot", 36, _rot),
+    Fault("rot under a scrub", 10, _rot_under_a_scrub),
     Fault("lost row", 36, _lose),
     Fault("failed sync", 12, _fail_sync, _heal),
     Fault("full disk", 12, _fill_disk),

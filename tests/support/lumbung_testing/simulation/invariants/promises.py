@@ -29,6 +29,7 @@ from lumbung_testing.simulation.invariants import (
     lives,
     records,
     reports,
+    scrubs,
     stores,
     words,
 )
@@ -38,7 +39,7 @@ from lumbung_testing.simulation.node import SimNode
 
 __all__ = ["Promises"]
 
-_TOPICS = (lives, words, carried, inventories, feeds, equality, copies, bounds, reports, stores, records)
+_TOPICS = (lives, words, carried, inventories, feeds, equality, copies, bounds, reports, stores, records, scrubs)
 
 _OnFrame = Callable[[Claims, SimNode, SessionEnds, peer_pb2.SessionFrame], None]
 _Sweep = Callable[[Claims], None]

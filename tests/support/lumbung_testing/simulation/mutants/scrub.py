@@ -94,7 +94,19 @@ def _mended_feed_row_offered_before_its_sync() -> AbstractContextManager[object]
     return patched(Mends, "mend_feed", mend_feed)
 
 
+def _checked_since_the_end_of_a_pass() -> AbstractContextManager[object]:
+    """The pass is over: all bytes are checked."""
+    original = Scrubber._save
+
+    async def save(self: Scrubber, origin: NodeNumber | None, *, verified_since_ms: int = 0) -> None:
+        now_ms = self._core.clock.now_ms()
+        await original(self, origin, verified_since_ms=max(now_ms, verified_since_ms) if verified_since_ms else 0)
+
+    return patched(Scrubber, "_save", save)
+
+
 MUTANTS = (
+    Mutant("checked since the end of a pass", _checked_since_the_end_of_a_pass, is_quick=False),
     Mutant("no scrub", _no_scrub, is_quick=False),
     Mutant("scrub skips large blobs", _scrub_skips_large_blobs, is_quick=False),
     Mutant("repair without list", _repair_without_list, is_quick=False),
