@@ -15,6 +15,7 @@ from lumbung_cluster.roster_codec import SignedRoster
 from lumbung_cluster.roster_node import KeyRecord, KeyUse, NodeRecord
 from lumbung_node.services.core import Core, DoubtAboutOurselves
 from lumbung_node.services.session.greeting import judge_greeting, make_hello, read_hello
+from lumbung_node.services.session.lives import LifeUnknown
 from lumbung_node.store.own_lives import recovered_record
 from lumbung_proto.v1 import peer_pb2
 from lumbung_testing.rosters import CLUSTER, SeededSigner, founding, signed, successor
@@ -108,6 +109,27 @@ async def test_our_own_life_under_our_former_receipt_key_is_no_doubt() -> None:
 
         assert not office.condition.stopped
         assert office.may_doubt(PEER), "nobody made it doubt"
+
+
+async def test_a_machine_that_slept_through_a_change_of_its_keys_learns_the_roster_before_it_judges_its_life() -> None:
+    """Else it would doubt its history, for the marks say so, and go on above the machine that took its place."""
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await peer.rosters.offer([with_new_receipt_key(OFFICE).encode()])
+        successor_life = life_of_office(FAR, key="new receipt")
+
+        with pytest.raises(LifeUnknown):
+            await greet(peer, office, seen=successor_life)
+        await office.rosters.offer([with_new_receipt_key(OFFICE).encode()])
+        await greet(peer, office, seen=successor_life)
+
+        assert office.condition.stopped
+
+
+async def test_a_life_under_nobodys_key_is_not_waited_for_once_the_rosters_are_equal() -> None:
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await greet(peer, office, seen=life_of_office(FAR, key="nobody's"))
+
+        assert not office.condition.stopped
 
 
 async def test_older_lives_change_nothing() -> None:

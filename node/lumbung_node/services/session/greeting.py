@@ -134,7 +134,7 @@ async def judge_greeting(core: Core, peer: NodeNumber, greeting: Greeting) -> No
             f"expected node {peer} of cluster {core.cluster}, got node {greeting.node} of {greeting.cluster}",
         )
     if greeting.life_seen is not None:
-        await judge_our_life(core, peer, greeting.life_seen)
+        await judge_our_life(core, peer, greeting.life_seen, greeting.roster_epoch)
     await judge_their_life(core, peer, greeting.life)
 
 

@@ -14,7 +14,7 @@ __all__ = ["LifeUnknown", "judge_our_life", "judge_their_life", "life_message", 
 
 
 class LifeUnknown(Exception):
-    """The peer's life is signed with a key that our roster does not give it; a newer roster may."""
+    """A life is signed with a key that our roster does not give to its node; a newer roster may."""
 
 
 def life_message(life: SignedLife) -> peer_pb2.SignedBytes:
@@ -31,12 +31,17 @@ def read_life(message: peer_pb2.SignedBytes) -> SignedLife:
         raise Rejected(StatusCode.INVALID_ARGUMENT, f"hello: {exc}") from exc
 
 
-async def judge_our_life(core: Core, peer: NodeNumber, shown: SignedLife) -> None:
-    """The newest life that the peer has met of us. Only our own signature counts: a peer's word alone changes nothing.
+async def judge_our_life(core: Core, peer: NodeNumber, shown: SignedLife, epoch: int) -> None:
+    """The newest life that the peer, which obeys the roster of `epoch`, has met of us. Only our own signature counts: a
+    peer's word alone changes nothing.
 
-    Raises DoubtAboutOurselves when another machine has lived in our generation and we are the one that goes on.
+    Raises DoubtAboutOurselves when another machine has lived in our generation and we are the one that goes on, and
+    LifeUnknown when the peer's newer roster may say that the key is ours: a machine that slept through a change of its
+    keys must not doubt its history, and go on above its successor, before it knows of that one.
     """
     if not _is_signed_by_node(core, core.number, shown):
+        if epoch > core.rosters.roster.epoch and _may_be_ours(core, shown):
+            raise LifeUnknown(f"our life: expected one of our receipt keys of epoch {core.rosters.roster.epoch}")
         _judge_retired(core, peer, shown)
         return
     match judge_own_life(core.store.life.content, shown.content):
@@ -89,6 +94,14 @@ async def judge_their_life(core: Core, peer: NodeNumber, shown: SignedLife) -> N
                 f"another machine lives as node {peer} in generation {seen}, this one is of "
                 f"{shown.content.generation}: it must stop taking puts or start a new life",
             )
+
+
+def _may_be_ours(core: Core, life: SignedLife) -> bool:
+    """Truly signed for this node, with a key that our roster has never given to it."""
+    content = life.content
+    is_known = _is_signed_by_node(core, core.number, life, is_retired_too=True)
+    is_for_us = content.cluster == core.cluster and content.node == core.number
+    return is_for_us and not is_known and life.is_valid(core.verifier)
 
 
 def _is_signed_by_node(core: Core, node: NodeNumber, life: SignedLife, *, is_retired_too: bool = False) -> bool:

@@ -81,7 +81,7 @@ def _roster_not_kept() -> AbstractContextManager[object]:
 
 
 def _shown_a_newer_life_and_gone_on() -> AbstractContextManager[object]:
-    async def judge(core: Core, peer: NodeNumber, shown: SignedLife) -> None:
+    async def judge(core: Core, peer: NodeNumber, shown: SignedLife, epoch: int) -> None:
         await trio.lowlevel.checkpoint()
 
     return patched(greeting, "judge_our_life", judge)
