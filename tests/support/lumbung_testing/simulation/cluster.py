@@ -13,14 +13,18 @@ from pathlib import Path
 import trio
 
 from lumbung_cluster.ids import UNITS, BlobId, NodeNumber
+from lumbung_cluster.joining import van_numbers
 from lumbung_cluster.limits import MIB
 from lumbung_cluster.roster import Roster
 from lumbung_cluster.roster_codec import SignedRoster
+from lumbung_cluster.roster_node import NodeRecord, Role
+from lumbung_cluster.van import VanRecord
+from lumbung_cluster.with_vans import with_vans
 from lumbung_node.ports.identity import IdentityRecord
 from lumbung_node.ports.transport import AccessCheck, Transport
 from lumbung_node.services.rosters import GOSSIP_ROSTERS_MAX
 from lumbung_node.store import own_lives
-from lumbung_testing.rosters import drc, founding, office, signed
+from lumbung_testing.rosters import drc, founding, node_record, signed
 from lumbung_testing.simulation.content import Delivery
 from lumbung_testing.simulation.damage import DamageBook
 from lumbung_testing.simulation.desks import BundleDesk, DiskShelf
@@ -28,7 +32,7 @@ from lumbung_testing.simulation.invariants.claims import Claims
 from lumbung_testing.simulation.invariants.promises import Promises
 from lumbung_testing.simulation.misbehaviour import Misbehaviour, misbehaving
 from lumbung_testing.simulation.network import SimNetwork
-from lumbung_testing.simulation.node import NODE_PORT, Life, SimNode, node_caller
+from lumbung_testing.simulation.node import Life, SimNode, address_of, node_caller
 from lumbung_testing.simulation.rocks_disk import RocksDisk
 from lumbung_testing.simulation.seeding import luck
 from lumbung_testing.simulation.stations import Operator, Station, access_caller, office_access
@@ -38,12 +42,12 @@ from lumbung_testing.simulation.watching import open_watch
 from lumbung_testing.virtual_disk import DiskImage, VirtualDisk
 from lumbung_testing.world import MemoryDocuments
 
-__all__ = ["OldMachine", "SimCluster", "open_cluster"]
+__all__ = ["OFFICE_NAMES", "OldMachine", "SimCluster", "office_record", "open_cluster"]
 
 MakeDisk = Callable[[], VirtualDisk]
 _DISK_BYTES = 512 * MIB
 _RAM_DISK = Path("/dev/shm")  # the engine's own fsyncs cost nothing there
-_OFFICE_NAMES = ("36.02", "34.04", "51.71", "12.71", "73.71", "94.71")
+OFFICE_NAMES = ("36.02", "34.04", "51.71", "12.71", "73.71", "94.71")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +60,34 @@ class OldMachine:
 
 
 class SimCluster:
-    """`nodes` by number: the offices first, the DRC last."""
+    """`nodes` by number: the offices first, then the DRC, then who came later.
 
-    def __init__(self, seed: int, node_count: int, story: Story, nursery: trio.Nursery, make_disk: MakeDisk) -> None:
+    `access` are the newest access lists of the offices; `vans` were named there, and `gone` are those struck off again.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        node_count: int,
+        story: Story,
+        nursery: trio.Nursery,
+        make_disk: MakeDisk,
+        stack: AsyncExitStack,
+    ) -> None:
         self.story = story
+        self._seed = seed
+        self._stack = stack
         self.rosters = [_sign_founding(node_count)]
         self._newest: Roster = self.rosters[0].parse()
         self.misbehaviour = Misbehaviour(luck(seed, "misbehaviour"))
         self.offices = [NodeNumber(number) for number in range(1, node_count)]
+        self.vans: list[NodeNumber] = []
+        self.gone: set[NodeNumber] = set()
+        self.access = {number: office_access(number) for number in self.offices}
+        self._obeyed = self._newest
         self.network = SimNetwork(luck(seed, "network"))
         self.damage = DamageBook()
-        self.nodes = {
-            number: SimNode(number, f"n{number}", self._documents(), luck(seed, f"node {number}"), story, make_disk())
-            for number in (*self.offices, NodeNumber(node_count))
-        }
+        self.nodes: dict[NodeNumber, SimNode] = {}
         self.promises = Promises(Claims(story, self.nodes, self.damage, self.misbehaviour))
         self.deliveries: list[tuple[NodeNumber, Delivery]] = []
         self.stations: dict[NodeNumber, Station] = {}
@@ -79,21 +97,54 @@ class SimCluster:
         self._nursery = nursery
         self._make_disk = make_disk
         self._old_count = 0
+        for number in (*self.offices, NodeNumber(node_count)):
+            self._set_up(number)
 
     @property
     def roster(self) -> Roster:
         """The newest roster that was signed, whoever obeys it already."""
         return self._newest
 
+    @property
+    def obeyed(self) -> Roster:
+        """The same with all vans, as a node obeys it that has heard of everything."""
+        return self._obeyed
+
     def sign(self, following: Roster) -> None:
         """The custodians sign a roster that follows on the newest one."""
         self.rosters.append(signed(following, "a", "b"))
         self._newest = following
+        self._obeyed = with_vans(self._newest, self.access)
         self.story.tell("all", "roster", str(following.epoch))
 
     async def publish(self, office: NodeNumber) -> None:
         """Somebody brings the newest rosters to an office; from there they travel with the sessions."""
         await self.operators[office].publish([roster.encode() for roster in self.rosters[-GOSSIP_ROSTERS_MAX:]])
+
+    def sign_access(self, office: NodeNumber, vans: tuple[VanRecord, ...]) -> None:
+        """The office signs its next access list, with these vans."""
+        self.access[office] = office_access(office, self.access[office].content.version + 1, vans)
+        self._obeyed = with_vans(self._newest, self.access)
+
+    async def settle_people(self, number: NodeNumber, office: NodeNumber) -> None:
+        """Those who work at a node: of the office itself, also at its van."""
+        for_station = self.network.transport(f"s{number}", access_caller(office, "station"))
+        self.stations[number] = Station(number, await self._stack.enter_async_context(for_station), self.story)
+        for_operator = self.network.transport(f"o{number}", access_caller(office, "operator"))
+        transport = await self._stack.enter_async_context(for_operator)
+        self.operators[number] = Operator(number, transport, self.story)
+        self.desks[number] = BundleDesk(number, transport, self.story)
+
+    def sign_in(self, number: NodeNumber) -> None:
+        """An office that the newest roster names: it takes part in everything from now on."""
+        self.access[number] = office_access(number)
+        self.offices.append(number)
+        self.set_up(number)
+
+    def set_up(self, number: NodeNumber) -> None:
+        """A new machine with the present roster and lists from its pack; it starts at once."""
+        self._set_up(number)
+        self.start(number)
 
     def start(self, number: NodeNumber) -> None:
         self.nodes[number].start(self._nursery, self._open_transport)
@@ -105,7 +156,7 @@ class SimCluster:
 
     async def recover_stopped(self) -> None:
         """No old machine runs any more: operators who see the red lamp type the cure."""
-        for node in self.nodes.values():
+        for node in list(self.nodes.values()):
             if node.core is not None and node.core.condition.stopped:
                 await self.recover(node.number)
 
@@ -127,7 +178,7 @@ class SimCluster:
         self._old_count += 1
         draws = random.Random(f"{self.story.seed}/old {self._old_count}")
         node = SimNode(
-            old.number, f"g{old.number}-{self._old_count}", self._documents(), draws, self.story, self._make_disk()
+            old.number, f"g{old.number}-{self._old_count}", self._old_documents(), draws, self.story, self._make_disk()
         )
         node.disk.restore(old.image)
         node.identity.record = old.record
@@ -138,14 +189,15 @@ class SimCluster:
         return list(self.promises.acked)
 
     def holders(self, origin: NodeNumber, blob: BlobId) -> tuple[NodeNumber, ...]:
-        return self.roster.holders_of(origin, blob.unit)
+        return tuple(number for number in self.obeyed.holders_of(origin, blob.unit) if number not in self.gone)
 
     def lagging(self) -> list[str]:
         """What is not yet as it must be when all is well: nothing, once the cluster has converged."""
-        missing = [f"n{node.number} does not serve" for node in self.nodes.values() if node.core is None]
+        present = [node for number, node in self.nodes.items() if number not in self.gone]
+        missing = [f"n{node.number} does not serve" for node in present if node.core is None]
         if missing:
             return missing
-        for node in self.nodes.values():
+        for node in present:
             epoch = node.core.rosters.roster.epoch if node.core is not None else 0
             if epoch != self.roster.epoch:
                 missing.append(f"n{node.number} obeys epoch {epoch}, the newest is {self.roster.epoch}")
@@ -153,12 +205,12 @@ class SimCluster:
             for holder in self.holders(origin, blob):
                 if not self.nodes[holder].durable.holds(origin, blob):
                     missing.append(f"n{holder} lacks {blob.raw.hex()[:12]} of {origin}")
-        for number, node in self.nodes.items():
-            missing += [f"n{number} has no feed row {gap} of {origin}" for origin, gap in node.durable.feed_gaps()]
+        for node in present:
+            missing += [f"n{node.number} has no feed row {gap} of {origin}" for origin, gap in node.durable.feed_gaps()]
         missing += self._unreported()
         return missing or [
             f"n{origin} has no proof of number {number} by n{holder}"
-            for origin in self.offices
+            for origin in (*self.offices, *(van for van in self.vans if van not in self.gone))
             for holder, number in self._unproven(origin)
         ]
 
@@ -167,7 +219,7 @@ class SimCluster:
         found = []
         for centre in self.roster.drc_numbers():
             core = self.nodes[centre].core
-            for number in self.roster.partners_of(centre):
+            for number in (partner for partner in self.obeyed.partners_of(centre) if partner not in self.gone):
                 held = core.reports.held.get(number) if core is not None else None
                 if held is None or held.signed.content.generation != self.nodes[number].generation:
                     found.append(f"n{centre} has no report of the present life of n{number}")
@@ -177,10 +229,17 @@ class SimCluster:
         core = self.nodes[origin].core
         assert core is not None
         end = core.store.state.end(origin).number
-        holders = sorted({h for unit in range(UNITS) for h in self.roster.holders_of(origin, unit)} - {origin})
+        holders = sorted({h for unit in range(UNITS) for h in self.obeyed.holders_of(origin, unit)} - {origin})
         return [(h, n) for h in holders for n in core.store.proofs.ledger.account(h).unproven(end, 1)]
 
-    def _documents(self) -> MemoryDocuments:
+    def _set_up(self, number: NodeNumber) -> None:
+        lists = {int(office): access.encode() for office, access in self.access.items()}
+        documents = MemoryDocuments([roster.encode() for roster in self.rosters], lists)
+        draws = luck(self._seed, f"node {number}")
+        self.nodes[number] = SimNode(number, f"n{number}", documents, draws, self.story, self._make_disk())
+
+    def _old_documents(self) -> MemoryDocuments:
+        """As they were when the cluster was founded."""
         lists = {int(number): office_access(number).encode() for number in self.offices}
         return MemoryDocuments([self.rosters[0].encode()], lists)
 
@@ -195,16 +254,11 @@ async def open_cluster(seed: int, node_count: int, story: Story, *, on_rocks: bo
     """A cluster with all its nodes started; everything dies when the block ends."""
     async with AsyncExitStack() as stack, trio.open_nursery() as nursery:
         make_disk = partial(_rocks_disk, stack, story) if on_rocks else _virtual_disk
-        cluster = SimCluster(seed, node_count, story, nursery, make_disk)
+        cluster = SimCluster(seed, node_count, story, nursery, make_disk, stack)
         stack.enter_context(misbehaving(cluster.misbehaviour))
         stack.callback(cluster.shelf.clear)
         for number in cluster.offices:
-            for_station = cluster.network.transport(f"s{number}", access_caller(number, "station"))
-            cluster.stations[number] = Station(number, await stack.enter_async_context(for_station), story)
-            for_operator = cluster.network.transport(f"o{number}", access_caller(number, "operator"))
-            transport = await stack.enter_async_context(for_operator)
-            cluster.operators[number] = Operator(number, transport, story)
-            cluster.desks[number] = BundleDesk(number, transport, story)
+            await cluster.settle_people(number, number)
         for number in cluster.nodes:
             cluster.start(number)
         yield cluster
@@ -227,7 +281,15 @@ def _rocks_disk(stack: AsyncExitStack, story: Story) -> VirtualDisk:
 
 
 def _sign_founding(node_count: int) -> SignedRoster:
-    records = [office(number, _OFFICE_NAMES[number - 1]) for number in range(1, node_count)]
-    records.append(drc(node_count))
-    moved = [replace(node, addresses=(f"n{node.number}:{NODE_PORT + node.number}",)) for node in records]
-    return signed(founding(moved), "a", "b")
+    records = [office_record(number, 1) for number in range(1, node_count)]
+    centre = drc(node_count)
+    address = address_of(f"n{node_count}", centre.number)
+    return signed(founding([*records, replace(centre, addresses=(address,))]), "a", "b")
+
+
+def office_record(number: int, epoch: int, at: int | None = None) -> NodeRecord:
+    """The office that is the `at`-th of the simulated ones, its number unless given."""
+    name = OFFICE_NAMES[(at or number) - 1]
+    record = node_record(number, name, Role.OFFICE, name[:2], f"zone {name[:2]}", first_epoch=epoch)
+    address = address_of(f"n{number}", record.number)
+    return replace(record, addresses=(address,), vans=van_numbers(record.number))

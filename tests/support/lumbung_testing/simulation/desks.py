@@ -21,7 +21,7 @@ from lumbung_cluster.roster_codec import SignedRoster
 from lumbung_node.ports.transport import Transport
 from lumbung_testing.direct_channel import InlineBlocking
 from lumbung_testing.rosters import CLUSTER, TestVerifier
-from lumbung_testing.simulation.node import NODE_PORT
+from lumbung_testing.simulation.node import address_of
 from lumbung_testing.simulation.story import Story
 from lumbung_tools.bundles.export import Exported, ExportOrder, export
 from lumbung_tools.bundles.folder import BundleFolder, find_bundles
@@ -105,7 +105,7 @@ class BundleDesk:
         return result
 
     def _session(self, roster: SignedRoster) -> Session:
-        address = f"n{self.office}:{NODE_PORT + self.office}"
+        address = address_of(f"n{self.office}", self.office)
         nowhere = Path("/")
         profile = Profile(nowhere, CLUSTER, self.office, address, *(5 * (nowhere,)), ())
         session = Session(profile, VerifiedRoster(roster, roster.parse()), self._transport, TestVerifier())

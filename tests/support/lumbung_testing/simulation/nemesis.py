@@ -42,7 +42,7 @@ class Nemesis:
         for fault in ALL_FAULTS:
             if fault.heal is not None:
                 fault.heal(self._stage)
-        for number, node in self._cluster.nodes.items():
+        for number, node in list(self._cluster.nodes.items()):
             if node.wire != SPOKEN:  # at the end everybody has the present build: an earlier one tells no reports
                 node.wire = SPOKEN
                 if node.is_up:

@@ -49,24 +49,30 @@ from lumbung_testing.world import (
 
 __all__ = [
     "KEY_CHANGES_MAX",
-    "NODE_PORT",
     "USUAL_PACE",
     "Life",
     "OpenTransport",
     "SimNode",
+    "address_of",
     "entry_keys_ever",
     "keys_of",
     "node_caller",
     "receipt_keys_ever",
 ]
 
-NODE_PORT = 7000
+_PORT = 7000
+_PORTS = 1000  # vans have numbers above all ports
 KEY_CHANGES_MAX = 8
 USUAL_PACE = Pace(write_s=0.0002, sync_s=0.004)  # a sync that takes no time hides what happens before it returns
 _SCRUB = ScrubSettings(period_s=60.0, start_delay_s=3.0)
 _MARKS = DiskMarks(foreign_free_bytes=4 * MIB, own_free_bytes=2 * MIB)
 
 OpenTransport = Callable[["SimNode", "Life", AccessCheck], AbstractAsyncContextManager[Transport]]
+
+
+def address_of(host: str, number: NodeNumber) -> str:
+    """Where the node of this number listens at a host."""
+    return f"{host}:{_PORT + number % _PORTS}"
 
 
 def keys_of(number: NodeNumber, *, following: int = 0) -> KeysAtHand:
@@ -324,7 +330,7 @@ class SimNode:
             cluster=CLUSTER,
             software="simulated",
             wire=self.wire,
-            listen=f"{self.host}:{NODE_PORT + self.number}",
+            listen=address_of(self.host, self.number),
             open_keyvalue=self.disk.open,
             aside=_LivingAside(self.aside, life),
             open_transport=transport,

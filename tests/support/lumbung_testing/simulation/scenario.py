@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,11 +12,14 @@ from itertools import count
 import trio
 
 from lumbung_cluster.ids import NodeNumber
+from lumbung_cluster.roster import Roster
+from lumbung_cluster.roster_codec import SignedRoster
 from lumbung_testing.simulation.cluster import SimCluster, open_cluster
-from lumbung_testing.simulation.content import Delivery, draw_delivery
+from lumbung_testing.simulation.content import draw_delivery
 from lumbung_testing.simulation.nemesis import Nemesis
+from lumbung_testing.simulation.patching import patched
+from lumbung_testing.simulation.people import look, work
 from lumbung_testing.simulation.seeding import luck, run_seeded
-from lumbung_testing.simulation.stations import pick
 from lumbung_testing.simulation.story import Story
 
 __all__ = ["CONVERGE_S", "Outcome", "Plan", "run_scenario"]
@@ -57,7 +59,7 @@ def run_scenario(plan: Plan) -> Outcome:
     """Raises Violation with the seed, the time and the story."""
     begun = time.perf_counter()
     story = Story(plan.seed)
-    with _garbage_left():
+    with _garbage_left(), _rosters_read_once():
         simulated_s = run_seeded(
             plan.seed,
             lambda: _run(plan, story),
@@ -82,6 +84,20 @@ def _garbage_left() -> Iterator[None]:
         gc.collect()
 
 
+@contextmanager
+def _rosters_read_once() -> Iterator[None]:
+    """All nodes read the same few rosters at each start and session: a tenth of a run, and equal bytes read equal."""
+    parse, known = SignedRoster.parse, dict[bytes, Roster]()
+
+    def read(self: SignedRoster) -> Roster:
+        if self.body not in known:
+            known[self.body] = parse(self)
+        return known[self.body]
+
+    with patched(SignedRoster, "parse", read):
+        yield
+
+
 async def _run(plan: Plan, story: Story) -> float:
     begun = trio.current_time()
     async with (
@@ -101,51 +117,14 @@ async def _phases(plan: Plan, cluster: SimCluster, scope: trio.CancelScope) -> N
         with trio.move_on_after(plan.faults_s):
             async with trio.open_nursery() as working:
                 for office in cluster.offices:
-                    working.start_soon(_work, cluster, office, luck(plan.seed, f"station {office}"))
-                    working.start_soon(_look, cluster, office, luck(plan.seed, f"operator {office}"))
+                    working.start_soon(work, cluster, office, luck(plan.seed, f"station {office}"))
+                    working.start_soon(look, cluster, office, luck(plan.seed, f"operator {office}"))
                 if plan.has_faults:
                     working.start_soon(nemesis.run)
         await nemesis.heal()
         await _converge(cluster)
         nursery.cancel_scope.cancel()
     scope.cancel()
-
-
-async def _work(cluster: SimCluster, office: NodeNumber, draws: random.Random) -> None:
-    """A station's day: new recordings, repeats of old ones, and now and then the bytes of another office."""
-    station, known = cluster.stations[office], cluster.deliveries
-    while True:
-        await trio.sleep(draws.expovariate(1 / 30))
-        batch = [_draw(draws, known, office) for _ in range(draws.choice((1, 1, 2, 5)))]
-        known += [(office, delivery) for delivery in batch]
-        copies, wait_ms = draws.choice((1, 2, 3, 3)), draws.choice((0, 2000, 20_000))
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(station.put, batch, copies, wait_ms)
-            if draws.random() < 0.2:  # a client that lost patience sends the same bytes again beside the first call
-                await trio.sleep(draws.uniform(0.0, 0.5))
-                nursery.start_soon(station.put, batch, copies, wait_ms)
-
-
-def _draw(draws: random.Random, known: list[tuple[NodeNumber, Delivery]], office: NodeNumber) -> Delivery:
-    if not known or draws.random() < 0.7:
-        return draw_delivery(draws)
-    _, old = draws.choice(known)
-    choice = draws.random()
-    if choice < 0.6 or not old.record_tag:
-        return old
-    return old.sealed_again(draws) if choice < 0.8 else old.changed(draws)
-
-
-async def _look(cluster: SimCluster, office: NodeNumber, draws: random.Random) -> None:
-    operator = cluster.operators[office]
-    while True:
-        await trio.sleep(draws.expovariate(1 / 20))
-        blob = pick(draws, cluster.acked(), office)
-        if blob is not None:
-            await operator.get(draws.choice(cluster.holders(office, blob)), blob)
-        if draws.random() < 0.2:
-            await operator.status()
-            await operator.list_blobs()
 
 
 async def _sweep(cluster: SimCluster) -> None:

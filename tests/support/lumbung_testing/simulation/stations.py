@@ -12,15 +12,16 @@ from lumbung_cluster.errors import LumbungError
 from lumbung_cluster.identity_uri import AccessIdentity
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.limits import MIB
+from lumbung_cluster.van import VanRecord
 from lumbung_node.ports.transport import Caller, Endpoint, Method, Transport
 from lumbung_node.services.leaving import DROP, PLAN_DROP
 from lumbung_node.services.reconcile_run import RECONCILE
-from lumbung_node.services.server import GET, LIST, PUBLISH_ROSTER, PUT, START_SCRUB, STATUS
+from lumbung_node.services.server import GET, LIST, PUBLISH_ACCESS, PUBLISH_ROSTER, PUT, START_SCRUB, STATUS
 from lumbung_proto.codec import decode_frame, encode_frame
 from lumbung_proto.v1 import blobs_pb2, leaving_pb2, operations_pb2, reconcile_pb2, roster_pb2, scrub_pb2
 from lumbung_testing.rosters import CLUSTER, SeededSigner
 from lumbung_testing.simulation.content import Delivery
-from lumbung_testing.simulation.node import NODE_PORT, node_caller
+from lumbung_testing.simulation.node import address_of, node_caller
 from lumbung_testing.simulation.story import Story
 
 __all__ = ["Operator", "Station", "access_caller", "office_access"]
@@ -33,18 +34,18 @@ def access_caller(office: NodeNumber, name: str) -> Caller:
     return Caller(AccessIdentity(CLUSTER, office, name).uri, blake3(f"{name} {office}".encode()).digest())
 
 
-def office_access(office: NodeNumber) -> SignedAccess:
-    """The access list of one office: its operator and its station."""
+def office_access(office: NodeNumber, version: int = 1, vans: tuple[VanRecord, ...] = ()) -> SignedAccess:
+    """The access list of one office: its operator, its station and its vans."""
     entries = tuple(
         AccessEntry(name, duty, (access_caller(office, name).key_pin,), 0, 1 << 50)
         for name, duty in (("operator", Duty.OPERATOR), ("station", Duty.STATION))
     )
-    return sign_access(AccessList(CLUSTER, office, 1, 0, entries), SeededSigner(f"access {office}"))
+    return sign_access(AccessList(CLUSTER, office, version, 0, entries, vans), SeededSigner(f"access {office}"))
 
 
 def _endpoint(number: NodeNumber) -> Endpoint:
     caller = node_caller(number)
-    return Endpoint(f"n{number}:{NODE_PORT + number}", caller.uri, (caller.key_pin,))
+    return Endpoint(address_of(f"n{number}", number), caller.uri, (caller.key_pin,))
 
 
 class Station:
@@ -149,6 +150,11 @@ class Operator:
             self._story.tell(self.host, "roster not published", type(exc).__name__)
         finally:
             await channel.close()
+
+    async def publish_access(self, access: SignedAccess) -> None:
+        await self._ask_own(
+            PUBLISH_ACCESS, roster_pb2.PublishAccessRequest(access_list=access.encode()).SerializeToString()
+        )
 
     async def plan_drop(self) -> list[leaving_pb2.OriginDrop]:
         """What the own node says that it could let go of; nothing when it does not answer."""

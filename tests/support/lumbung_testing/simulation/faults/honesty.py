@@ -18,7 +18,7 @@ from lumbung_proto.v1 import peer_pb2
 from lumbung_testing.rosters import CLUSTER
 from lumbung_testing.simulation.faults.stage import Fault, Stage
 from lumbung_testing.simulation.misbehaviour import KINDS
-from lumbung_testing.simulation.node import NODE_PORT, node_caller
+from lumbung_testing.simulation.node import address_of, node_caller
 
 __all__ = ["FAULTS"]
 
@@ -49,7 +49,7 @@ async def _flood(stage: Stage, draws: random.Random) -> None:
     stage.tell(one, "flood", f"{kind} to {other.host}")
     caller = node_caller(other.number)
     async with stage.cluster.network.transport(f"x{one.number}", node_caller(one.number)) as transport:
-        channel = transport.dial(Endpoint(f"{other.host}:{NODE_PORT + other.number}", caller.uri, (caller.key_pin,)))
+        channel = transport.dial(Endpoint(address_of(other.host, other.number), caller.uri, (caller.key_pin,)))
         try:
             with trio.move_on_after(_FLOOD_S):
                 async with channel.stream(SESSION) as stream:

@@ -24,7 +24,8 @@ _LOOK_S = 5.0
 
 async def _new_keys(stage: Stage, draws: random.Random) -> None:
     cluster, node = stage.cluster, stage.some_node(draws)
-    if node.key_changes >= KEY_CHANGES_MAX or len(node.keys.keys.entry) > 1:
+    is_of_roster = cluster.roster.node(node.number) is not None  # a van has its keys for ever
+    if not is_of_roster or node.key_changes >= KEY_CHANGES_MAX or len(node.keys.keys.entry) > 1:
         return
     node.key_changes += 1
     node.keys.keys = keys_of(node.number, following=node.key_changes)

@@ -23,7 +23,7 @@ from lumbung_testing.simulation.node import USUAL_PACE, SimNode
 __all__ = ["FAULTS"]
 
 _SYNC_S = (1.0, 3.0)
-_LOOK_S = 0.01
+_LOOK_S = 0.1
 _WORD_S_MAX = 30.0  # how long a holder's word is waited for
 _SCRUB_S_MAX = 90.0  # a pass takes a minute
 _PUTS = 3

@@ -55,8 +55,9 @@ class Stage:
 
     def is_elsewhere(self, node: SimNode, origin: NodeNumber, blob: BlobId) -> bool:
         """Whether an intact durable copy would be left without this node's, at a node that the others get it from."""
-        receivers = self.cluster.roster.receivers_of(origin, blob.unit)
-        others = [self.cluster.nodes[number] for number in receivers if number != node.number]
+        receivers = self.cluster.obeyed.receivers_of(origin, blob.unit)
+        absent = {node.number, *self.cluster.gone}
+        others = [self.cluster.nodes[number] for number in receivers if number not in absent]
         return any(other.durable.holds(origin, blob) for other in others)
 
     async def kill(self, node: SimNode, *, is_silent: bool = False) -> None:

@@ -20,7 +20,7 @@ __all__ = ["FAULTS"]
 
 _ARRIVES_S_MAX = 20.0
 _ROAD_S_MAX = 10.0
-_LOOK_S = 0.01
+_LOOK_S = 0.1
 
 
 async def _on_a_disk(stage: Stage, draws: random.Random) -> None:

@@ -24,6 +24,7 @@ class Claims:
     `acked` has for each acknowledged (origin, blob) the holders that were ever named for it; `withdrawn` the copies
     (holder, origin, blob) that their holder took back, until they are there again; `lied` the copies that a lying
     holder has signed for, until they are there. `asked` has the nonces that an origin has put to a holder;
+    `struck_off` when a host (the first) was first seen to speak with a van that it knows to be gone;
     `signed_under` the highest nonce under which a machine (host) in a generation has signed for a blob of an origin,
     or (None) for its whole inventory.
     `reports_said` are the bodies of all reports that their nodes sent, `reports_held` the book and the order last
@@ -42,6 +43,7 @@ class Claims:
         self.signed_under: dict[tuple[str, int, NodeNumber, BlobId | None], int] = {}
         self.reports_said: set[bytes] = set()
         self.reports_held: dict[tuple[str, NodeNumber], tuple[ReportBook, tuple[int, int]]] = {}
+        self.struck_off: dict[tuple[str, NodeNumber], float] = {}
         self.asked: dict[tuple[NodeNumber, NodeNumber], set[int]] = {}
         self._story = story
 

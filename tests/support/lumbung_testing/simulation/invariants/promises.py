@@ -31,6 +31,7 @@ from lumbung_testing.simulation.invariants import (
     reports,
     scrubs,
     stores,
+    strangers,
     words,
 )
 from lumbung_testing.simulation.invariants.claims import Claims
@@ -39,7 +40,21 @@ from lumbung_testing.simulation.node import SimNode
 
 __all__ = ["Promises"]
 
-_TOPICS = (lives, words, carried, inventories, feeds, equality, copies, bounds, reports, stores, records, scrubs)
+_TOPICS = (
+    strangers,
+    lives,
+    words,
+    carried,
+    inventories,
+    feeds,
+    equality,
+    copies,
+    bounds,
+    reports,
+    stores,
+    records,
+    scrubs,
+)
 
 _OnFrame = Callable[[Claims, SimNode, SessionEnds, peer_pb2.SessionFrame], None]
 _Sweep = Callable[[Claims], None]

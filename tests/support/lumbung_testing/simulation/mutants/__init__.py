@@ -14,6 +14,7 @@ from lumbung_testing.simulation.mutants import (
     equality,
     feeds,
     inventories,
+    joining,
     leaving,
     lives,
     reports,
@@ -35,4 +36,5 @@ ALL_MUTANTS: tuple[Mutant, ...] = (
     *carrying.MUTANTS,
     *leaving.MUTANTS,
     *reports.MUTANTS,
+    *joining.MUTANTS,
 )

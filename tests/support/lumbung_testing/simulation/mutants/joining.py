@@ -1,0 +1,46 @@
+"""Mistakes about who comes later and who goes: what a new holder gets, and with whom a node still speaks."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import replace
+
+from lumbung_cluster import with_vans
+from lumbung_cluster.ids import NodeNumber
+from lumbung_cluster.roster import Roster
+from lumbung_cluster.roster_node import NodeRecord
+from lumbung_cluster.van import VanRecord
+from lumbung_node.services.session.outgoing import Outgoing
+from lumbung_testing.simulation.mutants.mutant import Mutant
+from lumbung_testing.simulation.patching import patched
+
+__all__ = ["MUTANTS"]
+
+
+def _new_holder_offered_only_what_is_new() -> AbstractContextManager[object]:
+    """It has no mark: so it begins here and now."""
+    original = Outgoing._start_cursor
+
+    async def start(self: Outgoing, origin: NodeNumber) -> None:
+        await original(self, origin)
+        cursor = self._cursors[origin]
+        if self._greeting.marks.get(origin) is None:
+            cursor.offered = cursor.applied = cursor.end_at_start
+            cursor.is_waiting = False
+
+    return patched(Outgoing, "_start_cursor", start)
+
+
+def _van_that_is_gone_still_spoken_with() -> AbstractContextManager[object]:
+    original = with_vans._node
+
+    def node(roster: Roster, office: NodeRecord, van: VanRecord) -> NodeRecord:
+        return original(roster, office, replace(van, is_gone=False, bound=None))
+
+    return patched(with_vans, "_node", node)
+
+
+MUTANTS = (
+    Mutant("a new holder offered only what is new", _new_holder_offered_only_what_is_new, is_quick=False),
+    Mutant("a van that is gone still spoken with", _van_that_is_gone_still_spoken_with, is_quick=False),
+)
