@@ -82,7 +82,7 @@ def check_latest(claims: Claims, node: SimNode, word: Statement, blob: BlobId) -
     if row is None:
         return
     held = _last_word(node, row.number, word.holder)
-    if held is None or _order(held) < _order(word):
+    if held is None or (_order(held) < _order(word) and not _says_the_same(held, word)):
         claims.broken(
             "the latest word counts",
             f"{node.host} heard {_tell(word)} from node {word.holder} on {blob}, on record is {_tell(held)}",
@@ -96,6 +96,12 @@ def _last_word(node: SimNode, number: int, holder: NodeNumber) -> Statement | No
     copy = tables.get(Family.PROOFS, copy_key(number, holder))
     raw = tables.get(Family.PROOFS, receipt_key(CopyRow.unpack(copy).receipt_serial)) if copy is not None else None
     return SignedStatement.from_bytes(raw).content if raw is not None else None
+
+
+def _says_the_same(held: Statement, word: Statement) -> bool:
+    """What is proven in a life and not taken back is proven: another receipt for it need not be kept."""
+    are_proofs = StatementKind.WITHDRAWAL not in (held.kind, word.kind)
+    return are_proofs and held.generation == word.generation
 
 
 def _order(word: Statement) -> tuple[int, int, bool]:

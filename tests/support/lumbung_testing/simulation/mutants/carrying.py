@@ -123,7 +123,7 @@ def _withdrawal_on_a_disk_applied_as_a_deletion() -> AbstractContextManager[obje
 @contextmanager
 def _disks_receipt_outlives_damage() -> Iterator[None]:
     """It is of this life, truly signed and asked for: what the line has said meanwhile, who looks?"""
-    checked, not_overruled = CarriedReceipts._checked, Proofs._not_overruled
+    checked, changed_by = CarriedReceipts._checked, Proofs._changed_by
     carried: set[bytes] = set()
 
     async def check(self: CarriedReceipts, word: peer_pb2.SignedBytes) -> SignedStatement:
@@ -136,12 +136,12 @@ def _disks_receipt_outlives_damage() -> Iterator[None]:
         return False
 
     async def all_of(self: Proofs, word: Statement, numbers: list[int]) -> list[int]:
-        return numbers if word.pack() in carried else await not_overruled(self, word, numbers)
+        return numbers if word.pack() in carried else await changed_by(self, word, numbers)
 
     with ExitStack() as stack:
         stack.enter_context(patched(CarriedReceipts, "_checked", check))
         stack.enter_context(patched(CarriedReceipts, "_is_known", is_known))
-        stack.enter_context(patched(Proofs, "_not_overruled", all_of))
+        stack.enter_context(patched(Proofs, "_changed_by", all_of))
         yield
 
 

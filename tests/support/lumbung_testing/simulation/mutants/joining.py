@@ -10,7 +10,7 @@ from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.roster import Roster
 from lumbung_cluster.roster_node import NodeRecord
 from lumbung_cluster.van import VanRecord
-from lumbung_node.services.session.outgoing import Outgoing
+from lumbung_node.services.session.feed_lanes import FeedLanes
 from lumbung_testing.simulation.mutants.mutant import Mutant
 from lumbung_testing.simulation.patching import patched
 
@@ -19,16 +19,16 @@ __all__ = ["MUTANTS"]
 
 def _new_holder_offered_only_what_is_new() -> AbstractContextManager[object]:
     """It has no mark: so it begins here and now."""
-    original = Outgoing._start_cursor
+    original = FeedLanes._start_cursor
 
-    async def start(self: Outgoing, origin: NodeNumber) -> None:
+    async def start(self: FeedLanes, origin: NodeNumber) -> None:
         await original(self, origin)
-        cursor = self._cursors[origin]
+        cursor = self.cursors[origin]
         if self._greeting.marks.get(origin) is None:
             cursor.offered = cursor.applied = cursor.end_at_start
             cursor.is_waiting = False
 
-    return patched(Outgoing, "_start_cursor", start)
+    return patched(FeedLanes, "_start_cursor", start)
 
 
 def _van_that_is_gone_still_spoken_with() -> AbstractContextManager[object]:
