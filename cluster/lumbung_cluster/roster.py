@@ -112,6 +112,11 @@ class Roster:
     def node(self, number: NodeNumber) -> NodeRecord | None:
         return self._index.by_number.get(number)
 
+    def name_of(self, number: NodeNumber) -> str:
+        """What people call the node; its number for one that the roster does not know."""
+        record = self.node(number)
+        return record.name if record is not None else str(int(number))
+
     def by_name(self, name: str) -> NodeRecord | None:
         """The node that has this name now (a gone node's last name counts while nobody else bears it)."""
         return self._index.by_name.get(name)

@@ -193,8 +193,9 @@ async def end_after(session: Session, seconds: float) -> None:
 @pytest.mark.parametrize(
     ("request_", "sentence"),
     [
-        (pb.ReconcileRequest(partner=9), "node 9 shares no origin with node 1"),
-        (pb.ReconcileRequest(origin=4), "no partner holds origin 4 beside node 1"),
+        (pb.ReconcileRequest(partner=9), "9 shares no origin with this node"),
+        (pb.ReconcileRequest(origin=4), "no partner holds origin drc-batam beside this node"),
+        (pb.ReconcileRequest(partner=2, origin=3), "34.04 and this node share nothing of origin 51.71"),
         (pb.ReconcileRequest(origin=1, all_origins=True), "expected one origin or all, got both"),
     ],
 )

@@ -54,8 +54,9 @@ class ReconcileDesk:
         roster, own = self._core.rosters.roster, self._core.number
         partners = roster.partners_of(own)
         partner, origin = NodeNumber(request.partner), NodeNumber(request.origin)
+        name = roster.name_of
         if partner and partner not in partners:
-            raise Rejected(StatusCode.FAILED_PRECONDITION, f"node {partner} shares no origin with node {own}")
+            raise Rejected(StatusCode.FAILED_PRECONDITION, f"{name(partner)} shares no origin with this node")
         if origin and request.all_origins:
             raise Rejected(StatusCode.INVALID_ARGUMENT, "expected one origin or all, got both")
         is_all = request.all_origins or (not origin and not self._core.store.state.count(own).blobs)
@@ -66,8 +67,12 @@ class ReconcileDesk:
             origins = shared if is_all else tuple(o for o in shared if o == (origin or own))
             if origins:
                 wanted[each] = origins
+        if not wanted and partner:
+            sentence = f"{name(partner)} and this node share nothing of origin {name(origin or own)}"
+            raise Rejected(StatusCode.FAILED_PRECONDITION, sentence)
         if not wanted:
-            raise Rejected(StatusCode.FAILED_PRECONDITION, f"no partner holds origin {origin or own} beside node {own}")
+            sentence = f"no partner holds origin {name(origin or own)} beside this node"
+            raise Rejected(StatusCode.FAILED_PRECONDITION, sentence)
         return wanted
 
 

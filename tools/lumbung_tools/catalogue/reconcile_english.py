@@ -61,7 +61,9 @@ RECONCILE_ENGLISH: Final[dict[str, str]] = {
     "status.reconcile_some": "compared: equal with {equal} of {partners:partner|partners}; not (yet) with {names}",
     "reason.disk_nearly_full": "its disk is nearly full ({free} bytes free)",
     "reason.no_shared_origin": "node {node} keeps nothing that this node keeps too",
-    "reason.no_partner_holds": "no other node keeps recordings of node {origin} beside this one",
+    "reason.nothing_shared": "{name} and this node keep nothing in common",
+    "reason.nothing_shared_of": "{name} and this node keep no recordings of {origin} in common",
+    "reason.no_partner_holds": "no other node keeps recordings of {origin} beside this one",
     "reason.reconciles_wait": "{most} comparisons wait already; try again later",
     "help.reconcile": (
         "Compare with partners now and bring over what is missing. Nodes do it by themselves at the beginning of each"

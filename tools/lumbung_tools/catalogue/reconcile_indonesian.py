@@ -59,7 +59,9 @@ RECONCILE_INDONESIAN: Final[dict[str, str]] = {
     "status.reconcile_some": "dibandingkan: sama dengan {equal} dari {partners} mitra; belum dengan {names}",
     "reason.disk_nearly_full": "cakramnya hampir penuh (sisa {free} bita)",
     "reason.no_shared_origin": "simpul {node} tidak menyimpan apa pun yang juga disimpan simpul ini",
-    "reason.no_partner_holds": "tidak ada simpul lain yang menyimpan rekaman simpul {origin} selain simpul ini",
+    "reason.nothing_shared": "{name} dan simpul ini tidak menyimpan apa pun bersama",
+    "reason.nothing_shared_of": "{name} dan simpul ini tidak menyimpan rekaman {origin} bersama",
+    "reason.no_partner_holds": "tidak ada simpul lain yang menyimpan rekaman {origin} selain simpul ini",
     "reason.reconciles_wait": "sudah {most} pembandingan yang menunggu; coba lagi nanti",
     "help.reconcile": (
         "Bandingkan dengan mitra sekarang dan lengkapi yang kurang. Simpul melakukannya sendiri pada awal setiap"

@@ -124,11 +124,13 @@ class Exporting:
         else:
             origins = tuple(sorted({NodeNumber(origin) for origin in request.origins})) or (own,)
         if not 1 <= len(origins) <= limits.BUNDLE_ORIGINS_MAX:
-            raise Rejected(StatusCode.FAILED_PRECONDITION, f"node {holder} shares no origin with this node")
+            raise Rejected(StatusCode.FAILED_PRECONDITION, f"{record.name} shares no origin with this node")
         for origin in origins:
             may_export(origin)
             if not roster.units_held(holder, origin):
-                raise Rejected(StatusCode.FAILED_PRECONDITION, f"{record.name} keeps nothing of origin {origin}")
+                raise Rejected(
+                    StatusCode.FAILED_PRECONDITION, f"{record.name} keeps nothing of origin {roster.name_of(origin)}"
+                )
         if request.after and (len(origins) != 1 or origins[0] == own):
             raise Rejected(StatusCode.INVALID_ARGUMENT, "a first number goes with one origin that is not our own")
         return holder, origins
