@@ -33,8 +33,9 @@ from lumbung_node.store.layout import (
     number_key,
     place_key,
 )
-from lumbung_testing.session_pair import box, connected, living, put, until_proven
-from lumbung_testing.virtual_disk import Pace
+from lumbung_node.store.reads import is_intact
+from lumbung_testing.session_pair import box, connected, living, put, until_marked, until_proven
+from lumbung_testing.virtual_disk import Pace, VirtualDisk
 
 OFFICE, PEER = NodeNumber(1), NodeNumber(2)
 SETTINGS = ScrubSettings(period_s=60.0, start_delay_s=1.0)
@@ -249,6 +250,122 @@ async def test_a_blob_that_came_anew_with_nothing_left_of_its_number_is_proven_u
             while (await origin.store.inventories.snapshot(OFFICE)).doubted:  # noqa: ASYNC110 (polled)
                 await trio.sleep(1)
         assert (await origin.store.inventories.snapshot(OFFICE)).inventory.count == len(CONTENTS)
+
+
+def lose_commits(disk: VirtualDisk, rows: dict[BlobId, BlobRow], *, with_blob_rows: bool) -> None:
+    """All that a group commit has written of these recordings goes, but for their bytes; their rows too if asked."""
+    for blob, row in rows.items():
+        disk.lose(Family.FEEDS, feed_key(OFFICE, row.number))
+        disk.lose(Family.LISTS, list_key(OFFICE, row.signed))
+        if with_blob_rows:
+            disk.lose(Family.FEEDS, number_key(OFFICE, blob))
+            disk.lose(Family.BLOBS, blob_key(OFFICE, blob))
+
+
+async def put_in_two_commits(core: Core) -> dict[BlobId, BlobRow]:
+    """The rows of the second, in the middle of the feed."""
+    await put(core, CONTENTS[:10])
+    await put(core, CONTENTS[10:13])
+    await put(core, CONTENTS[13:])
+    return {BlobId.of(content): await row_of(core, content) for content in CONTENTS[10:13]}
+
+
+async def test_neighbouring_feed_rows_are_made_again_from_rows_and_lists(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The second of two once found no hash before it, and the node began a new generation."""
+    office = box(OFFICE)
+    async with living(office) as core:
+        await put(core, CONTENTS)
+        for number in (11, 12, 13, len(CONTENTS)):
+            office.disk.lose(Family.FEEDS, feed_key(OFFICE, number))
+        async with scrubbing(core):
+            await passes(core)
+        assert await is_whole(core, CONTENTS)
+        assert await kinds(core) == [EventKind.LOST_FEED_ROW] * 4
+        assert core.store.state.generation == 1
+
+
+@pytest.mark.parametrize("commit", ["middle", "last"])
+async def test_own_feed_rows_and_their_list_are_signed_again_from_the_blob_rows(
+    autojump_clock: trio.testing.MockClock, commit: str
+) -> None:
+    """No holder has them: they once became a hole, and nobody was ever offered the recordings."""
+    office = box(OFFICE)
+    async with living(office) as core:
+        rows = await put_in_two_commits(core)
+        if commit == "last":
+            rows = {BlobId.of(content): await row_of(core, content) for content in CONTENTS[13:]}
+        hashes = [await core.store.reader.hash_at(OFFICE, row.number) for row in rows.values()]
+        lose_commits(office.disk, rows, with_blob_rows=False)
+        async with scrubbing(core):
+            await passes(core)
+        assert await is_whole(core, CONTENTS)
+        assert [await core.store.reader.hash_at(OFFICE, row.number) for row in rows.values()] == hashes
+        assert set(await kinds(core)) == {EventKind.SIGNED_AGAIN}
+        assert core.store.state.generation == 1
+        assert core.store.state.scrub.breaks == {}
+
+
+@pytest.mark.parametrize("with_blob_rows", [True, False])
+async def test_an_own_commit_that_is_lost_comes_home_under_its_numbers(
+    autojump_clock: trio.testing.MockClock, with_blob_rows: bool
+) -> None:
+    """It once left a hole for ever: a new generation, new numbers, and every proof to be made anew."""
+    office, peer = box(OFFICE), box(PEER)
+    async with living(office) as origin, living(peer) as holder, connected(origin, holder):
+        rows = await put_in_two_commits(origin)
+        await until_proven(origin, PEER, len(CONTENTS))
+        hashes = [await origin.store.reader.hash_at(OFFICE, row.number) for row in rows.values()]
+        lose_commits(office.disk, rows, with_blob_rows=with_blob_rows)
+        if not with_blob_rows:  # no hash behind them tells in which epoch they were sealed
+            office.disk.lose(Family.LISTS, list_key(OFFICE, (await row_of(origin, CONTENTS[13])).signed))
+        async with scrubbing(origin):
+            await passes(origin)
+            with trio.fail_after(600):
+                while not await is_whole(origin, CONTENTS):  # noqa: ASYNC110 (polled)
+                    await trio.sleep(1)
+        assert [await origin.store.reader.hash_at(OFFICE, row.number) for row in rows.values()] == hashes
+        assert origin.store.state.scrub.breaks == {}
+        assert origin.store.state.generation == 1
+        assert EventKind.DOUBTED not in await kinds(origin)
+
+
+async def test_an_own_recording_of_which_nobody_has_the_list_gets_a_number_and_reaches_the_others(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    office, peer = box(OFFICE), box(PEER)
+    lost = BlobId.of(CONTENTS[11])
+    async with living(office) as origin, living(peer) as holder:
+        rows = await put_in_two_commits(origin)
+        lose_commits(office.disk, rows, with_blob_rows=False)
+        office.disk.lose(Family.BLOBS, blob_key(OFFICE, BlobId.of(CONTENTS[10])))  # so that its epoch is not told
+        async with scrubbing(origin), connected(origin, holder):
+            await passes(origin, 2)
+            with trio.fail_after(600):
+                while not is_intact(await holder.store.reader.row(OFFICE, lost)):
+                    await holder.store.state.grown.wait()
+        row = await origin.store.reader.row(OFFICE, lost)
+        assert row is not None
+        assert row.number > len(CONTENTS)
+        assert origin.store.state.generation == 1
+
+
+async def test_a_mark_at_a_number_of_which_nothing_is_left_is_no_reason_to_doubt_ourselves(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    office, peer = box(OFFICE), box(PEER)
+    async with living(office) as origin, living(peer) as holder:
+        await put(origin, CONTENTS)
+        async with connected(origin, holder):
+            await until_proven(origin, PEER, len(CONTENTS))
+            await until_marked(holder, OFFICE, OFFICE, len(CONTENTS))
+        office.disk.lose(Family.FEEDS, feed_key(OFFICE, len(CONTENTS)))
+        origin.store.state.scrub.breaks[OFFICE, len(CONTENTS)] = 1
+        await put(origin, [b"one more"])
+        async with connected(origin, holder):
+            await until_proven(origin, PEER, len(CONTENTS) + 1)
+        assert is_intact(await holder.store.reader.row(OFFICE, BlobId.of(b"one more")))
 
 
 async def test_the_cursor_survives_a_restart_and_a_pause(autojump_clock: trio.testing.MockClock) -> None:

@@ -13,6 +13,7 @@ from lumbung_node.ports.keyvalue import Batch, Family, KeyValue
 from lumbung_node.ports.metrics import Metric, Metrics
 from lumbung_node.ports.world import Signer, WallClock
 from lumbung_node.store.group import Group
+from lumbung_node.store.homecoming import read_old_places
 from lumbung_node.store.jobs import Job
 from lumbung_node.store.known import read_known
 from lumbung_node.store.layout import BlobRow, FeedRow, ListPlace, TagVersion, blob_key, feed_key, unpack_versions
@@ -101,7 +102,10 @@ class Committer:
                 rows = await self._rows(jobs)
                 versions, feed_rows = await self._versions(jobs), await self._feed_rows(jobs, rows)
                 known = await read_known(self._kv, self._state, _without_row(jobs, self._state.node, rows))
-                group = Group(self._state, self._signer, self._clock.now_ms(), rows, versions, feed_rows, known)
+                coming = [item for job in jobs for item in job.foreign]
+                old_places = await read_old_places(self._kv, self._state, coming)
+                now_ms = self._clock.now_ms()
+                group = Group(self._state, self._signer, now_ms, rows, versions, feed_rows, known, old_places)
                 group.add(jobs)
                 group.finish()
                 await self._write(group)

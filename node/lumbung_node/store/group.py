@@ -12,6 +12,7 @@ from lumbung_node.ports.keyvalue import Batch, Family
 from lumbung_node.ports.world import Signer
 from lumbung_node.store.events import EventKind, FoundBy
 from lumbung_node.store.growth import Growth
+from lumbung_node.store.homecoming import OldPlace
 from lumbung_node.store.jobs import Adopted, Content, ForeignBlob, Job, Outcome, OwnBlob, SignedAgain, Stored
 from lumbung_node.store.known import Known
 from lumbung_node.store.layout import (
@@ -50,6 +51,7 @@ class Group:
         versions: dict[bytes, list[TagVersion]],
         feed_rows: dict[tuple[NodeNumber, int], FeedRow],
         known: dict[tuple[NodeNumber, BlobId], Known],
+        old_places: dict[BlobId, OldPlace],
     ) -> None:
         self._state = state
         self._now_ms = now_ms
@@ -57,6 +59,7 @@ class Group:
         self._versions = versions
         self._feed_rows = feed_rows
         self._known = known
+        self._old_places = old_places
         self.batch = Batch()
         self._growth = Growth(state, now_ms, self.batch)
         self._lists = GroupLists(state, signer, self.batch)
@@ -174,18 +177,32 @@ class Group:
             signed = self._lists.keep(item)
             if signed != row.signed:
                 self._move_to_list(content.origin, row.number, item, signed)
+            self._fill_old_place(item, entry, signed, row.number)
             # Size and time are the entry's: a row that was made again from a feed row alone did not know them.
             told = replace(row, signed=signed, size_bytes=entry.size_bytes, time_ms=entry.time_ms)
             return self._repair(key, told, item.content, content.origin, item.source)
-        known = self._known.get((content.origin, entry.blob))
+        known = self._known.get((content.origin, entry.blob)) or self._known_of_old_place(content.origin, entry.blob)
         if known is not None:
             keep = partial(self._lists.keep, item)
-            return self._regain(content.origin, entry, item.content, known, keep, item.source)
+            stored = self._regain(content.origin, entry, item.content, known, keep, item.source)
+            self._fill_old_place(item, entry, self._rows[key].signed, known.number)
+            return stored
         end, signed = self._growth.add(content.origin, entry), self._lists.keep(item)
         feed_row = FeedRow(entry.blob, end.running_hash, signed, item.source, item.source_generation)
         self._growth.put_row(content.origin, end.number, feed_row)
         self._put_row(key, self._row(entry, item.content, self._places.take(item.content), end.number, signed))
         return Stored(Outcome.STORED, end.number)
+
+    def _known_of_old_place(self, origin: NodeNumber, blob: BlobId) -> Known | None:
+        place = self._old_places.get(blob) if origin == self._state.node else None
+        return Known(place.number, None, None, place.previous) if place is not None else None
+
+    def _fill_old_place(self, item: ForeignBlob, entry: Entry, signed: ListPlace, number: int) -> None:
+        """An own entry that comes home to a number of which nothing was left."""
+        place = self._old_places.get(entry.blob) if item.signed.content.origin == self._state.node else None
+        if place is not None and place.number == number:
+            row = FeedRow(entry.blob, place.running_hash, signed, item.source, item.source_generation)
+            self._mends.fill(self._state.node, number, row)
 
     def _move_to_list(self, origin: NodeNumber, number: int, item: ForeignBlob, signed: ListPlace) -> None:
         """The blob came back with another list of its origin: the feed row follows, its running hash stays."""
@@ -257,11 +274,11 @@ class Group:
             self.repaired.add(key)
             self._mends.note(EventKind.WRONG_ROW, FoundBy.SCRUB, item.origin, item.entry.blob, known.number)
             return
-        end = self._growth.add(item.origin, item.entry)
-        source, generation = self._state.node, self._state.generation
-        feed_row = FeedRow(item.entry.blob, end.running_hash, item.before.signed, source, generation)
+        previous, end = self._growth.end(item.origin).running_hash, self._growth.add(item.origin, item.entry)
+        signed = self._lists.sign_alone(end.number, previous, item.entry) if item.is_unsigned else item.before.signed
+        feed_row = FeedRow(item.entry.blob, end.running_hash, signed, self._state.node, self._state.generation)
         self._growth.put_row(item.origin, end.number, feed_row)
-        self._put_row(key, replace(item.before, number=end.number))
+        self._put_row(key, replace(item.before, number=end.number, signed=signed))
         self._fresh.add(key)
         self._mends.note(EventKind.UNLISTED_ROW, FoundBy.SCRUB, item.origin, item.entry.blob, end.number)
 

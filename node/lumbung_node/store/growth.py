@@ -25,9 +25,13 @@ class Growth:
         self._ends: dict[NodeNumber, FeedEnd] = {}
         self._verified_since_ms: dict[NodeNumber, int] = {}
 
+    def end(self, origin: NodeNumber) -> FeedEnd:
+        """Behind what was added so far."""
+        return self._ends.get(origin) or self._state.end(origin)
+
     def add(self, origin: NodeNumber, entry: Entry) -> FeedEnd:
         """The number and running hash of one more entry."""
-        before = self._ends.get(origin) or self._state.end(origin)
+        before = self.end(origin)
         end = FeedEnd(before.number + 1, next_hash(before.running_hash, entry))
         counts = self.counts.get(origin) or self._state.count(origin)
         size_bytes = counts.size_bytes + entry.size_bytes

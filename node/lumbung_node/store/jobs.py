@@ -112,11 +112,15 @@ class SignedAgain:
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
-    """A blob that has a row and a list, and no number in the feed: it gets the next one."""
+    """A blob that has a row and no number in the feed: it gets the next one.
+
+    `is_unsigned`: an own one whose list is lost, to be signed for anew.
+    """
 
     origin: NodeNumber
     entry: Entry
     before: BlobRow
+    is_unsigned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from lumbung_node.store.events import NO_BLOB, NOBODY, Event, EventKind, FoundBy
 from lumbung_node.store.jobs import Damage, Dropped, FeedMend, Recount, Remade
 from lumbung_node.store.layout import (
     BlobRow,
+    FeedRow,
     OriginCounts,
     RowState,
     blob_key,
@@ -24,7 +25,7 @@ from lumbung_node.store.layout import (
     number_key,
     place_key,
 )
-from lumbung_node.store.scrub_rows import Evidence, brake_key, evidence_key
+from lumbung_node.store.scrub_rows import Evidence, brake_key, break_key, evidence_key
 from lumbung_node.store.state import StoreState
 
 __all__ = ["Mends"]
@@ -36,8 +37,9 @@ _MENDS = (
     EventKind.LOST_FEED_ROW,
     EventKind.WRONG_HASH,
     EventKind.UNLISTED_ROW,
+    EventKind.FEED_HOLE,
 )
-"""Events after which something is right again that was wrong."""
+"""Events after which something is right again that was wrong, or after which others may have what is lost here."""
 
 
 @dataclass(slots=True)
@@ -53,6 +55,7 @@ class Mends:
     fresh: set[bytes]
     damaged: dict[tuple[NodeNumber, BlobId], int] = field(default_factory=dict)
     mended: list[tuple[NodeNumber, BlobId]] = field(default_factory=list)
+    filled: list[tuple[NodeNumber, int]] = field(default_factory=list)
     _events: list[Event] = field(default_factory=list)
     _wrong: dict[NodeNumber, int] = field(default_factory=dict)
     _braked: dict[NodeNumber, int] = field(default_factory=dict)
@@ -127,6 +130,15 @@ class Mends:
         self.note(EventKind.REPAIRED, FoundBy.REPEAT, origin, blob, number, source)
         self._count_mended(in_alarm=self._is_braked(origin))
 
+    def fill(self, origin: NodeNumber, number: int, row: FeedRow) -> None:
+        """A number of which nothing was left has its entry again: the break is over."""
+        self.batch.put(Family.FEEDS, feed_key(origin, number), row.pack())
+        self.batch.put(Family.FEEDS, number_key(origin, row.blob), number.to_bytes(8, "big"))
+        self.batch.delete(Family.SYSTEM, break_key(origin, number))
+        self.repaired.add(feed_key(origin, number))
+        self.filled.append((origin, number))
+        self.note(EventKind.LOST_FEED_ROW, FoundBy.REPEAT, origin, row.blob, number)
+
     def recount(self, item: Recount) -> None:
         if self._count(item.origin) == item.before:
             self.counts[item.origin] = item.right
@@ -194,6 +206,8 @@ class Mends:
             progress = book.progress(origin)
             book.origins[origin] = replace(progress, wrong=progress.wrong + wrong)
         book.brakes.update(self._braked)
+        for place in self.filled:
+            book.breaks.pop(place, None)
         book.evidence_bytes += self._kept_bytes
         book.next_event += len(self._events)
         book.pass_row = replace(

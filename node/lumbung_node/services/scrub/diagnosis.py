@@ -6,20 +6,23 @@ for damage. What cannot be put right from here becomes a damaged row: it is with
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from lumbung_cluster.entry import Entry
 from lumbung_cluster.feed import next_hash
 from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_cluster.limits import LIST_ENTRIES_MAX
 from lumbung_cluster.scrub_chain import LinkState
-from lumbung_cluster.scrub_entry import recover_entry
+from lumbung_cluster.scrub_entry import recover_entry, recover_first
 from lumbung_node.ports.keyvalue import Family
 from lumbung_node.services.core import Core
 from lumbung_node.services.scrub.looking import Looked, links_of, look, previous_hash
 from lumbung_node.services.scrub.reading import ByteReader, Stored
 from lumbung_node.store.events import NO_BLOB, Event, EventKind, FoundBy
 from lumbung_node.store.jobs import Damage, FeedMend, Job, Remade, SignedAgain
-from lumbung_node.store.layout import BlobRow, FeedRow, RowState, feed_key
+from lumbung_node.store.layout import BlobRow, FeedRow, RowState, feed_key, number_key
 from lumbung_node.store.readable import read_rows
 from lumbung_node.store.runs import chunk_count
 from lumbung_node.store.scrub_rows import break_key, twice_key
@@ -33,7 +36,8 @@ RowsByNumber = dict[int, tuple[BlobId, BlobRow]]
 class Diagnosis:
     """What to commit. `twice` and `breaks` are for the book once it is durable; `doubt` says why, empty for none.
 
-    `let_go` are units (origin, unit) of which bytes were let go, though nothing says so.
+    `let_go` are units (origin, unit) of which bytes were let go, though nothing says so. `hashes` are the running
+    hashes of feed rows that are made again here, `filled` the numbers among them that were known breaks.
     """
 
     job: Job = field(default_factory=Job)
@@ -41,6 +45,8 @@ class Diagnosis:
     twice: dict[tuple[NodeNumber, BlobId], tuple[int, ...]] = field(default_factory=dict)
     breaks: dict[tuple[NodeNumber, int], int] = field(default_factory=dict)
     doubt: str = ""
+    hashes: dict[int, bytes] = field(default_factory=dict)
+    filled: list[tuple[NodeNumber, int]] = field(default_factory=list)
 
 
 async def diagnose(
@@ -53,9 +59,9 @@ async def diagnose(
         return
     ahead = rest[0] if rest else None
     if item.feed is None:
-        await _lost_feed_row(core, origin, item, ahead, rows.get(number), found)
+        await _lost_feed_row(core, origin, item, ahead, rows, found)
         return
-    previous = await previous_hash(core, origin, number)
+    previous = found.hashes.get(number - 1) or await previous_hash(core, origin, number)
     await _judge_hash(core, origin, item, previous, ahead, found)
     if item.signed is None:
         _lost_list(core, origin, item, previous, found)
@@ -64,32 +70,66 @@ async def diagnose(
 
 
 async def _lost_feed_row(
-    core: Core,
-    origin: NodeNumber,
-    item: Looked,
-    ahead: Looked | None,
-    held: tuple[BlobId, BlobRow] | None,
-    found: Diagnosis,
+    core: Core, origin: NodeNumber, item: Looked, ahead: Looked | None, rows: RowsByNumber, found: Diagnosis
 ) -> None:
-    """Made again from the blob's row and list; its hash is right when it leads on to the next row, or is the end's."""
+    """Made again from the blob's row and list; its hash is right when it leads on to the next row, or is the end's.
+
+    An own one whose list went with it is signed anew. Of what cannot be told from here the number is left out from now
+    on: others may have it, and an own entry that comes home takes it again. Only where we may have signed for a blob of
+    another origin that nobody here knows any more do all our words have to become void.
+    """
     end = core.store.state.end(origin)
-    previous = await previous_hash(core, origin, item.number)
-    if held is not None and previous is not None:
-        blob, row = held
-        made = FeedRow(blob, bytes(32), row.signed, core.number, core.store.state.generation)
-        (signed,) = await core.store.reader.lists(origin, [row.signed])
-        entries = signed.content.entries if signed is not None else ()
-        if row.signed.index < len(entries) and entries[row.signed.index].blob == blob:
-            made = replace(made, running_hash=next_hash(previous, entries[row.signed.index]))
-            found.job.feed_mends.append(FeedMend(origin, item.number, made, EventKind.LOST_FEED_ROW))
-            probe = replace(item, feed=made, signed=signed)
-            ((state, _),) = links_of([probe], previous, ahead)
-            leads = ahead is None or _leads(made.running_hash, ahead)
-            is_end = item.number == end.number and made.running_hash == end.running_hash
-            if not (is_end or (state is LinkState.HOLDS and leads)):
-                _break(core, origin, item.number, made.blob, found)
-            return
-    _break(core, origin, item.number, NO_BLOB, found)
+    previous = found.hashes.get(item.number - 1) or await previous_hash(core, origin, item.number)
+    held = rows.get(item.number)
+    if held is None or previous is None:
+        is_forgotten = held is None and origin != core.number
+        _break(core, origin, item.number, held[0] if held else NO_BLOB, found, is_doubt=is_forgotten)
+        return
+    blob, row = held
+    made = FeedRow(blob, bytes(32), row.signed, core.number, core.store.state.generation)
+    (signed,) = await core.store.reader.lists(origin, [row.signed])
+    entries = signed.content.entries if signed is not None else ()
+    if row.signed.index < len(entries) and entries[row.signed.index].blob == blob:
+        made = replace(made, running_hash=next_hash(previous, entries[row.signed.index]))
+        found.hashes[item.number] = made.running_hash
+        found.job.feed_mends.append(FeedMend(origin, item.number, made, EventKind.LOST_FEED_ROW))
+        probe = replace(item, feed=made, signed=signed)
+        ((state, _),) = links_of([probe], previous, ahead)
+        leads = ahead is None or _leads(made.running_hash, ahead)
+        is_end = item.number == end.number and made.running_hash == end.running_hash
+        if is_end or (state is LinkState.HOLDS and leads):
+            _end_break(core, origin, item.number, found)
+        else:
+            _break(core, origin, item.number, made.blob, found)
+        return
+    entry = await _own_entry_behind(core, item.number, previous, rows) if origin == core.number else None
+    if entry is None:
+        _break(core, origin, item.number, blob, found, is_doubt=False)
+        return
+    made = replace(made, running_hash=next_hash(previous, entry))
+    found.hashes[item.number] = made.running_hash
+    found.job.signed_again.append(SignedAgain(item.number, entry, made, previous))
+    found.job.extra.put(Family.FEEDS, number_key(origin, blob), item.number.to_bytes(8, "big"))
+    _end_break(core, origin, item.number, found)
+
+
+async def _own_entry_behind(core: Core, number: int, previous: bytes, rows: RowsByNumber) -> Entry | None:
+    """The own entry at a lost number, told by the first running hash behind the lost ones; None when it cannot be."""
+    end = core.store.state.end(core.number)
+    last = number
+    while last + 1 in rows and last + 1 - number < LIST_ENTRIES_MAX:
+        last += 1
+    if core.condition.stopped:
+        return None
+    if last == end.number:
+        leads = partial(operator.eq, end.running_hash)
+    else:
+        (ahead,) = await look(core, core.number, last + 1, last + 1)
+        if ahead.feed is None or ahead.entry is None:
+            return None
+        leads = partial(_leads, ahead=ahead)
+    lost = [(rows[at][0], rows[at][1].size_bytes, rows[at][1].time_ms) for at in range(number, last + 1)]
+    return recover_first(lost, previous=previous, leads=leads, epoch_max=core.rosters.roster.epoch)
 
 
 def _leads(running_hash: bytes, ahead: Looked) -> bool:
@@ -116,15 +156,26 @@ async def _judge_hash(
         _break(core, origin, item.number, item.feed.blob, found)
 
 
-def _break(core: Core, origin: NodeNumber, number: int, blob: BlobId, found: Diagnosis) -> None:
-    """The history is not what others saw: a new generation, once, in which nobody believes an old mark."""
+def _break(
+    core: Core, origin: NodeNumber, number: int, blob: BlobId, found: Diagnosis, *, is_doubt: bool = True
+) -> None:
+    """Nothing is left of the number, or the history is not what others saw: then (`is_doubt`) a new generation, once,
+    in which nobody believes an old mark or word."""
     if (origin, number) in core.store.state.scrub.breaks:
         return
     now_ms = core.clock.now_ms()
     found.breaks[origin, number] = now_ms
     found.job.extra.put(Family.SYSTEM, break_key(origin, number), now_ms.to_bytes(8, "big"))
     found.job.events.append(Event(EventKind.FEED_HOLE, FoundBy.SCRUB, False, origin, blob, number, now_ms))
-    found.doubt = f"feed of origin {origin}: number {number} is not what it was"
+    if is_doubt:
+        found.doubt = f"feed of origin {origin}: number {number} is not what it was"
+
+
+def _end_break(core: Core, origin: NodeNumber, number: int, found: Diagnosis) -> None:
+    """The number has its entry again, after what is behind it was mended."""
+    if (origin, number) in core.store.state.scrub.breaks:
+        found.filled.append((origin, number))
+        found.job.extra.delete(Family.SYSTEM, break_key(origin, number))
 
 
 def _lost_list(core: Core, origin: NodeNumber, item: Looked, previous: bytes | None, found: Diagnosis) -> None:

@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import trio
 
-from lumbung_cluster.ids import NodeNumber
+from lumbung_cluster.ids import NodeNumber, all_units
+from lumbung_cluster.limits import SCRUB_STEP_BLOBS_MAX
 from lumbung_node.ports.keyvalue import Family
 from lumbung_node.services.core import Core
 from lumbung_node.services.scrub.census import rows_by_number
@@ -42,18 +43,24 @@ class Mending:
         async with self._turn:
             for _ in range(_ROUNDS):
                 found = Diagnosis()
-                lost = [
-                    item.number
-                    for number in suspects
-                    for item in await look(self._core, origin, number, number)
-                    if item.feed is None
-                ]
-                rows = await rows_by_number(self._core.store.kv, origin, set(lost)) if lost else {}
-                for number in suspects:
+                lost = await self._lost(origin, suspects)
+                rows = await rows_by_number(self._core.store.kv, origin, lost) if lost else {}
+                for number in sorted({*suspects, *lost}):
                     await diagnose(self._core, self._reader, origin, number, rows, found)
                 await self._commit(found)
                 if not found.job.signed_again and not found.job.feed_mends:
                     return
+
+    async def _lost(self, origin: NodeNumber, suspects: Sequence[int]) -> set[int]:
+        """The suspects whose feed row is gone, and what is gone right behind them: whoever stumbled saw the first."""
+        breaks, end = self._core.store.state.scrub.breaks, self._core.store.state.end(origin).number
+        lost = set[int]()
+        for number in suspects:
+            for item in await look(self._core, origin, number, min(number + SCRUB_STEP_BLOBS_MAX, end)):
+                if item.feed is not None or (item.number != number and (origin, item.number) in breaks):
+                    break
+                lost.add(item.number)
+        return lost
 
     async def _commit(self, found: Diagnosis) -> None:
         job, book = found.job, self._core.store.state.scrub
@@ -67,6 +74,10 @@ class Mending:
             # The fold counted it once for each number: made anew from the rows it counts once, as at everybody else.
             self._core.store.inventories.doubt(origin, 1 << blob.unit)
         book.breaks.update(found.breaks)
+        for place in found.filled:
+            book.breaks.pop(place, None)
+        for origin, _ in found.breaks:  # what was folded may be what is lost
+            self._core.store.inventories.doubt(origin, all_units())
         for damage in job.damage:
             self._core.log.error(
                 "scrub found damage", origin=damage.origin, blob=str(damage.blob), kind=damage.kind.name

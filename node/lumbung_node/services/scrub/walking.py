@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import trio
 
+from lumbung_cluster.entry import Entry
 from lumbung_cluster.errors import InventoryUnknown
 from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.scrub_chain import LinkState
@@ -22,8 +23,9 @@ from lumbung_node.services.scrub.census import Census
 from lumbung_node.services.scrub.looking import Looked, links_of, look, previous_hash
 from lumbung_node.services.scrub.mending import Mending
 from lumbung_node.services.scrub.reading import ByteReader, Stored
+from lumbung_node.store.events import EventKind, FoundBy
 from lumbung_node.store.inventories import Snapshot
-from lumbung_node.store.jobs import Adopted, Job, Recount
+from lumbung_node.store.jobs import Adopted, Damage, Job, Recount
 from lumbung_node.store.layout import BlobRow, RowState, number_key
 
 __all__ = ["Nap", "Step", "Walker"]
@@ -81,9 +83,10 @@ class Walker:
         census = Census(self._core, origin, snapshot.number if snapshot is not None else 0)
         async for page in census.unlisted(upto):
             begun = trio.current_time()
-            job = Job(adopted=await self._adoptable(origin, page))
-            if job.adopted and not state.suspects:
+            job = await self._taken_in(origin, page)
+            if (job.adopted or job.damage) and not state.suspects:
                 await self._core.store.committer.commit(job)
+                self._core.tell_damage([(damage.origin, damage.blob) for damage in job.damage])
             await self._nap(trio.current_time() - begun, 0)
         if census.tells_counts and census.counts != before:
             self._core.log.error("scrub found wrong counts", origin=origin)
@@ -129,15 +132,35 @@ class Walker:
         if job.extra.puts:
             await self._core.store.committer.commit(job)
 
-    async def _adoptable(self, origin: NodeNumber, page: Sequence[Stored]) -> list[Adopted]:
+    async def _taken_in(self, origin: NodeNumber, page: Sequence[Stored]) -> Job:
+        """What to do about rows that no feed row names: they get a number, with the list that vouches for them.
+
+        One whose list is lost is asked for elsewhere, with its list. An own one that nobody has proven is nowhere else:
+        we sign for it anew, without the epoch that it was sealed in, which stood in the list alone.
+        """
         lists = await self._core.store.reader.lists(origin, [item.row.signed for item in page])
-        found = []
+        job = Job()
         for item, signed in zip(page, lists, strict=True):
             entries = signed.content.entries if signed is not None else ()
-            index = item.row.signed.index
+            index, row = item.row.signed.index, item.row
             if index < len(entries) and entries[index].blob == item.blob:
-                found.append(Adopted(origin, entries[index], item.row))
-        return found
+                job.adopted.append(Adopted(origin, entries[index], row))
+            elif row.state is not RowState.INTACT:
+                continue  # asked for already, or let go
+            elif origin == self._core.number and not self._is_proven(row.number):
+                if not self._core.condition.stopped:
+                    entry = Entry(item.blob, row.size_bytes, row.time_ms, 0)
+                    job.adopted.append(Adopted(origin, entry, row, is_unsigned=True))
+            else:
+                job.damage.append(Damage(origin, item.blob, EventKind.LOST_LIST, FoundBy.SCRUB, row.place))
+        return job
+
+    def _is_proven(self, number: int) -> bool:
+        """Whether some other node has said that it holds this own number."""
+        ledger = self._core.store.proofs.ledger
+        return any(
+            ledger.account(holder).has(number) for holder in self._core.rosters.roster.partners_of(self._core.number)
+        )
 
 
 def _has_bytes(item: Looked, row: BlobRow) -> bool:

@@ -132,6 +132,8 @@ class FeedLanes:
     async def _start_cursor(self, origin: NodeNumber) -> None:
         state, reader = self._core.store.state, self._core.store.reader
         mark, end = self._greeting.marks.get(origin), state.end(origin)
+        if mark is not None and (origin, mark.number) in state.scrub.breaks:
+            mark = None  # nothing is left to hold it against, which is known and no reason to doubt ourselves again
         known = await reader.hash_at(origin, mark.number) if mark is not None else None
         verdict = judge_mark(mark, state.generation, end, known)
         if verdict.is_doubt_about_sender and self._core.may_doubt(self._peer):
