@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import trio
 import trio.testing
 
@@ -13,7 +14,7 @@ from lumbung_cluster.roster_node import KeyUse
 from lumbung_node.services.core import Core
 from lumbung_node.store.jobs import Content, ForeignBlob, Job
 from lumbung_testing.rosters import CLUSTER, SeededSigner, founding, signed, successor
-from lumbung_testing.session_pair import OFFICE, PEER, box, connected, living, put, until_proven
+from lumbung_testing.session_pair import CENTRE, OFFICE, PEER, box, connected, living, put, until_marked, until_proven
 
 G1 = Generation(1)
 HELD = signed(founding(), "a", "b")
@@ -51,3 +52,72 @@ async def test_copies_go_on_beside_an_entry_that_nobody_else_takes(autojump_cloc
         await put(office, [b"later %d" % number for number in range(5)])
         async with connected(office, peer):
             await until_proven(office, PEER, 15)
+
+
+async def test_an_entry_that_is_refused_holds_up_no_later_recording(autojump_clock: trio.testing.MockClock) -> None:
+    """Marks are void in a new life, and are settled by a comparison: one that ends unequal must settle them too."""
+    first, second = box(OFFICE), box(PEER)
+    async with living(first) as office:
+        await put(office, [b"%d" % number for number in range(50)])
+    first.entry_key = "next"
+    async with living(first) as office, living(second) as peer:
+        await plant(peer, 10**6, b"forged")
+        for core in (office, peer):
+            await retire(core, Mark(G1, 50, bytes(32)))
+        async with connected(office, peer):
+            await until_proven(office, PEER, 50)
+        await office.store.start_generation(Generation(2))
+        await peer.store.see_life(office.store.life)
+        await put(office, [b"while the line was down %d" % number for number in range(5)])
+        async with connected(office, peer):
+            await until_proven(office, PEER, 55)
+        await peer.store.start_generation(Generation(2))
+        await office.store.see_life(peer.store.life)
+        async with connected(office, peer):
+            await until_proven(office, PEER, 55)
+
+
+@pytest.mark.parametrize("count", [1, 70])
+async def test_entries_behind_the_bound_in_the_own_feed_hold_up_no_new_holder(
+    count: int, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A thief's, taken in while his key was in force: whoever is filled from here gets all the rest."""
+    first = box(OFFICE)
+    async with living(first) as office:
+        await put(office, [b"%d" % number for number in range(10)])
+        for number in range(count):
+            await plant(office, 10**6 + number, b"forged %d" % number)
+    first.entry_key = "next"
+    async with living(first) as office, living(box(PEER)) as peer:
+        for core in (office, peer):
+            await retire(core, Mark(G1, 10, bytes(32)))
+        await put(office, [b"after %d" % number for number in range(10)])
+        async with connected(office, peer):
+            await until_marked(peer, OFFICE, OFFICE, 20 + count)
+        assert peer.store.state.count(OFFICE).blobs == 20
+        assert office.store.proofs.ledger.account(PEER).count_unproven(20 + count) == count
+
+
+@pytest.mark.parametrize("count", [1, 70])
+@pytest.mark.parametrize("at", ["lower", "higher"])
+async def test_two_holders_of_an_origin_go_on_beside_entries_that_only_one_of_them_has(
+    at: str, count: int, autojump_clock: trio.testing.MockClock
+) -> None:
+    first, second = box(PEER), box(CENTRE)
+    async with living(first) as lower, living(second) as higher:
+        kept = lower if at == "lower" else higher
+        for number in range(count):
+            await plant(kept, 10**6 + number, b"forged %d" % number)
+        for number in range(300):
+            for core in (lower, higher):
+                await plant(core, number + 1, b"honest %d" % number)
+        for core in (lower, higher):
+            await retire(core, Mark(G1, 300, bytes(32)))
+        await plant(lower, 290, b"only lower")
+        await plant(higher, 291, b"only higher")
+        async with connected(lower, higher):
+            await until_marked(lower, CENTRE, OFFICE, higher.store.state.end(OFFICE).number)
+            await until_marked(higher, PEER, OFFICE, lower.store.state.end(OFFICE).number)
+        other = higher if at == "lower" else lower
+        assert other.store.state.count(OFFICE).blobs == 302
+        assert kept.store.state.count(OFFICE).blobs == 302 + count

@@ -48,7 +48,7 @@ RECONCILE_ENGLISH: Final[dict[str, str]] = {
     "reconcile.reason.more_left": "what was found was brought over, and more may be missing; try again",
     "reconcile.reason.stopped": "stopped; what was brought over stays",
     "reconcile.reason.no_good_bytes": (
-        "neither of the two has good bytes: {here} damaged here, {there} damaged at {partner}. Compare with another"
+        "neither of the two can give them: {here} damaged here or void, {there} at {partner}. Compare with another"
         " holder, or bring a bundle"
     ),
     "reconcile.reason.disk_full_here": "{not_come} not fetched: the disk here is nearly full; make room",

@@ -46,8 +46,8 @@ RECONCILE_INDONESIAN: Final[dict[str, str]] = {
     "reconcile.reason.more_left": "yang ditemukan sudah dilengkapi, mungkin masih ada yang kurang; coba lagi",
     "reconcile.reason.stopped": "dihentikan; yang sudah dilengkapi tetap ada",
     "reconcile.reason.no_good_bytes": (
-        "tidak satu pun dari keduanya punya isi yang baik: {here} rusak di sini, {there} rusak di {partner}. Bandingkan"
-        " dengan penyimpan lain, atau bawakan bundel"
+        "tidak satu pun dari keduanya dapat memberikannya: {here} rusak atau batal di sini, {there} di {partner}."
+        " Bandingkan dengan penyimpan lain, atau bawakan bundel"
     ),
     "reconcile.reason.disk_full_here": "{not_come} tidak diambil: cakram di sini hampir penuh; sediakan ruang",
     "reconcile.reason.not_taken": "{partner} tidak menerima {not_taken}: {why}",

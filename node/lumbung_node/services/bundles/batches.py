@@ -10,6 +10,7 @@ from lumbung_cluster.entry import SignedList
 from lumbung_cluster.errors import BlobDamaged
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_node.services.core import Core
+from lumbung_node.services.session.vouched import is_vouched_for
 from lumbung_node.store.events import EventKind, FoundBy
 from lumbung_node.store.layout import BlobRow, FeedRow, ListPlace
 from lumbung_node.store.reads import is_intact
@@ -104,22 +105,29 @@ class Lacking:
 
     async def _batch(self, group: Sequence[_Item], upto: int, unreadable: list[BlobId]) -> LackingBatch:
         batch = LackingBatch(self._origin, upto, unreadable=list(unreadable))
-        if len(group) == 1 and group[0].row.size_bytes > limits.MEMORY_BLOB_BYTES_MAX:
-            batch.large = group[0].row
-            kept = list(group)
+        lists = await self._lists(group, batch)
+        vouched = [item for item in group if item.row.signed.list in lists]
+        if len(vouched) == 1 and vouched[0].row.size_bytes > limits.MEMORY_BLOB_BYTES_MAX:
+            batch.large = vouched[0].row
+            kept = vouched
         else:
-            kept = await self._read(group, batch)
-        places = {item.row.signed.list: item.row.signed for item in kept}
+            kept = await self._read(vouched, batch)
+        batch.items = [(item.number, item.blob, item.row.signed) for item in kept]
+        batch.lists = [lists[key] for key in dict.fromkeys(item.row.signed.list for item in kept)]
+        return batch
+
+    async def _lists(self, group: Sequence[_Item], batch: LackingBatch) -> dict[tuple[int, int, int], SignedList]:
+        """The lists of a group. An entry without one, or whose list counts no longer, would be refused, with all that
+        stands in one batch with it."""
+        places = {item.row.signed.list: item.row.signed for item in group}
         found = await self._core.store.reader.lists(self._origin, list(places.values()))
         lists = {key: signed for key, signed in zip(places, found, strict=True) if signed is not None}
-        for item in kept:
+        for item in group:
             if item.row.signed.list not in lists:
                 await self._core.found_damage(self._origin, item.blob, FoundBy.READ, EventKind.LOST_LIST)
                 batch.unreadable.append(item.blob)
-        kept = [item for item in kept if item.row.signed.list in lists]
-        batch.items = [(item.number, item.blob, item.row.signed) for item in kept]
-        batch.lists = list(lists.values())
-        return batch
+        roster = self._core.rosters.roster
+        return {key: signed for key, signed in lists.items() if is_vouched_for(roster, signed, self._origin)}
 
     async def _read(self, group: Sequence[_Item], batch: LackingBatch) -> list[_Item]:
         """Fill in the bytes; those that cannot be read are left out and told."""

@@ -12,6 +12,7 @@ from lumbung_cluster.errors import Rejected, StatusCode
 from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.signed import Signature
 from lumbung_node.services.core import Core
+from lumbung_node.services.session.vouched import is_vouched_for
 from lumbung_proto.v1 import peer_pb2
 
 __all__ = ["KnownLists", "ListChecker", "is_of_origin"]
@@ -24,10 +25,7 @@ def is_of_origin(core: Core, signed: SignedList, origin: NodeNumber) -> bool:
     content = signed.content
     if content.cluster != core.cluster or content.origin != origin:
         return False
-    keys = {record.key: record for record in core.rosters.roster.entry_keys(origin)}
-    key = keys.get(signed.signature.key_public)
-    last = content.first + len(content.entries) - 1
-    return key is not None and key.covers(content.generation, last) and signed.is_valid(core.verifier)
+    return is_vouched_for(core.rosters.roster, signed, origin) and signed.is_valid(core.verifier)
 
 
 @dataclass(slots=True)
@@ -88,12 +86,9 @@ class ListChecker:
 
     async def verify(self, message: peer_pb2.Offer, origin: NodeNumber) -> None:
         """Check every signature against the origin's keys in the roster. Raises Rejected."""
-        keys = {record.key: record for record in self._core.rosters.roster.entry_keys(origin)}
         for raw in message.lists:
             signed = self._parse(raw, origin)
-            key = keys.get(signed.signature.key_public)
-            last = signed.content.first + len(signed.content.entries) - 1
-            if key is None or not key.covers(signed.content.generation, last):
+            if not is_vouched_for(self._core.rosters.roster, signed, origin):
                 raise _refused(f"entry list {signed.content.first}: its key is not one of origin {origin}")
         unchecked = self._known.unchecked(message.lists)
         if not unchecked:

@@ -17,6 +17,7 @@ from lumbung_cluster.signed import Signature
 from lumbung_node.services.core import Core
 from lumbung_node.services.session.flow import FlowLink
 from lumbung_node.services.session.link import FrameLink
+from lumbung_node.services.session.vouched import is_vouched_raw
 from lumbung_node.services.session.welcome import Welcome
 from lumbung_node.store.events import EventKind, FoundBy
 from lumbung_node.store.layout import FeedRow, ListPlace
@@ -145,14 +146,18 @@ class Offers:
         await self._link.send(peer_pb2.SessionFrame(offer=message))
 
     async def _lists(self, offer: OpenOffer) -> dict[tuple[int, int, int], tuple[bytes, Signature]]:
-        """The lists of an offer's items. What nobody vouches for any more is not offered: its list is lost here."""
+        """The lists of an offer's items. What nobody vouches for any more is not offered: its list is lost here, or
+        the key that signed it counts no longer.
+        """
         places = {item.signed.list: item.signed for item in offer.items}
         found = await self._core.store.reader.signed_bytes(offer.origin, list(places.values()))
         lists = {key: signed for key, signed in zip(places, found, strict=True) if signed is not None}
         for item in offer.items:
             if item.signed.list not in lists:
                 await self._core.found_damage(offer.origin, item.blob, FoundBy.READ, EventKind.LOST_LIST)
-        offer.items = [item for item in offer.items if item.signed.list in lists]
+        roster = self._core.rosters.roster
+        kept = {key for key, signed in lists.items() if is_vouched_raw(roster, *signed, offer.origin)}
+        offer.items = [item for item in offer.items if item.signed.list in kept]
         return lists
 
 

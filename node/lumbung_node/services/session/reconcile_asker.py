@@ -178,7 +178,7 @@ class Asker:
             sentence = f"{mending.missing} of {result.lacked_here} did not come from node {peer}"
             result.end(Outcome.NOT_DELIVERED, reason, sentence)
         elif mending.is_proven and (mending.damaged_here or mending.damaged_there):
-            sentence = f"damaged at the only one of the two that has them: {result.damaged_here} here, "
+            sentence = f"damaged or void at the only one of the two that has them: {result.damaged_here} here, "
             result.end(Outcome.NOT_DELIVERED, Reason.NO_GOOD_BYTES, sentence + f"{result.damaged_there} at node {peer}")
         elif is_settled:
             self._confirm(mending.origin, True)

@@ -31,7 +31,8 @@ _LOOK_S_MIN, _LOOK_S_MAX = 0.2, 5.0  # between two looks at what came
 class Mending:
     """Our frozen moment of one origin, and what was found and moved, as full ids.
 
-    `ours` and `theirs` hold what only one side had, the damaged ones (whose bytes are nowhere good on that side) too;
+    `ours` and `theirs` hold what only one side had, the damaged ones (whose bytes are nowhere good on that side, or
+    whose list counts no longer) too;
     `refused_there` were offered and not taken (`refusal` is what the peer said to it), `missing` were promised and did
     not come. `is_stopped` when whoever asked for it went before all was moved.
     """
@@ -187,7 +188,12 @@ class Mender:
             part = ours[at : at + limits.RECONCILE_FETCH_IDS_MAX]
             untaken = await self._outgoing.offer(mending.origin, part)
             rows = await self._core.store.reader.rows(mending.origin, untaken.blobs)
-            damaged = [blob.raw for blob, row in zip(untaken.blobs, rows, strict=True) if not is_intact(row)]
+            withheld = set(untaken.withheld)
+            damaged = [
+                blob.raw
+                for blob, row in zip(untaken.blobs, rows, strict=True)
+                if blob in withheld or not is_intact(row)
+            ]
             mending.damaged_here.update(dict.fromkeys(damaged))
             mending.refused_there += len(untaken.blobs) - len(damaged)
             mending.refusal = untaken.sentence or mending.refusal

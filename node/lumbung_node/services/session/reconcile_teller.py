@@ -26,6 +26,7 @@ from lumbung_node.services.session.reconcile_moments import Frozen, Moments
 from lumbung_node.services.session.reconcile_settling import Settling
 from lumbung_node.services.session.reconcile_talk import TWINS_MAX
 from lumbung_node.services.session.reconcile_wire import pack_answer, pack_shorts, unpack_question, unpack_shorts
+from lumbung_node.services.session.vouched import void_among
 from lumbung_node.store.reads import is_intact
 from lumbung_proto.v1 import peer_pb2
 from lumbung_proto.v1 import reconcile_frames_pb2 as pb
@@ -139,12 +140,15 @@ class Teller:
         await self._link.send(peer_pb2.SessionFrame(reconcile_fetched=answer), damaged)
 
     async def _offer(self, frozen: Frozen, origin: NodeNumber, shorts: Sequence[int]) -> tuple[list[bytes], list[int]]:
-        """Queue them on the repair lane; returns full ids of which we have no good bytes, and what we never had."""
+        """Queue them on the repair lane; returns full ids that we cannot give, and what we never had."""
         held = await self._core.store.reader.held_under(origin, shorts, TWINS_MAX)
         of_moment = [[pair for pair in pairs if pair[1].number <= frozen.number] for pairs in held]
         # In feed order: neighbours share a signed list, and each offer carries the lists of its entries whole.
         pairs = sorted((pair for found in of_moment for pair in found), key=lambda pair: pair[1].number)
         frozen.fetched += [blob.raw for blob, _ in pairs]
-        self._outgoing.repair(origin, [blob for blob, row in pairs if is_intact(row)])
+        void = await void_among(self._core, origin, pairs)
+        good = [blob for blob, row in pairs if is_intact(row) and blob not in void]
+        self._outgoing.repair(origin, good)
         unknown = [short for short, found in zip(shorts, of_moment, strict=True) if not found]
-        return [blob.raw for blob, row in pairs if not is_intact(row)], unknown
+        bad = [blob.raw for blob, row in pairs if not is_intact(row) or blob in void]
+        return bad, unknown

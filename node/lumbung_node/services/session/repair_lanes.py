@@ -25,9 +25,13 @@ __all__ = ["QueueLane", "RebuildLane", "Untaken", "offer_now"]
 
 @dataclass(slots=True)
 class Untaken:
-    """What the peer still lacks of what was offered, and what it said to it when it refused an offer."""
+    """What the peer still lacks of what was offered, and what it said to it when it refused an offer.
+
+    `withheld` are those that we could not offer, because nobody vouches for them any more.
+    """
 
     blobs: list[BlobId] = field(default_factory=list)
+    withheld: list[BlobId] = field(default_factory=list)
     sentence: str = ""
 
 
@@ -43,8 +47,9 @@ async def offer_now(offers: Offers, origin: NodeNumber, blobs: Sequence[BlobId])
             continue
         items = await offers.intact_items(origin, part)
         sent = await offers.send_all(OutLane.REPAIR, origin, items, window)
-        offered = {item.blob for item in items}
+        offered = {item.blob for offer in sent for item in offer.items}
         untaken.blobs += [blob for blob in part if blob not in offered]
+        untaken.withheld += [item.blob for item in items if item.blob not in offered]
         for offer in sent:
             await offer.answered.wait()
             untaken.blobs += [offer.items[index].blob for index in offer.lacking]
