@@ -26,7 +26,7 @@ from lumbung_node.adapters.keys.cluster_secret import load_cluster_secret
 from lumbung_node.adapters.keys.ed25519 import Ed25519Verifier
 from lumbung_node.adapters.keys.key_folder import KeyFolder
 from lumbung_node.adapters.metrics.book import MetricBook
-from lumbung_node.adapters.metrics.http import PageServer
+from lumbung_node.adapters.metrics.page_server import PageServer
 from lumbung_node.adapters.node_tls import NodeTls, certified_node
 from lumbung_node.adapters.rocks.aside import AsideFolders
 from lumbung_node.adapters.rocks.keyvalue import open_rocks

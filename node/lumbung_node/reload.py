@@ -13,7 +13,7 @@ import trio
 from lumbung_cluster.access import SignedAccess
 from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.errors import KeyRefused, Rejected
-from lumbung_node.adapters.metrics.http import PageServer
+from lumbung_node.adapters.metrics.page_server import PageServer
 from lumbung_node.adapters.node_tls import NodeTls
 from lumbung_node.adapters.service_manager import ServiceManager
 from lumbung_node.adapters.stderr_log import LevelGate

@@ -16,6 +16,7 @@ from lumbung_tools.catalogue.text import Catalogue
 from lumbung_tools.cli.framework import COMPLETION_VARIABLE, Call, LazyCommand, LazyGroup
 from lumbung_tools.client.profile import Profile
 from lumbung_tools.client.session import OpenTransport
+from lumbung_tools.loading import loading
 from lumbung_tools.output.console import Console
 from lumbung_tools.output.exit_codes import ExitCode
 from lumbung_tools.output.failures import report, unwrap
@@ -61,8 +62,9 @@ def main() -> None:
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     if COMPLETION_VARIABLE in os.environ:  # asked at each press of the key: grpc alone takes longer to load
         sys.exit(run(sys.argv[1:], _no_transport))
-    # Here, not above: help and offline commands must not wait for grpc to load.
-    from lumbung_tools.client.over_grpc import open_grpc
+    with loading():
+        # Here, not above: help and offline commands must not wait for grpc to load.
+        from lumbung_tools.client.over_grpc import open_grpc
 
     sys.exit(run(sys.argv[1:], open_grpc))
 

@@ -19,6 +19,7 @@ from click.shell_completion import CompletionItem
 from lumbung_node.config import Language
 from lumbung_tools.catalogue.text import Catalogue
 from lumbung_tools.client.session import OpenTransport
+from lumbung_tools.loading import loading
 from lumbung_tools.output.console import Console
 from lumbung_tools.output.exit_codes import ExitCode
 
@@ -239,7 +240,7 @@ class LazyCommand:
 
 
 class LazyGroup(LumbungGroup):
-    """The root: names mapped to modules."""
+    """Names mapped to modules."""
 
     def __init__(self, name: str, help_key: str, lazy: dict[str, LazyCommand]) -> None:
         super().__init__(name, help_key)
@@ -252,7 +253,9 @@ class LazyGroup(LumbungGroup):
         entry = self._lazy.get(cmd_name)
         if entry is None:
             return None
-        found = getattr(import_module(entry.module), entry.attribute)
+        with loading():
+            module = import_module(entry.module)
+        found = getattr(module, entry.attribute)
         assert isinstance(found, click.Command), f"{entry.module}.{entry.attribute} is not a command"
         return found
 

@@ -2,46 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import click
-
-from lumbung_cluster.canonical import Malformed
-from lumbung_cluster.errors import KeyRefused, StoreLocked, StoreMisconfigured
-from lumbung_node.toml_table import ConfigError
-from lumbung_tools.cli.framework import Call, LumbungGroup, command, option
-from lumbung_tools.cli.node_join import join
-from lumbung_tools.cli.node_recover import recover
-from lumbung_tools.cli.node_service import alive, install_service
-from lumbung_tools.cli.safe_to_stop import safe_to_stop
-from lumbung_tools.output.exit_codes import ExitCode
-from lumbung_tools.output.failures import CommandFailed, unwrap
+from lumbung_tools.cli.framework import LazyCommand, LazyGroup
 
 __all__ = ["node"]
 
-node = LumbungGroup("node", "help.node")
-
-
-@command(
-    "run",
-    help_key="help.node.run",
-    examples_key="help.node.run.examples",
-    exits=(ExitCode.OK, ExitCode.BUG, ExitCode.USAGE),
+# Each in its own module: a node that starts after a power cut does not wait for what only `join` needs.
+node = LazyGroup(
+    "node",
+    "help.node",
+    {
+        "run": LazyCommand("lumbung_tools.cli.node_run", "run", "help.node.run"),
+        "join": LazyCommand("lumbung_tools.cli.node_join", "join", "help.node.join"),
+        "recover": LazyCommand("lumbung_tools.cli.node_recover", "recover", "help.node.recover"),
+        "install-service": LazyCommand(
+            "lumbung_tools.cli.node_service", "install_service", "help.node.install_service"
+        ),
+        "alive": LazyCommand("lumbung_tools.cli.node_service", "alive", "help.node.alive"),
+        "safe-to-stop": LazyCommand("lumbung_tools.cli.safe_to_stop", "safe_to_stop", "help.stop"),
+    },
 )
-@option("--config", "file", type=click.Path(path_type=Path), required=True, help_key="help.node.run.config")
-def run(call: Call, file: Path) -> None:
-    # Here, not above: the node's engine takes a second to load, and help must not wait for it.
-    from lumbung_node.main import run as run_node
-
-    try:
-        run_node(file)
-    except* (ConfigError, KeyRefused, Malformed, StoreLocked, StoreMisconfigured, OSError) as refused:
-        raise CommandFailed(ExitCode.USAGE, "node.not_started", why=unwrap(refused), file=file) from refused
-
-
-node.add_command(run)
-node.add_command(join)
-node.add_command(recover)
-node.add_command(install_service)
-node.add_command(alive)
-node.add_command(safe_to_stop)

@@ -17,36 +17,11 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from lumbung_cluster.limits import METRICS_CALL_S, METRICS_CALLS_MAX, METRICS_HEAD_BYTES_MAX
 from lumbung_node.ports.log import Log
 
-__all__ = ["PageServer", "serve_page"]
+__all__ = ["serve_page"]
 
 _READ_BYTES = 4096
 _PATH = b"/metrics"
 Page = Callable[[], Awaitable[bytes]]
-
-
-class PageServer:
-    """The page at an address that may change while the node runs."""
-
-    def __init__(self, nursery: trio.Nursery, page: Page, log: Log) -> None:
-        self._nursery = nursery
-        self._page = page
-        self._log = log
-        self._address: str | None = None
-        self._scope = trio.CancelScope()
-
-    async def move(self, address: str | None) -> None:
-        """Serve there and no longer elsewhere; None for nowhere. Raises OSError, and then goes on where it was."""
-        if address == self._address:
-            return
-        scope = trio.CancelScope()
-        if address is not None:
-            await self._nursery.start(self._serve, address, scope)
-        self._scope.cancel()
-        self._address, self._scope = address, scope
-
-    async def _serve(self, address: str, scope: trio.CancelScope, task_status: trio.TaskStatus[str]) -> None:
-        with scope:
-            await serve_page(address, self._page, self._log, task_status)
 
 
 async def serve_page(

@@ -13,7 +13,15 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-__all__ = ["Refused", "call", "enter_own_mounts", "enter_own_network", "need_programs", "try_loop_disk"]
+__all__ = [
+    "Refused",
+    "call",
+    "enter_own_mounts",
+    "enter_own_network",
+    "need_programs",
+    "try_loop_disk",
+    "waited_for_processor_s",
+]
 
 _CLONE_NEWNS = 0x00020000
 _CLONE_NEWNET = 0x40000000
@@ -70,6 +78,15 @@ def try_loop_disk() -> None:
         call("mkfs.ext4", "-q", "-F", image)
         call("mount", "-o", "loop", image, mount)
         call("umount", mount)
+
+
+def waited_for_processor_s(pid: int) -> float:
+    """How long the main thread of a process stood ready in the queue of a processor until now; 0 where none counts."""
+    try:
+        text = Path(f"/proc/{pid}/schedstat").read_text()
+    except FileNotFoundError:
+        return 0.0
+    return int(text.split()[1]) / 1e9
 
 
 def _unshare(flag: int, what: str) -> None:
