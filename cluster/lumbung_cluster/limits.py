@@ -56,6 +56,7 @@ ERRORS_BURST: Final = 20  # refusals for a broken protocol that a caller gets at
 ERRORS_REFILL_PER_S: Final = 0.5
 ERROR_WAIT_S_MAX: Final = 10.0  # with 16 call slots a caller gets at most 1.6 refusals a second then
 ERRING_CALLERS_MAX: Final = 4096
+ERROR_BYTES: Final = 4 * MIB  # of a large blob written for nothing weigh as one more refusal: 80 MiB, then 2 MiB/s
 WORDS_BURST: Final = 400  # frames of a session that ask for work without bringing bytes: a rebuild's first questions
 WITHDRAWALS_BURST: Final = 4096  # of one holder, over all its sessions: a million lost blobs are believed at once
 WITHDRAWALS_PER_S: Final = 1 / 60  # then; each, and what proves its blobs again, stays on disk: 24 MB a day at most

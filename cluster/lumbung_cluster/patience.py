@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from lumbung_cluster import limits
+
 __all__ = ["Bucket", "Patience"]
 
 
@@ -40,13 +42,30 @@ class Patience:
         self._callers_max = callers_max
         self._buckets: dict[str, Bucket] = {}
 
-    def erred(self, caller: str, now: float) -> float:
-        """`caller` broke the protocol once more: how long its refusal should wait, in seconds."""
+    @classmethod
+    def of_limits(cls) -> Patience:
+        return cls(
+            burst=limits.ERRORS_BURST,
+            refill_per_s=limits.ERRORS_REFILL_PER_S,
+            wait_s_max=limits.ERROR_WAIT_S_MAX,
+            callers_max=limits.ERRING_CALLERS_MAX,
+        )
+
+    def erred(self, caller: str, now: float, count: float = 1.0) -> float:
+        """`caller` broke the protocol once more: how long its refusal should wait, in seconds.
+
+        `count` above 1 for what costs as much as so many of the usual mistakes.
+        """
         bucket = self._buckets.pop(caller, None) or Bucket(self._burst, self._refill_per_s)
         self._buckets[caller] = bucket
         while len(self._buckets) > self._callers_max:
             del self._buckets[next(iter(self._buckets))]
-        wait_s = min(self._wait_s_max, bucket.take(now))
+        wait_s = min(self._wait_s_max, bucket.take(now, count))
         # A debt that grows for ever would punish long after the fault is mended.
         bucket.tokens = max(bucket.tokens, -self._wait_s_max * self._refill_per_s)
         return wait_s
+
+    def owed_s(self, caller: str, now: float) -> float:
+        """How long `caller` should wait before it costs us more."""
+        bucket = self._buckets.get(caller)
+        return min(self._wait_s_max, bucket.take(now, 0.0)) if bucket is not None else 0.0

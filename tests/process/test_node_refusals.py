@@ -16,10 +16,6 @@ from lumbung_cluster.access import SignedAccess, sign_access
 from lumbung_cluster.errors import Rejected, StatusCode
 from lumbung_cluster.identity_uri import AccessIdentity, NodeIdentity
 from lumbung_cluster.ids import BlobId, NodeNumber
-from lumbung_cluster.placement import plan
-from lumbung_cluster.roster_checks import tidy
-from lumbung_cluster.roster_codec import SignedRoster, encode_roster
-from lumbung_cluster.roster_node import Departure, NodeState
 from lumbung_node.adapters.keys.ed25519 import Ed25519Signer
 from lumbung_node.adapters.rocks import open_rocks
 from lumbung_node.ports.keyvalue import Family
@@ -27,11 +23,12 @@ from lumbung_node.ports.transport import CallKind, Channel, ClientStream, Method
 from lumbung_proto.codec import encode_frame
 from lumbung_proto.v1 import blobs_pb2 as wire
 from lumbung_testing.callers import dial, node_tls, operator_tls, stranger_tls
+from lumbung_testing.departures import roster_without
 from lumbung_testing.real_clusters import DRC, OFFICES, cluster_up, found, lumbung, now_ms, open_office, real_cluster
 from lumbung_testing.sealed_files import looking_sealed
 from lumbung_tools.client.methods import GET, PUT, RECONCILE, STATUS
 from lumbung_tools.client.rosters import publish_access, publish_roster
-from lumbung_tools.localcluster.founding import ROSTER_FILE, Founded
+from lumbung_tools.localcluster.founding import Founded
 from lumbung_tools.output.exit_codes import ExitCode
 
 _OFFICE, _OTHER, _RETIRED = OFFICES
@@ -144,27 +141,12 @@ async def test_the_open_session_of_a_node_ends_when_a_roster_retires_it(tmp_path
             open_office(founded, _OFFICE) as session,
         ):
             assert await stream.receive() is not None  # its hello: the session is open
-            assert await publish_roster(session.own, [_roster_without(founded, _RETIRED)]) == (2, True)
+            assert await publish_roster(session.own, [roster_without(founded, _RETIRED)]) == (2, True)
             ended = await _ending(stream)
             again = await _refusal(channel, _SESSION)
     assert ended.code is StatusCode.PERMISSION_DENIED
     assert again.code is StatusCode.PERMISSION_DENIED
     assert "got one that left the cluster" in again.sentence
-
-
-def _roster_without(founded: Founded, name: str) -> bytes:
-    """Epoch 2, signed by two custodians, in which a node is gone."""
-    held = SignedRoster.decode((founded.folder / ROSTER_FILE).read_bytes())
-    departure = Departure(epoch=2, drain_proof=None, override_by="test", reason="the building burnt down")
-    nodes = tuple(
-        replace(node, state=NodeState.GONE, departure=departure) if node.name == name else node
-        for node in founded.roster.nodes
-    )
-    draft = replace(founded.roster, epoch=2, predecessor_hash=held.hash, created_ms=now_ms(), nodes=nodes)
-    signed = SignedRoster(encode_roster(tidy(replace(draft, assignments=plan(draft).assignments))), ())
-    for at in (1, 2):
-        signed = signed.signed_by(Ed25519Signer.load(founded.folder / f"custodians-OFFLINE/custodian-{at}.key.pem"))
-    return signed.encode()
 
 
 # --- bad blobs -----------------------------------------------------------------------------------------------------

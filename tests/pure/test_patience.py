@@ -15,6 +15,15 @@ def test_the_first_errors_wait_for_nothing_and_later_ones_longer_and_longer_up_t
     assert [patience.erred("a", 0.0) for _ in range(10)] == [0, 0, 0, 1, 2, 3, 4, 5, 5, 5]
 
 
+def test_a_costly_error_counts_for_several_and_what_is_owed_is_paid_before_the_next() -> None:
+    patience = _patience()
+
+    assert patience.erred("a", 0.0, 2.5) == 0
+    assert patience.owed_s("a", 0.0) == patience.owed_s("b", 0.0) == 0
+    assert patience.erred("a", 0.0, 4.5) == 4
+    assert [patience.owed_s("a", now) for now in (1.0, 3.0, 4.0, 9.0)] == [3, 1, 0, 0]
+
+
 def test_a_caller_that_was_mended_is_served_at_once_within_the_bound() -> None:
     patience = _patience()
     for _ in range(100):

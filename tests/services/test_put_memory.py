@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
 import trio
 import trio.testing
 
 from lumbung_cluster import limits
 from lumbung_cluster.errors import Rejected, StatusCode
-from lumbung_cluster.ids import BlobId
-from lumbung_node.ports.transport import Caller, CallKind, Method
-from lumbung_node.services.copies import CopyBook
-from lumbung_node.services.core import Core
 from lumbung_node.services.put_memory import PutMemory
-from lumbung_node.services.putting import PutStream
 from lumbung_proto.codec import encode_frame
 from lumbung_proto.v1 import blobs_pb2
+from lumbung_testing.put_stations import PutStation, put_frame, put_pieces, put_start
 from lumbung_testing.session_pair import OFFICE, box, living
 
 _FOR_EVER_S = 1200.0
@@ -25,53 +19,9 @@ _DRIPPED_BYTES = 1000
 _HALF = limits.PUT_MEMORY_BLOB_BYTES_MAX // 2
 
 
-class _Station:
-    """A call of the station `name`: its frames, a pause before each, and what it was answered."""
-
-    method = Method("/lumbung.v1.BlobService/Put", CallKind.BIDI)
-    request_id = bytes(16)
-
-    def __init__(self, name: str, frames: Sequence[bytes], pause_s: float = 0.0) -> None:
-        self.caller = Caller(f"lumbung://00/access/1/{name}", bytes(32))
-        self._frames = list(frames)
-        self._pause_s = pause_s
-        self.answers: list[blobs_pb2.PutAnswer] = []
-
-    async def receive(self) -> bytes | None:
-        await trio.sleep(self._pause_s)
-        return self._frames.pop(0) if self._frames else None
-
-    async def send(self, message: bytes) -> None:
-        self.answers += blobs_pb2.PutResponse.FromString(message).answers
-
-    async def put(self, core: Core) -> None:
-        await PutStream(core, CopyBook(core), lambda blob, number: None, self).run()
-
-    def outcomes(self) -> list[blobs_pb2.PutOutcome.ValueType]:
-        return [answer.outcome for answer in self.answers]
-
-
-def _start(ticket: int, content: bytes, length: int) -> blobs_pb2.PutPart:
-    start = blobs_pb2.PutStart(size_bytes=len(content), id=BlobId.of(content).raw, copies=1)
-    return blobs_pb2.PutPart(ticket=ticket, start=start, length_bytes=length)
-
-
-def _frame(content: bytes) -> bytes:
-    return encode_frame(blobs_pb2.PutRequest(parts=[_start(1, content, len(content))]), [content])
-
-
-def _pieces(content: bytes, size: int, upto: int | None = None) -> list[bytes]:
-    """One blob in frames of `size` bytes, as far as `upto`."""
-    frames = [encode_frame(blobs_pb2.PutRequest(parts=[_start(1, content, size)]), [content[:size]])]
-    for at in range(size, len(content) if upto is None else upto, size):
-        part = blobs_pb2.PutPart(ticket=1, length_bytes=len(content[at : at + size]))
-        frames.append(encode_frame(blobs_pb2.PutRequest(parts=[part]), [content[at : at + size]]))
-    return frames
-
-
-def _dripping(name: str, size: int = limits.PUT_MEMORY_BLOB_BYTES_MAX) -> _Station:
+def _dripping(name: str, size: int = limits.PUT_MEMORY_BLOB_BYTES_MAX) -> PutStation:
     """Announces a blob and brings ten bytes of it every ten seconds."""
-    return _Station(name, _pieces(bytes(size), 10, min(size, _DRIPPED_BYTES)), pause_s=10.0)
+    return PutStation(name, put_pieces(bytes(size), 10, min(size, _DRIPPED_BYTES)), pause_s=10.0)
 
 
 def _only_shared(blobs: int) -> PutMemory:
@@ -84,7 +34,7 @@ async def test_a_station_records_at_once_while_others_hold_all_that_is_shared(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     streams = limits.CALLS_PER_PEER_MAX
-    honest = _Station("honest", [_frame(b"a citizen waits")])
+    honest = PutStation("honest", [put_frame(b"a citizen waits")])
     async with living(box(OFFICE)) as core, trio.open_nursery() as nursery:
         for name in ("first", "second", "third"):
             for _ in range(streams):
@@ -107,7 +57,7 @@ async def test_one_station_holds_no_more_than_its_reserve_and_its_share(autojump
 
 
 async def test_whoever_crawls_gives_way_once_another_waits(autojump_clock: trio.testing.MockClock) -> None:
-    honest = _Station("honest", [_frame(bytes(limits.MIB))])
+    honest = PutStation("honest", [put_frame(bytes(limits.MIB))])
     async with living(box(OFFICE)) as core, trio.open_nursery() as nursery:
         core.memory = _only_shared(1)
 
@@ -139,8 +89,8 @@ async def test_whoever_crawls_goes_on_while_nobody_waits(autojump_clock: trio.te
 async def test_a_slow_line_keeps_its_memory_while_another_waits(autojump_clock: trio.testing.MockClock) -> None:
     """128 kbit/s in frames of a second."""
     content = bytes(limits.MIB)
-    slow = _Station("slow", _pieces(content, 16_000), pause_s=1.0)
-    honest = _Station("honest", [_frame(bytes(_HALF + 1))])
+    slow = PutStation("slow", put_pieces(content, 16_000), pause_s=1.0)
+    honest = PutStation("honest", [put_frame(bytes(_HALF + 1))])
     async with living(box(OFFICE)) as core, trio.open_nursery() as nursery:
         core.memory = PutMemory(
             shared_bytes_max=limits.MIB + 1,
@@ -160,10 +110,13 @@ async def test_a_frame_whose_last_blob_waits_for_memory_stores_those_before_it(
 ) -> None:
     """They hold what the last one needs: once they would have waited for each other for ever."""
     first, last = b"1" * limits.KIB, b"2" * limits.PUT_MEMORY_BLOB_BYTES_MAX
-    parts = [_start(1, first, len(first)), _start(2, last, 10)]
+    parts = [put_start(1, first, len(first)), put_start(2, last, 10)]
     rest = blobs_pb2.PutRequest(parts=[blobs_pb2.PutPart(ticket=2, length_bytes=len(last) - 10)])
-    frames = [encode_frame(blobs_pb2.PutRequest(parts=parts), [first, last[:10]]), encode_frame(rest, [last[10:]])]
-    station = _Station("station", frames)
+    frames = [
+        encode_frame(blobs_pb2.PutRequest(parts=parts), [first, last[:10]]),
+        encode_frame(rest, [last[10:]]),
+    ]
+    station = PutStation("station", frames)
     async with living(box(OFFICE)) as core:
         core.memory = _only_shared(1)
         with trio.fail_after(_FOR_EVER_S):
@@ -173,7 +126,7 @@ async def test_a_frame_whose_last_blob_waits_for_memory_stores_those_before_it(
 
 async def test_a_large_blob_takes_only_what_it_buffers(autojump_clock: trio.testing.MockClock) -> None:
     content = bytes(9 * limits.MIB)
-    large = _Station("large", _pieces(content, limits.MIB), pause_s=1.0)
+    large = PutStation("large", put_pieces(content, limits.MIB), pause_s=1.0)
     async with living(box(OFFICE)) as core, trio.open_nursery() as nursery:
         nursery.start_soon(large.put, core)
         await trio.sleep(5)

@@ -26,7 +26,7 @@ from lumbung_cluster.limits import (
     WITHDRAWALS_PER_S,
 )
 from lumbung_cluster.mute import Mute
-from lumbung_cluster.patience import Bucket
+from lumbung_cluster.patience import Bucket, Patience
 from lumbung_cluster.retry_after import retry_after_s
 from lumbung_cluster.roster import Roster
 from lumbung_cluster.schedule import Schedule
@@ -37,6 +37,7 @@ from lumbung_node.ports.world import Blocking, Randomness, Signer, Verifier, Wal
 from lumbung_node.services.activity import Activity
 from lumbung_node.services.budget import ByteBudget
 from lumbung_node.services.pace import LinkPace
+from lumbung_node.services.put_crowd import PutCrowd
 from lumbung_node.services.put_memory import PutMemory
 from lumbung_node.services.reconcile_report import ReconcileBook
 from lumbung_node.services.report_book import ReportBook
@@ -124,6 +125,8 @@ class Core:
     doubted_at: dict[NodeNumber, float] = field(default_factory=dict)
     damage_found: Pulse = field(default_factory=Pulse)
     activity: Activity = field(default_factory=Activity)
+    patience: Patience = field(default_factory=Patience.of_limits)
+    put_crowd: PutCrowd = field(default_factory=PutCrowd)
     reports: ReportBook = field(default_factory=ReportBook)
     mutes: list[Mute] = field(default_factory=list)
     damage_count: int = 0

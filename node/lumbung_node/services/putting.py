@@ -118,6 +118,7 @@ class PutStream:
         if len(header.parts) > limits.FRAME_PARTS_MAX:
             raise Rejected(StatusCode.INVALID_ARGUMENT, f"frame: expected at most {limits.FRAME_PARTS_MAX} parts")
         self._core.activity.touch()
+        self._core.put_crowd.touch(self._call.caller.uri)
         self._answers.received_bytes += len(payload)
         try:
             await self._take_parts(header, payload, nursery)
@@ -194,6 +195,9 @@ class PutStream:
     async def _take_memory(self, current: _Current, nursery: trio.Nursery) -> None:
         memory, caller = self._core.memory, self._call.caller.uri
         size_bytes = _memory_of(current.start)
+        if current.start.size_bytes > limits.PUT_MEMORY_BLOB_BYTES_MAX:
+            # Its bytes go to disk before it shows whether they are those of its id.
+            await trio.sleep(self._core.patience.owed_s(caller, trio.current_time()))
         current.loan = memory.take_at_once(caller, size_bytes)
         if current.loan is None:
             # Whoever waits holds nothing that only he can give back: what is whole is stored meanwhile.
@@ -258,7 +262,9 @@ class PutStream:
                 now_ms=self._core.clock.now_ms(),
                 ahead_chunks=1,  # with a frame on top these are the two MiB that were taken
             )
+        begun = trio.current_time()
         await current.run.append(content)
+        await trio.sleep(self._core.put_crowd.rest_s(self._call.caller.uri, trio.current_time() - begun))
 
     def _looks_sealed(self, beginning: memoryview) -> bool:
         return self._core.accept_unsealed or bytes(beginning[: len(SEALED_PREFIX)]) == SEALED_PREFIX
@@ -307,6 +313,9 @@ class PutStream:
             for current, _ in whole:
                 self._give_memory(current)
         for (current, _), result in zip(whole, results, strict=True):
+            if current.run is not None and result.status is StatusCode.INVALID_ARGUMENT:
+                count = 1 + current.start.size_bytes / limits.ERROR_BYTES
+                self._core.patience.erred(self._call.caller.uri, trio.current_time(), count)
             await self._answer_stored(current, result)
 
     async def _answer_stored(self, current: _Current, result: Result) -> None:

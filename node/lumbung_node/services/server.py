@@ -11,7 +11,6 @@ from lumbung_cluster.access import Duty, SignedAccess
 from lumbung_cluster.caller_role import AccessRole, NodeRole, Refused, role_of
 from lumbung_cluster.errors import BlobDamaged, LumbungError, PeerGone, Rejected, StatusCode
 from lumbung_cluster.ids import NodeNumber
-from lumbung_cluster.patience import Patience
 from lumbung_cluster.roster_node import Role
 from lumbung_node.ports.transport import Caller, CallKind, Handler, Method, ServerCall
 from lumbung_node.ports.world import WallClock
@@ -194,12 +193,6 @@ class Server:
         self._leaving = Leaving(core, replicator)
         self._reconcile = ReconcileDesk(core, replicator)
         self._import_share = ByteBudget(limits.BUNDLE_MEMORY_BYTES_MAX)
-        self._patience = Patience(
-            burst=limits.ERRORS_BURST,
-            refill_per_s=limits.ERRORS_REFILL_PER_S,
-            wait_s_max=limits.ERROR_WAIT_S_MAX,
-            callers_max=limits.ERRING_CALLERS_MAX,
-        )
 
     def handlers(self) -> Mapping[Method, Handler]:
         return {
@@ -215,7 +208,7 @@ class Server:
                 await handler(call)
             except (Rejected, BaseExceptionGroup) as failure:
                 if _is_broken_protocol(failure):
-                    await trio.sleep(self._patience.erred(call.caller.uri, trio.current_time()))
+                    await trio.sleep(self._core.patience.erred(call.caller.uri, trio.current_time()))
                 raise
 
         return handle

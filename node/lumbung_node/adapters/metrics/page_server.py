@@ -10,6 +10,7 @@ from lumbung_node.ports.log import Log
 
 __all__ = ["PageServer"]
 
+
 class PageServer:
     """The page at an address that may change while the node runs."""
 
