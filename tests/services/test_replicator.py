@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import pytest
 import trio
 import trio.testing
 
@@ -17,6 +18,7 @@ from lumbung_node.services.replicator import LinkState
 from lumbung_testing.linked_nodes import LinkedNode, until_up
 from lumbung_testing.rosters import CLUSTER, SeededSigner, founding, signed, successor
 from lumbung_testing.session_pair import CENTRE, OFFICE, PEER, box, living
+from lumbung_testing.virtual_disk import Pace
 from lumbung_testing.virtual_network import VirtualNetwork
 
 _PATIENCE_S = 60.0
@@ -77,6 +79,46 @@ async def test_an_access_list_travels_over_the_open_session_and_ends_none(
                 while peer.rosters.access_versions() != [(OFFICE, version)]:
                     await peer.rosters.changed.wait()
         assert [node.replicator.links[PEER].session, partner.replicator.links[OFFICE].session] == sessions
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_partner_that_dials_while_the_ledger_is_read_anew_is_taken_behind_it(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A word that came meanwhile would be read, and counted, before the sync that covers it has returned."""
+    network = VirtualNetwork(random.Random(1))
+    place = box(PEER)
+    async with living(box(OFFICE)) as office, living(place) as peer, trio.open_nursery() as nursery:
+        caller, called = LinkedNode(network, office), LinkedNode(network, peer)
+        await nursery.start(called.serve)
+        nursery.start_soon(called.replicator.run)
+        nursery.start_soon(caller.replicator.run)
+        await until_up(called, OFFICE)
+        place.disk.pace = Pace(sync_s=20.0)
+        held = signed(founding(), "a", "b")
+        await peer.rosters.offer([signed(successor(held), "a", "b").encode()])
+        await trio.sleep(1)
+        await until_up(called, OFFICE)
+        assert peer.ledger_roster.epoch == 2
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("after_s", range(1, 12))
+async def test_a_roster_that_comes_while_the_ledger_is_read_anew_is_not_missed(
+    autojump_clock: trio.testing.MockClock, after_s: int
+) -> None:
+    network = VirtualNetwork(random.Random(1))
+    place = box(OFFICE)
+    async with living(place) as office, trio.open_nursery() as nursery:
+        nursery.start_soon(LinkedNode(network, office).replicator.run)
+        await trio.sleep(1)
+        place.disk.pace = Pace(read_s=1.6)
+        second = signed(successor(signed(founding(), "a", "b")), "a", "b")
+        await office.rosters.offer([second.encode()])
+        await trio.sleep(after_s)
+        await office.rosters.offer([signed(successor(second), "a", "b").encode()])
+        await trio.sleep(60)
+        assert office.ledger_roster.epoch == 3
         nursery.cancel_scope.cancel()
 
 

@@ -85,23 +85,36 @@ class Replicator:
         self.arrivals = Arrivals(core)
         self.links: dict[NodeNumber, Link] = {}
         self._life_turn = trio.Lock()
+        self._ledger_turn = trio.Lock()
 
     async def run(self) -> None:
         """Keep a session with every partner until cancelled; starts anew when another roster is in force."""
+        changed = self._core.rosters.roster_changed
         while True:
-            changed = self._core.rosters.roster_changed
             async with trio.open_nursery() as nursery:
                 self._meet_partners()
                 for peer in sorted(self.links):
                     nursery.start_soon(self._keep, self.links[peer])
-                await changed.wait()
+                while not self._is_other_roster():  # it may have changed while the ledger was read
+                    await changed.wait()
                 nursery.cancel_scope.cancel()
-            await self._end_sessions()
-            # A receipt that an ended session has handed in may be written and not synced: what is read now is counted.
-            await self._core.store.committer.commit(Job())
-            await self._core.store.proofs.load()
-            self._core.ledger_roster = self._core.rosters.roster
-            await self._core.load_covers()
+            async with self._ledger_turn:
+                await self._end_sessions()
+                await self._read_ledger()
+
+    def _is_other_roster(self) -> bool:
+        """Whether the ledger was read under another roster, or under one with other vans."""
+        held, read = self._core.rosters.roster, self._core.ledger_roster
+        return (held.epoch, held.nodes) != (read.epoch, read.nodes)
+
+    async def _read_ledger(self) -> None:
+        """Count anew what the holders of the roster now in force have proven."""
+        roster = self._core.rosters.roster
+        # A receipt that an ended session has handed in may be written and not synced: what is read now is counted.
+        await self._core.store.committer.commit(Job())
+        await self._core.store.proofs.load()
+        self._core.ledger_roster = roster
+        await self._core.load_covers()
 
     async def sweep(self, begun_before_ms: int) -> None:
         """Take away pieces of blobs that cut streams left before, and that no session has gone on with."""
@@ -120,12 +133,9 @@ class Replicator:
 
     async def serve(self, call: ServerCall, peer: NodeNumber) -> None:
         """A partner dialled us. When both did, the call of the lower number stays."""
-        link = self.links.get(peer)
-        if link is None:
-            raise Rejected(StatusCode.PERMISSION_DENIED, f"node {peer} shares no origin with node {self._core.number}")
         # A call that the peer itself dialled is replaced: it dials again because it lost that one, and we may not have
         # noticed yet (a power cut says no goodbye).
-        while (session := link.session) is not None:
+        while (session := (link := await self._link_at_rest(peer)).session) is not None:
             if not (link.is_dialled and self._core.number < peer):
                 await _end(session)
                 continue
@@ -137,6 +147,17 @@ class Replicator:
         except PeerGone as exc:
             link.become(LinkState.DOWN, str(exc))
             raise
+
+    async def _link_at_rest(self, peer: NodeNumber) -> Link:
+        """The link while nobody reads the ledger: a word that came meanwhile would be counted ahead of its sync.
+
+        Raises Rejected. Nothing waits between the end of a reading and the return.
+        """
+        async with self._ledger_turn:
+            link = self.links.get(peer)
+        if link is None:
+            raise Rejected(StatusCode.PERMISSION_DENIED, f"node {peer} shares no origin with node {self._core.number}")
+        return link
 
     def _meet_partners(self) -> None:
         partners = self._core.rosters.roster.partners_of(self._core.number)
