@@ -18,7 +18,18 @@ from lumbung_node.store.jobs import Job
 from lumbung_node.store.layout import FeedRow
 from lumbung_node.store.reads import Reader
 from lumbung_proto.v1 import peer_pb2
-from lumbung_testing.session_pair import LUCK, OFFICE, PEER, box, connected, living, put, until_marked, until_proven
+from lumbung_testing.session_pair import (
+    CENTRE,
+    LUCK,
+    OFFICE,
+    PEER,
+    box,
+    connected,
+    living,
+    put,
+    until_marked,
+    until_proven,
+)
 
 _BLOBS = 60
 _LARGE, _LARGE_BYTES = 240, 300 * limits.KIB
@@ -108,3 +119,59 @@ async def test_a_blob_that_fits_a_frame_is_not_cut_by_one_that_is_half_full(
         async with connected(office, peer):
             await until_proven(office, PEER, _BLOBS)
     assert set(lengths) == {_SIZE_BYTES}
+
+
+async def test_holders_ask_about_what_both_have_many_at_a_time(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames: list[peer_pb2.SessionFrame] = []
+    async with (
+        living(box(OFFICE)) as office,
+        living(box(PEER)) as peer,
+        living(box(CENTRE)) as centre,
+        connected(peer, centre),
+        connected(office, peer),
+        connected(office, centre),
+    ):
+        monkeypatch.setattr(FrameLink, "send", _recorded_frames(frames))
+        await put(office, [LUCK.randbytes(_LARGE_BYTES) for _ in range(_LARGE)])
+        await until_marked(centre, PEER, OFFICE, _LARGE)
+        await until_marked(peer, CENTRE, OFFICE, _LARGE)
+    between_holders = [frame.offer for frame in frames if frame.WhichOneof("kind") == "offer" and not frame.offer.nonce]
+    assert len(between_holders) < _LARGE // 10  # the link is not known to be fast: usual offers carry one or two
+
+
+async def test_what_a_question_finds_lacking_is_brought_at_once(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames: list[peer_pb2.SessionFrame] = []
+    async with (
+        living(box(OFFICE)) as office,
+        living(box(PEER)) as peer,
+        living(box(CENTRE)) as centre,
+        connected(peer, centre),
+        connected(office, peer),
+    ):
+        monkeypatch.setattr(FrameLink, "send", _recorded_frames(frames))
+        async with connected(office, centre):
+            await put(office, [LUCK.randbytes(_LARGE_BYTES) for _ in range(_BLOBS)])
+            await until_marked(centre, PEER, OFFICE, _BLOBS)
+        await put(office, [LUCK.randbytes(_LARGE_BYTES) for _ in range(_BLOBS)])
+        await until_marked(peer, OFFICE, OFFICE, 2 * _BLOBS)
+        began = trio.current_time()
+        await until_marked(centre, PEER, OFFICE, 2 * _BLOBS)
+        assert trio.current_time() - began < limits.REFUSED_WAIT_S
+        assert centre.store.state.count(OFFICE).blobs == 2 * _BLOBS
+    assert [frame for frame in frames if frame.offer.asks_only]
+
+
+def _recorded_frames(frames: list[peer_pb2.SessionFrame]) -> Callable[..., Awaitable[None]]:
+    send = FrameLink.send
+
+    async def recorded(
+        self: FrameLink, frame: peer_pb2.SessionFrame, payload: Iterable[bytes | memoryview] = ()
+    ) -> None:
+        frames.append(frame)
+        await send(self, frame, payload)
+
+    return recorded

@@ -27,15 +27,15 @@ from lumbung_proto.v1 import reconcile_frames_pb2 as lumbung__proto_dot_v1_dot_r
 from lumbung_proto.v1 import report_frames_pb2 as lumbung__proto_dot_v1_dot_report__frames__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1blumbung_proto/v1/peer.proto\x12\nlumbung.v1\x1a%lumbung_proto/v1/leaving_frames.proto\x1a\'lumbung_proto/v1/reconcile_frames.proto\x1a$lumbung_proto/v1/report_frames.proto\"9\n\x0eSessionRequest\x12\'\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x18.lumbung.v1.SessionFrame\":\n\x0fSessionResponse\x12\'\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x18.lumbung.v1.SessionFrame\"\xab\n\n\x0cSessionFrame\x12\"\n\x05hello\x18\x01 \x01(\x0b\x32\x11.lumbung.v1.HelloH\x00\x12\"\n\x05offer\x18\x02 \x01(\x0b\x32\x11.lumbung.v1.OfferH\x00\x12 \n\x04want\x18\x03 \x01(\x0b\x32\x10.lumbung.v1.WantH\x00\x12$\n\x06pieces\x18\x04 \x01(\x0b\x32\x12.lumbung.v1.PiecesH\x00\x12&\n\x07\x61pplied\x18\x05 \x01(\x0b\x32\x13.lumbung.v1.AppliedH\x00\x12\"\n\x05prove\x18\x06 \x01(\x0b\x32\x11.lumbung.v1.ProveH\x00\x12\"\n\x05proof\x18\x07 \x01(\x0b\x32\x11.lumbung.v1.ProofH\x00\x12(\n\x08withdraw\x18\x08 \x01(\x0b\x32\x14.lumbung.v1.WithdrawH\x00\x12 \n\x04need\x18\t \x01(\x0b\x32\x10.lumbung.v1.NeedH\x00\x12*\n\x06roster\x18\n \x01(\x0b\x32\x18.lumbung.v1.RosterGossipH\x00\x12*\n\x06\x61\x63\x63\x65ss\x18\x0b \x01(\x0b\x32\x18.lumbung.v1.AccessGossipH\x00\x12&\n\x07goodbye\x18\x0c \x01(\x0b\x32\x13.lumbung.v1.GoodbyeH\x00\x12\"\n\x05takes\x18\r \x01(\x0b\x32\x11.lumbung.v1.TakesH\x00\x12(\n\x08received\x18\x0e \x01(\x0b\x32\x14.lumbung.v1.ReceivedH\x00\x12\x39\n\x11reconcile_compare\x18\x14 \x01(\x0b\x32\x1c.lumbung.v1.ReconcileCompareH\x00\x12;\n\x12reconcile_compared\x18\x15 \x01(\x0b\x32\x1d.lumbung.v1.ReconcileComparedH\x00\x12\x31\n\rreconcile_ask\x18\x16 \x01(\x0b\x32\x18.lumbung.v1.ReconcileAskH\x00\x12\x33\n\x0ereconcile_tell\x18\x17 \x01(\x0b\x32\x19.lumbung.v1.ReconcileTellH\x00\x12\x35\n\x0freconcile_fetch\x18\x18 \x01(\x0b\x32\x1a.lumbung.v1.ReconcileFetchH\x00\x12\x39\n\x11reconcile_fetched\x18\x19 \x01(\x0b\x32\x1c.lumbung.v1.ReconcileFetchedH\x00\x12\x37\n\x10reconcile_settle\x18\x1a \x01(\x0b\x32\x1b.lumbung.v1.ReconcileSettleH\x00\x12\x39\n\x11reconcile_settled\x18\x1b \x01(\x0b\x32\x1c.lumbung.v1.ReconcileSettledH\x00\x12\x31\n\rinventory_ask\x18\x1c \x01(\x0b\x32\x18.lumbung.v1.InventoryAskH\x00\x12\x33\n\x0einventory_word\x18\x1d \x01(\x0b\x32\x19.lumbung.v1.InventoryWordH\x00\x12*\n\x07release\x18\x1e \x01(\x0b\x32\x17.lumbung.v1.ReleaseWordH\x00\x12)\n\tstake_ask\x18\x1f \x01(\x0b\x32\x14.lumbung.v1.StakeAskH\x00\x12\"\n\x05stake\x18  \x01(\x0b\x32\x11.lumbung.v1.StakeH\x00\x12(\n\x06report\x18! \x01(\x0b\x32\x16.lumbung.v1.NodeReportH\x00\x12 \n\x04\x65\x63ho\x18( \x01(\x0b\x32\x10.lumbung.v1.EchoH\x00\x42\x06\n\x04kindJ\x04\x08\"\x10(\"\xc8\x03\n\x05Hello\x12\x10\n\x08wire_low\x18\x01 \x01(\r\x12\x11\n\twire_high\x18\x02 \x01(\r\x12\x12\n\ncluster_id\x18\x03 \x01(\x0c\x12\x0c\n\x04node\x18\x04 \x01(\r\x12\x12\n\ngeneration\x18\x05 \x01(\r\x12\x14\n\x0croster_epoch\x18\x07 \x01(\r\x12\x13\n\x0broster_hash\x18\x08 \x01(\x0c\x12%\n\x05marks\x18\t \x03(\x0b\x32\x16.lumbung.v1.OriginMark\x12\x10\n\x08\x63lock_ms\x18\n \x01(\x04\x12\x32\n\x0f\x61\x63\x63\x65ss_versions\x18\x0b \x03(\x0b\x32\x19.lumbung.v1.AccessVersion\x12\x15\n\rsession_nonce\x18\x0c \x01(\x0c\x12\x10\n\x08software\x18\r \x01(\t\x12\x0f\n\x07stopped\x18\x0e \x01(\x08\x12\r\n\x05nonce\x18\x0f \x01(\x04\x12%\n\x04life\x18\x10 \x01(\x0b\x32\x17.lumbung.v1.SignedBytes\x12*\n\tlife_seen\x18\x11 \x01(\x0b\x32\x17.lumbung.v1.SignedBytes\x12$\n\x04held\x18\x12 \x03(\x0b\x32\x16.lumbung.v1.OriginHeldJ\x04\x08\x06\x10\x07J\x04\x08\x13\x10\x14\"?\n\nOriginHeld\x12\x0e\n\x06origin\x18\x01 \x01(\r\x12\r\n\x05\x62lobs\x18\x02 \x01(\x04\x12\x12\n\nsize_bytes\x18\x03 \x01(\x04\"V\n\nOriginMark\x12\x0e\n\x06origin\x18\x01 \x01(\r\x12\x12\n\ngeneration\x18\x02 \x01(\r\x12\x0e\n\x06number\x18\x03 \x01(\x04\x12\x14\n\x0crunning_hash\x18\x04 \x01(\x0c\"0\n\rAccessVersion\x12\x0e\n\x06office\x18\x01 \x01(\r\x12\x0f\n\x07version\x18\x02 \x01(\x04\"\xdb\x01\n\x05Offer\x12\r\n\x05offer\x18\x01 \x01(\r\x12\x0e\n\x06origin\x18\x02 \x01(\r\x12\x1e\n\x04lane\x18\x03 \x01(\x0e\x32\x10.lumbung.v1.Lane\x12\r\n\x05\x61\x66ter\x18\x04 \x01(\x04\x12\x0c\n\x04upto\x18\x05 \x01(\x04\x12\x14\n\x0crunning_hash\x18\x06 \x01(\x0c\x12&\n\x05lists\x18\x07 \x03(\x0b\x32\x17.lumbung.v1.SignedBytes\x12)\n\x07\x65ntries\x18\x08 \x03(\x0b\x32\x18.lumbung.v1.OfferedEntry\x12\r\n\x05nonce\x18\t \x01(\x04\"B\n\x0bSignedBytes\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\x12\x12\n\npublic_key\x18\x02 \x01(\x0c\x12\x11\n\tsignature\x18\x03 \x01(\x0c\"+\n\x0cOfferedEntry\x12\x0c\n\x04list\x18\x01 \x01(\r\x12\r\n\x05index\x18\x02 \x01(\r\"K\n\x04Want\x12\r\n\x05offer\x18\x01 \x01(\r\x12\x0e\n\x06wanted\x18\x02 \x01(\x0c\x12$\n\x06resume\x18\x03 \x03(\x0b\x32\x14.lumbung.v1.ResumeAt\"/\n\x08ResumeAt\x12\r\n\x05\x65ntry\x18\x01 \x01(\r\x12\x14\n\x0coffset_bytes\x18\x02 \x01(\x04\":\n\x06Pieces\x12\r\n\x05offer\x18\x01 \x01(\r\x12!\n\x06pieces\x18\x02 \x03(\x0b\x32\x11.lumbung.v1.Piece\"<\n\x05Piece\x12\r\n\x05\x65ntry\x18\x01 \x01(\r\x12\x14\n\x0clength_bytes\x18\x02 \x01(\r\x12\x0e\n\x06\x66\x61iled\x18\x03 \x01(\x08\"\xd0\x01\n\x07\x41pplied\x12\r\n\x05offer\x18\x01 \x01(\r\x12$\n\x04mark\x18\x02 \x01(\x0b\x32\x16.lumbung.v1.OriginMark\x12(\n\x07receipt\x18\x03 \x01(\x0b\x32\x17.lumbung.v1.SignedBytes\x12\x0f\n\x07lacking\x18\x04 \x01(\x0c\x12\x13\n\x0bstatus_code\x18\x05 \x01(\r\x12\x10\n\x08sentence\x18\x06 \x01(\t\x12\x16\n\x0ereceived_bytes\x18\x07 \x01(\x04\x12\x16\n\x0eretry_after_ms\x18\x08 \x01(\r\"\x19\n\x08Received\x12\r\n\x05\x62ytes\x18\x01 \x01(\x04\"E\n\x05Prove\x12\x10\n\x08question\x18\x01 \x01(\r\x12\x0e\n\x06origin\x18\x02 \x01(\r\x12\r\n\x05nonce\x18\x03 \x01(\x04\x12\x0b\n\x03ids\x18\x04 \x03(\x0c\"T\n\x05Proof\x12\x10\n\x08question\x18\x01 \x01(\r\x12(\n\x07receipt\x18\x02 \x01(\x0b\x32\x17.lumbung.v1.SignedBytes\x12\x0f\n\x07lacking\x18\x03 \x01(\x0c\"?\n\x0cInventoryAsk\x12\x10\n\x08question\x18\x01 \x01(\r\x12\x0e\n\x06origin\x18\x02 \x01(\r\x12\r\n\x05nonce\x18\x03 \x01(\x04\"K\n\rInventoryWord\x12\x10\n\x08question\x18\x01 \x01(\r\x12(\n\x07receipt\x18\x02 \x01(\x0b\x32\x17.lumbung.v1.SignedBytes\"7\n\x08Withdraw\x12+\n\nwithdrawal\x18\x01 \x01(\x0b\x32\x17.lumbung.v1.SignedBytes\"#\n\x04Need\x12\x0e\n\x06origin\x18\x01 \x01(\r\x12\x0b\n\x03ids\x18\x02 \x03(\x0c\"\x1f\n\x0cRosterGossip\x12\x0f\n\x07rosters\x18\x01 \x03(\x0c\"\x1d\n\x0c\x41\x63\x63\x65ssGossip\x12\r\n\x05lists\x18\x01 \x03(\x0c\"=\n\x05Takes\x12\x17\n\x0f\x61ll_bytes_per_s\x18\x01 \x01(\x04\x12\x1b\n\x13\x62\x61\x63klog_bytes_per_s\x18\x02 \x01(\x04\"0\n\x07Goodbye\x12\x13\n\x0bstatus_code\x18\x01 \x01(\r\x12\x10\n\x08sentence\x18\x02 \x01(\t*o\n\x04Lane\x12\x14\n\x10LANE_UNSPECIFIED\x10\x00\x12\r\n\tLANE_FEED\x10\x01\x12\x0f\n\x0bLANE_WAITED\x10\x02\x12\x0f\n\x0bLANE_REPAIR\x10\x03\x12\x0e\n\nLANE_FRESH\x10\x04\x12\x10\n\x0cLANE_REBUILD\x10\x05\x32U\n\x0bPeerService\x12\x46\n\x07Session\x12\x1a.lumbung.v1.SessionRequest\x1a\x1b.lumbung.v1.SessionResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1blumbung_proto/v1/peer.proto\x12\nlumbung.v1\x1a%lumbung_proto/v1/leaving_frames.proto\x1a\'lumbung_proto/v1/reconcile_frames.proto\x1a$lumbung_proto/v1/report_frames.proto\"9\n\x0eSessionRequest\x12\'\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x18.lumbung.v1.SessionFrame\":\n\x0fSessionResponse\x12\'\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x18.lumbung.v1.SessionFrame\"\xab\n\n\x0cSessionFrame\x12\"\n\x05hello\x18\x01 \x01(\x0b\x32\x11.lumbung.v1.HelloH\x00\x12\"\n\x05offer\x18\x02 \x01(\x0b\x32\x11.lumbung.v1.OfferH\x00\x12 \n\x04want\x18\x03 \x01(\x0b\x32\x10.lumbung.v1.WantH\x00\x12$\n\x06pieces\x18\x04 \x01(\x0b\x32\x12.lumbung.v1.PiecesH\x00\x12&\n\x07\x61pplied\x18\x05 \x01(\x0b\x32\x13.lumbung.v1.AppliedH\x00\x12\"\n\x05prove\x18\x06 \x01(\x0b\x32\x11.lumbung.v1.ProveH\x00\x12\"\n\x05proof\x18\x07 \x01(\x0b\x32\x11.lumbung.v1.ProofH\x00\x12(\n\x08withdraw\x18\x08 \x01(\x0b\x32\x14.lumbung.v1.WithdrawH\x00\x12 \n\x04need\x18\t \x01(\x0b\x32\x10.lumbung.v1.NeedH\x00\x12*\n\x06roster\x18\n \x01(\x0b\x32\x18.lumbung.v1.RosterGossipH\x00\x12*\n\x06\x61\x63\x63\x65ss\x18\x0b \x01(\x0b\x32\x18.lumbung.v1.AccessGossipH\x00\x12&\n\x07goodbye\x18\x0c \x01(\x0b\x32\x13.lumbung.v1.GoodbyeH\x00\x12\"\n\x05takes\x18\r \x01(\x0b\x32\x11.lumbung.v1.TakesH\x00\x12(\n\x08received\x18\x0e \x01(\x0b\x32\x14.lumbung.v1.ReceivedH\x00\x12\x39\n\x11reconcile_compare\x18\x14 \x01(\x0b\x32\x1c.lumbung.v1.ReconcileCompareH\x00\x12;\n\x12reconcile_compared\x18\x15 \x01(\x0b\x32\x1d.lumbung.v1.ReconcileComparedH\x00\x12\x31\n\rreconcile_ask\x18\x16 \x01(\x0b\x32\x18.lumbung.v1.ReconcileAskH\x00\x12\x33\n\x0ereconcile_tell\x18\x17 \x01(\x0b\x32\x19.lumbung.v1.ReconcileTellH\x00\x12\x35\n\x0freconcile_fetch\x18\x18 \x01(\x0b\x32\x1a.lumbung.v1.ReconcileFetchH\x00\x12\x39\n\x11reconcile_fetched\x18\x19 \x01(\x0b\x32\x1c.lumbung.v1.ReconcileFetchedH\x00\x12\x37\n\x10reconcile_settle\x18\x1a \x01(\x0b\x32\x1b.lumbung.v1.ReconcileSettleH\x00\x12\x39\n\x11reconcile_settled\x18\x1b \x01(\x0b\x32\x1c.lumbung.v1.ReconcileSettledH\x00\x12\x31\n\rinventory_ask\x18\x1c \x01(\x0b\x32\x18.lumbung.v1.InventoryAskH\x00\x12\x33\n\x0einventory_word\x18\x1d \x01(\x0b\x32\x19.lumbung.v1.InventoryWordH\x00\x12*\n\x07release\x18\x1e \x01(\x0b\x32\x17.lumbung.v1.ReleaseWordH\x00\x12)\n\tstake_ask\x18\x1f \x01(\x0b\x32\x14.lumbung.v1.StakeAskH\x00\x12\"\n\x05stake\x18  \x01(\x0b\x32\x11.lumbung.v1.StakeH\x00\x12(\n\x06report\x18! \x01(\x0b\x32\x16.lumbung.v1.NodeReportH\x00\x12 \n\x04\x65\x63ho\x18( \x01(\x0b\x32\x10.lumbung.v1.EchoH\x00\x42\x06\n\x04kindJ\x04\x08\"\x10(\"\xc8\x03\n\x05Hello\x12\x10\n\x08wire_low\x18\x01 \x01(\r\x12\x11\n\twire_high\x18\x02 \x01(\r\x12\x12\n\ncluster_id\x18\x03 \x01(\x0c\x12\x0c\n\x04node\x18\x04 \x01(\r\x12\x12\n\ngeneration\x18\x05 \x01(\r\x12\x14\n\x0croster_epoch\x18\x07 \x01(\r\x12\x13\n\x0broster_hash\x18\x08 \x01(\x0c\x12%\n\x05marks\x18\t \x03(\x0b\x32\x16.lumbung.v1.OriginMark\x12\x10\n\x08\x63lock_ms\x18\n \x01(\x04\x12\x32\n\x0f\x61\x63\x63\x65ss_versions\x18\x0b \x03(\x0b\x32\x19.lumbung.v1.AccessVersion\x12\x15\n\rsession_nonce\x18\x0c \x01(\x0c\x12\x10\n\x08software\x18\r \x01(\t\x12\x0f\n\x07stopped\x18\x0e \x01(\x08\x12\r\n\x05nonce\x18\x0f \x01(\x04\x12%\n\x04life\x18\x10 \x01(\x0b\x32\x17.lumbung.v1.SignedBytes\x12*\n\tlife_seen\x18\x11 \x01(\x0b\x32\x17.lumbung.v1.SignedBytes\x12$\n\x04held\x18\x12 \x03(\x0b\x32\x16.lumbung.v1.OriginHeldJ\x04\x08\x06\x10\x07J\x04\x08\x13\x10\x14\"?\n\nOriginHeld\x12\x0e\n\x06origin\x18\x01 \x01(\r\x12\r\n\x05\x62lobs\x18\x02 \x01(\x04\x12\x12\n\nsize_bytes\x18\x03 \x01(\x04\"V\n\nOriginMark\x12\x0e\n\x06origin\x18\x01 \x01(\r\x12\x12\n\ngeneration\x18\x02 \x01(\r\x12\x0e\n\x06number\x18\x03 \x01(\x04\x12\x14\n\x0crunning_hash\x18\x04 \x01(\x0c\"0\n\rAccessVersion\x12\x0e\n\x06office\x18\x01 \x01(\r\x12\x0f\n\x07version\x18\x02 \x01(\x04\"\xee\x01\n\x05Offer\x12\r\n\x05offer\x18\x01 \x01(\r\x12\x0e\n\x06origin\x18\x02 \x01(\r\x12\x1e\n\x04lane\x18\x03 \x01(\x0e\x32\x10.lumbung.v1.Lane\x12\r\n\x05\x61\x66ter\x18\x04 \x01(\x04\x12\x0c\n\x04upto\x18\x05 \x01(\x04\x12\x14\n\x0crunning_hash\x18\x06 \x01(\x0c\x12&\n\x05lists\x18\x07 \x03(\x0b\x32\x17.lumbung.v1.SignedBytes\x12)\n\x07\x65ntries\x18\x08 \x03(\x0b\x32\x18.lumbung.v1.OfferedEntry\x12\r\n\x05nonce\x18\t \x01(\x04\x12\x11\n\tasks_only\x18\n \x01(\x08\"B\n\x0bSignedBytes\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\x12\x12\n\npublic_key\x18\x02 \x01(\x0c\x12\x11\n\tsignature\x18\x03 \x01(\x0c\"+\n\x0cOfferedEntry\x12\x0c\n\x04list\x18\x01 \x01(\r\x12\r\n\x05index\x18\x02 \x01(\r\"K\n\x04Want\x12\r\n\x05offer\x18\x01 \x01(\r\x12\x0e\n\x06wanted\x18\x02 \x01(\x0c\x12$\n\x06resume\x18\x03 \x03(\x0b\x32\x14.lumbung.v1.ResumeAt\"/\n\x08ResumeAt\x12\r\n\x05\x65ntry\x18\x01 \x01(\r\x12\x14\n\x0coffset_bytes\x18\x02 \x01(\x04\":\n\x06Pieces\x12\r\n\x05offer\x18\x01 \x01(\r\x12!\n\x06pieces\x18\x02 \x03(\x0b\x32\x11.lumbung.v1.Piece\"<\n\x05Piece\x12\r\n\x05\x65ntry\x18\x01 \x01(\r\x12\x14\n\x0clength_bytes\x18\x02 \x01(\r\x12\x0e\n\x06\x66\x61iled\x18\x03 \x01(\x08\"\xd0\x01\n\x07\x41pplied\x12\r\n\x05offer\x18\x01 \x01(\r\x12$\n\x04mark\x18\x02 \x01(\x0b\x32\x16.lumbung.v1.OriginMark\x12(\n\x07receipt\x18\x03 \x01(\x0b\x32\x17.lumbung.v1.SignedBytes\x12\x0f\n\x07lacking\x18\x04 \x01(\x0c\x12\x13\n\x0bstatus_code\x18\x05 \x01(\r\x12\x10\n\x08sentence\x18\x06 \x01(\t\x12\x16\n\x0ereceived_bytes\x18\x07 \x01(\x04\x12\x16\n\x0eretry_after_ms\x18\x08 \x01(\r\"\x19\n\x08Received\x12\r\n\x05\x62ytes\x18\x01 \x01(\x04\"E\n\x05Prove\x12\x10\n\x08question\x18\x01 \x01(\r\x12\x0e\n\x06origin\x18\x02 \x01(\r\x12\r\n\x05nonce\x18\x03 \x01(\x04\x12\x0b\n\x03ids\x18\x04 \x03(\x0c\"T\n\x05Proof\x12\x10\n\x08question\x18\x01 \x01(\r\x12(\n\x07receipt\x18\x02 \x01(\x0b\x32\x17.lumbung.v1.SignedBytes\x12\x0f\n\x07lacking\x18\x03 \x01(\x0c\"?\n\x0cInventoryAsk\x12\x10\n\x08question\x18\x01 \x01(\r\x12\x0e\n\x06origin\x18\x02 \x01(\r\x12\r\n\x05nonce\x18\x03 \x01(\x04\"K\n\rInventoryWord\x12\x10\n\x08question\x18\x01 \x01(\r\x12(\n\x07receipt\x18\x02 \x01(\x0b\x32\x17.lumbung.v1.SignedBytes\"7\n\x08Withdraw\x12+\n\nwithdrawal\x18\x01 \x01(\x0b\x32\x17.lumbung.v1.SignedBytes\"#\n\x04Need\x12\x0e\n\x06origin\x18\x01 \x01(\r\x12\x0b\n\x03ids\x18\x02 \x03(\x0c\"\x1f\n\x0cRosterGossip\x12\x0f\n\x07rosters\x18\x01 \x03(\x0c\"\x1d\n\x0c\x41\x63\x63\x65ssGossip\x12\r\n\x05lists\x18\x01 \x03(\x0c\"=\n\x05Takes\x12\x17\n\x0f\x61ll_bytes_per_s\x18\x01 \x01(\x04\x12\x1b\n\x13\x62\x61\x63klog_bytes_per_s\x18\x02 \x01(\x04\"0\n\x07Goodbye\x12\x13\n\x0bstatus_code\x18\x01 \x01(\r\x12\x10\n\x08sentence\x18\x02 \x01(\t*o\n\x04Lane\x12\x14\n\x10LANE_UNSPECIFIED\x10\x00\x12\r\n\tLANE_FEED\x10\x01\x12\x0f\n\x0bLANE_WAITED\x10\x02\x12\x0f\n\x0bLANE_REPAIR\x10\x03\x12\x0e\n\nLANE_FRESH\x10\x04\x12\x10\n\x0cLANE_REBUILD\x10\x05\x32U\n\x0bPeerService\x12\x46\n\x07Session\x12\x1a.lumbung.v1.SessionRequest\x1a\x1b.lumbung.v1.SessionResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lumbung_proto.v1.peer_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LANE']._serialized_start=3659
-  _globals['_LANE']._serialized_end=3770
+  _globals['_LANE']._serialized_start=3678
+  _globals['_LANE']._serialized_end=3789
   _globals['_SESSIONREQUEST']._serialized_start=161
   _globals['_SESSIONREQUEST']._serialized_end=218
   _globals['_SESSIONRESPONSE']._serialized_start=220
@@ -51,43 +51,43 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACCESSVERSION']._serialized_start=2218
   _globals['_ACCESSVERSION']._serialized_end=2266
   _globals['_OFFER']._serialized_start=2269
-  _globals['_OFFER']._serialized_end=2488
-  _globals['_SIGNEDBYTES']._serialized_start=2490
-  _globals['_SIGNEDBYTES']._serialized_end=2556
-  _globals['_OFFEREDENTRY']._serialized_start=2558
-  _globals['_OFFEREDENTRY']._serialized_end=2601
-  _globals['_WANT']._serialized_start=2603
-  _globals['_WANT']._serialized_end=2678
-  _globals['_RESUMEAT']._serialized_start=2680
-  _globals['_RESUMEAT']._serialized_end=2727
-  _globals['_PIECES']._serialized_start=2729
-  _globals['_PIECES']._serialized_end=2787
-  _globals['_PIECE']._serialized_start=2789
-  _globals['_PIECE']._serialized_end=2849
-  _globals['_APPLIED']._serialized_start=2852
-  _globals['_APPLIED']._serialized_end=3060
-  _globals['_RECEIVED']._serialized_start=3062
-  _globals['_RECEIVED']._serialized_end=3087
-  _globals['_PROVE']._serialized_start=3089
-  _globals['_PROVE']._serialized_end=3158
-  _globals['_PROOF']._serialized_start=3160
-  _globals['_PROOF']._serialized_end=3244
-  _globals['_INVENTORYASK']._serialized_start=3246
-  _globals['_INVENTORYASK']._serialized_end=3309
-  _globals['_INVENTORYWORD']._serialized_start=3311
-  _globals['_INVENTORYWORD']._serialized_end=3386
-  _globals['_WITHDRAW']._serialized_start=3388
-  _globals['_WITHDRAW']._serialized_end=3443
-  _globals['_NEED']._serialized_start=3445
-  _globals['_NEED']._serialized_end=3480
-  _globals['_ROSTERGOSSIP']._serialized_start=3482
-  _globals['_ROSTERGOSSIP']._serialized_end=3513
-  _globals['_ACCESSGOSSIP']._serialized_start=3515
-  _globals['_ACCESSGOSSIP']._serialized_end=3544
-  _globals['_TAKES']._serialized_start=3546
-  _globals['_TAKES']._serialized_end=3607
-  _globals['_GOODBYE']._serialized_start=3609
-  _globals['_GOODBYE']._serialized_end=3657
-  _globals['_PEERSERVICE']._serialized_start=3772
-  _globals['_PEERSERVICE']._serialized_end=3857
+  _globals['_OFFER']._serialized_end=2507
+  _globals['_SIGNEDBYTES']._serialized_start=2509
+  _globals['_SIGNEDBYTES']._serialized_end=2575
+  _globals['_OFFEREDENTRY']._serialized_start=2577
+  _globals['_OFFEREDENTRY']._serialized_end=2620
+  _globals['_WANT']._serialized_start=2622
+  _globals['_WANT']._serialized_end=2697
+  _globals['_RESUMEAT']._serialized_start=2699
+  _globals['_RESUMEAT']._serialized_end=2746
+  _globals['_PIECES']._serialized_start=2748
+  _globals['_PIECES']._serialized_end=2806
+  _globals['_PIECE']._serialized_start=2808
+  _globals['_PIECE']._serialized_end=2868
+  _globals['_APPLIED']._serialized_start=2871
+  _globals['_APPLIED']._serialized_end=3079
+  _globals['_RECEIVED']._serialized_start=3081
+  _globals['_RECEIVED']._serialized_end=3106
+  _globals['_PROVE']._serialized_start=3108
+  _globals['_PROVE']._serialized_end=3177
+  _globals['_PROOF']._serialized_start=3179
+  _globals['_PROOF']._serialized_end=3263
+  _globals['_INVENTORYASK']._serialized_start=3265
+  _globals['_INVENTORYASK']._serialized_end=3328
+  _globals['_INVENTORYWORD']._serialized_start=3330
+  _globals['_INVENTORYWORD']._serialized_end=3405
+  _globals['_WITHDRAW']._serialized_start=3407
+  _globals['_WITHDRAW']._serialized_end=3462
+  _globals['_NEED']._serialized_start=3464
+  _globals['_NEED']._serialized_end=3499
+  _globals['_ROSTERGOSSIP']._serialized_start=3501
+  _globals['_ROSTERGOSSIP']._serialized_end=3532
+  _globals['_ACCESSGOSSIP']._serialized_start=3534
+  _globals['_ACCESSGOSSIP']._serialized_end=3563
+  _globals['_TAKES']._serialized_start=3565
+  _globals['_TAKES']._serialized_end=3626
+  _globals['_GOODBYE']._serialized_start=3628
+  _globals['_GOODBYE']._serialized_end=3676
+  _globals['_PEERSERVICE']._serialized_start=3791
+  _globals['_PEERSERVICE']._serialized_end=3876
 # @@protoc_insertion_point(module_scope)

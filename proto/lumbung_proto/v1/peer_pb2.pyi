@@ -503,6 +503,7 @@ class Offer(_message.Message):
     LISTS_FIELD_NUMBER: _builtins.int
     ENTRIES_FIELD_NUMBER: _builtins.int
     NONCE_FIELD_NUMBER: _builtins.int
+    ASKS_ONLY_FIELD_NUMBER: _builtins.int
     offer: _builtins.int
     """The sender's number of this offer in the session, from 1, rising."""
     origin: _builtins.int
@@ -517,6 +518,10 @@ class Offer(_message.Message):
     """Feed lane: the sender's running hash at `upto`, 32 bytes."""
     nonce: _builtins.int
     """The asking origin's nonce for receipts; 0 when the sender is not the origin."""
+    asks_only: _builtins.bool
+    """A question whether all of these are there, of any size together: nothing is wanted, and when one of them is lacking
+    the mark stays, and they come again as offers of usual size. A reader that does not know it takes it as an offer.
+    """
     @_builtins.property
     def lists(self) -> _containers.RepeatedCompositeFieldContainer[Global___SignedBytes]:
         """Signed entry lists, verbatim, each once."""
@@ -537,10 +542,11 @@ class Offer(_message.Message):
         lists: _abc.Iterable[Global___SignedBytes] | None = ...,
         entries: _abc.Iterable[Global___OfferedEntry] | None = ...,
         nonce: _builtins.int = ...,
+        asks_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "entries", b"entries", "lane", b"lane", "lists", b"lists", "nonce", b"nonce", "offer", b"offer", "origin", b"origin", "running_hash", b"running_hash", "upto", b"upto"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "asks_only", b"asks_only", "entries", b"entries", "lane", b"lane", "lists", b"lists", "nonce", b"nonce", "offer", b"offer", "origin", b"origin", "running_hash", b"running_hash", "upto", b"upto"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -26,6 +26,7 @@ from lumbung_node.store.state import Pulse
 __all__ = ["Cursor", "FeedLanes"]
 
 _PAGE_ROWS_MIN = 8
+_ANY_SIZE = limits.OFFER_ENTRIES_MAX * limits.BLOB_SIZE_BYTES_MAX
 
 
 @dataclass(slots=True)
@@ -33,16 +34,19 @@ class Cursor:
     """Feed lane of one origin: offered up to `offered`, applied by the peer up to `applied`.
 
     `is_refused`: the peer took an offer without moving its mark, so that everything from `applied` on comes again.
-    `is_waiting`: no mark of the peer is believed, until reconcile settles one. `page_rows`: how many rows the next
-    offer looks at, about twice what the last one took.
+    `is_patient`: so for another reason than a question that was denied. `is_waiting`: no mark of the peer is believed,
+    until reconcile settles one. `page_rows`: how many rows the next offer looks at, about twice what the last one took.
+    `asks`: the peer had all of the last offer, so that the next one only asks.
     """
 
     offered: int
     applied: int
     end_at_start: int
     is_refused: bool = False
+    is_patient: bool = False
     is_waiting: bool = False
     page_rows: int = limits.OFFER_ENTRIES_MAX
+    asks: bool = False
 
 
 class FeedLanes:
@@ -114,9 +118,12 @@ class FeedLanes:
             return
         if number == offer.upto:
             cursor.applied = max(cursor.applied, offer.upto)
+            # Another's blobs reach most holders from their origin; ours are always new to the peer.
+            cursor.asks = offer.origin != self._core.number and not offer.is_wanted
             self._pass_over(offer)
         else:
             cursor.is_refused = True
+            cursor.is_patient |= not offer.asks_only or bool(offer.refusal)
             self._core.store.state.grown.beat()  # the lane may be waiting for news, and this is some
 
     def _pass_over(self, offer: OpenOffer) -> None:
@@ -188,17 +195,15 @@ class FeedLanes:
         """One offer of what comes next in feed order, as many entries as fit."""
         cursor = self.cursors[origin]
         if cursor.is_refused:
-            # A full disk refuses for minutes: neither hammer it, nor wait for the next session to go on.
-            await trio.sleep(limits.REFUSED_WAIT_S)
-            await self._offers.welcome.until_open(origin)
-            cursor.is_refused, cursor.offered = False, cursor.applied
+            await self._go_back(origin, cursor, window)
+        asks_only = cursor.asks
         rows = await self._core.store.reader.feed(origin, cursor.offered, cursor.page_rows)
         if not rows:
             return  # the answer to an earlier offer has moved the mark to the end meanwhile
         peer, generation = self._peer, self._greeting.generation
         news = [row for _, row in rows if not was_learnt_from(row, peer, generation)]
         items = await self._offers.items(origin, news)
-        first = fitting(items, self._flow.offer_bytes_max())
+        first = fitting(items, _ANY_SIZE if asks_only else self._flow.offer_bytes_max())
         upto, running_hash = rows[-1][0], rows[-1][1].running_hash
         if len(first) < len(items):
             # The row before the first that is left out: the number before it may be one of which nothing is left.
@@ -212,7 +217,21 @@ class FeedLanes:
         # were a quarter of what a node that refills does.
         cursor.page_rows = min(limits.OFFER_ENTRIES_MAX, 2 * (upto - cursor.offered) + _PAGE_ROWS_MIN)
         offer = OpenOffer(0, OutLane.FEED, origin, first, cursor.offered, upto, running_hash, passed_over=passed)
+        offer.asks_only = asks_only
         await window.acquire()
         offer.window = window
         cursor.offered = upto
         await self._offers.send(offer)
+
+    async def _go_back(self, origin: NodeNumber, cursor: Cursor, window: trio.Semaphore) -> None:
+        """To where the peer is, once the offers under way are answered: those behind the refused one move no mark."""
+        for _ in range(limits.OFFERS_OPEN_PER_LANE_MAX):
+            await window.acquire()
+        for _ in range(limits.OFFERS_OPEN_PER_LANE_MAX):
+            window.release()
+        if cursor.is_patient:
+            # A full disk refuses for minutes: neither hammer it, nor wait for the next session to go on.
+            await trio.sleep(limits.REFUSED_WAIT_S)
+            await self._offers.welcome.until_open(origin)
+        cursor.is_refused = cursor.is_patient = cursor.asks = False
+        cursor.offered = cursor.applied

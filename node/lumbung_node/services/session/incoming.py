@@ -162,6 +162,9 @@ class Incoming:
                 condition = self._core.condition
                 raise condition.below_a_mark(f"disk nearly full: {condition.free_bytes} bytes free")
             assigned = self._assigned(taking)
+            if message.asks_only and (denied := await self._lacking(taking, assigned)):
+                await self._deny(message, denied)
+                return
             # Claims, and places in the queue for memory, are taken in the order of submission: an offer that holds
             # some and waits for an earlier one to be submitted would otherwise wait for what that one is waiting for.
             if previous is not None:
@@ -202,6 +205,20 @@ class Incoming:
             received_bytes=self.received.tell_now(),
         )
         await self._link.send(peer_pb2.SessionFrame(applied=refusal))
+
+    async def _lacking(self, taking: _Taking, assigned: list[int]) -> list[int]:
+        blobs = [taking.entry(i).blob for i in assigned]
+        intact = await self._core.store.reader.are_intact(taking.origin, blobs)
+        return [i for i, is_here in zip(assigned, intact, strict=True) if not is_here]
+
+    async def _deny(self, message: peer_pb2.Offer, lacking: list[int]) -> None:
+        """We have not all that was asked about: the mark stays."""
+        applied = peer_pb2.Applied(
+            offer=message.offer,
+            lacking=bits(lacking, len(message.entries)),
+            received_bytes=self.received.tell_now(),
+        )
+        await self._link.send(peer_pb2.SessionFrame(applied=applied))
 
     def _assigned(self, taking: _Taking) -> list[int]:
         """The entries whose unit this node holds; others pass by."""

@@ -46,7 +46,8 @@ class OfferedItem:
 class OpenOffer:
     """An offer under way; `nonce` is what the peer's receipt must name.
 
-    `passed_over` are own numbers in the covered range whose units are not the peer's to hold.
+    `passed_over` are own numbers in the covered range whose units are not the peer's to hold. `asks_only`: it asks
+    whether the peer has all of them, whatever their size, and brings nothing.
     """
 
     serial: int
@@ -58,6 +59,7 @@ class OpenOffer:
     running_hash: bytes = b""
     nonce: int = 0
     is_wanted: bool = False
+    asks_only: bool = False
     passed_over: tuple[int, ...] = ()
     window: trio.Semaphore | None = None
     lacking: tuple[int, ...] = ()
@@ -128,6 +130,7 @@ class Offers:
             upto=offer.upto,
             running_hash=offer.running_hash,
             nonce=offer.nonce,
+            asks_only=offer.asks_only,
         )
         places: dict[tuple[int, int, int], int] = {}
         firsts: list[ListPlace] = []
