@@ -11,10 +11,13 @@ import pytest
 from lumbung_cluster.bundle_manifest import SignedManifest, sign_manifest
 from lumbung_cluster.errors import Rejected
 from lumbung_cluster.ids import BlobId
+from lumbung_node.ports.keyvalue import Family
 from lumbung_testing.bundle_trips import LUCK, keys_of, recordings, trip
 from lumbung_testing.rosters import SeededSigner
 from lumbung_testing.session_pair import CENTRE, OFFICE, put
+from lumbung_tools.bundles.export import ExportOrder
 from lumbung_tools.bundles.folder import find_bundles
+from lumbung_tools.bundles.foresee import foresee
 
 
 async def test_recordings_count_only_when_their_receipts_are_back(tmp_path: Path) -> None:
@@ -26,6 +29,25 @@ async def test_recordings_count_only_when_their_receipts_are_back(tmp_path: Path
         assert (there.held(), there.proven()) == (600, 0)
         carried = await there.home.receipts(there.disk)
         assert (carried.counted, carried.blobs[CENTRE], there.proven()) == (3, 600, 600)
+
+
+async def test_what_an_export_would_write_is_told_without_beginning_a_bundle(tmp_path: Path) -> None:
+    async with trip(tmp_path, recordings(6, 1 << 20)) as there:
+        there.disk.mkdir()
+        small = ExportOrder(CENTRE, (), False, 0, False, 4 << 20)
+        nonce = there.office.store.state.next_nonce
+        seen = await foresee(there.home.session, small, there.disk)
+        assert (seen.entries, seen.size_bytes, seen.disk, seen.resumed) == (6, 6 << 20, 1, False)
+        assert (seen.room_bytes, seen.fits) == (2 << 20, False)
+        assert (await foresee(there.home.session, replace(small, limit_bytes=None), there.disk)).fits
+        assert there.office.store.state.next_nonce == nonce
+        assert await there.office.store.kv.scan(Family.SYSTEM, b"x", b"y", 10) == []
+        assert find_bundles(there.disk) == []
+        one = await there.home.export(CENTRE, there.disk, limit_bytes=4 << 20)
+        another = tmp_path / "another"
+        another.mkdir()
+        seen = await foresee(there.home.session, small, another)
+        assert (seen.bundle, seen.disk, seen.resumed) == (one.bundle, 2, True)
 
 
 async def test_a_disk_moves_no_mark_and_is_learnt_from_nobody(tmp_path: Path) -> None:

@@ -96,6 +96,7 @@ class ExportRequest(_message.Message):
     AFTER_FIELD_NUMBER: _builtins.int
     ANEW_FIELD_NUMBER: _builtins.int
     BUNDLES_HERE_FIELD_NUMBER: _builtins.int
+    ONLY_LOOK_FIELD_NUMBER: _builtins.int
     holder: _builtins.int
     """The holder's node number."""
     everything: _builtins.bool
@@ -104,6 +105,8 @@ class ExportRequest(_message.Message):
     """Begin behind this number of the answering node's feed; for one origin that is not its own."""
     anew: _builtins.bool
     """Begin a new bundle, also when one for this holder is not complete yet."""
+    only_look: _builtins.bool
+    """Only say what it would be: no bundle is begun, and `end` follows `begin`."""
     @_builtins.property
     def origins(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Origins, each one that the holder should keep and the answering node has; none: the answering node's own."""
@@ -121,10 +124,11 @@ class ExportRequest(_message.Message):
         after: _builtins.int = ...,
         anew: _builtins.bool = ...,
         bundles_here: _abc.Iterable[Global___BundleHere] | None = ...,
+        only_look: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "anew", b"anew", "bundles_here", b"bundles_here", "everything", b"everything", "holder", b"holder", "origins", b"origins"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "anew", b"anew", "bundles_here", b"bundles_here", "everything", b"everything", "holder", b"holder", "only_look", b"only_look", "origins", b"origins"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -217,7 +221,7 @@ class ExportBegin(_message.Message):
     RESUMED_FIELD_NUMBER: _builtins.int
     CREATED_MS_FIELD_NUMBER: _builtins.int
     bundle_id: _builtins.bytes
-    """16 bytes."""
+    """16 bytes; zeros for a bundle that is not begun, as it was asked only to look."""
     disk: _builtins.int
     """The number of this disk, from 1."""
     next_part: _builtins.int

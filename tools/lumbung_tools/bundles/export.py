@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -26,7 +27,7 @@ from lumbung_tools.bundles.writer import Room
 from lumbung_tools.client.methods import EXPORT, SEAL
 from lumbung_tools.client.session import Session
 
-__all__ = ["ExportOrder", "Exported", "export"]
+__all__ = ["ExportOrder", "Exported", "asked", "beginning", "export"]
 
 _FRAMES_WAITING = 4  # 4 MiB between the node and the disk
 _BUNDLES_HERE_MAX = 64
@@ -82,6 +83,13 @@ async def export(
     Raises Rejected, PeerUnreachable, TrustRefused, PeerGone, OSError: what was sealed before stays good, and the next
     export goes on behind it.
     """
+    async with asked(session, order, disk, only_look=False) as stream:
+        return await _Export(session, order, disk, read_me, on_progress).run(stream)
+
+
+@asynccontextmanager
+async def asked(session: Session, order: ExportOrder, disk: Path, *, only_look: bool) -> AsyncIterator[ClientStream]:
+    """The node's stream for this disk; it begins with what `beginning` gives. Raises as `export`."""
     request = bundles_pb2.ExportRequest(
         holder=order.holder,
         origins=order.origins,
@@ -89,11 +97,17 @@ async def export(
         after=order.after,
         anew=order.anew,
         bundles_here=await session.blocking.run(partial(_bundles_here, disk, order.holder)),
+        only_look=only_look,
     )
     async with session.own.stream(EXPORT) as stream:
         await stream.send(request.SerializeToString())
         await stream.finish_sending()
-        return await _Export(session, order, disk, read_me, on_progress).run(stream)
+        yield stream
+
+
+async def beginning(stream: ClientStream) -> bundles_pb2.ExportBegin:
+    """Which bundle it is, and about how much is to go. Raises PeerGone."""
+    return _begin_of(await _receive(stream))
 
 
 class _Export:
@@ -119,7 +133,7 @@ class _Export:
         self._done = Exported(b"", 0, resumed=False)
 
     async def run(self, stream: ClientStream) -> Exported:
-        self._begin = _begin_of(await _receive(stream))
+        self._begin = await beginning(stream)
         begin = self._begin
         self._done = Exported(begin.bundle_id, begin.disk, begin.resumed)
         self._on_progress(0, begin.entries_left)

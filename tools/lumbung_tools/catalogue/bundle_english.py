@@ -26,6 +26,13 @@ BUNDLE_ENGLISH: Final[dict[str, str]] = {
         " command again to go on, on this disk or another."
     ),
     "bundle.export.too_small": "The next recording has {size} and does not fit on this disk: take a larger one.",
+    "bundle.export.foreseen": (
+        "About {entries} recordings, {size}, would be written for {holder}; the disk takes {room} now."
+    ),
+    "bundle.export.foreseen_more": "Not all of it fits: the same command goes on with the next disk.",
+    "bundle.export.limit_small": (
+        "The next recording has {size}; with what is kept free on a disk, --limit must be {needed} or more."
+    ),
     "bundle.export.resumed": "Going on with bundle {bundle}, which is not complete yet (this is disk {disk}).",
     "bundle.export.unreadable": (
         "Not on the disk, because it could not be read here: {count:recording|recordings}: {ids}. See: lumbung health"

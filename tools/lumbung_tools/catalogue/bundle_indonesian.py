@@ -30,6 +30,14 @@ BUNDLE_INDONESIAN: Final[dict[str, str]] = {
     "bundle.export.too_small": (
         "Rekaman berikutnya berukuran {size} dan tidak muat di cakram ini: pakai cakram yang lebih besar."
     ),
+    "bundle.export.foreseen": (
+        "Sekitar {entries} rekaman, {size}, akan ditulis untuk {holder}; cakram ini dapat memuat {room} sekarang."
+    ),
+    "bundle.export.foreseen_more": "Tidak semuanya muat: perintah yang sama melanjutkan di cakram berikutnya.",
+    "bundle.export.limit_small": (
+        "Rekaman berikutnya berukuran {size}; bersama ruang yang dibiarkan kosong di cakram, --limit harus"
+        " {needed} atau lebih."
+    ),
     "bundle.export.resumed": "Melanjutkan bundel {bundle} yang belum lengkap (ini cakram {disk}).",
     "bundle.export.unreadable": (
         "{count} rekaman tidak dapat dibaca di sini dan tidak ada di cakram: {ids}. Lihat: lumbung health"

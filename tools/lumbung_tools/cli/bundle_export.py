@@ -8,14 +8,15 @@ from pathlib import Path
 
 import click
 
-from lumbung_cluster.limits import GIB, KIB, MIB
+from lumbung_cluster.limits import BUNDLE_DISK_RESERVE_BYTES, GIB, KIB, MIB
 from lumbung_node.config import Language
 from lumbung_tools.bundles.export import Exported, ExportOrder, export
 from lumbung_tools.bundles.folder import find_bundles
+from lumbung_tools.bundles.foresee import foresee
 from lumbung_tools.catalogue.text import Catalogue
 from lumbung_tools.cli.bundle_common import DIGITS_SHOWN, DISK, bar
 from lumbung_tools.cli.common import node_named, run
-from lumbung_tools.cli.framework import Call, command, option
+from lumbung_tools.cli.framework import Call, command, dry_run, option
 from lumbung_tools.client.session import Session
 from lumbung_tools.output.console import JsonValue
 from lumbung_tools.output.exit_codes import ExitCode, worst
@@ -61,6 +62,7 @@ class _Size(click.ParamType[int]):
 @option("--after", type=click.IntRange(0), default=0, help_key="help.bundle.export.after")
 @option("--anew", is_flag=True, help_key="help.bundle.export.anew")
 @option("--limit", type=_Size(), help_key="help.bundle.export.limit")
+@dry_run
 def export_command(
     call: Call,
     dir: Path,
@@ -89,6 +91,9 @@ async def _export(call: Call, session: Session, disk: Path, order: ExportOrder) 
         disk = disk.parent  # the folder of a bundle was named: its disk is meant
     holder = session.roster.name(order.holder)
     exporter = session.roster.name(session.profile.node)
+    if call.console.is_dry:
+        await _foresee(call, session, disk, order, exporter, holder)
+        return
     with bar(call, call.console.text("bundle.export.progress", holder=holder)) as on_progress:
         try:
             done = await export(session, order, disk, partial(_read_me, exporter, holder), on_progress)
@@ -103,6 +108,36 @@ async def _export(call: Call, session: Session, disk: Path, order: ExportOrder) 
         codes.append(ExitCode.DAMAGED)
     call.end(worst(codes))
     call.console.json("lumbung.bundle.export/1", _exported_json(exporter, holder, done, worst(codes)))
+
+
+async def _foresee(call: Call, session: Session, disk: Path, order: ExportOrder, exporter: str, holder: str) -> None:
+    """--dry-run: what the node would give now, and whether the disk would take it."""
+    console, words = call.console, call.console.catalogue
+    seen = await foresee(session, order, disk)
+    code = ExitCode.OK if seen.fits else ExitCode.COPIES_SHORT
+    if not seen.entries:
+        console.say("bundle.export.nothing", holder=holder)
+    else:
+        if seen.resumed:
+            console.say("bundle.export.resumed", bundle=seen.bundle.hex()[:DIGITS_SHOWN], disk=seen.disk)
+        size, room = words.size(seen.size_bytes), words.size(seen.room_bytes)
+        console.say("bundle.export.foreseen", entries=seen.entries, size=size, holder=holder, room=room)
+        if not seen.fits:
+            console.warn("bundle.export.foreseen_more")
+    call.end(code)
+    fields: dict[str, JsonValue] = {
+        "bundle": seen.bundle.hex() if seen.resumed else None,
+        "exporter": exporter,
+        "holder": holder,
+        "disk": seen.disk,
+        "resumed": seen.resumed,
+        "recordings": seen.entries,
+        "size_bytes": seen.size_bytes,
+        "room_bytes": seen.room_bytes,
+        "complete": seen.fits,
+        "exit_code": int(code),
+    }
+    console.json("lumbung.bundle.export/1", fields)
 
 
 def _read_me(exporter: str, holder: str, bundle_id: bytes, disk: int) -> str:
@@ -136,6 +171,9 @@ def _say_exported(call: Call, holder: str, order: ExportOrder, done: Exported) -
     )
     if done.is_complete:
         console.say("bundle.export.complete", holder=holder)
+    elif not done.entries and order.limit_bytes is not None:
+        needed = done.refused + BUNDLE_DISK_RESERVE_BYTES + MIB
+        console.warn("bundle.export.limit_small", size=words.size(done.refused), needed=words.size(needed))
     elif not done.entries:
         console.warn("bundle.export.too_small", size=words.size(done.refused))
     else:

@@ -77,6 +77,9 @@ class Exporting:
             opened = await self._open(request, holder, origins)
         lacking = [Lacking(self._core, holder, origin, upto) for origin, _, upto in opened.row.cursors]
         await call.send(encode_frame(bundles_pb2.ExportResponse(begin=self._begin(opened, lacking))))
+        if request.only_look:
+            await call.send(encode_frame(bundles_pb2.ExportResponse(end=bundles_pb2.ExportEnd())))
+            return
         if not await self._stream(call, lacking):
             # Nothing to carry: the next export looks at everything again.
             async with self._turn:
@@ -147,9 +150,10 @@ class Exporting:
             here = [(found.bundle_id, found.disk) for found in request.bundles_here[:_BUNDLES_HERE_MAX]]
             is_here = (row.bundle, row.disks) in here
             return _Opened(row, row.disks if is_here else row.disks + 1, resumed=True)
+        looks = request.only_look
         row = ExportRow(
-            nonce=core.store.state.take_nonce(),
-            bundle=core.randomness.bytes(BUNDLE_ID_SIZE_BYTES),
+            nonce=0 if looks else core.store.state.take_nonce(),
+            bundle=bytes(BUNDLE_ID_SIZE_BYTES) if looks else core.randomness.bytes(BUNDLE_ID_SIZE_BYTES),
             holder=holder,
             generation=core.store.state.generation,
             created_ms=core.clock.now_ms(),
@@ -158,8 +162,8 @@ class Exporting:
             is_complete=False,
             cursors=tuple((origin, request.after, request.after) for origin in origins),
         )
-        # Durable before anything leaves: a receipt must find the nonce that it names.
-        await self._exports.save(row)
+        if not looks:  # durable before anything leaves: a receipt must find the nonce that it names
+            await self._exports.save(row)
         return _Opened(row, 1, resumed=False)
 
     def _begin(self, opened: _Opened, lacking: list[Lacking]) -> bundles_pb2.ExportBegin:
