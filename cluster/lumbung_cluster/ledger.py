@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from lumbung_cluster.ids import Generation, NodeNumber
+from lumbung_cluster.number_set import NumberSet
 
 __all__ = ["Cover", "HolderAccount", "Ledger"]
 
@@ -29,29 +30,6 @@ class Cover:
     verified_since_ms: int
 
 
-class _Numbers:
-    """A set of own numbers, one bit each: a holder of one unit passes over 63 of 64."""
-
-    __slots__ = ("_bits", "count")
-
-    def __init__(self) -> None:
-        self._bits = bytearray()
-        self.count = 0
-
-    def add(self, number: int) -> None:
-        place, bit = number >> 3, 1 << (number & 7)
-        if place >= len(self._bits):
-            self._bits.extend(bytes(max(place + 1, 2 * len(self._bits)) - len(self._bits)))
-        self.count += not self._bits[place] & bit
-        self._bits[place] |= bit
-
-    def discard(self, number: int) -> None:
-        place, bit = number >> 3, 1 << (number & 7)
-        if place < len(self._bits) and self._bits[place] & bit:
-            self._bits[place] ^= bit
-            self.count -= 1
-
-
 @dataclass(slots=True)
 class HolderAccount:
     """What one holder has proven. `passed` are numbers that it need not hold: done with, never proven."""
@@ -62,7 +40,7 @@ class HolderAccount:
     beyond: set[int] = field(default_factory=set)
     nonce_withdrawn: dict[int, int] = field(default_factory=dict)
     verified_since_ms: int = 0
-    passed: _Numbers = field(default_factory=_Numbers)
+    passed: NumberSet = field(default_factory=NumberSet)
     cover: Cover | None = None
 
     def has(self, number: int) -> bool:
@@ -193,8 +171,13 @@ class Ledger:
         account.take_cover(cover, lacking, foreign)
         return True
 
+    def restore(self, holder: NodeNumber, account: HolderAccount) -> None:
+        """Put an account that was made anew in the place of what is known; not one of an older life of the holder."""
+        if account.generation >= self.account(holder).generation:
+            self._accounts[holder] = account
+
     def forget(self, holder: NodeNumber) -> None:
-        """Empty one account under its generation, to build it anew from what is on disk."""
+        """Empty one account under its generation: nothing of it is proven by name."""
         self._accounts[holder] = HolderAccount(self.account(holder).generation)
 
     def withdraw(self, holder: NodeNumber, generation: Generation, nonce: int, numbers: Iterable[int]) -> list[int]:

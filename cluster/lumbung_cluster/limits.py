@@ -131,6 +131,10 @@ INVENTORY_RECEIPT_RETRY_S: Final = 60.0  # after one that did not equal our set;
 INVENTORY_ANSWER_S: Final = 30.0  # for the answer, before proof is asked for id by id
 INVENTORY_ASKS_WAITING_MAX: Final = 2  # a peer's questions: each costs a fold and a copy of 150 KB
 
+# --- proofs ------------------------------------------------------------------------------------------------------
+PROOFS_SAVED_NUMBERS: Final = 16_384  # proofs by name between two savings of them: a start reads these one by one
+PROOFS_SAVED_RECEIPTS: Final = 2048  # the same for receipts of few blobs, 0.1 ms each
+
 # --- reconcile -------------------------------------------------------------------------------------------------
 RECONCILE_ROUNDS_MAX: Final = 8  # questions for symbols about one origin: three are enough but for bad luck and liars
 RECONCILE_STRETCHES_MAX: Final = 64  # one for each unit

@@ -130,7 +130,7 @@ class Covers:
         row = await self._write(statement, believed, before, is_kept=is_kept, now_ms=now_ms)
         self._rows[word.holder] = row
         if is_smaller:
-            await self._proofs.reload(word.holder)
+            self._proofs.reload(word.holder)
         await self._count(word.holder, row, held)
         self._proofs.changed.beat()
         return True

@@ -4,58 +4,138 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_cluster import limits
+from lumbung_cluster.ids import BlobId, Generation, NodeNumber
 from lumbung_cluster.ledger import Ledger
+from lumbung_cluster.named_proofs import NamedProofs
 from lumbung_cluster.receipt import SignedStatement, Statement, StatementKind
-from lumbung_node.ports.keyvalue import Family, KeyValue
+from lumbung_node.ports.keyvalue import Batch, Family, KeyValue
 from lumbung_node.store.committer import Committer
 from lumbung_node.store.jobs import Job
 from lumbung_node.store.layout import CopyRow, copy_key, receipt_key
+from lumbung_node.store.named_rows import NAMED_KEYS, NamedRow, holder_of, named_key
 from lumbung_node.store.reads import Reader
-from lumbung_node.store.state import Pulse, StoreState
+from lumbung_node.store.state import Pulse, StoreState, scan_all
 
 __all__ = ["Proofs"]
 
 _SCAN_ROWS = 4096
+_RECEIPT_ROWS = 256
+_SAVED_SHARE = 64  # of the numbers: the row is written anew after so many more, 8 bytes of it for each
+_COPIES, _COPIES_END = copy_key(0, NodeNumber(0)), b"d"
+_RECEIPTS_END = b"s"
 
 
 class Proofs:
-    """Receipts are durable before they count, so that a crash never makes a shown proof disappear."""
+    """Receipts are durable before they count, so that a crash never makes a shown proof disappear.
+
+    What is proven by name is kept apart from the ledger and saved now and then (named_rows.py).
+    """
 
     def __init__(self, kv: KeyValue, state: StoreState, reader: Reader, committer: Committer) -> None:
         self._kv = kv
         self._state = state
         self._reader = reader
         self._committer = committer
+        self._named: dict[NodeNumber, NamedProofs] = {}
+        self._is_read = False
+        self._under_way: set[int] = set()  # serials of receipts that are being written
+        self._left: set[int] = set()  # and of those whose writers were cancelled: on disk, it may be, and not counted
+        self._numbers_since_saved = self._receipts_since_saved = 0
         self.ledger = Ledger()
         self.changed = Pulse()
 
     async def load(self) -> None:
-        """Build the ledger anew from the copy rows; covers come behind. No receipt may be recorded meanwhile."""
+        """Build the ledger anew; covers come behind. No receipt may be recorded meanwhile, and all are durable."""
+        if not self._is_read:
+            await self._read_named()
+            self._is_read = True
+        await self._take_left()
         self.ledger = Ledger()
         for holder in sorted(self._state.generations_seen):
             self.ledger.meet(holder, self._state.generations_seen[holder])
-        await self._replay_rows(None)
+        for holder in sorted(self._named):
+            self.ledger.restore(holder, self._named[holder].account())
 
-    async def reload(self, holder: NodeNumber) -> None:
-        """Build one holder's account anew from the copy rows. No receipt of it may be recorded meanwhile."""
+    def reload(self, holder: NodeNumber) -> None:
+        """Build one holder's account anew from what it has proven by name."""
         self.ledger.forget(holder)
-        await self._replay_rows(holder)
+        self.ledger.restore(holder, self._of(holder).account())
 
-    async def _replay_rows(self, only: NodeNumber | None) -> None:
-        first, behind = copy_key(0, NodeNumber(0)), b"d"
-        while page := await self._kv.scan(Family.PROOFS, first, behind, _SCAN_ROWS):
+    # --- proven by name ----------------------------------------------------------------------------------------
+
+    def _of(self, holder: NodeNumber) -> NamedProofs:
+        return self._named.setdefault(holder, NamedProofs(Generation(0)))
+
+    async def _read_named(self) -> None:
+        """What was saved, and the receipts since; without that the row of every blob (an older build wrote them)."""
+        saved = await scan_all(self._kv, Family.PROOFS, *NAMED_KEYS)
+        rows = {holder_of(key): NamedRow.unpack(value) for key, value in saved}
+        self._named = {holder: row.proofs for holder, row in rows.items()}
+        if not rows:
+            await self._read_copies()
+        else:
+            await self._read_receipts(min(row.serial for row in rows.values()))
+        await self._save_when_due()
+
+    async def _read_copies(self) -> None:
+        first = _COPIES
+        while page := await self._kv.scan(Family.PROOFS, first, _COPIES_END, _SCAN_ROWS):
             for key, value in page:
-                holder = NodeNumber(int.from_bytes(key[9:], "big"))
-                if only is None or holder == only:
-                    self._replay(holder, int.from_bytes(key[1:9], "big"), CopyRow.unpack(value))
+                row = CopyRow.unpack(value)
+                self._hear(NodeNumber(int.from_bytes(key[9:], "big")), row, [int.from_bytes(key[1:9], "big")])
+            self._numbers_since_saved += len(page)
             first = page[-1][0] + b"\0"
 
-    def _replay(self, holder: NodeNumber, number: int, row: CopyRow) -> None:
+    async def _read_receipts(self, serial: int) -> None:
+        first = receipt_key(serial)
+        while page := await self._kv.scan(Family.PROOFS, first, _RECEIPTS_END, _RECEIPT_ROWS):
+            for key, value in page:
+                await self._read_receipt(int.from_bytes(key[1:], "big"), SignedStatement.from_bytes(value).content)
+            first = page[-1][0] + b"\0"
+
+    async def _read_receipt(self, serial: int, word: Statement) -> None:
+        """Hear those of its words that are the last ones on their blobs; a later one is in a later receipt."""
+        if word.kind not in (StatementKind.COMMIT_RECEIPT, StatementKind.WITHDRAWAL):
+            return
+        numbers = await self._numbers(word.blobs)
+        values = await self._kv.get(Family.PROOFS, [copy_key(n, word.holder) for n in numbers]) if numbers else []
+        for number, value in zip(numbers, values, strict=True):
+            row = CopyRow.unpack(value) if value is not None else None
+            if row is not None and row.receipt_serial == serial:
+                self._hear(word.holder, row, [number])
+        self._numbers_since_saved += len(numbers)
+        self._receipts_since_saved += 1
+
+    def _hear(self, holder: NodeNumber, row: CopyRow, numbers: Sequence[int]) -> None:
         if row.proven:
-            self.ledger.receive(holder, row.generation, row.nonce, [number], row.verified_since_ms)
+            self._of(holder).receive(row.generation, row.nonce, numbers, row.verified_since_ms)
         else:
-            self.ledger.withdraw(holder, row.generation, row.nonce, [number])
+            self._of(holder).withdraw(row.generation, row.nonce, numbers)
+
+    async def _take_left(self) -> None:
+        """Hear the receipts whose writers were cancelled. The caller has seen to it that they are durable by now."""
+        for serial in sorted(self._left):
+            statement = await self.receipt(serial)
+            if statement is not None:
+                await self._read_receipt(serial, statement.content)
+            self._left.discard(serial)
+
+    async def _save_when_due(self) -> None:
+        """Write what is proven by name, so that a start reads only what came since. A row grows by a bit a blob, so it
+        is written less often the more there are."""
+        most = max((named.proven.count for named in self._named.values()), default=0)
+        numbers = max(limits.PROOFS_SAVED_NUMBERS, most // _SAVED_SHARE)
+        if self._numbers_since_saved < numbers and self._receipts_since_saved < limits.PROOFS_SAVED_RECEIPTS:
+            return
+        serial = min(self._under_way | self._left, default=self._state.next_serial)
+        batch = Batch()
+        for holder in sorted(self._named):
+            batch.put(Family.PROOFS, named_key(holder), NamedRow(serial, self._named[holder]).pack())
+        self._numbers_since_saved = self._receipts_since_saved = 0
+        await self._kv.write(batch)
+
+    # --- words -------------------------------------------------------------------------------------------------
 
     async def record(self, statement: SignedStatement, now_ms: int, overruled: Collection[int] = ()) -> None:
         """Keep a checked receipt or withdrawal and count it. Ids that are not ours are left out.
@@ -70,17 +150,32 @@ class Proofs:
         serial = self._state.next_serial
         self._state.next_serial += 1
         proven = content.kind is StatementKind.COMMIT_RECEIPT
-        row = CopyRow(proven, content.generation, content.nonce, content.verified_since_ms, serial, now_ms).pack()
+        row = CopyRow(proven, content.generation, content.nonce, content.verified_since_ms, serial, now_ms)
         job = Job()
         job.extra.put(Family.PROOFS, receipt_key(serial), statement.to_bytes())
         for number in numbers:
-            job.extra.put(Family.PROOFS, copy_key(number, content.holder), row)
-        await self._committer.commit(job)
+            job.extra.put(Family.PROOFS, copy_key(number, content.holder), row.pack())
+        await self._write(job, serial)
+        self._hear(content.holder, row, numbers)
         if proven:
             self.ledger.receive(content.holder, content.generation, content.nonce, numbers, content.verified_since_ms)
         else:
             self.ledger.withdraw(content.holder, content.generation, content.nonce, numbers)
         self.changed.beat()
+        self._numbers_since_saved += len(numbers)
+        self._receipts_since_saved += 1
+        await self._save_when_due()
+
+    async def _write(self, job: Job, serial: int) -> None:
+        """Durable when it returns; who is cancelled meanwhile leaves its serial to `load`."""
+        self._under_way.add(serial)
+        try:
+            await self._committer.commit(job)
+        except BaseException:
+            self._left.add(serial)
+            raise
+        finally:
+            self._under_way.discard(serial)
 
     async def _numbers(self, blobs: Sequence[BlobId]) -> list[int]:
         """Feed numbers: one for each blob, and more for one that stands more than once in the feed."""

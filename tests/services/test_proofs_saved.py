@@ -1,0 +1,160 @@
+"""A start reads what is proven by name as it was saved, and the receipts since: not a row for every blob."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+import trio
+import trio.testing
+
+from lumbung_cluster import limits
+from lumbung_cluster.ids import BlobId, Generation
+from lumbung_cluster.receipt import SignedStatement, Statement, StatementKind, sign_statement
+from lumbung_node.ports.keyvalue import Family
+from lumbung_node.services.core import Core
+from lumbung_node.store.layout import copy_key
+from lumbung_node.store.named_rows import named_key
+from lumbung_testing.rosters import CLUSTER, SeededSigner
+from lumbung_testing.session_pair import OFFICE, PEER, box, living, put
+from lumbung_testing.virtual_disk import Pace
+
+BLOBS = 20
+
+
+@pytest.fixture(autouse=True)
+def _saved_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "PROOFS_SAVED_NUMBERS", 8)
+
+
+def _content(number: int) -> bytes:
+    return f"blob {number}".encode()
+
+
+def _word(
+    numbers: range, nonce: int, kind: StatementKind = StatementKind.COMMIT_RECEIPT, generation: int = 1
+) -> SignedStatement:
+    blobs = tuple(sorted((BlobId.of(_content(number)) for number in numbers), key=lambda blob: blob.raw))
+    content = Statement(kind, CLUSTER, PEER, Generation(generation), 1, OFFICE, nonce, 9, 5_000, blobs, ())
+    return sign_statement(content, SeededSigner("receipt 2"))
+
+
+async def _filled(core: Core) -> None:
+    await put(core, [_content(number) for number in range(1, BLOBS + 1)])
+    await core.store.see_generation(PEER, Generation(1))
+
+
+async def _numbers(core: Core, contents: range) -> list[int]:
+    rows = await core.store.reader.rows(OFFICE, [BlobId.of(_content(number)) for number in contents])
+    return [row.number for row in rows if row is not None]
+
+
+def _count(core: Core) -> int:
+    return core.store.proofs.ledger.account(PEER).count_proven(BLOBS)
+
+
+async def _is_saved(core: Core) -> bool:
+    (row,) = await core.store.kv.get(Family.PROOFS, [named_key(PEER)])
+    return row is not None
+
+
+async def test_a_start_reads_no_row_of_a_blob_that_was_proven_before_the_saving(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    at = box(OFFICE)
+    async with living(at) as core:
+        await _filled(core)
+        await core.store.proofs.record(_word(range(1, 13), 1), 1)
+        assert await _is_saved(core)
+        for number in await _numbers(core, range(1, 13)):
+            at.disk.lose(Family.PROOFS, copy_key(number, PEER))
+    async with living(at) as core:
+        assert _count(core) == 12
+
+
+async def test_words_since_the_saving_count_at_the_next_start(autojump_clock: trio.testing.MockClock) -> None:
+    at = box(OFFICE)
+    async with living(at) as core:
+        await _filled(core)
+        await core.store.proofs.record(_word(range(1, 13), 1), 1)
+        await core.store.proofs.record(_word(range(13, 16), 2), 2)
+        await core.store.proofs.record(_word(range(3, 5), 3, StatementKind.WITHDRAWAL), 3)
+        assert _count(core) == 13
+        gone = await _numbers(core, range(3, 5))
+    async with living(at) as core:
+        assert _count(core) == 13
+        assert [core.store.proofs.ledger.proven(number, [PEER]) for number in gone] == [(), ()]
+        assert core.store.proofs.ledger.account(PEER).nonce_withdrawn == dict.fromkeys(gone, 3)
+
+
+async def test_a_store_of_a_build_that_saved_nothing_is_read_row_by_row_and_saved(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    at = box(OFFICE)
+    async with living(at) as core:
+        await _filled(core)
+        await core.store.proofs.record(_word(range(1, 13), 1), 1)
+        at.disk.lose(Family.PROOFS, named_key(PEER))
+    async with living(at) as core:
+        assert _count(core) == 12
+        assert await _is_saved(core)
+
+
+async def test_receipts_of_a_build_that_saves_nothing_count_too(autojump_clock: trio.testing.MockClock) -> None:
+    """Such a build leaves the row as it was, and its serials go on."""
+    at = box(OFFICE)
+    async with living(at) as core:
+        await _filled(core)
+        await core.store.proofs.record(_word(range(1, 13), 1), 1)
+        (old,) = await core.store.kv.get(Family.PROOFS, [named_key(PEER)])
+        assert old is not None
+        await core.store.proofs.record(_word(range(1, 3), 2, StatementKind.WITHDRAWAL), 2)
+        await core.store.proofs.record(_word(range(13, 21), 3), 3)
+        at.disk._visible.overwrite(Family.PROOFS, named_key(PEER), old, damaged=False)
+        at.disk._durable.overwrite(Family.PROOFS, named_key(PEER), old, damaged=False)
+    async with living(at) as core:
+        assert _count(core) == 18
+
+
+async def test_a_new_life_of_the_holder_voids_what_was_saved(autojump_clock: trio.testing.MockClock) -> None:
+    at = box(OFFICE)
+    async with living(at) as core:
+        await _filled(core)
+        await core.store.proofs.record(_word(range(1, 13), 1), 1)
+        await core.store.see_generation(PEER, Generation(2))
+        await core.store.proofs.record(_word(range(5, 8), 1, generation=2), 2)
+        assert _count(core) == 3
+    async with living(at) as core:
+        assert _count(core) == 3
+
+
+async def test_a_receipt_whose_writer_was_cancelled_counts_when_the_ledger_is_made_anew(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    at = box(OFFICE)
+    async with living(at) as core:
+        await _filled(core)
+        at.disk.pace = Pace(sync_s=1.0)
+        with trio.move_on_after(0.5):
+            await core.store.proofs.record(_word(range(1, 4), 1), 1)
+        assert _count(core) == 0
+        await trio.sleep(5)
+        await core.store.proofs.record(_word(range(4, 13), 2), 2)  # saves, and must not call the first one counted
+        assert await _is_saved(core)
+    async with living(at) as core:
+        assert _count(core) == 12
+        await core.store.proofs.load()
+        assert _count(core) == 12
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_a_crash_takes_no_proof_whether_or_not_it_takes_the_saved_row(
+    autojump_clock: trio.testing.MockClock, seed: int
+) -> None:
+    at = box(OFFICE)
+    async with living(at) as core:
+        await _filled(core)
+        await core.store.proofs.record(_word(range(1, 13), 1), 1)
+    at.disk.crash(random.Random(seed))
+    async with living(at) as core:
+        assert _count(core) == 12
