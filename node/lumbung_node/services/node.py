@@ -44,6 +44,7 @@ from lumbung_node.services.rosters import RosterKeeper
 from lumbung_node.services.scrub.scrubber import Scrubber
 from lumbung_node.services.scrub.view import ScrubDesk
 from lumbung_node.services.server import AccessGate, Server
+from lumbung_node.services.signing_again import SigningAgain
 from lumbung_node.services.takeover import Takeover
 from lumbung_node.services.watches import DiskMarks, look, watch_clock, watch_disk
 from lumbung_node.store.formats import bring_to_format
@@ -211,6 +212,7 @@ async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core],
                 nursery.start_soon(scrubber.run)
                 nursery.start_soon(takeover.run)
                 nursery.start_soon(rebuild.run)
+                nursery.start_soon(SigningAgain(core, parts.keys).run)
                 nursery.start_soon(Reporter(core, operations.response).run)
                 nursery.start_soon(_revoke_on_change, parts.rosters, gate, listener)
                 nursery.start_soon(_show, parts.metrics, gauges)

@@ -1,0 +1,130 @@
+"""Own recordings that a retired key no longer vouches for: signed again, and nothing else is."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import trio
+import trio.testing
+
+from lumbung_cluster.entry import Entry, EntryList, sign_list
+from lumbung_cluster.feed import Mark
+from lumbung_cluster.ids import BlobId, Generation
+from lumbung_cluster.roster_keys import pin_key, retire_key
+from lumbung_cluster.roster_node import KeyUse
+from lumbung_node.ports.keystore import KeysAtHand, KeysInUse
+from lumbung_node.services.core import Core
+from lumbung_node.services.keyring import KeyRing
+from lumbung_node.services.signing_again import SigningAgain
+from lumbung_node.store.jobs import Content, ForeignBlob, Job
+from lumbung_testing.rosters import CLUSTER, SeededSigner, founding, signed, successor
+from lumbung_testing.session_pair import OFFICE, PEER, Box, box, connected, living, put, until_proven
+from lumbung_testing.world import MemoryKeys
+
+G1 = Generation(1)
+HELD = signed(founding(), "a", "b")
+FIRST, NEXT = "entry 1", "next"
+
+
+@asynccontextmanager
+async def recording(kept: Box, key: str) -> AsyncIterator[Core]:
+    kept.entry_key = key
+    async with living(kept) as core:
+        yield core
+
+
+def ring(core: Core, key: str) -> KeyRing:
+    keys = KeysAtHand((SeededSigner(key),), (SeededSigner("receipt 1"),), ())
+    used = KeysInUse(keys.entry[0].public_key, keys.receipt[0].public_key)
+    return KeyRing(OFFICE, core.rosters, MemoryKeys(keys, used), keys, used, core.log)
+
+
+async def retire(core: Core, bound: Mark) -> None:
+    draft = pin_key(successor(HELD), OFFICE, KeyUse.ENTRY, SeededSigner(NEXT).public_key)
+    await core.rosters.offer([signed(retire_key(draft, OFFICE, KeyUse.ENTRY, None, bound), "a", "b").encode()])
+
+
+async def end_of(core: Core) -> Mark:
+    end = core.store.state.end(OFFICE)
+    return Mark(core.store.state.generation, end.number, end.running_hash)
+
+
+async def test_recordings_behind_a_bound_that_was_read_too_early_become_safe(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    kept = box(OFFICE)
+    async with recording(kept, FIRST) as office:
+        await put(office, [b"%d" % number for number in range(3)])
+        bound = await end_of(office)
+        await put(office, [b"meanwhile %d" % number for number in range(40)])  # two lists
+    async with recording(kept, NEXT) as office, living(box(PEER)) as peer:
+        for core in (office, peer):
+            await retire(core, bound)
+        assert await SigningAgain(office, ring(office, NEXT)).look() == 2
+        assert await SigningAgain(office, ring(office, NEXT)).look() == 0
+        async with connected(office, peer):
+            await until_proven(office, PEER, 43)
+
+
+async def test_what_an_old_key_from_a_backup_signed_becomes_safe(autojump_clock: trio.testing.MockClock) -> None:
+    kept = box(OFFICE)
+    async with recording(kept, FIRST) as office:
+        await put(office, [b"first"])
+        bound = await end_of(office)
+    async with recording(kept, NEXT) as office:
+        await put(office, [b"second %d" % number for number in range(300)])
+    async with recording(kept, FIRST) as office:
+        await put(office, [b"restored %d" % number for number in range(3)])
+    async with recording(kept, NEXT) as office, living(box(PEER)) as peer:
+        for core in (office, peer):
+            await retire(core, bound)
+        assert await SigningAgain(office, ring(office, NEXT)).look() == 1
+        async with connected(office, peer):
+            await until_proven(office, PEER, 304)
+
+
+async def test_a_thiefs_entries_are_never_signed_again(autojump_clock: trio.testing.MockClock) -> None:
+    """They lie here, taken while the key was in force: with numbers behind ours, in their place, and beyond."""
+    kept = box(OFFICE)
+    async with recording(kept, FIRST) as office:
+        await put(office, [b"first"])
+        bound = await end_of(office)
+        for number in (2, 3, 10**6):
+            content = b"forged %d" % number
+            entry = Entry(BlobId.of(content), len(content), 0, 0)
+            listed = EntryList(CLUSTER, OFFICE, G1, number, office.store.state.end(OFFICE).running_hash[::-1], (entry,))
+            foreign = ForeignBlob(sign_list(listed, SeededSigner(FIRST)), 0, Content(len(content), [content]), PEER, G1)
+            await office.store.committer.commit(Job(foreign=[foreign]))
+        await put(office, [b"meanwhile"])
+    async with recording(kept, NEXT) as office, living(box(PEER)) as peer:
+        for core in (office, peer):
+            await retire(core, bound)
+        assert await SigningAgain(office, ring(office, NEXT)).look() == 1, "its own alone"
+        async with connected(office, peer):
+            await trio.sleep(600)
+        assert peer.store.state.count(OFFICE).blobs == 2
+
+
+async def test_nothing_is_signed_again_with_a_key_that_is_not_in_force() -> None:
+    async with recording(box(OFFICE), FIRST) as office:
+        bound = await end_of(office)
+        await put(office, [b"meanwhile"])
+        await retire(office, bound)
+
+        assert await SigningAgain(office, ring(office, FIRST)).look() == 0
+
+
+async def test_it_looks_again_when_a_roster_retires_the_key(autojump_clock: trio.testing.MockClock) -> None:
+    kept = box(OFFICE)
+    async with recording(kept, FIRST) as office:
+        bound = await end_of(office)
+        await put(office, [b"meanwhile"])
+    async with recording(kept, NEXT) as office, trio.open_nursery() as nursery:
+        nursery.start_soon(SigningAgain(office, ring(office, NEXT)).run)
+        await trio.testing.wait_all_tasks_blocked()
+        assert not kept.log.said("recordings signed again")
+        await retire(office, bound)
+        await trio.sleep(1)
+        assert kept.log.said("recordings signed again")
+        nursery.cancel_scope.cancel()
