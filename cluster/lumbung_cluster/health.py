@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -17,6 +17,7 @@ __all__ = [
     "ScrubFacts",
     "Severity",
     "Trouble",
+    "entries_counting",
     "is_clock_confirmed",
     "judge_health",
     "offset_of_all",
@@ -32,6 +33,7 @@ CERT_WARNING_MS = 60 * _DAY_MS
 CERT_CRITICAL_MS = 7 * _DAY_MS
 CLOCK_SKEW_MS = 5 * 60 * 1000  # certificates are dated back; more than this confuses people who compare times
 DISK_LOW_SHARE = 0.1
+NOT_OURS_TOLD_MS = 30 * _DAY_MS
 _PARTNERS_MIN = 2  # one clock against one tells nothing
 
 
@@ -47,6 +49,7 @@ class HealthCode(Enum):
     TWO_LIVES = "TWO_LIVES"
     KEYS_TOGETHER = "KEYS_TOGETHER"
     KEY_NOT_IN_FORCE = "KEY_NOT_IN_FORCE"
+    ENTRY_NOT_OURS = "ENTRY_NOT_OURS"
     STORE_SET_ASIDE = "STORE_SET_ASIDE"
     DISK_UNMOUNTED = "DISK_UNMOUNTED"
     REBUILDING = "REBUILDING"
@@ -136,6 +139,7 @@ class Facts:
     inventories_unknown: int = 0
     scrub: ScrubFacts = field(default_factory=ScrubFacts)
     keys_out_of_force: Sequence[str] = ()
+    entries_not_ours: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +251,13 @@ def _identity(facts: Facts) -> Iterator[Trouble]:
         yield _own(HealthCode.KEYS_TOGETHER, Severity.WARNING)
     if facts.keys_out_of_force:  # what it signs, or how it speaks, is refused by the others
         yield _own(HealthCode.KEY_NOT_IN_FORCE, Severity.CRITICAL, keys=", ".join(facts.keys_out_of_force))
+    if facts.entries_not_ours:
+        yield _own(HealthCode.ENTRY_NOT_OURS, Severity.CRITICAL, blobs=facts.entries_not_ours)
+
+
+def entries_counting(came_ms: Iterable[int], now_ms: int) -> int:
+    """How many entries under our number, which we never signed, came lately: people look into it, and it is known."""
+    return sum(now_ms - NOT_OURS_TOLD_MS < came for came in came_ms)
 
 
 def _aside(facts: Facts) -> Iterator[Trouble]:

@@ -195,6 +195,7 @@ SCRUB_READS_AT_ONCE: Final = 3  # of one step, by an idle node: a disk is quicke
 SCRUB_STEP_BYTES_MAX: Final = 8 * MIB  # read in one step of an idle node, so that a put waits 50 ms for it at most
 SCRUB_STEP_BUSY_BYTES: Final = MIB  # one chunk: 5 ms of disk and 1 ms of a core
 SCRUB_SAVE_INTERVAL_S: Final = 30.0  # the cursor costs a sync; after a crash so much is read once more
+NOT_OURS_KEPT_MAX: Final = 10_000  # ids that came under our own number and that we never signed; 42 B each
 EVENTS_KEPT_MAX: Final = 10_000  # about 1 MB: years of routine, or one bad day
 MASS_DAMAGE_SHARE: Final = 0.01  # a disk loses single sectors; one blob in a hundred is another kind of trouble
 MASS_DAMAGE_BLOBS_MIN: Final = 20  # a small office must not stop at the second rotten blob

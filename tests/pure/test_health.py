@@ -16,6 +16,7 @@ from lumbung_cluster.health import (
     LinkHealth,
     ScrubFacts,
     Severity,
+    entries_counting,
     is_clock_confirmed,
     judge_health,
     offset_of_all,
@@ -160,6 +161,11 @@ def test_a_clock_is_confirmed_by_more_than_half_of_at_least_two_partners() -> No
     assert not is_clock_confirmed([0, MINUTE_MS, DAY_MS, DAY_MS])
 
 
+def test_entries_that_were_never_signed_here_are_red_for_a_month() -> None:
+    assert found(replace(WELL, entries_not_ours=3)) == own(HealthCode.ENTRY_NOT_OURS, Severity.CRITICAL)
+    assert entries_counting([0, 29 * DAY_MS, 30 * DAY_MS], 30 * DAY_MS) == 2
+
+
 def test_a_key_that_the_roster_does_not_name_is_red() -> None:
     assert found(replace(WELL, keys_out_of_force=("entry",))) == own(HealthCode.KEY_NOT_IN_FORCE, Severity.CRITICAL)
 
@@ -238,6 +244,7 @@ def test_every_code_can_come() -> None:
         stopped=True,
         keys_together=True,
         keys_out_of_force=("tls",),
+        entries_not_ours=1,
         set_aside=[AsideFacts("aside-20261125T215921Z", False, True, 7, 0)],
         fallback="/var/lib/lumbung/fallback",
         rebuilding=True,

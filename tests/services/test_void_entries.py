@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import trio
 import trio.testing
@@ -12,6 +14,7 @@ from lumbung_cluster.ids import BlobId, Generation
 from lumbung_cluster.roster_keys import pin_key, retire_key
 from lumbung_cluster.roster_node import KeyUse
 from lumbung_node.services.core import Core
+from lumbung_node.services.session.own_entries import note_not_ours
 from lumbung_node.store.jobs import Content, ForeignBlob, Job
 from lumbung_testing.rosters import CLUSTER, SeededSigner, founding, signed, successor
 from lumbung_testing.session_pair import CENTRE, OFFICE, PEER, box, connected, living, put, until_marked, until_proven
@@ -121,3 +124,71 @@ async def test_two_holders_of_an_origin_go_on_beside_entries_that_only_one_of_th
         other = higher if at == "lower" else lower
         assert other.store.state.count(OFFICE).blobs == 302
         assert kept.store.state.count(OFFICE).blobs == 302 + count
+
+
+# --- below the bound: only the node whose feed it is can tell -------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [1, 3, 5])
+async def test_a_thiefs_entry_below_the_bound_is_told_by_the_node_that_never_signed_it(
+    number: int, autojump_clock: trio.testing.MockClock
+) -> None:
+    """With the entry key and a partner's TLS key he brings it after the retirement: sets stay equal, people know."""
+    first, second = box(OFFICE), box(PEER)
+    async with living(first) as office:
+        await put(office, [b"%d" % at for at in range(5)])
+        end = office.store.state.end(OFFICE)
+    first.entry_key = "next"
+    async with living(first) as office, living(second) as peer:
+        for core in (office, peer):
+            await retire(core, Mark(G1, 5, end.running_hash))
+        async with connected(office, peer):
+            await until_proven(office, PEER, 5)
+        assert not office.store.state.scrub.not_ours, "what comes home of its own is known"
+        await plant(peer, number, b"forged")
+        async with connected(office, peer):
+            await until_marked(office, PEER, OFFICE, 6)
+        assert set(office.store.state.scrub.not_ours) == {BlobId.of(b"forged")}
+        (said,) = first.log.said("entries never signed here")
+        assert said["peer"] == PEER
+    async with living(first) as office:
+        assert set(office.store.state.scrub.not_ours) == {BlobId.of(b"forged")}, "also after a restart"
+
+
+async def test_own_entries_that_come_home_after_a_wipe_are_no_strangers(autojump_clock: trio.testing.MockClock) -> None:
+    first, second = box(OFFICE), box(PEER)
+    async with living(first) as office, living(second) as peer:
+        await put(office, [b"%d" % at for at in range(5)])
+        end = office.store.state.end(OFFICE)
+        async with connected(office, peer):
+            await until_proven(office, PEER, 5)
+    wiped = replace(box(OFFICE), identity=first.identity, entry_key="next")
+    async with living(wiped) as office, living(second) as peer:
+        assert office.store.state.generation > 1
+        for core in (office, peer):
+            await retire(core, Mark(G1, 5, end.running_hash))
+        async with connected(office, peer):
+            await until_marked(office, PEER, OFFICE, 5)
+        assert office.store.state.count(OFFICE).blobs == 5
+        assert not office.store.state.scrub.not_ours
+
+
+async def test_a_list_that_was_signed_again_under_its_own_number_is_our_own(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A scrub signs an entry alone whose list is lost: another list, and the same hashes."""
+    async with living(box(OFFICE)) as office:
+        await put(office, [b"%d" % at for at in range(5)])
+        end = office.store.state.end(OFFICE)
+        await retire(office, Mark(G1, 5, end.running_hash))
+        (place,) = {row.signed.list: row.signed for _, row in await office.store.reader.feed(OFFICE, 0, 9)}.values()
+        (whole,) = await office.store.reader.lists(OFFICE, [place])
+        assert whole is not None
+        entry, before = whole.content.entries[2], await office.store.reader.hash_at(OFFICE, 2)
+        assert before is not None
+        alone = sign_list(EntryList(CLUSTER, OFFICE, G1, 3, before, (entry,)), SeededSigner("entry 1"))
+
+        await note_not_ours(office, PEER, [whole, alone])
+        assert not office.store.state.scrub.not_ours
+        await note_not_ours(office, PEER, [forged(3, b"forged")])
+        assert len(office.store.state.scrub.not_ours) == 1

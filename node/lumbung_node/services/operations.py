@@ -7,7 +7,7 @@ from collections.abc import Callable
 import trio
 
 from lumbung_cluster.copies import proven_copies
-from lumbung_cluster.health import AsideFacts, Facts, LinkFacts, LinkHealth, Trouble, judge_health
+from lumbung_cluster.health import AsideFacts, Facts, LinkFacts, LinkHealth, Trouble, entries_counting, judge_health
 from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.mute import own_mute
 from lumbung_cluster.roster_node import Role
@@ -266,6 +266,7 @@ class Operations:
             stopped=core.condition.stopped,
             keys_together=self._keys_together,
             keys_out_of_force=[key.use for key in response.keys if not key.in_force],
+            entries_not_ours=entries_counting(core.store.state.scrub.not_ours.values(), response.clock_ms),
             fallback=core.condition.fallback,
             rebuilding=response.HasField("rebuild"),
             set_aside=[

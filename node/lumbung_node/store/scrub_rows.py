@@ -30,6 +30,7 @@ __all__ = [
     "break_key",
     "evidence_key",
     "load_scrub",
+    "not_ours_key",
     "put_progress",
     "twice_key",
 ]
@@ -99,7 +100,8 @@ class ScrubBook:
 
     `brakes` has the origins for which the brake is on, with the time since when. `twice` has the further feed numbers
     of blobs that stand more than once in a feed, `breaks` the numbers at which a feed is known
-    to be broken: nothing is left of them, or their running hash leads nowhere.
+    to be broken: nothing is left of them, or their running hash leads nowhere. `not_ours` are blobs that came under our
+    own number and that we never signed, with the time when they came (UTC ms).
     """
 
     brake: BrakeSettings = field(default_factory=BrakeSettings)
@@ -109,6 +111,7 @@ class ScrubBook:
     evidence_bytes: int = 0
     twice: dict[tuple[NodeNumber, BlobId], tuple[int, ...]] = field(default_factory=dict)
     breaks: dict[tuple[NodeNumber, int], int] = field(default_factory=dict)
+    not_ours: dict[BlobId, int] = field(default_factory=dict)
     next_event: int = 1
     has_room: bool = True
 
@@ -126,6 +129,11 @@ def evidence_key(place: int) -> bytes:
 
 def twice_key(origin: NodeNumber, blob: BlobId) -> bytes:
     return b"st" + origin.to_bytes(4, "big") + blob.raw
+
+
+def not_ours_key(blob: BlobId) -> bytes:
+    """SYSTEM: 'sn', id 32 B -> u64 UTC ms."""
+    return b"sn" + blob.raw
 
 
 def break_key(origin: NodeNumber, number: int) -> bytes:
@@ -167,6 +175,8 @@ def _take(book: ScrubBook, key: bytes, value: bytes) -> None:
     elif kind == b"st":
         numbers = tuple(int.from_bytes(value[at : at + 8], "big") for at in range(0, len(value), 8))
         book.twice[NodeNumber(int.from_bytes(rest[:4], "big")), BlobId(rest[4:])] = numbers
+    elif kind == b"sn":
+        book.not_ours[BlobId(rest)] = number
     elif kind == b"sh":
         book.breaks[NodeNumber(int.from_bytes(rest[:4], "big")), int.from_bytes(rest[4:], "big")] = number
 

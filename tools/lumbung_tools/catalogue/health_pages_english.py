@@ -224,6 +224,25 @@ HEALTH_PAGES_ENGLISH: Final[dict[str, str]] = {
         "Neither: call the province; do not try keys out."
     ),
     "page.key_not_in_force.mute": ("Mute it only from the day of the change until the day on which the roster comes."),
+    "page.entry_not_ours.title": "recordings under our name that this node never recorded",
+    "page.entry_not_ours.means": (
+        "A partner brought recordings that are signed with an entry key of this office which was retired, with numbers "
+        "that the key still covers. In this node's own feed these numbers are others: it never signed them."
+    ),
+    "page.entry_not_ours.severity": "Red, for 30 days after the last one came.",
+    "page.entry_not_ours.causes": (
+        "a former entry key was stolen, and a partner's machine or key too\n"
+        "the data folder was once put back from a copy, and recordings of the time between come home"
+    ),
+    "page.entry_not_ours.cures": (
+        "The node's log names the ids: entries never signed here.\n"
+        "Open one of them (lumbung get ID): is it a recording of this office? Then the folder was put back once, and "
+        "all is well.\n"
+        "If not: do not rely on any of them, and tell whoever uses the recordings.\n"
+        "Call the province: the partner that brings them (log: peer) has lost its machine or its key; its keys are "
+        "retired by the next roster (docs/keys.md)."
+    ),
+    "page.entry_not_ours.mute": "Mute it when everybody who must know does.",
     "page.store_set_aside.title": "a store did not open and lies aside",
     "page.store_set_aside.means": (
         "The node found its store unreadable or contradicting itself. It renamed the folder, opened a "

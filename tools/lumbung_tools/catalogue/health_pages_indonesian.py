@@ -227,6 +227,26 @@ HEALTH_PAGES_INDONESIAN: Final[dict[str, str]] = {
         "Bukan keduanya: hubungi provinsi; jangan mencoba-coba kunci."
     ),
     "page.key_not_in_force.mute": ("Bisukan hanya sejak hari penggantian sampai hari daftar itu datang."),
+    "page.entry_not_ours.title": "rekaman atas nama kita yang tidak pernah direkam simpul ini",
+    "page.entry_not_ours.means": (
+        "Seorang mitra membawa rekaman yang ditandatangani kunci entri lama kantor ini, dengan nomor yang masih "
+        "dicakup kunci itu. Di feed simpul ini sendiri nomor itu milik rekaman lain: simpul ini tidak "
+        "pernah menandatanganinya."
+    ),
+    "page.entry_not_ours.severity": "Merah, selama 30 hari sesudah yang terakhir datang.",
+    "page.entry_not_ours.causes": (
+        "kunci entri lama dicuri, dan mesin atau kunci seorang mitra juga\n"
+        "folder data pernah dikembalikan dari salinan, dan rekaman dari masa di antaranya pulang"
+    ),
+    "page.entry_not_ours.cures": (
+        "Log simpul menyebut id-nya: entries never signed here.\n"
+        "Buka salah satunya (lumbung get ID): rekaman kantor inikah? Maka folder pernah dikembalikan, dan semuanya "
+        "baik.\n"
+        "Bila bukan: jangan mengandalkan satu pun, dan beri tahu siapa yang memakai rekamannya.\n"
+        "Hubungi provinsi: mitra yang membawanya (log: peer) kehilangan mesin atau kuncinya; kuncinya dipensiunkan "
+        "lewat daftar simpul berikutnya (docs/keys.id.md)."
+    ),
+    "page.entry_not_ours.mute": "Bisukan bila semua yang harus tahu sudah tahu.",
     "page.store_set_aside.title": "sebuah penyimpanan tidak terbuka dan disisihkan",
     "page.store_set_aside.means": (
         "Simpul mendapati penyimpanannya tak terbaca atau bertentangan. Foldernya diganti nama, yang baru"

@@ -11,6 +11,10 @@ KEYS_ENGLISH: Final[dict[str, str]] = {
         "The roster does not name keys that this node uses ({keys}): the others refuse what it signs. Look with:"
         " lumbung keys status; then have them pinned (lumbung keys pin), or give the keys back from the backup."
     ),
+    "health.entry_not_ours": (
+        "{blobs:recording|recordings} came under this office's name that this node never recorded: somebody has a"
+        " former entry key. The node's log names them; do not rely on them, and call the province."
+    ),
     "keys.needs": "Expected {what} for this kind of key. See: lumbung keys --help",
     "keys.not_a_key": "Expected a public half of 64 hex digits, got {text}. See it with: lumbung keys show FILE",
     "keys.not_a_bound": "Expected GENERATION:NUMBER:HASH as lumbung keys status prints it, got {text}",

@@ -13,6 +13,10 @@ KEYS_INDONESIAN: Final[dict[str, str]] = {
         " Lihat dengan: lumbung keys status; lalu mintakan pencantumannya (lumbung keys pin), atau pulihkan kunci dari"
         " cadangan."
     ),
+    "health.entry_not_ours": (
+        "Datang {blobs} rekaman atas nama kantor ini yang tidak pernah direkam simpul ini: ada yang memegang kunci"
+        " entri lama. Log simpul menyebut yang mana; jangan mengandalkannya, dan hubungi provinsi."
+    ),
     "keys.needs": "Untuk jenis kunci ini diperlukan {what}. Lihat: lumbung keys --help",
     "keys.not_a_key": (
         "Diperlukan bagian publik berupa 64 digit heksadesimal, bukan {text}. Lihat dengan: lumbung keys show FILE"

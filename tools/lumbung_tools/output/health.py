@@ -22,6 +22,7 @@ _SENTENCES = {
     "TWO_LIVES": "health.two_lives",
     "KEYS_TOGETHER": "health.keys_together",
     "KEY_NOT_IN_FORCE": "health.key_not_in_force",
+    "ENTRY_NOT_OURS": "health.entry_not_ours",
     "DISK_UNMOUNTED": "health.disk_unmounted",
     "REBUILDING": "health.rebuilding",
     "INVENTORY_DOUBTED": "health.inventory_doubted",

@@ -59,7 +59,7 @@ class ImportStream:
         self._received_bytes = 0
         self._arrivals = arrivals
         self._call = call
-        self._checker = ListChecker(core, arrivals.known_lists)
+        self._checker = ListChecker(core, arrivals.known_lists, core.number)
         self._open: dict[int, _Taking] = {}
         self._manifest: SignedManifest | None = None
         self._turn = trio.Lock()

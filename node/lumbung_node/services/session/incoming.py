@@ -75,7 +75,7 @@ class Incoming:
         self._peer = peer
         self._greeting = greeting
         self._arrivals = arrivals
-        self._checker = ListChecker(core, arrivals.known_lists)
+        self._checker = ListChecker(core, arrivals.known_lists, peer)
         self._open: dict[int, _Taking] = {}
         self._submitted_upto: dict[NodeNumber, int] = {}
         self._last: dict[NodeNumber, _Taking] = {}

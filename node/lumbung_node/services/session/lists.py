@@ -12,6 +12,7 @@ from lumbung_cluster.errors import Rejected, StatusCode
 from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.signed import Signature
 from lumbung_node.services.core import Core
+from lumbung_node.services.session.own_entries import note_not_ours
 from lumbung_node.services.session.vouched import is_vouched_for
 from lumbung_proto.v1 import peer_pb2
 
@@ -62,11 +63,12 @@ class KnownLists:
 
 
 class ListChecker:
-    """For one session."""
+    """For one session, or for one disk (`source` is this node itself then)."""
 
-    def __init__(self, core: Core, known: KnownLists) -> None:
+    def __init__(self, core: Core, known: KnownLists, source: NodeNumber) -> None:
         self._core = core
         self._known = known
+        self._source = source
 
     def places(self, message: peer_pb2.Offer, origin: NodeNumber) -> list[tuple[SignedList, int]]:
         """Parse the lists and find each entry in them. Raises Rejected; signatures are not checked yet."""
@@ -91,12 +93,13 @@ class ListChecker:
             if not is_vouched_for(self._core.rosters.roster, signed, origin):
                 raise _refused(f"entry list {signed.content.first}: its key is not one of origin {origin}")
         unchecked = self._known.unchecked(message.lists)
-        if not unchecked:
-            return
-        if not await self._core.blocking.run(partial(_all_valid, self._core, [each.signed for each in unchecked])):
+        work = partial(_all_valid, self._core, [each.signed for each in unchecked])
+        if unchecked and not await self._core.blocking.run(work):
             raise _refused(f"entry list of origin {origin}: the signature is not valid")
         for each in unchecked:
             each.is_valid = True
+        if origin == self._core.number:
+            await note_not_ours(self._core, self._source, [self._parse(raw, origin) for raw in message.lists])
 
     def _parse(self, raw: peer_pb2.SignedBytes, origin: NodeNumber) -> SignedList:
         try:
