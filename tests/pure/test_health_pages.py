@@ -31,3 +31,12 @@ def test_the_pages_in_docs_are_those_of_the_catalogue() -> None:
     present = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.md")}
 
     assert present == markdown_files(), "make health-pages"
+
+
+@pytest.mark.parametrize("language", Language)
+def test_operations_leads_to_the_page_of_every_code(language: Language) -> None:
+    page = (FOLDER.parent / f"operations.{language.value}.md").read_text(encoding="utf-8")
+
+    lacking = [code.name for code in HealthCode if f"[{code.name}](health/{code.name}.{language.value}.md)" not in page]
+
+    assert lacking == []

@@ -33,7 +33,21 @@ def test_paths_account_and_memory_are_those_that_were_asked_for(config: NodeConf
     assert _value(unit, "ExecStart") == f"/opt/lumbung/bin/lumbung node run --config {config.file}"
     assert (_value(unit, "User"), _value(unit, "Group")) == ("civil", "civil")
     assert (_value(unit, "MemoryHigh"), _value(unit, "MemoryMax")) == ("1536M", "2048M")
-    assert _value(unit, "ReadWritePaths") == f"{config.identity} {config.fallback} -{config.data}"
+    assert _value(unit, "ReadWritePaths") == f"-{config.identity} -{config.fallback} -{config.data}"
+
+
+def test_no_path_to_write_to_is_required(config: NodeConfig) -> None:
+    """systemd lays the view out before ExecStartPre too: a fresh machine without a fallback never started."""
+    for unit in (template(), filled_unit(config, _SERVICE, [_ROOT])):
+        assert all(path.startswith("-") for path in _value(unit, "ReadWritePaths").split())
+
+
+def test_the_data_folder_is_made_on_a_new_disk_and_that_may_fail(config: NodeConfig) -> None:
+    """The account cannot make it: all but the three folders are read-only, and a new disk has none of them."""
+    making = re.findall(
+        r"(?m)^ExecStartPre=(\S*)/usr/bin/install .*--owner=civil.* (\S+)$", filled_unit(config, _SERVICE, [_ROOT])
+    )
+    assert making == [("+", str(config.fallback)), ("-+", str(config.data))]
 
 
 def test_the_data_disk_is_waited_for_and_never_required(config: NodeConfig) -> None:

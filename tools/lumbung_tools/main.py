@@ -25,6 +25,7 @@ from lumbung_tools.output.usage import report_usage
 __all__ = ["main", "run"]
 
 _INTERRUPTED = 130  # as shells count a Ctrl-C
+_UNHEARD = 141  # as shells count a closed pipe
 _COMMANDS = {
     "put": LazyCommand("lumbung_tools.cli.put", "put", "help.put"),
     "get": LazyCommand("lumbung_tools.cli.get", "get", "help.get"),
@@ -84,7 +85,9 @@ def run(arguments: Sequence[str], open_transport: OpenTransport) -> int:
     except (KeyboardInterrupt, click.Abort):
         console.warn("error.interrupted")
         return _INTERRUPTED
-    except SystemExit as exc:  # of a command that insists
+    except SystemExit as exc:  # of a command that insists, and click's way to end on a closed pipe
+        if sys.stdout is not console.out:  # which it tells by a wrapper that swallows the rest
+            return _end_unheard()
         return exc.code if isinstance(exc.code, int) else ExitCode.BUG
     except click.ClickException as exc:
         return report_usage(console, exc)
@@ -92,9 +95,18 @@ def run(arguments: Sequence[str], open_transport: OpenTransport) -> int:
         if isinstance(unwrap(exc), KeyboardInterrupt):
             console.warn("error.interrupted")
             return _INTERRUPTED
+        if isinstance(unwrap(exc), BrokenPipeError):
+            return _end_unheard()
         return report(console, exc)
     # click gives the code of its own endings (--help) as a result; our commands set theirs at the call.
     return ended if isinstance(ended, int) else call.code
+
+
+def _end_unheard() -> int:
+    # `lumbung nodes | head`: whoever reads has seen enough. What Python still wants to flush at its end goes nowhere, or
+    # it would complain of that too.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return _UNHEARD
 
 
 def _language(arguments: Sequence[str]) -> Language:

@@ -101,8 +101,7 @@ DOCTOR_ENGLISH: Final[dict[str, str]] = {
     "doctor.roster.unreadable": "Roster, certificate or keys cannot be used: {why}",
     "doctor.certificate.good": ("good for another {left_s}, under the key that the roster names"),
     "doctor.certificate.ends": (
-        "It ends in {left_s}; then nobody trusts this node. Renew it: lumbung cert request (docs/operations,"
-        " CERT_EXPIRES)."
+        "It ends in {left_s}; then nobody trusts this node. Renew it: lumbung cert request (docs/health, CERT_EXPIRES)."
     ),
     "doctor.certificate.ended": (
         "It ended {age_s} ago: nobody trusts this node. Is the clock right? If so, renew it: lumbung cert request."
@@ -139,8 +138,7 @@ DOCTOR_ENGLISH: Final[dict[str, str]] = {
         " firewall or VPN of this office."
     ),
     "doctor.partner.trust": (
-        "{partner} answers and there is no trust: {why}. See TRUST_FAILED in docs/operations: clock,"
-        " certificate, roster."
+        "{partner} answers and there is no trust: {why}. See TRUST_FAILED in docs/health: clock, certificate, roster."
     ),
     "doctor.dial_back.good": "{address} is reached from outside, by {partners}",
     "doctor.dial_back.dial_only": "nobody has to reach this node: it dials the others",

@@ -107,7 +107,7 @@ DOCTOR_INDONESIAN: Final[dict[str, str]] = {
     "doctor.certificate.good": ("masih berlaku {left_s}, dengan kunci yang disebut daftar simpul"),
     "doctor.certificate.ends": (
         "Berakhir dalam {left_s}; sesudah itu tidak ada yang percaya pada simpul ini. Perbarui: lumbung cert"
-        " request (docs/operations, CERT_EXPIRES)."
+        " request (docs/health, CERT_EXPIRES)."
     ),
     "doctor.certificate.ended": (
         "Sudah berakhir {age_s} yang lalu: tidak ada yang percaya pada simpul ini. Apakah jam benar? Bila ya,"
@@ -143,7 +143,7 @@ DOCTOR_INDONESIAN: Final[dict[str, str]] = {
         " atau VPN kantor ini."
     ),
     "doctor.partner.trust": (
-        "{partner} menjawab tetapi tidak saling percaya: {why}. Lihat TRUST_FAILED di docs/operations: jam,"
+        "{partner} menjawab tetapi tidak saling percaya: {why}. Lihat TRUST_FAILED di docs/health: jam,"
         " sertifikat, daftar simpul."
     ),
     "doctor.dial_back.good": "{address} terjangkau dari luar, oleh {partners}",

@@ -49,4 +49,11 @@ FILE_ENGLISH: Final[dict[str, str]] = {
     "reason.number_of_certificate": "{file}: [node] number should be {number} by {chain}, not {got}",
     "reason.port_taken": "{address} is taken by another program; perhaps this node runs already",
     "reason.cannot_listen": "the node cannot listen on {address}: {why}",
+    "reason.identity_remembers_none": (
+        "the data folder has a store, but the identity folder remembers none; give the identity folder back, or "
+        "if it is lost: lumbung node recover --config FILE"
+    ),
+    "reason.disk_of_newer": (
+        "this store has format {found}, this lumbung reads up to {highest}; install the newer lumbung again"
+    ),
 }

@@ -55,4 +55,11 @@ FILE_INDONESIAN: Final[dict[str, str]] = {
     "reason.number_of_certificate": "{file}: nomor simpul seharusnya {number} menurut {chain}, bukan {got}",
     "reason.port_taken": "{address} sedang dipakai program lain; mungkin simpul ini sudah berjalan",
     "reason.cannot_listen": "simpul tidak dapat mendengarkan di {address}: {why}",
+    "reason.identity_remembers_none": (
+        "folder data berisi simpanan, tetapi folder identitas tidak mengingat satu pun; kembalikan folder "
+        "identitas ke tempatnya, atau bila hilang: lumbung node recover --config BERKAS"
+    ),
+    "reason.disk_of_newer": (
+        "simpanan ini berformat {found}, lumbung ini membaca sampai {highest}; pasang lagi lumbung yang lebih baru"
+    ),
 }

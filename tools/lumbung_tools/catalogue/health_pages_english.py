@@ -35,11 +35,12 @@ HEALTH_PAGES_ENGLISH: Final[dict[str, str]] = {
     "page.copies_short.cures": (
         "Look at lumbung status: which holder is behind, and is its link up?\n"
         "Link down: get the line up; the rest happens by itself.\n"
-        "Link up: wait; lumbung lag shows how far and how old.\n"
-        "Damaged here: leave the node on and connected, it fetches good copies by itself. The same number"
-        " after an hour: call the province.\n"
-        "While a recording exists only here (lumbung find --copies-below 2), this machine must not be "
-        "repaired, reinstalled or sent away."
+        "Link up: wait; lumbung lag shows how far and how old. A holder's disk is full: its operator sees "
+        "DISK_LOW; call the province.\n"
+        "Damaged here: leave the node on and connected, it fetches good copies by itself. The same number after "
+        "an hour: call the province.\n"
+        "While a recording exists only here (lumbung find --copies-below 2), this machine must not be repaired, "
+        "reinstalled or sent away."
     ),
     "page.copies_short.mute": "Mute it only while somebody works on the line and knows until when.",
     "page.link_down.title": "a holder does not answer",
@@ -88,7 +89,10 @@ HEALTH_PAGES_ENGLISH: Final[dict[str, str]] = {
         "Little is free on the disk that holds the recordings. Below the first mark the node refuses "
         "copies for others, below the second its own recordings too. Reading always goes on."
     ),
-    "page.disk_low.severity": "Yellow when less than a tenth is free, red when the node refuses something.",
+    "page.disk_low.severity": (
+        "Yellow when less than a tenth is free; red when the node refuses something: below 2 GiB copies for "
+        "others, below 1 GiB its own recordings too (by default)."
+    ),
     "page.disk_low.causes": (
         "other programs' files, logs or downloads on the same disk\n"
         "the office, or those that it keeps copies for, have outgrown the disk\n"
@@ -114,12 +118,13 @@ HEALTH_PAGES_ENGLISH: Final[dict[str, str]] = {
         "certificates live for years and have to be renewed\nthe clock is wrong and makes it look so (CLOCK_SKEW)"
     ),
     "page.cert_expires.cures": (
-        "With an authority at hand: lumbung cert renew CERTIFICATE --authority DIR; with [keys] authority in the "
-        "configuration the node does it by itself.\n"
-        "lumbung cert request --key KEY -o node.request, with the node's own key: then no new roster is "
-        "needed.\n"
+        "With an authority at hand: lumbung cert renew keys/tls.chain.pem --authority DIR (it does nothing "
+        "before half life); with [keys] authority in the configuration the node does it by itself.\n"
+        "Without one: lumbung cert request --key keys/tls.key.pem -o node.request. The key stays: then no new "
+        "roster is needed.\n"
         "Send the request to the authority and read the pin out by phone.\n"
-        "Put the certificate that comes back in the place that the configuration names as tls_chain."
+        "Put the certificate that comes back in the place that the configuration names as tls_chain. The node "
+        "takes it into use within ten seconds, without a restart."
     ),
     "page.cert_expires.mute": "Mute the yellow one when the request is on its way, until the day it should be back.",
     "page.roster_fork.title": "two rosters of one epoch are signed",
@@ -152,8 +157,10 @@ HEALTH_PAGES_ENGLISH: Final[dict[str, str]] = {
     "page.roster_refused.mute": ("Mute it only until the day of the update."),
     "page.clock_skew.title": "the clock is wrong",
     "page.clock_skew.means": (
-        "This machine's clock jumped by 5 minutes or more, or differs by that much from a holder's. No "
-        "order and no safety depends on the clock, but certificates and the times in lists do."
+        "This machine's clock jumped by 5 minutes or more, or differs by that much from a holder's. Recording "
+        "and copying go on. No order and no safety depends on the clock; the end of certificates and the times "
+        "in lists do. A clock that was years ahead for a while is forgotten as soon as most partners confirm the "
+        "right time."
     ),
     "page.clock_skew.severity": (
         "Red for a jump here or a difference from all partners alike, yellow for one that differs (it may be "
@@ -184,9 +191,11 @@ HEALTH_PAGES_ENGLISH: Final[dict[str, str]] = {
     ),
     "page.two_lives.cures": (
         "Find out which machine is to go on. Switch the other one off; do not wipe it.\n"
-        "This is the one to go on with: stop the node and type lumbung node recover --config FILE, read "
-        "what it found, then the same with --yes, and start.\n"
-        "What only the stopped machine has comes over by its data folder, as docs/operations has it.\n"
+        "This is the one to go on with: stop the node and type lumbung node recover --config FILE, read what it "
+        "found, then the same with --yes, and start.\n"
+        "What only the stopped machine has comes over by its data folder: stop both nodes, copy its data/rocks "
+        "into the data folder of the one that goes on as aside-20261125T000000Z/rocks (any date in that form), "
+        "start that node, and see STORE_SET_ASIDE. Only then may the old machine go.\n"
         "Neither is explained: call at once; the keys must be replaced in the roster."
     ),
     "page.two_lives.mute": "Do not mute it: this node records nothing.",
@@ -245,9 +254,9 @@ HEALTH_PAGES_ENGLISH: Final[dict[str, str]] = {
     "page.entry_not_ours.mute": "Mute it when everybody who must know does.",
     "page.store_set_aside.title": "a store did not open and lies aside",
     "page.store_set_aside.means": (
-        "The node found its store unreadable or contradicting itself. It renamed the folder, opened a "
-        "fresh one in a new life and records as before; what can be read is taken over, each recording "
-        "checked."
+        "The node found its store unreadable or contradicting itself. It renamed the folder to aside-DATE "
+        "(nothing is deleted), opened a fresh one in a new life and records as before; what can be read is taken "
+        "over, each recording checked. After four of them the node waits for you instead of filling a dying disk."
     ),
     "page.store_set_aside.severity": "Yellow, or a note when everything of it is here.",
     "page.store_set_aside.causes": (
@@ -319,22 +328,28 @@ HEALTH_PAGES_ENGLISH: Final[dict[str, str]] = {
         "lumbung scrub status: paused, slow or behind?\n"
         "Paused: lumbung scrub start.\n"
         "Behind after days off: wait a week.\n"
-        "Slow for weeks: a faster disk, or fewer origins for this node (central office)."
+        "Slow: is something else working on the disk (backup, virus scanner)? An old disk that becomes slow "
+        "often fails soon: have it looked at.\n"
+        "Still slow for weeks: a faster disk, or fewer origins for this node (central office)."
     ),
     "page.scrub_late.mute": "Mute it while a node catches up after days off.",
     "page.mass_damage.title": "too much is damaged at once",
     "page.mass_damage.means": (
-        "More than one in a hundred recordings of an origin is wrong here. It is mended from other "
-        "holders, and what is replaced is kept as evidence until an operator confirms."
+        "More than one in a hundred recordings of an origin is wrong here. Single bytes rot on every disk; this "
+        "is more than that. Nothing is lost as long as the other holders have it: the node fetches good copies "
+        "by itself, and keeps what it replaced as evidence until an operator confirms."
     ),
     "page.mass_damage.severity": "Red.",
     "page.mass_damage.causes": (
-        "the disk, its controller, its cable or the memory fails\nsomebody changed files in the data folder"
+        "the disk, its controller, its cable or the memory fails\na virus, or somebody changed files in the data folder"
     ),
     "page.mass_damage.cures": (
-        "Look for the cause first: dmesg, smartctl -a, a memory test.\n"
-        "Replace what fails; never repair the data folder by hand.\n"
-        "Then lumbung scrub confirm lets the evidence go and makes healing routine again."
+        "Leave the node on and connected. Delete nothing, and never repair the data folder by hand.\n"
+        "lumbung scrub status --events 100: what, when, whose? Copy it to the call.\n"
+        "Call the province. Let somebody look at the disk (dmesg, smartctl -a), cables and memory, and who was "
+        "at the machine. Replace what fails.\n"
+        "Only when the cause is known: lumbung scrub confirm lets the evidence go, its space comes back, and "
+        "healing is routine again. If DISK_LOW stands beside it, the evidence takes room: hurry."
     ),
     "page.mass_damage.mute": "Do not mute it.",
     "page.report_late.title": "a node has not reported for long",

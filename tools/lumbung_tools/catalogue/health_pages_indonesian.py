@@ -36,11 +36,12 @@ HEALTH_PAGES_INDONESIAN: Final[dict[str, str]] = {
     "page.copies_short.cures": (
         "Lihat lumbung status: penyimpan mana yang tertinggal, dan apakah tersambung?\n"
         "Putus: pulihkan saluran; selebihnya berjalan sendiri.\n"
-        "Tersambung: tunggu; lumbung lag menunjukkan seberapa jauh dan seberapa lama.\n"
-        "Rusak di sini: biarkan simpul menyala dan tersambung, salinan baik diambil sendiri. Jumlah sama "
-        "setelah satu jam: hubungi provinsi.\n"
-        "Selama ada rekaman yang hanya di sini (lumbung find --copies-below 2), mesin ini jangan "
-        "diperbaiki, dipasang ulang atau dikirim."
+        "Tersambung: tunggu; lumbung lag menunjukkan seberapa jauh dan seberapa lama. Cakram penyimpan penuh: "
+        "operator di sana melihat DISK_LOW; hubungi provinsi.\n"
+        "Rusak di sini: biarkan simpul menyala dan tersambung, salinan baik diambil sendiri. Jumlah sama setelah "
+        "satu jam: hubungi provinsi.\n"
+        "Selama ada rekaman yang hanya di sini (lumbung find --copies-below 2), mesin ini jangan diperbaiki, "
+        "dipasang ulang atau dikirim."
     ),
     "page.copies_short.mute": "Bisukan hanya selama saluran sedang dikerjakan dan diketahui sampai kapan.",
     "page.link_down.title": "penyimpan tidak menjawab",
@@ -88,7 +89,10 @@ HEALTH_PAGES_INDONESIAN: Final[dict[str, str]] = {
         "Sedikit yang kosong di cakram tempat rekaman. Di bawah batas pertama simpul menolak salinan "
         "kantor lain, di bawah batas kedua rekaman sendiri juga. Pembacaan tetap jalan."
     ),
-    "page.disk_low.severity": "Kuning bila kurang dari sepersepuluh kosong, merah bila simpul menolak sesuatu.",
+    "page.disk_low.severity": (
+        "Kuning bila kurang dari sepersepuluh kosong; merah bila simpul menolak sesuatu: di bawah 2 GiB salinan "
+        "kantor lain, di bawah 1 GiB juga rekaman sendiri (bawaan)."
+    ),
     "page.disk_low.causes": (
         "berkas program lain, log atau unduhan di cakram yang sama\n"
         "kantor ini, atau kantor yang salinannya disimpan di sini, sudah terlalu besar untuk cakram\n"
@@ -117,12 +121,13 @@ HEALTH_PAGES_INDONESIAN: Final[dict[str, str]] = {
         "sertifikat berlaku bertahun-tahun dan harus diperbarui\njam salah sehingga tampak demikian (CLOCK_SKEW)"
     ),
     "page.cert_expires.cures": (
-        "Bila otoritas ada di tempat: lumbung cert renew SERTIFIKAT --authority DIR; dengan [keys] authority "
-        "di konfigurasi, simpul melakukannya sendiri.\n"
-        "lumbung cert request --key KUNCI -o simpul.request, dengan kunci simpul sendiri: maka tidak perlu "
-        "daftar simpul baru.\n"
+        "Bila otoritas ada di tempat: lumbung cert renew keys/tls.chain.pem --authority FOLDER (sebelum separuh "
+        "umur tidak berbuat apa-apa); dengan [keys] authority di konfigurasi, simpul melakukannya sendiri.\n"
+        "Tanpa otoritas: lumbung cert request --key keys/tls.key.pem -o simpul.request. Kuncinya tetap: maka "
+        "tidak perlu daftar simpul baru.\n"
         "Kirim permintaan itu kepada penerbit dan bacakan pinnya lewat telepon.\n"
-        "Taruh sertifikat yang datang di tempat yang disebut konfigurasi sebagai tls_chain."
+        "Taruh sertifikat yang datang di tempat yang disebut konfigurasi sebagai tls_chain. Simpul memakainya "
+        "dalam sepuluh detik, tanpa mulai ulang."
     ),
     "page.cert_expires.mute": "Yang kuning dibisukan bila permintaan sudah dikirim, sampai hari jawabannya.",
     "page.roster_fork.title": "dua daftar simpul untuk satu epoch",
@@ -156,8 +161,10 @@ HEALTH_PAGES_INDONESIAN: Final[dict[str, str]] = {
     "page.roster_refused.mute": ("Bisukan hanya sampai hari pembaruan."),
     "page.clock_skew.title": "jam salah",
     "page.clock_skew.means": (
-        "Jam mesin ini melompat 5 menit atau lebih, atau berbeda sebanyak itu dari jam penyimpan. Urutan "
-        "dan keamanan tidak bergantung pada jam, tetapi sertifikat dan waktu di daftar bergantung."
+        "Jam mesin ini melompat 5 menit atau lebih, atau berbeda sebanyak itu dari jam penyimpan. Perekaman dan "
+        "penyalinan tetap jalan. Urutan dan keamanan tidak bergantung pada jam; akhir sertifikat dan waktu di "
+        "daftar bergantung padanya. Jam yang pernah bertahun-tahun terlalu maju dilupakan begitu sebagian besar "
+        "mitra membenarkan waktunya."
     ),
     "page.clock_skew.severity": (
         "Merah untuk lompatan di sini atau beda dari semua mitra sekaligus, kuning untuk beda dari satu mitra "
@@ -189,10 +196,12 @@ HEALTH_PAGES_INDONESIAN: Final[dict[str, str]] = {
     ),
     "page.two_lives.cures": (
         "Cari tahu mesin mana yang dipakai. Matikan yang lain; jangan dikosongkan.\n"
-        "Mesin ini yang dipakai: hentikan simpul dan ketik lumbung node recover --config BERKAS, baca "
-        "hasilnya, lalu sekali lagi dengan --yes, dan nyalakan.\n"
-        "Yang hanya ada di mesin yang berhenti dibawa lewat folder datanya, seperti tertulis di "
-        "docs/operations.\n"
+        "Mesin ini yang dipakai: hentikan simpul dan ketik lumbung node recover --config BERKAS, baca hasilnya, "
+        "lalu sekali lagi dengan --yes, dan nyalakan.\n"
+        "Yang hanya ada di mesin yang berhenti dibawa lewat folder datanya: hentikan kedua simpul, salin "
+        "data/rocks-nya ke folder data simpul yang dipakai sebagai aside-20261125T000000Z/rocks (tanggal apa pun "
+        "dalam bentuk itu), nyalakan simpul itu, lalu lihat STORE_SET_ASIDE. Baru setelah itu mesin lama boleh "
+        "disingkirkan.\n"
         "Tidak ada penjelasan: segera hubungi; kunci harus diganti di daftar simpul."
     ),
     "page.two_lives.mute": "Jangan dibisukan: simpul ini tidak merekam apa pun.",
@@ -249,9 +258,10 @@ HEALTH_PAGES_INDONESIAN: Final[dict[str, str]] = {
     "page.entry_not_ours.mute": "Bisukan bila semua yang harus tahu sudah tahu.",
     "page.store_set_aside.title": "sebuah penyimpanan tidak terbuka dan disisihkan",
     "page.store_set_aside.means": (
-        "Simpul mendapati penyimpanannya tak terbaca atau bertentangan. Foldernya diganti nama, yang baru"
-        " dibuka dalam kehidupan baru, dan perekaman berjalan seperti biasa; yang terbaca diambil alih, "
-        "setiap rekaman diperiksa."
+        "Simpul mendapati penyimpanannya tak terbaca atau bertentangan. Foldernya diganti nama menjadi "
+        "aside-TANGGAL (tidak ada yang dihapus), yang baru dibuka dalam kehidupan baru, dan perekaman berjalan "
+        "seperti biasa; yang terbaca diambil alih, setiap rekaman diperiksa. Setelah empat kali, simpul menunggu "
+        "Anda, supaya cakram yang sekarat tidak makin penuh."
     ),
     "page.store_set_aside.severity": "Kuning, atau catatan bila semua isinya sudah ada di sini.",
     "page.store_set_aside.causes": (
@@ -320,24 +330,33 @@ HEALTH_PAGES_INDONESIAN: Final[dict[str, str]] = {
         "pemeriksaan dijeda operator\ncakram terlalu lambat untuk isinya, atau terlalu sibuk\nsimpul mati berhari-hari"
     ),
     "page.scrub_late.cures": (
-        "lumbung scrub status: dijeda, lambat atau tertinggal?\n"
-        "Dijeda: lumbung scrub start.\n"
+        "lumbung scrub status: dihentikan, lambat atau tertinggal?\n"
+        "Dihentikan: lumbung scrub start.\n"
         "Tertinggal setelah mati berhari-hari: tunggu seminggu.\n"
-        "Lambat berminggu-minggu: cakram lebih cepat, atau lebih sedikit pemilik di simpul ini (kantor "
+        "Lambat: apakah ada yang lain memakai cakram (pencadangan, antivirus)? Cakram tua yang melambat sering "
+        "segera rusak: minta diperiksa.\n"
+        "Tetap lambat berminggu-minggu: cakram lebih cepat, atau lebih sedikit pemilik di simpul ini (kantor "
         "pusat)."
     ),
     "page.scrub_late.mute": "Bisukan selama simpul mengejar setelah mati berhari-hari.",
     "page.mass_damage.title": "terlalu banyak yang rusak sekaligus",
     "page.mass_damage.means": (
-        "Lebih dari satu di antara seratus rekaman satu pemilik salah di sini. Diperbaiki dari penyimpan "
-        "lain, dan yang diganti disimpan sebagai bukti sampai operator membenarkan."
+        "Lebih dari satu di antara seratus rekaman satu pemilik salah di sini. Satu dua bita bisa rusak di "
+        "cakram mana pun; ini lebih dari itu. Tidak ada yang hilang selama penyimpan lain memilikinya: simpul "
+        "mengambil yang baik sendiri, dan menyimpan yang diganti sebagai bukti sampai operator membenarkan."
     ),
     "page.mass_damage.severity": "Merah.",
-    "page.mass_damage.causes": ("cakram, pengendali, kabel atau memori rusak\nada yang mengubah berkas di folder data"),
+    "page.mass_damage.causes": (
+        "cakram, pengendali, kabel atau memori rusak\nvirus, atau ada yang mengubah berkas di folder data"
+    ),
     "page.mass_damage.cures": (
-        "Cari sebabnya dahulu: dmesg, smartctl -a, uji memori.\n"
-        "Ganti yang rusak; jangan perbaiki folder data dengan tangan.\n"
-        "Lalu lumbung scrub confirm melepas bukti dan perbaikan menjadi rutin lagi."
+        "Biarkan simpul menyala dan tersambung. Jangan menghapus apa pun, jangan perbaiki folder data dengan "
+        "tangan.\n"
+        "lumbung scrub status --events 100: apa, kapan, milik siapa? Salin untuk laporan.\n"
+        "Hubungi provinsi. Minta cakram (dmesg, smartctl -a), kabel dan memori diperiksa, dan siapa yang memakai "
+        "mesin ini. Ganti yang rusak.\n"
+        "Hanya bila sebabnya sudah jelas: lumbung scrub confirm melepas bukti, ruangnya kembali, dan perbaikan "
+        "menjadi rutin lagi. Bila ada DISK_LOW di sampingnya, bukti memakan ruang: segerakan."
     ),
     "page.mass_damage.mute": "Jangan dibisukan.",
     "page.report_late.title": "sebuah simpul lama tidak melapor",

@@ -35,6 +35,11 @@ class Console:
         self._err = err
         self._shown: Progress | None = None
 
+    @property
+    def out(self) -> IO[str]:
+        """Where sentences and JSON go."""
+        return self._out
+
     def text(self, key: str, **values: object) -> str:
         return self.catalogue.text(key, **values)
 

@@ -46,6 +46,10 @@ FILE_SHAPES: Final = {
         r"(?:\[Errno \d+\] )?cannot listen on (?P<address>\S+): (?:Address already in use|it was in use)"
     ),
     "reason.cannot_listen": r"(?:\[Errno \d+\] )?cannot listen on (?P<address>\S+): (?P<why>.*)",
+    "reason.identity_remembers_none": r"the data folder has a store, but the identity folder remembers none: .*",
+    "reason.disk_of_newer": (
+        r"store format: this lumbung reads up to (?P<highest>\d+), the folder has (?P<found>\d+); .*"
+    ),
     "reason.part_ends_early": r"part: expected its end, got none",
     "reason.node_killed": r"(?P<name>\S+) ended with (?:signal )(?P<number>\d+); last log line: (?P<line>.*)",
     "reason.node_ended": r"(?P<name>\S+) ended with (?:exit code )(?P<number>\d+); last log line: (?P<line>.*)",

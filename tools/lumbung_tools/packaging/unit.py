@@ -16,6 +16,8 @@ from lumbung_node.config import NodeConfig, parse_address
 __all__ = ["Service", "escaped_unit_path", "filled_unit", "mount_point_of", "template"]
 
 _FILE = "lumbung-node.service"
+# Two lines of one key, told apart by their marks: + as root, and - when a failure must not stop the node.
+_MAKE_OWN, _MAKE_DATA = "ExecStartPre=+", "ExecStartPre=-+"
 _HOMES = (Path("/home"), Path("/root"), Path("/run/user"))
 _PRIVILEGED_PORTS = 1024
 _MOUNT_ESCAPE = re.compile(r"\\([0-7]{3})")
@@ -41,14 +43,16 @@ def template() -> str:
 def filled_unit(config: NodeConfig, service: Service, mount_lines: Iterable[str]) -> str:
     """`mount_lines` are those of /proc/self/mountinfo."""
     own = (config.identity, config.fallback)
+    making = f"/usr/bin/install --directory --mode=0700 --owner={service.account} --group={service.account}"
     values = {
         "RequiresMountsFor": _paths(sorted({config.file.parent, *(path.parent for path in _files(config)), *own})),
-        "ExecStartPre": f"+/usr/bin/install --directory --mode=0700 --owner={service.account} "
-        f"--group={service.account} {_paths(own)}",
+        _MAKE_OWN: f"{making} {_paths(own)}",
+        _MAKE_DATA: f"{making} {_paths([config.data])}",
         "ExecStart": f"{_quoted(service.program)} node run --config {_quoted(config.file)}",
         "User": service.account,
         "Group": service.account,
-        "ReadWritePaths": f"{_paths(own)} {_paths([config.data], mark='-')}",
+        # None of them required: systemd lays out this view already for ExecStartPre, which makes the first two.
+        "ReadWritePaths": _paths([*own, config.data], mark="-"),
         "MemoryHigh": f"{service.memory_max_mib * 3 // 4}M",
         "MemoryMax": f"{service.memory_max_mib}M",
     }
@@ -68,7 +72,12 @@ def _files(config: NodeConfig) -> tuple[Path, ...]:
 
 def _replaced(unit: str, values: Mapping[str, str]) -> str:
     for key, value in values.items():
-        unit, count = re.subn(rf"(?m)^{key}=.*$", lambda _, line=f"{key}={value}": line, unit)  # type: ignore[misc]
+        begin = key if "=" in key else f"{key}="
+        unit, count = re.subn(
+            rf"(?m)^{re.escape(begin)}.*$",
+            lambda _, line=f"{begin}{value}": line,  # type: ignore[misc]
+            unit,
+        )
         assert count == 1, f"{key} stands once in the unit"
     return unit
 
