@@ -103,7 +103,7 @@ def run(arguments: Sequence[str], open_transport: OpenTransport) -> int:
 
 
 def _end_unheard() -> int:
-    # `lumbung nodes | head`: whoever reads has seen enough. What Python still wants to flush at its end goes nowhere, or
+    # `lumbung nodes | head`: whoever reads has seen enough. What Python still wants to flush goes nowhere, or
     # it would complain of that too.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return _UNHEARD
