@@ -92,7 +92,7 @@ def _table(found: Figures) -> TableText:
         ["memory alone, with all of them idle, MiB", f"{found.alone_mib:.0f}, {found.idle_mib:.0f}"],
         ["memory of an idle peer, KiB", f"{found.idle_kib_a_peer:.0f}"],
         ["CPU of 1,000 idle peers, % of a core", f"{found.idle_cpu_s_a_1000_peers * 100:.1f}"],
-        ["status with all links, ms", f"{found.status_ms:.0f}"],
+        ["status with all links, ms, of CPU", f"{found.status_ms:.0f}, {found.status_cpu_ms:.0f}"],
         ["a peak day: records, MB", f"{found.day_records:,}, {found.day_bytes / 1e6:,.0f}"],
         ["taken in and proven, s", f"{found.day_s:.0f}"],
         ["records/s, MB/s", f"{found.day_per_s:,.0f}, {found.day_mb_s:.1f}"],

@@ -1,4 +1,4 @@
-"""What every key-value store must do: one suite for RocksDB and for the simulator's virtual disk."""
+"""What every key-value store must do: one suite for RocksDB and for the disks in memory."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from lumbung_cluster.errors import StoreClosed, StoreLocked
 from lumbung_cluster.limits import MIB
 from lumbung_node.adapters.rocks import open_rocks
 from lumbung_node.ports.keyvalue import Batch, Family, KeyValue
+from lumbung_testing.centre.light_disk import LightDisk
 from lumbung_testing.virtual_disk import VirtualDisk
 
 LAST = b"\xff" * 40
@@ -23,15 +24,19 @@ class Opener(Protocol):
     async def __call__(self) -> KeyValue: ...
 
 
-@pytest.fixture(params=["rocks", "virtual"])
+@pytest.fixture(params=["rocks", "virtual", "light"])
 def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
     """Opens one and the same store again and again."""
 
     async def rocks() -> KeyValue:
         return await open_rocks(tmp_path, create=True)
 
+    async def light() -> KeyValue:
+        return LightDisk(await disk.open(), b"a")
+
     disk = VirtualDisk()
-    return rocks if request.param == "rocks" else disk.open
+    opened: dict[str, Opener] = {"rocks": rocks, "virtual": disk.open, "light": light}
+    return opened[request.param]
 
 
 @pytest.fixture

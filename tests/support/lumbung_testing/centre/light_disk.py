@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from lumbung_node.ports.keyvalue import Batch, Family, KeyValue, SpaceReport
 
@@ -21,7 +22,10 @@ class LightDisk:
         return self._inner.is_failed
 
     async def write(self, batch: Batch) -> None:
-        await self._inner.write(batch)
+        puts = [
+            (family, key, self._cut(value) if family is Family.CHUNKS else value) for family, key, value in batch.puts
+        ]
+        await self._inner.write(replace(batch, puts=puts))
 
     async def write_chunks(self, rows: Sequence[tuple[bytes, bytes]]) -> None:
         await self._inner.write_chunks([(key, self._cut(value)) for key, value in rows])

@@ -53,7 +53,7 @@ def _plots(result: Result) -> list[_Plot]:
         _Plot("blobs in the node: puts a second", rates),
         _Plot("blobs in the node: microseconds of its CPU a put", costs),
         _Plot("rows in the index: written a second", [(step.rows, step.per_s) for step in index]),
-        _Plot("rows in the index: ids found a second", [(step.rows, step.seen.hits_per_s) for step in index]),
+        _Plot("rows in the index: microseconds of CPU to find an id", [(s.rows, s.seen.hit_cpu_us) for s in index]),
         _Plot("rows in the index: seconds to open the store", [(step.rows, step.seen.open_s) for step in index]),
         _Plot("rows in the index: peak memory, MiB", [(step.rows, step.seen.peak_mib) for step in index]),
     ]

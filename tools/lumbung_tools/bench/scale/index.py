@@ -50,10 +50,12 @@ _PATIENCE_S = 1800.0
 class Seen:
     """What a fresh process saw: seconds until the store was open, ids looked up in a second (50 at a time, all there
     and none there), microseconds to fold a row of the step into the inventory, seconds until the inventory of all rows
-    was there at the next start, memory."""
+    was there at the next start, memory. `_cpu_` figures are the process's own, whoever else used the machine."""
 
     open_s: float
+    open_cpu_s: float
     hits_per_s: float
+    hit_cpu_us: float
     misses_per_s: float
     fold_us: float
     inventory_s: float
@@ -145,10 +147,12 @@ def _look(told: Connection, folder: Path, before: int, rows: int) -> None:
 
 
 async def _look_at_store(folder: Path, before: int, rows: int) -> Seen:
-    begun = time.monotonic()
+    begun, used_s = time.monotonic(), time.process_time()
     async with opened_store(folder) as store:
-        open_s = time.monotonic() - begun
+        open_s, open_cpu_s = time.monotonic() - begun, time.process_time() - used_s
+        used_s = time.process_time()
         hits_per_s = await _lookups(store, partial(_known, rows))
+        hit_cpu_us = (time.process_time() - used_s) / (_LOOKUPS * _LOOKUP_IDS) * 1_000_000
         misses_per_s = await _lookups(store, partial(_unknown, rows))
         begun = time.monotonic()
         async with trio.open_nursery() as nursery:
@@ -164,7 +168,7 @@ async def _look_at_store(folder: Path, before: int, rows: int) -> Seen:
         pid = multiprocessing.current_process().pid
         assert pid is not None
         resident, peak = resident_memory_bytes(pid) / MIB, peak_memory_bytes(pid) / MIB
-    return Seen(open_s, hits_per_s, misses_per_s, fold_us, inventory_s, resident, peak)
+    return Seen(open_s, open_cpu_s, hits_per_s, hit_cpu_us, misses_per_s, fold_us, inventory_s, resident, peak)
 
 
 def _known(rows: int, at: int) -> list[BlobId]:

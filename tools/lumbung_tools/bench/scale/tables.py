@@ -83,7 +83,9 @@ def _index(result: Result) -> TableText:
             f"{step.rows:,}",
             f"{step.per_s:,.0f}",
             f"{step.seen.open_s:.2f}",
+            f"{step.seen.open_cpu_s:.2f}",
             f"{step.seen.hits_per_s:,.0f}",
+            f"{step.seen.hit_cpu_us:.0f}",
             f"{step.seen.misses_per_s:,.0f}",
             f"{step.seen.fold_us:.2f}",
             f"{step.seen.inventory_s:.3f}",
@@ -92,5 +94,5 @@ def _index(result: Result) -> TableText:
         ]
         for step in result.index
     ]
-    heads = ["rows", "written/s", "open s", "found/s", "not found/s", "fold us", "inventory s", "VmHWM MiB", "disk MB"]
-    return TableText("The index alone", heads, rows)
+    heads = ["rows", "written/s", "open s", "of CPU", "found/s", "us of CPU", "not found/s", "fold us", "inventory s"]
+    return TableText("The index alone", [*heads, "VmHWM MiB", "disk MB"], rows)
