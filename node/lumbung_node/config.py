@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import Final
 
 from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.limits import (
@@ -165,6 +167,20 @@ def parse_address(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
+_REMARKS: Final[Mapping[Language, tuple[str, str, str]]] = {
+    Language.INDONESIAN: (
+        "Satu simpul lumbung. Tiap kunci dijelaskan di docs/configuration.md; periksa: lumbung config check BERKAS",
+        "Masa hidup simpul dicatat di sini. Jangan di dalam folder data, dan jangan pernah dipulihkan dari cadangan.",
+        "Rekaman masuk ke sini selama cakram data tidak terpasang.",
+    ),
+    Language.ENGLISH: (
+        "One lumbung node. Every key is explained in docs/configuration.md; check it with: lumbung config check FILE",
+        "The identity keeps the node's generation. Never put it into the data folder, never restore it.",
+        "Recordings go here while the data disk is not mounted.",
+    ),
+}
+
+
 def render_config(config: NodeConfig) -> str:
     """The file's text for a config; paths below its folder are written relative to it, so that the folder can move."""
 
@@ -173,17 +189,18 @@ def render_config(config: NodeConfig) -> str:
         return _quoted(str(path.relative_to(base)) if path.is_relative_to(base) else str(path))
 
     access_lists = ", ".join(written(path) for path in config.access_lists)
+    remarks = _REMARKS[config.language]
     return f"""\
-# One lumbung node. Every key is explained in docs/configuration.md; check it with: lumbung config check FILE
+# {remarks[0]}
 format = {CONFIG_FORMAT}
 
 [node]
 name = {_quoted(config.name)}
 number = {config.number}
-# The identity keeps the node's generation. Never put it on the same disk folder as the data, never restore it.
+# {remarks[1]}
 identity = {written(config.identity)}
 data = {written(config.data)}
-# Recordings go here while the data disk is not mounted.
+# {remarks[2]}
 fallback = {written(config.fallback)}
 listen = {_quoted(config.listen)}
 advertised = {_quoted(config.advertised)}

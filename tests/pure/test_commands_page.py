@@ -72,6 +72,7 @@ def test_indonesian_help_has_no_english_brackets(name: str) -> None:
     shown = help_of(name, ALL[name], Language.INDONESIAN)
     assert "required]" not in shown
     assert "[default" not in shown
+    assert re.search(r"(?m)^  -\S.* (TEXT|INTEGER|FLOAT|PATH|DIRECTORY)\b", shown) is None
 
 
 def test_indonesian_sentences_have_one_word_for_a_node_and_for_the_roster() -> None:

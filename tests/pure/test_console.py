@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 
@@ -73,3 +74,17 @@ def test_a_line_for_programs_is_never_broken(monkeypatch: pytest.MonkeyPatch) ->
     screen = Screen()
     Console(Catalogue(Language.ENGLISH), screen, screen, is_json=False).line("a = " + "x " * 30)
     assert len(screen.getvalue().splitlines()) == 1
+
+
+def test_names_in_a_table_stay_in_one_piece_on_a_screen_of_80(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`lumbung lag` broke drc-surabaya behind its last letter but one."""
+    monkeypatch.setenv("COLUMNS", "80")
+    screen = Screen()
+    console = Console(Catalogue(Language.INDONESIAN), screen, screen, is_json=False)
+    heads = ["dari", "ke", "sambungan", "tertinggal", "tertua", "terdengar", "pulang pergi"]
+    row = ["drc-surabaya", "drc-makassar", "tersambung", "1.234", "2 jam 10 menit", "27 detik", "1.234 md"]
+    console.table(heads, [row])
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", screen.getvalue())
+    assert "drc-surabaya" in shown
+    assert "drc-makassar" in shown
+    assert max(len(line) for line in shown.splitlines()) <= 80

@@ -25,6 +25,11 @@ WRONG = [
     (("drop", "now"), "Terlalu banyak kata: now.", "Too many words: now."),
     (("bundle", "import", "/nowhere"), "'DIR': '/nowhere' tidak ada.", "'DIR': '/nowhere' does not exist."),
     (("bundle", "import", "/etc/hosts"), "adalah berkas; yang diperlukan folder", "is a file; a folder is needed"),
+    (
+        ("health", "explain", "FOO"),
+        "bukan salah satu dari COPIES_SHORT, LINK_DOWN",
+        "is not one of COPIES_SHORT, LINK_DOWN",
+    ),
     (("put", "/etc/hosts", "--copies", "9"), "9 di luar rentang", "9 is not in the range"),
     (("put", "/etc/hosts", "--copies", "x"), "'x' bukan angka.", "'x' is not a number."),
 ]
@@ -74,4 +79,4 @@ def test_a_language_that_does_not_exist_is_told_in_the_one_that_is_set(
 ) -> None:
     monkeypatch.setenv("LUMBUNG_LANG", "en")
     assert run(("drop", "--lang", "xx"), no_network) == 2
-    assert "'xx' is not one of 'id', 'en'." in capsys.readouterr().err
+    assert "'xx' is not one of id, en." in capsys.readouterr().err

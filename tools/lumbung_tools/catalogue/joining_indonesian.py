@@ -52,7 +52,7 @@ JOINING_INDONESIAN: Final[dict[str, str]] = {
         "add-van. Paket balasannya dipakai dengan:\n"
         "  lumbung node join PAKET --dir {folder}"
     ),
-    "help.office": "Siapkan mesin kantor untuk bergabung ke klaster.",
+    "help.office": "Menyiapkan mesin kantor untuk bergabung ke klaster.",
     "help.office.init": (
         "Buat semua kunci simpul baru di tempatnya, dan permintaan untuk bergabung. Diketik lagi, sidiknya "
         "ditampilkan lagi."

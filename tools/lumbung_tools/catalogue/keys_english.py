@@ -18,10 +18,11 @@ KEYS_ENGLISH: Final[dict[str, str]] = {
     "keys.needs": "Expected {what} for this kind of key. See: lumbung keys --help",
     "keys.not_a_key": "Expected a public half of 64 hex digits, got {text}. See it with: lumbung keys show FILE",
     "keys.not_a_bound": "Expected GENERATION:NUMBER:HASH as lumbung keys status prints it, got {text}",
-    "keys.in_use": "{use}: {public}, in use and in force",
-    "keys.in_use_unknown": "{use}: {public}, in use, but the roster does not name it: others refuse it",
-    "keys.bound": "End of the feed of {origin}: {bound}",
+    "keys.in_use": "{use}: in use and in force\n  {public}",
+    "keys.in_use_unknown": "{use}: in use, but the roster does not name it: others refuse it\n  {public}",
+    "keys.bound": "End of the feed of {origin} (for --bound):\n  {bound}",
     "keys.no_lists": "Nothing that {origin} has signed lies at this node.",
+    "keys.of_node": "Keys of node {node}, which was asked:",
     "keys.still_used": (
         "The node does not use the next entry key {public} yet: what it signs meanwhile would lie behind the"
         " bound. Wait"

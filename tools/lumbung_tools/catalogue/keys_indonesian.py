@@ -22,10 +22,13 @@ KEYS_INDONESIAN: Final[dict[str, str]] = {
         "Diperlukan bagian publik berupa 64 digit heksadesimal, bukan {text}. Lihat dengan: lumbung keys show FILE"
     ),
     "keys.not_a_bound": "Diperlukan GENERATION:NUMBER:HASH seperti dicetak lumbung keys status, bukan {text}",
-    "keys.in_use": "{use}: {public}, dipakai dan berlaku",
-    "keys.in_use_unknown": "{use}: {public}, dipakai, tetapi tidak tercantum di daftar simpul: simpul lain menolaknya",
-    "keys.bound": "Ujung umpan {origin}: {bound}",
+    "keys.in_use": "{use}: dipakai dan berlaku\n  {public}",
+    "keys.in_use_unknown": (
+        "{use}: dipakai, tetapi tidak tercantum di daftar simpul: simpul lain menolaknya\n  {public}"
+    ),
+    "keys.bound": "Ujung umpan {origin} (untuk --bound):\n  {bound}",
     "keys.no_lists": "Tidak ada yang ditandatangani {origin} di simpul ini.",
+    "keys.of_node": "Kunci simpul {node}, yang ditanya:",
     "keys.still_used": (
         "Simpul belum memakai kunci entri berikutnya {public}: yang ditandatanganinya sementara ini akan berada"
         " di belakang"

@@ -90,7 +90,7 @@ OPS_INDONESIAN: Final[dict[str, str]] = {
     "health.column.which": "yang mana",
     "status.muted": "{troubles} masalah dibisukan: lumbung health",
     # pembisuan
-    "mute.one_end": "Sebutkan akhirnya: --for (misalnya 7d) atau --until (misalnya 2026-12-01).",
+    "mute.one_end": "Sebutkan akhirnya dengan satu saja: --for (misalnya 7d) atau --until (misalnya 2026-12-01).",
     "mute.bounds": "Pembisuan berakhir dalam {days} hari, dan tidak sebelum sekarang. Jam simpul: {now} UTC.",
     "mute.about": "{code} tentang {node}",
     "mute.done": "Dibisukan sampai {end} UTC: {what}. Tetap tampak, tetapi tidak memanggil siapa pun.",

@@ -66,8 +66,8 @@ RECONCILE_ENGLISH: Final[dict[str, str]] = {
     "reason.no_partner_holds": "no other node keeps recordings of {origin} beside this one",
     "reason.reconciles_wait": "{most} comparisons wait already; try again later",
     "help.reconcile": (
-        "Compare with partners now and bring over what is missing. Nodes do it by themselves at the beginning of each"
-        " connection, every hour and after repairs; this is for whoever wants to know now."
+        "Compare with partners now and bring over what is missing. Nodes do it by themselves at the beginning of "
+        "each connection, every hour and after repairs; this is for whoever wants to know now."
     ),
     "help.reconcile.examples": (
         "lumbung reconcile\nlumbung reconcile --with drc-batam --all\nlumbung reconcile --origin 36.02 --json"

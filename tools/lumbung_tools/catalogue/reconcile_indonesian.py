@@ -55,8 +55,8 @@ RECONCILE_INDONESIAN: Final[dict[str, str]] = {
     "reconcile.reason.does_not_add_up": (
         "yang dikatakan {partner} tentang rekamannya bertentangan, jadi tidak ada yang dipercaya; hubungi provinsi"
     ),
-    "status.reconcile": "dibandingkan: sama dengan semua {partners} mitra, paling lama {age} yang lalu",
-    "status.reconcile_some": "dibandingkan: sama dengan {equal} dari {partners} mitra; belum dengan {names}",
+    "status.reconcile": "Dibandingkan: sama dengan semua {partners} mitra, paling lama {age} lalu",
+    "status.reconcile_some": "Dibandingkan: sama dengan {equal} dari {partners} mitra; belum dengan {names}",
     "reason.disk_nearly_full": "cakramnya hampir penuh (sisa {free} bita)",
     "reason.no_shared_origin": "simpul {node} tidak menyimpan apa pun yang juga disimpan simpul ini",
     "reason.nothing_shared": "{name} dan simpul ini tidak menyimpan apa pun bersama",
@@ -64,8 +64,8 @@ RECONCILE_INDONESIAN: Final[dict[str, str]] = {
     "reason.no_partner_holds": "tidak ada simpul lain yang menyimpan rekaman {origin} selain simpul ini",
     "reason.reconciles_wait": "sudah {most} pembandingan yang menunggu; coba lagi nanti",
     "help.reconcile": (
-        "Bandingkan dengan mitra sekarang dan lengkapi yang kurang. Simpul melakukannya sendiri pada awal setiap"
-        " sambungan, setiap jam, dan setelah pemulihan; perintah ini untuk yang ingin tahu sekarang."
+        "Membandingkan dengan mitra sekarang dan melengkapi yang kurang. Simpul melakukannya sendiri pada awal "
+        "setiap sambungan, setiap jam, dan setelah pemulihan; perintah ini untuk yang ingin tahu sekarang."
     ),
     "help.reconcile.examples": (
         "lumbung reconcile\nlumbung reconcile --with drc-batam --all\nlumbung reconcile --origin 36.02 --json"

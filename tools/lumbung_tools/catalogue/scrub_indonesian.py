@@ -48,8 +48,8 @@ SCRUB_INDONESIAN: Final[dict[str, str]] = {
     "scrub.event.mass_damage": "TERLALU BANYAK rusak sekaligus",
     "scrub.event.confirmed": "dikonfirmasi operator",
     "scrub.event.evidence_not_kept": "yang digantikan tidak disimpan: cakram hampir penuh",
-    "status.scrub": "diperiksa: semuanya sejak {age} yang lalu",
-    "status.scrub_never": "diperiksa: belum semuanya",
+    "status.scrub": "Diperiksa: semuanya sejak {age} lalu",
+    "status.scrub_never": "Diperiksa: belum semuanya",
     "health.scrub_late": (
         "Belum semuanya terbaca tepat waktu (lumbung scrub status). Dihentikan, atau cakram terlalu lambat atau sibuk."
     ),

@@ -118,6 +118,10 @@ class Catalogue:
         """A part of what a check expected or got; checks speak English."""
         return phrase_indonesian(text) if self.language is Language.INDONESIAN else text
 
+    def decimal(self, number: str) -> str:
+        """A number that a check has written, such as 3.48."""
+        return number.replace(".", self._decimal)
+
     def has(self, key: str) -> bool:
         return key in self._messages
 

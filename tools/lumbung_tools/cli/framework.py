@@ -52,6 +52,12 @@ _EXIT_KEYS = {
 }
 
 
+_KINDS: tuple[tuple[type[object], str], ...] = (
+    (click.Path, "help.metavar.path"),
+    (type(click.INT), "help.metavar.number"),
+    (type(click.FLOAT), "help.metavar.number"),
+    (type(click.STRING), "help.metavar.text"),
+)
 _METAVARS = {"[OPTIONS]": "help.metavar.options", "COMMAND [ARGS]...": "help.metavar.command"}
 
 
@@ -82,6 +88,13 @@ class _Option(click.Option):
 
             return node_names(_call(ctx), incomplete)
         return super().shell_complete(ctx, incomplete)
+
+    def make_metavar(self, ctx: click.Context) -> str:
+        """The kind of its value; a name of its own or a list of choices stays as it is."""
+        key = next((key for kind, key in _KINDS if isinstance(self.type, kind)), None)
+        if self.metavar is not None or key is None or self.is_flag:
+            return super().make_metavar(ctx)
+        return _catalogue(ctx).text(key)
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         worded = copy.copy(self)

@@ -89,6 +89,8 @@ def get(
         raise CommandFailed(ExitCode.USAGE, "get.stdout_json")
     if output is not None and os.path.lexists(output):
         raise CommandFailed(ExitCode.USAGE, "get.target_exists", target=output)
+    if output not in (None, _STDOUT) and not os.path.isdir(os.path.dirname(output or "") or "."):
+        raise CommandFailed(ExitCode.USAGE, "get.no_folder", folder=os.path.dirname(output or ""))
     run(call, partial(_get, call, _Wish(id, record, output, sealed, source, origin)))
 
 

@@ -42,7 +42,7 @@ class Kind(Enum):
 
 
 @command("new", help_key="help.keys.new", examples_key="help.keys.new.examples", exits=(ExitCode.OK, ExitCode.USAGE))
-@click.argument("kind", type=click.Choice([kind.value for kind in Kind]))
+@click.argument("kind", metavar="KIND", type=click.Choice([kind.value for kind in Kind]))
 @click.argument("file", type=_FILE)
 def new(call: Call, kind: str, file: Path) -> None:
     match Kind(kind):

@@ -60,7 +60,7 @@ PINNED = (*_OF_NODES, "age", "escrow", "custodian", "recovery", "authority")
 
 
 @command("pin", help_key="help.keys.pin", examples_key="help.keys.pin.examples", exits=_EXITS)
-@click.argument("kind", type=click.Choice(PINNED))
+@click.argument("kind", metavar="KIND", type=click.Choice(PINNED))
 @click.argument("public")
 @option("--roster", "file", type=_PATH, required=True, help_key="help.keys.roster")
 @option("--node", "node", help_key="help.keys.node")
@@ -98,7 +98,7 @@ def pin(
 
 
 @command("retire", help_key="help.keys.retire", examples_key="help.keys.retire.examples", exits=_EXITS)
-@click.argument("kind", type=click.Choice(PINNED))
+@click.argument("kind", metavar="KIND", type=click.Choice(PINNED))
 @click.argument("public", required=False)
 @option("--roster", "file", type=_PATH, required=True, help_key="help.keys.roster")
 @option("--node", "node", help_key="help.keys.node")

@@ -46,7 +46,7 @@ _KINDS = (*_OF_NODES, *_SIGNING, "age", "escrow", "cluster", "tag")
 @command(
     "rotate", help_key="help.keys.rotate", examples_key="help.keys.rotate.examples", exits=(ExitCode.OK, ExitCode.USAGE)
 )
-@click.argument("kind", type=click.Choice(_KINDS))
+@click.argument("kind", metavar="KIND", type=click.Choice(_KINDS))
 @click.argument("file", type=_PATH, required=False)
 @option("--config", "config_file", type=_PATH, help_key="help.keys.rotate.config")
 @dry_run

@@ -30,6 +30,7 @@ async def _status(call: Call, origin: str | None, session: Session) -> None:
     number = node_named(session.roster, origin)
     answer = await status_with_ends(session.own)
     console = call.console
+    console.say("keys.of_node", node=answer.name)
     for key in answer.keys:
         said = "keys.in_use" if key.in_force else "keys.in_use_unknown"
         console.say(said, use=key.use, public=key.public_key.hex())

@@ -247,7 +247,16 @@ def _print_roster(call: Call, found: VerifiedRoster) -> None:
     for node in held.nodes:
         holders = {number for unit in range(64) for number in held.holders_of(node.number, unit)} - {node.number}
         names = ", ".join(found.name(number) for number in sorted(holders))
-        rows.append([str(node.number), node.name, node.state.name.lower(), node.province, node.hazard_zone, names])
+        rows.append(
+            [
+                str(node.number),
+                node.name,
+                console.text(f"roster.state.{node.state.name.lower()}"),
+                node.province,
+                node.hazard_zone,
+                names,
+            ]
+        )
     heads = ("number", "name", "state", "province", "zone", "holders")
     console.table([console.text(f"roster.column.{head}") for head in heads], rows)
     console.json(

@@ -99,7 +99,7 @@ def _show(call: Call, asked: SignedJoin, admitted: Admission) -> None:
     console, request, node = call.console, asked.request, admitted.node
     console.say("roster.add.head", name=node.name, number=str(node.number), created=shown_time(request.created_ms))
     rows = [
-        ("role", node.role.name.lower()),
+        ("role", console.text(f"role.{node.role.name.lower()}")),
         ("province", f"{node.province}, {node.hazard_zone}"),
         ("addresses", ", ".join(node.addresses)),
         ("reach", f"{node.reach.text}, {node.link.value}"),

@@ -21,6 +21,7 @@ __all__ = ["Console", "JsonValue"]
 
 JsonValue = None | bool | int | float | str | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
 _LABEL = re.compile(r"[^\s:]{1,16} {2,}(?:\w+: )?")  # "HIJAU   mount: ...": what follows a label stands under it
+_WORD_KEPT_MAX = 16  # a name of a node or a code stays in one piece; an address or an id may be folded
 _WIDTH_OF_PIPES = 160  # tables in files and pipes: no line may break in the middle of an id
 
 
@@ -75,8 +76,10 @@ class Console:
         if self.is_json:
             return
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for head in heads:
-            table.add_column(head, overflow="fold")
+        for at, head in enumerate(heads):
+            words = [word for row in rows for word in row[at].split()]
+            longest = max((len(word) for word in words), default=0)
+            table.add_column(head, overflow="fold", min_width=min(longest, _WORD_KEPT_MAX))
         for row in rows:
             table.add_row(*(Text(cell) for cell in row))
         width = None if self._out.isatty() else _WIDTH_OF_PIPES

@@ -57,10 +57,19 @@ def _sentence(console: Console, error: click.ClickException) -> str:
     said = error.format_message()
     bad = _BAD_VALUE.fullmatch(said)
     if bad is not None:
-        return console.text("usage.bad_value", name=bad["name"] or "?", why=_worded(console, _VALUES, bad["why"]))
+        return console.text("usage.bad_value", name=bad["name"] or "?", why=_with_names(console, error, bad["why"]))
     sentence = _worded(console, _SENTENCES, said)
     near = error.possibilities if isinstance(error, click.NoSuchOption | click.exceptions.NoSuchCommand) else None
     return sentence + " " + console.text("usage.near", names=", ".join(near)) if near else sentence
+
+
+def _with_names(console: Console, error: click.ClickException, why: str) -> str:
+    """What was wrong with a value; choices as they are written, where click shows how it compares them."""
+    kind = error.param.type if isinstance(error, click.BadParameter) and error.param is not None else None
+    found = re.fullmatch(_VALUES["usage.value.choice"], why, re.DOTALL)
+    if not isinstance(kind, click.Choice) or found is None:
+        return _worded(console, _VALUES, why)
+    return console.text("usage.value.choice", value=found["value"], choices=", ".join(map(str, kind.choices)))
 
 
 def _worded(console: Console, shapes: dict[str, str], said: str) -> str:
