@@ -168,7 +168,7 @@ async def test_revoked_caller_is_told_at_once_and_the_others_stay(world: Transpo
         stack.push_async_callback(channel.close)
         await _open_waiting(stack, channel)
 
-        ends.listener.revoke(lambda caller: caller == other.caller)
+        ends.listener.revoke(lambda caller, method: caller == other.caller)
         with pytest.raises(Rejected) as refused:
             await revoked.receive()
         assert refused.value.code is StatusCode.PERMISSION_DENIED
@@ -200,7 +200,7 @@ async def test_revoke_says_so_on_calls_of_every_kind_whose_handlers_end_at_that_
         nursery.start_soon(ask, ends.channel)
         await has_begun.wait()
         may_end.set()
-        ends.listener.revoke(lambda caller: False)
+        ends.listener.revoke(lambda caller, method: False)
     assert [refusal.code for refusal in refusals] == [StatusCode.PERMISSION_DENIED]
     assert world.bugs() == []
 
@@ -217,7 +217,7 @@ async def test_revoked_sender_that_nobody_reads_is_told_too(world: TransportWorl
         async with trio.open_nursery() as nursery:
             nursery.start_soon(run)
             await pump.stuck()
-            ends.listener.revoke(lambda caller: False)
+            ends.listener.revoke(lambda caller, method: False)
 
 
 async def test_revoke_cancels_a_handler_that_touches_its_call_no_more_and_silences_it(world: TransportWorld) -> None:
@@ -235,7 +235,7 @@ async def test_revoke_cancels_a_handler_that_touches_its_call_no_more_and_silenc
 
     async with connected(world, {BIDI: linger}) as ends, ends.channel.stream(BIDI) as stream:
         assert await stream.receive() == b"hello"
-        ends.listener.revoke(lambda caller: False)
+        ends.listener.revoke(lambda caller, method: False)
         await silenced.wait()
         with pytest.raises(Rejected):
             await stream.receive()

@@ -232,7 +232,7 @@ async def test_revoke_in_the_middle_of_a_first_answer_is_always_told(server: Iss
         await call.send(bytes(MIB))
         for _ in range(int(waits)):  # gRPC's thread meanwhile begins to write, or not, or has written
             await trio.lowlevel.checkpoint()
-        listeners[0].revoke(lambda caller: False)
+        listeners[0].revoke(lambda caller, method: False)
         await trio.sleep_forever()
 
     async with serving(server, {BIDI: answer_and_lose_trust}) as listener, speaking_as(client) as transport:

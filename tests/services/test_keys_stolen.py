@@ -40,7 +40,7 @@ from lumbung_node.services.key_report import list_ends
 from lumbung_node.services.replicator import SESSION
 from lumbung_node.services.roster_asking import GET_ROSTER
 from lumbung_node.services.rosters import RosterKeeper, open_rosters
-from lumbung_node.services.server import GET, PUT, AccessGate
+from lumbung_node.services.server import GET, IMPORT, PUT, AccessGate
 from lumbung_node.services.session.lists import is_of_origin
 from lumbung_node.services.statements import check_statement
 from lumbung_proto.v1 import peer_pb2
@@ -81,7 +81,7 @@ async def test_the_thief_of_a_tls_key_speaks_as_that_node_until_the_pin_is_dropp
 
     await rosters.offer([replaced(PEER, KeyUse.TLS, fresh.key_pin).encode()])
 
-    assert not gate.may_stay(stolen), "his open calls end at once"
+    assert not gate.may_stay(stolen, SESSION), "his open calls end at once"
     for method in (SESSION, GET, GET_ROSTER):
         with pytest.raises(Rejected, match="expected a TLS key that epoch 2 pins") as refused:
             gate.check(stolen, method)
@@ -202,7 +202,7 @@ async def test_whom_the_thief_of_an_access_key_admitted_is_out_with_the_roster_a
 
     fresh = SeededSigner("access 1 next")
     await rosters.offer([replaced(OFFICE, KeyUse.ACCESS, fresh.public_key).encode()])
-    assert not gate.may_stay(operator("thief"))
+    assert not gate.may_stay(operator("thief"), PUT)
     await rosters.offer_access([list_of(2, "access 1 next", ("ani",)).encode()])
 
     gate.check(operator("ani"), PUT)
@@ -344,3 +344,17 @@ async def test_a_bound_of_a_holders_word_makes_nothing_void_that_it_has(
 
         assert len(lists) == 2
         assert all(found is not None and is_of_origin(peer, found, OFFICE) for found in lists)
+
+
+async def test_an_operator_who_is_a_station_from_now_on_keeps_what_a_station_may_do() -> None:
+    rosters = await keeper()
+    gate = AccessGate(rosters, OFFICE, VirtualClock())
+    await rosters.offer_access([list_of(1, "access 1", ("ani",)).encode()])
+    assert gate.may_stay(operator("ani"), GET)
+
+    (entry,) = list_of(2, "access 1", ("ani",)).content.entries
+    lower = AccessList(CLUSTER, OFFICE, 2, 0, (replace(entry, duty=Duty.STATION),))
+    await rosters.offer_access([sign_access(lower, SeededSigner("access 1")).encode()])
+
+    assert gate.may_stay(operator("ani"), PUT)
+    assert not gate.may_stay(operator("ani"), IMPORT), "his open calls of an operator end at once"

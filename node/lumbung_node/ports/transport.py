@@ -146,8 +146,8 @@ class Listener(Protocol):
         """host:port as bound (a port of 0 is resolved)."""
         ...
 
-    def revoke(self, may_stay: Callable[[Caller], bool]) -> None:
-        """End every open call whose caller may not stay, with PERMISSION_DENIED: another roster is in force."""
+    def revoke(self, may_stay: Callable[[Caller, Method], bool]) -> None:
+        """End every open call that may not stay, with PERMISSION_DENIED: another roster is in force."""
         ...
 
     async def stop(self, *, grace_s: float) -> None:

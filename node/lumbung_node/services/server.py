@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import trio
 
 from lumbung_cluster import limits
-from lumbung_cluster.access import Duty, SignedAccess
+from lumbung_cluster.access import Duty
 from lumbung_cluster.caller_role import AccessRole, NodeRole, Refused, role_of
 from lumbung_cluster.errors import BlobDamaged, LumbungError, PeerGone, Rejected, StatusCode
 from lumbung_cluster.ids import NodeNumber
@@ -28,12 +28,11 @@ from lumbung_node.services.reading import MayRead, Reading
 from lumbung_node.services.reconcile_run import RECONCILE, ReconcileDesk
 from lumbung_node.services.replicator import SESSION, Replicator
 from lumbung_node.services.report_desk import MUTE, MUTES, REPORTS, MaySee, ReportDesk
-from lumbung_node.services.requests import read_request
 from lumbung_node.services.roster_asking import GET_ROSTER
+from lumbung_node.services.roster_desk import RosterDesk
 from lumbung_node.services.rosters import RosterKeeper
 from lumbung_node.services.scrub.view import ScrubDesk
 from lumbung_node.services.seen_lives import SEEN_LIFE, answer_seen_life
-from lumbung_proto.v1 import roster_pb2
 
 __all__ = ["AccessGate", "Server", "leaving_quietly"]
 
@@ -110,10 +109,10 @@ class AccessGate:
         if not allowed:
             raise Rejected(StatusCode.PERMISSION_DENIED, f"{caller.uri} may not call {method.name} at this node")
 
-    def may_stay(self, caller: Caller) -> bool:
-        """Whether an open call of this caller may go on."""
+    def may_stay(self, caller: Caller, method: Method) -> bool:
+        """Whether an open call of this caller may go on: he may still be who he is, with less to do."""
         try:
-            self.role(caller)
+            self.check(caller, method)
         except Rejected:
             return False
         return True
@@ -188,6 +187,7 @@ class Server:
         self._dial_back = dial_back
         self._reports = reports
         self._reading = Reading(core, copies)
+        self._rosters = RosterDesk(core)
         self._exporting = Exporting(core)
         self._carried = CarriedReceipts(core)
         self._leaving = Leaving(core, replicator)
@@ -233,8 +233,8 @@ class Server:
             MUTE: self._reports.mute,
             MUTES: self._reports.mutes,
             GET_ROSTER: self._get_roster,
-            PUBLISH_ROSTER: self._publish_roster,
-            PUBLISH_ACCESS: self._publish_access,
+            PUBLISH_ROSTER: self._rosters.publish,
+            PUBLISH_ACCESS: self._rosters.publish_access,
             SESSION: self._session,
             SEEN_LIFE: self._seen_life,
             DIAL_BACK: self._dialled_back,
@@ -277,25 +277,7 @@ class Server:
         await self._dial_back.answer(call, self._gate.node(call.caller))
 
     async def _get_roster(self, call: ServerCall) -> None:
-        await read_request(call, roster_pb2.GetRosterRequest)
-        rosters = self._core.rosters
-        lists = [signed.encode() for _, signed in sorted(rosters.access_lists.items())]
-        response = roster_pb2.GetRosterResponse(roster=rosters.signed.encode(), access_lists=lists)
-        await call.send(response.SerializeToString())
-
-    async def _publish_roster(self, call: ServerCall) -> None:
-        request = await read_request(call, roster_pb2.PublishRosterRequest)
-        changed = await self._core.rosters.offer(list(request.rosters))
-        response = roster_pb2.PublishRosterResponse(epoch=self._core.rosters.roster.epoch, changed=changed)
-        await call.send(response.SerializeToString())
-
-    async def _publish_access(self, call: ServerCall) -> None:
-        request = await read_request(call, roster_pb2.PublishAccessRequest)
-        changed = await self._core.rosters.offer_access([request.access_list])
-        office = SignedAccess.decode(request.access_list).content.office  # what was refused has raised above
-        version = dict(self._core.rosters.access_versions())[office]
-        response = roster_pb2.PublishAccessResponse(version=version, changed=changed)
-        await call.send(response.SerializeToString())
+        await self._rosters.get(call, self._gate.role(call.caller))
 
 
 def leaving_quietly(handler: Handler) -> Handler:

@@ -97,8 +97,8 @@ class VirtualListener:
             return
         self._nursery.start_soon(self._serve_call, call)
 
-    def revoke(self, may_stay: Callable[[Caller], bool]) -> None:
-        for call in [call for call in self._running if not may_stay(call.caller)]:
+    def revoke(self, may_stay: Callable[[Caller, Method], bool]) -> None:
+        for call in [call for call in self._running if not may_stay(call.caller, call.method)]:
             self._end(call, Rejected(StatusCode.PERMISSION_DENIED, "the caller may no longer stay"))
 
     async def stop(self, *, grace_s: float) -> None:

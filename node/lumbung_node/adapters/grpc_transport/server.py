@@ -68,9 +68,9 @@ class GrpcListener:
         """What the standard health service says; a listener starts as serving."""
         self._health.set_serving(serving)
 
-    def revoke(self, may_stay: Callable[[Caller], bool]) -> None:
+    def revoke(self, may_stay: Callable[[Caller, Method], bool]) -> None:
         for call in list(self._calls):
-            if not may_stay(call.caller):
+            if not may_stay(call.caller, call.method):
                 self._log.warning("call revoked", caller=call.caller.uri, method=call.method.name)
                 sentence = f"{call.caller.uri} may no longer call {call.method.name}"
                 call.end_at_once(Rejected(StatusCode.PERMISSION_DENIED, sentence))

@@ -168,7 +168,7 @@ class _NoListener:
     def address(self) -> str:
         return _NOWHERE
 
-    def revoke(self, may_stay: Callable[[Caller], bool]) -> None:
+    def revoke(self, may_stay: Callable[[Caller, Method], bool]) -> None:
         """Nobody has called."""
 
     async def stop(self, *, grace_s: float) -> None:
