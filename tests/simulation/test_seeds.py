@@ -9,7 +9,10 @@ from lumbung_testing.simulation.scenario import Outcome, Plan
 
 SEEDS = range(1, 51)  # fixed, so that a change is judged by what it changed; `make sim` goes where it likes
 # Every fifth is as long as those of `make sim`: what needs a long history is found there, the tests take ten minutes.
-PLANS = {f"seed {seed}": Plan(seed, faults_s=120.0 if seed % 5 else 300.0) for seed in SEEDS} | {
+# Every tenth runs on RocksDB too, as there.
+PLANS = {
+    f"seed {seed}": Plan(seed, faults_s=120.0 if seed % 5 else 300.0, on_rocks=seed % 10 == 0) for seed in SEEDS
+} | {
     "six nodes": Plan(7, faults_s=120.0, nodes=6),
     "on RocksDB": Plan(9, faults_s=120.0, on_rocks=True),
 }

@@ -31,6 +31,7 @@ from lumbung_testing.simulation.desks import BundleDesk, DiskShelf
 from lumbung_testing.simulation.invariants.claims import Claims
 from lumbung_testing.simulation.invariants.promises import Promises
 from lumbung_testing.simulation.misbehaviour import Misbehaviour, misbehaving
+from lumbung_testing.simulation.misfolding import misfolding
 from lumbung_testing.simulation.network import SimNetwork
 from lumbung_testing.simulation.node import Life, SimNode, address_of, node_caller
 from lumbung_testing.simulation.rocks_disk import RocksDisk
@@ -256,6 +257,7 @@ async def open_cluster(seed: int, node_count: int, story: Story, *, on_rocks: bo
         make_disk = partial(_rocks_disk, stack, story) if on_rocks else _virtual_disk
         cluster = SimCluster(seed, node_count, story, nursery, make_disk, stack)
         stack.enter_context(misbehaving(cluster.misbehaviour))
+        stack.enter_context(misfolding(cluster.misbehaviour))
         stack.callback(cluster.shelf.clear)
         for number in cluster.offices:
             await cluster.settle_people(number, number)

@@ -7,6 +7,7 @@ forging      signs what must not count: another nonce, an older generation, a br
 misnumbering shows marks with another running hash, or behind the end of the feed
 retracting   withdraws copies that are intact
 misreporting reports for another node, under a wrong key, with a broken signature, or what it reported long ago
+misfolding   signs inventories and answers reconciles with wrong digests, counts and ids (misfolding.py)
 """
 
 from __future__ import annotations
@@ -39,11 +40,11 @@ from lumbung_proto.v1 import peer_pb2, report_frames_pb2
 from lumbung_testing.rosters import SeededSigner
 from lumbung_testing.simulation.patching import patched
 
-__all__ = ["KINDS", "Misbehaviour", "misbehaving"]
+__all__ = ["KINDS", "Misbehaviour", "misbehaving", "signed_words"]
 
-KINDS = ("lossy", "lying", "boasting", "forging", "misnumbering", "retracting", "misreporting")
+KINDS = ("lossy", "lying", "boasting", "forging", "misnumbering", "retracting", "misreporting", "misfolding")
 _CommitReceipt = Callable[[Core, NodeNumber, int, Sequence[BlobId]], Awaitable[peer_pb2.SignedBytes | None]]
-_FALSE_TONGUED = ("boasting", "forging", "retracting", "misnumbering")
+_FALSE_TONGUED = ("boasting", "forging", "retracting", "misnumbering", "misfolding")
 _UNDER_WAY_S = 60.0  # what was made before the node turned honest again may wait so long for its turn on the line
 _RETRACT_S = 3.0
 _OLD_RECEIPTS_MAX = 50
@@ -164,7 +165,7 @@ def _boasting(misbehaviour: Misbehaviour) -> Iterator[None]:
 
 def _receipt_for_all(core: Core, origin: NodeNumber, nonce: int, blobs: list[BlobId]) -> peer_pb2.SignedBytes:
     state = core.store.state
-    return _signed(
+    return signed_words(
         core,
         Statement(
             StatementKind.COMMIT_RECEIPT,
@@ -181,7 +182,8 @@ def _receipt_for_all(core: Core, origin: NodeNumber, nonce: int, blobs: list[Blo
     )
 
 
-def _signed(core: Core, statement: Statement) -> peer_pb2.SignedBytes:
+def signed_words(core: Core, statement: Statement) -> peer_pb2.SignedBytes:
+    """Under the node's own key, whatever it says."""
     signed = sign_statement(statement, core.receipt_signer)
     return peer_pb2.SignedBytes(
         body=signed.body, public_key=signed.signature.key_public, signature=signed.signature.signature
@@ -218,18 +220,18 @@ def _forged(
     truth = Statement.parse(_receipt_for_all(core, origin, nonce, blobs).body)
     match draws.choice(("nonce", "generation", "origin", "key", "signature", "old", "old")):
         case "nonce":
-            return _signed(core, replace(truth, nonce=nonce + draws.choice((-1, 1, 1000))))
+            return signed_words(core, replace(truth, nonce=nonce + draws.choice((-1, 1, 1000))))
         case "generation":
             other = generation + 1 if generation == 1 else generation - 1
-            return _signed(core, replace(truth, generation=Generation(other)))
+            return signed_words(core, replace(truth, generation=Generation(other)))
         case "origin":
-            return _signed(core, replace(truth, origin=core.number))
+            return signed_words(core, replace(truth, origin=core.number))
         case "key":
-            word = _signed(core, truth)
+            word = signed_words(core, truth)
             word.public_key = SeededSigner("nobody").public_key
             return word
         case "signature":
-            word = _signed(core, truth)
+            word = signed_words(core, truth)
             word.signature = bytes([word.signature[0] ^ 1]) + word.signature[1:]
             return word
         case _:

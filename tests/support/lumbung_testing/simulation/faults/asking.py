@@ -64,7 +64,8 @@ def _check(
     cluster, damage = stage.cluster, stage.cluster.damage
     for result in results:
         partner = cluster.nodes[NodeNumber(result.partner)]
-        if result.outcome not in _WHOLE or node.core is None or partner.core is None:
+        is_honest = not any(cluster.misbehaviour.is_false_tongued(each.number) for each in (node, partner))
+        if result.outcome not in _WHOLE or node.core is None or partner.core is None or not is_honest:
             continue
         for origin, blob in sorted(before):
             if origin != result.origin or not _is_shared(node.core, partner.core, origin, blob):
