@@ -147,6 +147,21 @@ async def test_a_receipt_whose_writer_was_cancelled_counts_when_the_ledger_is_ma
         assert _count(core) == 12
 
 
+async def test_what_a_cancelled_writer_left_uncounted_is_counted_with_the_next_receipt_for_it(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Else the origin asks for the proof every half minute, and no answer says anything new to it."""
+    at = box(OFFICE)
+    async with living(at) as core:
+        await _filled(core)
+        at.disk.pace = Pace(sync_s=1.0)
+        with trio.move_on_after(0.5):
+            await core.store.proofs.record(_word(range(1, 4), 1), 1)
+        await trio.sleep(5)
+        await core.store.proofs.record(_word(range(1, 4), 2), 2)
+        assert _count(core) == 3
+
+
 @pytest.mark.parametrize("seed", range(8))
 async def test_a_crash_takes_no_proof_whether_or_not_it_takes_the_saved_row(
     autojump_clock: trio.testing.MockClock, seed: int

@@ -194,10 +194,12 @@ class Proofs:
         values = await self._kv.get(Family.PROOFS, [copy_key(n, word.holder) for n in numbers]) if numbers else []
         proves = word.kind is not StatementKind.WITHDRAWAL
         order = (word.generation, word.nonce, not proves)
+        account = self.ledger.account(word.holder)
         kept = []
         for number, value in zip(numbers, values, strict=True):
             held = CopyRow.unpack(value) if value is not None else None
-            if held is not None and proves and held.proven and held.generation == word.generation:
+            is_proven = held is not None and proves and held.proven and held.generation == word.generation
+            if is_proven and account.has(number):  # not one whose writer was cancelled: on disk, and not counted
                 continue
             if held is None or (held.generation, held.nonce, not held.proven) < order:
                 kept.append(number)
