@@ -18,7 +18,7 @@ _PATIENCE_S = 240.0
 _SHARES = {
     "kills": 3,
     "stops": 1,
-    "cuts": 2,
+    "cuts": 1,
     "full-disk": 1,
     "io-faults": 2,
     "flips": 4,

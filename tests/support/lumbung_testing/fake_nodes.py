@@ -20,7 +20,7 @@ from lumbung_node.config import (
 )
 from lumbung_node.ports.transport import LinkClass
 
-__all__ = ["fake_node_words", "make_fake_cluster"]
+__all__ = ["fake_node_words", "make_fake_cluster", "make_home"]
 
 _MODULE = "fake_node"
 _FAKE_NODE = """
@@ -41,7 +41,7 @@ while True:
 def make_fake_cluster(folder: Path) -> None:
     """Homes of 36.02 and drc-batam. A file `broken` in a home makes its node fail with exit code 3."""
     for number, name in enumerate(("36.02", "drc-batam"), start=1):
-        _make_home(folder, name, number)
+        make_home(folder, name, number)
     (folder / f"{_MODULE}.py").write_text(_FAKE_NODE)
 
 
@@ -51,7 +51,8 @@ def fake_node_words(folder: Path) -> list[str]:
     return ["env", f"PYTHONPATH={path}", sys.executable, "-m", "lumbung_tools.localcluster.child", _MODULE]
 
 
-def _make_home(folder: Path, name: str, number: int) -> Path:
+def make_home(folder: Path, name: str, number: int) -> Path:
+    """A home below `folder`/nodes whose configuration is taken; every named file is there."""
     home = folder / "nodes" / name
     home.mkdir(parents=True)
     secret = home / "secret"

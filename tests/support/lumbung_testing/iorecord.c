@@ -6,7 +6,7 @@
  *   IORECORD_SOCKETS  when set, sends on sockets are recorded too
  *   IORECORD_FAULTS   rules "op,part,nth,errno" joined by '|': the nth call (from 1) of op on a path with this part
  *                     fails with errno; nth 0: every call; nth -n: the nth and all after it. Op is write, fsync,
- *                     fdatasync, rename, unlink, or: "short" (a write of half the bytes, errno unused), "lie" (a sync
+ *                     fdatasync, rename, unlink, ftruncate, or: "short" (a write of half the bytes, errno unused), "lie" (a sync
  *                     that returns 0 and syncs nothing, errno unused).
  *
  * A line is: sequence, phase (B begin, E end, M mark), pid, tid, op, fd, value, errno, path; separated by tabs. The
@@ -206,6 +206,20 @@ int unlink(const char *path) {
     struct call call;
     begin_path(&call, "unlink", -1, path, 0);
     return (int)end(&call, fails("unlink", &call) ? -1 : real(path));
+}
+
+int ftruncate(int fd, off_t size) {
+    REAL(int, ftruncate, int, off_t);
+    struct call call;
+    begin(&call, "ftruncate", fd, (long)size);
+    return (int)end(&call, fails("ftruncate", &call) ? -1 : real(fd, size));
+}
+
+int ftruncate64(int fd, off64_t size) {
+    REAL(int, ftruncate64, int, off64_t);
+    struct call call;
+    begin(&call, "ftruncate", fd, (long)size);
+    return (int)end(&call, fails("ftruncate", &call) ? -1 : real(fd, size));
 }
 
 ssize_t send(int fd, const void *bytes, size_t size, int flags) {

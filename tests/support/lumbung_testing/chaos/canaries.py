@@ -32,7 +32,7 @@ async def run_canaries(order: Order) -> Report:
 
 def _run(folder: Path, count: int, luck: random.Random, tell: Tell) -> Report:
     report = Report("canaries", count)
-    founded = found(folder)
+    founded = found(folder, (_OFFICE, _OPEN_OFFICE))
     accept_unsealed(founded, _OPEN_OFFICE)
     mark = f"canary-{luck.randbytes(12).hex()}"  # common to all, so that one pass finds any of them
     sealed = [f"{mark}-sealed-{luck.randbytes(8).hex()}" for _ in range(count)]

@@ -35,7 +35,7 @@ _ALL = (
     Family(
         "full-disk", 10, "a disk that fills up under load and has room again later", run_full_disk, needs_mounts=True
     ),
-    Family("io-faults", 200, "the N-th write, sync or rename of a node fails, while it puts or copies", run_io_faults),
+    Family("io-faults", 200, "the N-th write, sync, rename, unlink or truncate of a node fails", run_io_faults),
     Family("flips", 200, "a flipped bit in a table, the log, MANIFEST or CURRENT of a closed node", run_flips),
     Family("network", 22, "a line with delay, loss, little rate, cuts of one way or both, reordering", run_network),
     Family("canaries", 50, "tokens in recordings, searched for in every file of every node", run_canaries),

@@ -1,4 +1,4 @@
-"""The N-th write, sync or rename fails: at the office (the path of a put) and at the DRC (the path of a copy).
+"""The N-th write, sync, rename, unlink or truncate fails: at the office (the path of a put) and at the DRC (of a copy).
 
 A sound run is recorded first: how often is each kind of call made on each kind of file? Then one run for each N, or an
 even spread where there are more. The faulted node must come back in the same process, everything put must become
@@ -35,7 +35,7 @@ _BLOBS = 12
 _PACE = Pace(batch=3, pause_s=0.02, large_every=_BLOBS, copies=2, wait_s=2.0)
 _PATIENCE_S = 90.0
 _AGAIN_S = 0.2
-_OPS = ("write", "fsync", "fdatasync", "rename")
+_OPS = ("write", "fsync", "fdatasync", "rename", "unlink", "ftruncate")
 # Kinds of files by a part of their path; RocksDB's own diary (LOG) is no promise of anybody.
 _PARTS = ("rocks/0", "MANIFEST", "CURRENT", "OPTIONS", "identity.json")
 _ERRORS = (errno.EIO, errno.ENOSPC)
@@ -76,6 +76,12 @@ class _Rig:
         self._log.unlink(missing_ok=True)
         self._shimmed = {node: faults}
 
+    def be_sound(self) -> None:
+        self._shimmed = {}
+
+    def is_shimmed(self, node: str) -> bool:
+        return node in self._shimmed
+
     def calls(self) -> list[IoCall]:
         return iorecord.read_log(self._log)
 
@@ -92,19 +98,19 @@ async def run_io_faults(order: Order) -> Report:
     layer = await trio.to_thread.run_sync(iorecord.build, folder)
     rig = _Rig(folder, layer, luck)
     back_s: list[float] = []
+    places: list[_Place] = []
+    rig.fail_at(_OFFICE, ())
     async with real_cluster(rig.founded, rig.command) as cluster:
-        places: list[_Place] = []
-        for name in (_OFFICE, DRC):
-            await cluster.stop([name])
-            places += _places(name, await _record(cluster, rig, name))
-        chosen = _even_spread(places, count)
-        for place in chosen:
-            await _strike(cluster, rig, place, luck, report, back_s)
-            report.run += 1
-            tell(f"{report.run} of {len(chosen)}: {place}")
+        for name, share in ((_OFFICE, count - count // 2), (DRC, count // 2)):
+            found_here = _places(name, await _record(cluster, rig, name))
+            places += found_here
+            for place in _even_spread(found_here, share):
+                await _strike(cluster, rig, place, luck, report, back_s)
+                report.run += 1
+                tell(f"{report.run} of {count}: {place}")
+            await _start_sound(cluster, rig, name)
         await _end_sound(cluster, rig, report)
-    if len(chosen) < count:
-        report.wanted = len(chosen)
+    report.wanted = report.run
     report.figures |= {
         "places found": len(places),
         "of these by kind": _by_kind(places),
@@ -115,17 +121,16 @@ async def run_io_faults(order: Order) -> Report:
 
 
 async def _record(cluster: LocalCluster, rig: _Rig, name: str) -> list[IoCall]:
-    """The same load without a fault."""
-    rig.fail_at(name, ())
-    await cluster.start([name])
+    """The same load without a fault, under the layer; the node is left down."""
+    if not rig.is_shimmed(name):
+        await cluster.kill(name)
+        rig.fail_at(name, ())
+        await cluster.start([name])
     with trio.fail_after(_PATIENCE_S):
         await rig.station.put(_BLOBS)
         await _copied(rig.founded)
     await cluster.kill(name)
-    calls = await trio.to_thread.run_sync(rig.calls)
-    rig.fail_at(name, ())
-    await cluster.start([name])
-    return calls
+    return await trio.to_thread.run_sync(rig.calls)
 
 
 def _places(name: str, calls: Sequence[IoCall]) -> list[_Place]:
@@ -147,16 +152,17 @@ def _by_kind(places: Sequence[_Place]) -> str:
 async def _strike(
     cluster: LocalCluster, rig: _Rig, place: _Place, luck: random.Random, report: Report, back_s: list[float]
 ) -> None:
+    """The node is left down: the next start, whatever is to fail in it, opens what this fault has left."""
     before = len(rig.station.durable)
-    await cluster.kill(place.node)
+    if cluster.is_up(place.node):
+        await cluster.kill(place.node)
     rig.fail_at(place.node, [Fault(place.op, place.part, place.nth, luck.choice(_ERRORS))])
     begun = trio.current_time()
     try:
         await cluster.start([place.node])
     except NodeFailed as exc:
         report.broken.append(f"{place}: {exc}")
-        rig.fail_at(place.node, ())
-        await cluster.start([place.node])
+        await _start_sound(cluster, rig, place.node)
         return
     with trio.move_on_after(_PATIENCE_S) as scope:
         await _put_through(rig.station)
@@ -167,8 +173,12 @@ async def _strike(
     await cluster.kill(place.node)
     new = list(rig.station.durable)[before:]
     report.lost += await trio.to_thread.run_sync(_judge, rig, place, new)
-    rig.fail_at(place.node, ())
-    await cluster.start([place.node])
+
+
+async def _start_sound(cluster: LocalCluster, rig: _Rig, name: str) -> None:
+    rig.be_sound()
+    if not cluster.is_up(name):
+        await cluster.start([name])
 
 
 async def _put_through(station: Station) -> None:

@@ -57,7 +57,7 @@ class Station:
         self.founded = founded
         self.office = office
         self.pace = pace
-        self._folder = folder
+        self.folder = folder
         self._luck = luck
         self._number = 0
         self._handed: dict[bytes, float] = {}
@@ -101,7 +101,7 @@ class Station:
         content = self._luck.randbytes(self._luck.randint(16, self.pace.size_bytes_max))
         if self.pace.large_every and self._number % self.pace.large_every == 0:
             content += bytes(MEMORY_BLOB_BYTES_MAX)
-        item = write_item(self._folder, f"{self._number:06}.age", looking_sealed(content))
+        item = write_item(self.folder, f"{self._number:06}.age", looking_sealed(content))
         self.unanswered[item.id] = item
         self._handed[item.id] = trio.current_time()
         return item

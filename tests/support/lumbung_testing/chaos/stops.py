@@ -10,11 +10,12 @@ import os
 import random
 import signal
 from collections import defaultdict
+from collections.abc import Sequence
 
 import trio
 
 from lumbung_proto.v1 import operations_pb2
-from lumbung_testing.chaos.kills import FOUR_OFFICES
+from lumbung_testing.chaos.kills import offices_of
 from lumbung_testing.chaos.report import Order, Report, spread
 from lumbung_testing.chaos.stations import Station, await_safe, missing_promises
 from lumbung_testing.real_clusters import found, open_office, real_cluster
@@ -38,10 +39,10 @@ async def run_stops(order: Order) -> Report:
     folder, count, luck, tell = order.folder, order.count, order.luck, order.tell
     report = Report("stops", count)
     stop_s, settle_s = (_BRIEF_STOP_S, _BRIEF_SETTLE_S) if order.brief else (_STOP_S, _SETTLE_S)
-    founded = found(folder, FOUR_OFFICES)
+    offices = offices_of(order)
+    founded = found(folder, offices)
     stations = {
-        office: Station(founded, office, folder / "files" / office, random.Random(luck.random()))
-        for office in FOUR_OFFICES
+        office: Station(founded, office, folder / "files" / office, random.Random(luck.random())) for office in offices
     }
     noticed: defaultdict[str, list[float]] = defaultdict(list)
     healed_s: list[float] = []
@@ -57,7 +58,7 @@ async def run_stops(order: Order) -> Report:
             for office, station in stations.items():
                 if office != victim:
                     others_s += station.answer_s[before[office] :]
-            healed_s += await _heal(founded, report, victim)
+            healed_s += await _heal(founded, offices, report, victim)
             report.run += 1
             tell(f"{report.run} of {count}: {victim}")
         nursery.cancel_scope.cancel()
@@ -134,10 +135,10 @@ async def _watch(
         )
 
 
-async def _heal(founded: Founded, report: Report, victim: str) -> list[float]:
+async def _heal(founded: Founded, offices: Sequence[str], report: Report, victim: str) -> list[float]:
     """Seconds until each office counts three copies of everything (its station goes on meanwhile)."""
     took = []
-    for office in FOUR_OFFICES:
+    for office in offices:
         async with open_office(founded, office) as session:
             seconds = await await_safe(session, _PATIENCE_S)
         if seconds is None:

@@ -13,8 +13,9 @@ import trio
 import trio.testing
 
 from lumbung_testing.fuzzing.calls import fuzz_calls
+from lumbung_testing.fuzzing.files import file_targets
 from lumbung_testing.fuzzing.live import fuzz_session
-from lumbung_testing.fuzzing.targets import Target, all_targets, feed
+from lumbung_testing.fuzzing.targets import Target, byte_targets, feed
 
 __all__ = ["Tally", "fuzz_live", "fuzz_target", "targets_of"]
 
@@ -31,7 +32,8 @@ class Tally:
 
 
 def targets_of(seed: int) -> list[Target]:
-    return all_targets(random.Random(f"{seed}/samples"))
+    draws = random.Random(f"{seed}/samples")
+    return [*byte_targets(draws), *file_targets(draws)]
 
 
 def fuzz_target(target: Target, inputs: int, seed: int) -> Tally:

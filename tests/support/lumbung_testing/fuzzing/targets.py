@@ -11,6 +11,8 @@ import random
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
+from pkgutil import iter_modules
 from types import ModuleType
 
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -47,8 +49,9 @@ from lumbung_node.adapters.keys.certificates import read_certificate
 from lumbung_node.store import layout
 from lumbung_node.store.covers import CoverRow
 from lumbung_node.store.inventory_rows import Folded, SumsRow, TableRow
+from lumbung_proto import v1
 from lumbung_proto.codec import MalformedFrame, decode_frame, decode_message, encode_frame
-from lumbung_proto.v1 import blobs_pb2, operations_pb2, peer_pb2, report_frames_pb2, reports_pb2, roster_pb2
+from lumbung_proto.v1 import peer_pb2
 from lumbung_testing.fuzzing.mutation import mutated_bytes, mutated_message, random_message
 from lumbung_testing.joining import join_request, signed_join, van_record
 from lumbung_testing.rosters import CLUSTER, SeededSigner, founding, signed
@@ -56,15 +59,10 @@ from lumbung_testing.tls_parties import issue, new_authority
 from lumbung_testing.world import INVENTORY_KEY
 from lumbung_tools.roster_toml import parse_roster_toml, render_roster_toml
 
-__all__ = ["WIRE_MODULES", "Broken", "Target", "all_targets", "feed"]
+__all__ = ["WIRE_MODULES", "Broken", "Target", "byte_targets", "feed"]
 
-WIRE_MODULES: tuple[ModuleType, ...] = (
-    blobs_pb2,
-    operations_pb2,
-    peer_pb2,
-    report_frames_pb2,
-    reports_pb2,
-    roster_pb2,
+WIRE_MODULES: tuple[ModuleType, ...] = tuple(
+    import_module(f"{v1.__name__}.{found.name}") for found in iter_modules(v1.__path__) if found.name.endswith("_pb2")
 )
 _SAMPLES = 24
 
@@ -104,7 +102,8 @@ def feed(target: Target, raw: bytes) -> bool:
     return True
 
 
-def all_targets(draws: random.Random) -> list[Target]:
+def byte_targets(draws: random.Random) -> list[Target]:
+    """All but the files that people write or carry."""
     found = [*_signed_targets(draws), *_row_targets(draws), *_text_targets(), *_message_targets(draws)]
     return [*found, _frame_target(draws)]
 
