@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 from lumbung_testing.real_clusters import on_test_path
 from lumbung_tools.bench.suite.cases import PUT_CASES
+from lumbung_tools.bench.suite.rsync import has_rsync
 
 _DOCS = Path(__file__).parents[2] / "docs"
 _PATIENCE_S = 300.0
@@ -47,6 +48,9 @@ def test_everything_is_measured_and_the_docs_are_filled_from_it(tmp_path: Path) 
     assert cases["get/own"]["mb_s"]["median"] > 0 < cases["get/peer"]["mb_s"]["median"]
     assert cases["list"]["files"]["median"] > cases["a4k/3/stream"]["files"]["median"]
     assert cases["day"]["compared"]["median"] >= 0 < cases["day"]["safe_p50_ms"]["median"]
+    for name in ("rsync/a300k", "rsync/a4k"):
+        assert (name in cases) == has_rsync()
+    assert ("walls_of_rsync" in cases["a300k/3/stream"]) == has_rsync()
     drawn = ElementTree.parse(out.with_suffix(".svg")).getroot()
     assert len(drawn.findall("{*}rect")) > 20
 
