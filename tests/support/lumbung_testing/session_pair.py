@@ -83,7 +83,7 @@ class Pipe:
 
 @dataclass(slots=True)
 class Box:
-    """What outlives a node; `entry_key` names another one than that of the test rosters."""
+    """What outlives a node; `entry_key` and `receipt_key` name others than those of the test rosters."""
 
     number: NodeNumber
     disk: VirtualDisk
@@ -95,6 +95,7 @@ class Box:
     wire: WireRange = SPOKEN
     secret: InventoryKey = INVENTORY_KEY
     entry_key: str = ""
+    receipt_key: str = ""
 
 
 def box(number: NodeNumber) -> Box:
@@ -110,7 +111,7 @@ async def living(box: Box) -> AsyncIterator[Core]:
         cluster=CLUSTER,
         node=box.number,
         signer=SeededSigner(box.entry_key or f"entry {box.number}"),
-        life_signer=SeededSigner(f"receipt {box.number}"),
+        life_signer=SeededSigner(box.receipt_key or f"receipt {box.number}"),
         clock=VirtualClock(),
         randomness=SeededRandomness(LUCK),
         blocking=InlineWork(),
@@ -125,7 +126,7 @@ async def living(box: Box) -> AsyncIterator[Core]:
         wire=box.wire,
         store=store,
         rosters=await open_rosters(documents, CLUSTER, TestVerifier(), box.log),
-        receipt_signer=SeededSigner(f"receipt {box.number}"),
+        receipt_signer=SeededSigner(box.receipt_key or f"receipt {box.number}"),
         verifier=TestVerifier(),
         clock=VirtualClock(),
         randomness=SeededRandomness(LUCK),
