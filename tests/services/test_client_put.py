@@ -91,13 +91,34 @@ async def test_a_large_blob_goes_in_pieces_and_arrives_whole(tmp_path: Path) -> 
 def test_a_blob_begins_only_where_its_header_fits(tmp_path: Path, room: int) -> None:
     """A node judges by the first part whether a blob is sealed."""
     cutter = FrameCutter(TERMS)
-    cutter.add([item(tmp_path, "first", bytes(5000)), item(tmp_path, "second", bytes(5000))])
+    cutter.add([item(tmp_path, "first", bytes(5000)), item(tmp_path, "second", bytes(50_000))])
 
     frame = cutter.next_frame(10, 5000 + room)
     following = cutter.next_frame(10, 5000 + room)
+    cutter.close()
 
     assert [started.label for _, started in frame.started] == ["first"]
     assert [started.label for _, started in following.started] == ["second"]
+
+
+def test_a_blob_that_fits_a_frame_is_not_cut_by_one_that_is_half_full(tmp_path: Path) -> None:
+    cutter = FrameCutter(TERMS)
+    cutter.add(item(tmp_path, str(number), bytes(3000)) for number in range(6))
+
+    frames = [cutter.next_frame(10, 10_000) for _ in range(2)]
+
+    assert [frame.size_bytes for frame in frames] == [9000, 9000]
+
+
+def test_a_frame_that_is_nearly_empty_is_filled(tmp_path: Path) -> None:
+    """Else small recordings between large ones would halve the frames."""
+    cutter = FrameCutter(TERMS)
+    cutter.add([item(tmp_path, "small", bytes(1000)), item(tmp_path, "large", bytes(9500))])
+
+    frame = cutter.next_frame(10, 10_000)
+    cutter.close()
+
+    assert frame.size_bytes == 10_000
 
 
 async def test_the_node_is_told_tags_epoch_copies_and_wait(tmp_path: Path) -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import trio.testing
 
-from lumbung_cluster.limits import INGEST_MEMORY_BYTES_MAX, MEMORY_BLOB_BYTES_MAX
+from lumbung_cluster.limits import INGEST_MEMORY_BYTES_MAX, MEMORY_BLOB_BYTES_MAX, PIECE_SIZE_BYTES_MAX
 from lumbung_node.ports.transport import ServerCall
 from lumbung_node.services.copies import CopyBook
 from lumbung_node.services.putting import PutStream
 from lumbung_testing.direct_channel import DirectChannel, InlineBlocking
+from lumbung_testing.put_stations import PutStation, put_frame
 from lumbung_testing.sealed_files import looking_sealed, write_item
 from lumbung_testing.session_pair import LUCK, OFFICE, box, living
 from lumbung_tools.client.answers import Outcome, PutAnswer
@@ -52,3 +53,13 @@ async def test_large_blobs_with_small_ones_between_are_stored_at_the_first_attem
         assert core.memory.taken_bytes == 0
     assert outcomes == {item.label: Outcome.STORED for item in items}
     assert channel.streams_opened == 1
+
+
+async def test_large_frames_are_counted_before_their_blobs_are_durable(autojump_clock: trio.testing.MockClock) -> None:
+    """A client keeps a few frames under way: told only by the answers, each few would wait for the disk."""
+    content = LUCK.randbytes(PIECE_SIZE_BYTES_MAX)
+    station = PutStation("station", [put_frame(content)])
+    async with living(box(OFFICE)) as core:
+        await station.put(core)
+    assert [response.received_bytes for response in station.responses] == [len(content)] * 2
+    assert [len(response.answers) for response in station.responses] == [0, 1]

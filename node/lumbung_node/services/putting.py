@@ -7,7 +7,7 @@ while earlier blobs are being made durable or wait for their copies, up to the b
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 import trio
@@ -50,7 +50,7 @@ class _Current:
     start: blobs_pb2.PutStart
     received: int = 0
     loan: PutLoan | None = None
-    buffer: bytearray = field(default_factory=bytearray)
+    buffer: bytes | bytearray = b""
     run: Run | None = None
     refused: bool = False
 
@@ -127,7 +127,8 @@ class PutStream:
                 self._give_memory(current)
             raise
         self._store_whole(nursery)
-        if self._current is not None:
+        # An answer says the count too, but it waits for the disk, and only a few large frames are under way at once.
+        if self._current is not None or len(payload) >= limits.PIECE_SIZE_BYTES_MAX // 2:
             self._answers.tell_count()
 
     def _store_whole(self, nursery: trio.Nursery) -> None:
@@ -247,7 +248,11 @@ class PutStream:
             )
             return
         if current.start.size_bytes <= limits.PUT_MEMORY_BLOB_BYTES_MAX:
-            current.buffer += content
+            if len(content) == current.start.size_bytes:
+                current.buffer = bytes(content)  # whole: the only copy until it is stored
+            else:
+                current.buffer = bytearray(current.buffer) if isinstance(current.buffer, bytes) else current.buffer
+                current.buffer += content
             return
         if current.run is None:
             store = self._core.store
@@ -273,7 +278,7 @@ class PutStream:
         """Answer now; the bytes that still come are skipped."""
         current.refused = True
         self._give_memory(current)
-        current.buffer = bytearray()
+        current.buffer = b""
         await self._answer(
             blobs_pb2.PutAnswer(
                 ticket=current.ticket,
@@ -381,11 +386,13 @@ def _memory_of(start: blobs_pb2.PutStart) -> int:
 
 
 def _offered(current: _Current) -> Offered:
-    start = current.start
+    """What came of a blob, which is whole; `current` keeps nothing of its bytes."""
+    start, buffer = current.start, current.buffer
+    current.buffer = b""
     return Offered(
         blob=BlobId(start.id),
         size_bytes=start.size_bytes,
-        buffer=current.buffer,
+        buffer=buffer,
         run=current.run,
         seal_epoch=start.seal_epoch,
         flags=0 if start.seal_epoch else FLAG_UNSEALED,

@@ -27,7 +27,7 @@ class Offered:
 
     blob: BlobId
     size_bytes: int
-    buffer: bytearray
+    buffer: bytes | bytearray
     run: Run | None
     seal_epoch: int
     flags: int
@@ -145,7 +145,7 @@ class Storing:
 
 
 def _hashed(item: Offered) -> Content | None:
-    content = bytes(item.buffer)
+    content, item.buffer = bytes(item.buffer), b""  # no copy of what came whole, and nothing is held twice
     if BlobId.of(content) != item.blob:
         return None
     return Content(len(content), split_chunks(content))

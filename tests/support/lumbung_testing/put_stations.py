@@ -27,14 +27,18 @@ class PutStation:
         self.caller = Caller(f"lumbung://00/access/1/{name}", bytes(32))
         self._frames = list(frames)
         self._pause_s = pause_s
-        self.answers: list[blobs_pb2.PutAnswer] = []
+        self.responses: list[blobs_pb2.PutResponse] = []
+
+    @property
+    def answers(self) -> list[blobs_pb2.PutAnswer]:
+        return [answer for response in self.responses for answer in response.answers]
 
     async def receive(self) -> bytes | None:
         await trio.sleep(self._pause_s)
         return self._frames.pop(0) if self._frames else None
 
     async def send(self, message: bytes) -> None:
-        self.answers += blobs_pb2.PutResponse.FromString(message).answers
+        self.responses.append(blobs_pb2.PutResponse.FromString(message))
 
     async def put(self, core: Core) -> None:
         await PutStream(core, CopyBook(core), lambda blob, number: None, self).run()

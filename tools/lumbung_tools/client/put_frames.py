@@ -83,6 +83,7 @@ class _Open:
 class _Draft:
     """A frame under construction."""
 
+    size_bytes_max: int
     room_bytes: int
     header: wire.PutRequest = field(default_factory=wire.PutRequest)
     payload: list[bytes] = field(default_factory=list)
@@ -124,7 +125,7 @@ class FrameCutter:
 
     def next_frame(self, slots: int, size_bytes_max: int) -> Frame:
         """The next frame, in which at most `slots` blobs begin."""
-        draft = _Draft(size_bytes_max)
+        draft = _Draft(size_bytes_max, size_bytes_max)
         while not draft.is_full:
             if self._open is None and not (slots > len(draft.started) and self._fits(draft) and self._begin(draft)):
                 break
@@ -141,8 +142,16 @@ class FrameCutter:
             self._open = None
 
     def _fits(self, draft: _Draft) -> bool:
-        """Whether the next blob's first part is long enough for the node to see that it is sealed."""
-        return bool(self._waiting) and draft.room_bytes >= min(self._waiting[0].size_bytes, _FIRST_PART_BYTES_MIN)
+        """Whether the next blob may begin here.
+
+        Its first part has to be long enough for the node to see that it is sealed; and a blob that fits the next frame
+        whole is not cut by one that is half full: the node copies a whole one only once.
+        """
+        if not self._waiting:
+            return False
+        size, room, most = self._waiting[0].size_bytes, draft.room_bytes, draft.size_bytes_max
+        would_cut = 2 * room <= most >= size > room
+        return room >= min(size, _FIRST_PART_BYTES_MIN) and not would_cut
 
     def _begin(self, draft: _Draft) -> bool:
         """Open the next readable file; False when none is left."""
