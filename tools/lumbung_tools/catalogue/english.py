@@ -33,6 +33,9 @@ ENGLISH: Final[dict[str, str]] = {
     "put.summary.failed": "{count} not stored or unknown",
     "put.would": "Would seal and store {files:file|files} ({size}) at {node}.",
     "put.would_be_refused": "{node} takes no recordings now: see lumbung health.",
+    "put.would_ask": (
+        "Whether {node} takes recordings now is for operators to know; the node answers and knows this station."
+    ),
     "put.nobody": "nobody",
     "put.progress": "Storing",
     "put.no_files": "There is no file in what was named: {paths}. Name at least one file.",
@@ -182,7 +185,7 @@ ENGLISH: Final[dict[str, str]] = {
     "error.refused": "Refused: {why}.",
     "error.not_found": "Not found: {why}.",
     "error.damaged": "Damaged: {why}. Try another holder with --from.",
-    "error.key": "A key or certificate is not in order: {why}.",
+    "error.key": "{why}.",
     "error.config": "{why}",
     "error.file": "{why}",
     "error.usage": "{why}",
@@ -277,7 +280,8 @@ ENGLISH: Final[dict[str, str]] = {
     "cert.issued.node": "Next: put it where tls_chain in that node's configuration says.",
     "cert.authority_made": "Authority written to {folder}. Keep its key offline.",
     "cert.no_identity": "an authority, no identity",
-    "cert.shown": ("{uri}\npin {pin}\ngood from {first} to {last} (UTC)"),
+    "cert.shown": "{uri}\npin {pin}\ngood until {last} (UTC)",
+    "cert.shown_from": "{uri}\npin {pin}\ngood from {first} to {last} (UTC)",
     "cert.not_a_station": "Only stations and operators stand in an access list; this certificate names {uri}.",
     "cert.other_office": "The list is of office {office}, the certificate names {uri}.",
     "cert.admitted": (

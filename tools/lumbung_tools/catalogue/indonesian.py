@@ -34,6 +34,10 @@ INDONESIAN: Final[dict[str, str]] = {
     "put.summary.failed": "{count} tidak tersimpan atau belum diketahui",
     "put.would": "Akan menyegel dan menyimpan {files} berkas ({size}) di {node}.",
     "put.would_be_refused": "{node} sekarang tidak menerima rekaman: lihat lumbung health.",
+    "put.would_ask": (
+        "Apakah {node} menerima rekaman sekarang hanya diketahui operator; simpul itu menjawab dan mengenal "
+        "stasiun ini."
+    ),
     "put.nobody": "siapa pun",
     "put.progress": "Menyimpan",
     "put.no_files": "Tidak ada berkas di lokasi ini: {paths}. Sebutkan sedikitnya satu berkas.",
@@ -180,7 +184,7 @@ INDONESIAN: Final[dict[str, str]] = {
     "error.refused": "Ditolak: {why}.",
     "error.not_found": "Tidak ditemukan: {why}.",
     "error.damaged": "Rusak: {why}. Coba penyimpan lain dengan --from.",
-    "error.key": "Kunci atau sertifikat bermasalah: {why}.",
+    "error.key": "{why}.",
     "error.config": "{why}",
     "error.file": "{why}",
     "error.usage": "{why}",
@@ -280,7 +284,8 @@ INDONESIAN: Final[dict[str, str]] = {
     "cert.issued.node": "Berikutnya: letakkan di tempat yang disebut tls_chain di konfigurasi simpul itu.",
     "cert.authority_made": "Otoritas ditulis ke {folder}. Simpan kuncinya di luar jaringan.",
     "cert.no_identity": "otoritas, tanpa identitas",
-    "cert.shown": ("{uri}\npin {pin}\nberlaku {first} sampai {last} (UTC)"),
+    "cert.shown": "{uri}\npin {pin}\nberlaku sampai {last} (UTC)",
+    "cert.shown_from": "{uri}\npin {pin}\nberlaku dari {first} sampai {last} (UTC)",
     "cert.not_a_station": "Hanya stasiun dan operator yang masuk daftar akses; sertifikat ini menyebut {uri}.",
     "cert.other_office": "Daftar ini milik kantor {office}, sertifikat menyebut {uri}.",
     "cert.admitted": (

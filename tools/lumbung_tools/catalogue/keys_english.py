@@ -137,12 +137,18 @@ KEYS_ENGLISH: Final[dict[str, str]] = {
         " lumbung can then no longer open it. This cannot be undone. Nodes with an older lumbung refuse this roster:"
         " update all of them first (lumbung status names each one's version)."
     ),
-    "help.keys.rotate": "Make the next key of a kind, and say what comes next. Type it again to go on.",
+    "help.keys.rotate": (
+        "Make the next key and say what comes next. Type it again to go on. KIND: tls, entry, receipt "
+        "(--config); access, custodian, recovery, age, escrow, cluster, tag (FILE)."
+    ),
     "help.keys.rotate.examples": (
         "lumbung keys rotate entry --config config.toml\nlumbung keys rotate escrow escrow-3.agekey"
     ),
     "help.keys.rotate.config": "Configuration of the node whose key it is (tls, entry, receipt).",
-    "help.keys.pin": "Draft the next roster with one more key: 64 hex digits, age1..., or a certificate's file.",
+    "help.keys.pin": (
+        "Draft the next roster with one more key: 64 hex digits, age1..., or a certificate file. KIND: tls, "
+        "entry, receipt, access, age, escrow, custodian, recovery, authority."
+    ),
     "help.keys.pin.examples": (
         "lumbung keys pin entry 5f2c... --roster roster.lumbung --node 36.02 -o next.toml\n"
         "lumbung keys pin custodian 9a1d... --name Direktur --replaces Direktur-lama --roster next.toml -o next-2.toml"
@@ -151,7 +157,10 @@ KEYS_ENGLISH: Final[dict[str, str]] = {
     "help.keys.pin.replaces": "The member whose place it takes.",
     "help.keys.roster": "The signed roster in force, or a draft (.toml) to change further.",
     "help.keys.node": "Name of the node whose key it is.",
-    "help.keys.retire": "Draft the next roster in which the former key has its last epoch.",
+    "help.keys.retire": (
+        "Draft the next roster, which gives the former key its last epoch. KIND: tls, entry, receipt, access, "
+        "age, escrow, custodian, recovery, authority."
+    ),
     "help.keys.retire.examples": (
         "lumbung keys retire receipt --roster roster.lumbung --node 36.02 -o next.toml\n"
         "lumbung keys retire entry --bound 1:1204:5f2c... --roster roster.lumbung --node 36.02 -o next.toml"

@@ -154,14 +154,17 @@ KEYS_INDONESIAN: Final[dict[str, str]] = {
         " yang lebih lama tidak dapat membukanya lagi. Ini tidak dapat dibatalkan. Simpul dengan lumbung lama menolak"
         " daftar simpul ini: perbarui semuanya dahulu (lumbung status menyebut versi masing-masing)."
     ),
-    "help.keys.rotate": "Membuat kunci berikutnya dan memberi tahu langkah sesudahnya. Ketik lagi untuk melanjutkan.",
+    "help.keys.rotate": (
+        "Membuat kunci berikutnya dan memberi tahu langkah sesudahnya. Ketik lagi untuk melanjutkan. KIND: tls, "
+        "entry, receipt (--config); access, custodian, recovery, age, escrow, cluster, tag (FILE)."
+    ),
     "help.keys.rotate.examples": (
         "lumbung keys rotate entry --config config.toml\nlumbung keys rotate escrow escrow-3.agekey"
     ),
     "help.keys.rotate.config": "Konfigurasi simpul pemilik kunci (tls, entry, receipt).",
     "help.keys.pin": (
-        "Merancang daftar simpul berikutnya dengan satu kunci lagi: 64 digit heksadesimal, age1..., atau berkas"
-        " sertifikat."
+        "Merancang daftar simpul berikutnya dengan satu kunci lagi: 64 digit heksadesimal, age1..., atau berkas "
+        "sertifikat. KIND: tls, entry, receipt, access, age, escrow, custodian, recovery, authority."
     ),
     "help.keys.pin.examples": (
         "lumbung keys pin entry 5f2c... --roster roster.lumbung --node 36.02 -o next.toml\n"
@@ -171,7 +174,10 @@ KEYS_INDONESIAN: Final[dict[str, str]] = {
     "help.keys.pin.replaces": "Anggota yang tempatnya diambil.",
     "help.keys.roster": "Daftar simpul bertanda tangan yang berlaku, atau rancangan (.toml) untuk diubah lagi.",
     "help.keys.node": "Nama simpul pemilik kunci.",
-    "help.keys.retire": "Merancang daftar simpul berikutnya yang memberi kunci lama epoch terakhirnya.",
+    "help.keys.retire": (
+        "Merancang daftar simpul berikutnya yang memberi kunci lama epoch terakhirnya. KIND: tls, entry, "
+        "receipt, access, age, escrow, custodian, recovery, authority."
+    ),
     "help.keys.retire.examples": (
         "lumbung keys retire receipt --roster roster.lumbung --node 36.02 -o next.toml\n"
         "lumbung keys retire entry --bound 1:1204:5f2c... --roster roster.lumbung --node 36.02 -o next.toml"

@@ -15,7 +15,7 @@ REASON_ENGLISH: Final[dict[str, str]] = {
     "reason.not_listed": "{who} is not on the office's access list (version {version}); ask for: lumbung cert admit",
     "reason.access_key": "{who} shows a key that the access list does not know; ask for: lumbung cert admit",
     "reason.access_time": "the access of {who} has expired or has not begun; check the clock, or ask for a new entry",
-    "reason.may_not_call": "{who} may not do this at this node ({method})",
+    "reason.may_not_call": "{who} may not do this at this node: it is its operator's work ({method})",
     "reason.may_no_longer": "{who} has lost its access",
     "reason.may_not_read": "{who} may not read the recordings of node {origin}",
     "reason.disk_full": "the node's disk is full ({free} bytes free); make room, it takes recordings again by itself",

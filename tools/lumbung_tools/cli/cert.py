@@ -156,7 +156,10 @@ def _tell(call: Call, file: Path, chain: bytes) -> None:
     facts = read_certificate(chain)
     uri = facts.uri or call.console.text("cert.no_identity")
     first, last = shown_time(facts.not_before_ms), shown_time(facts.not_after_ms)
-    call.console.say("cert.shown", uri=uri, pin=facts.pin.hex(), first=first, last=last)
+    if facts.not_before_ms:  # dated back to 1970 says nothing
+        call.console.say("cert.shown_from", uri=uri, pin=facts.pin.hex(), first=first, last=last)
+    else:
+        call.console.say("cert.shown", uri=uri, pin=facts.pin.hex(), last=last)
     call.console.json(
         "lumbung.cert/1",
         {

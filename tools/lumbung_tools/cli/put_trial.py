@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from functools import partial
 
 from lumbung_cluster import limits
+from lumbung_cluster.errors import Rejected, StatusCode
 from lumbung_tools.cli.framework import Call
 from lumbung_tools.client.ask import status
 from lumbung_tools.client.prepare import STDIN
+from lumbung_tools.client.rosters import fetch_roster
 from lumbung_tools.client.session import Session
 from lumbung_tools.output.exit_codes import ExitCode, of_error, worst
 from lumbung_tools.output.failures import sentence_of
@@ -31,17 +33,30 @@ async def try_put(call: Call, labels: Sequence[str], no_seal: bool, session: Ses
             console.warn("put.not_readable", path=label, why=sentence_of(console, exc))
             continue
         files, total_bytes = files + 1, total_bytes + size_bytes
-    answer = await status(session.own)
     if not no_seal:
         session.roster.seal_recipients(session.profile.node)  # raises where nobody could open them again
-    console.say("put.would", files=files, size=console.catalogue.size(total_bytes), node=answer.name)
-    if not answer.takes_puts:
+    takes_puts, node = await _takes_puts(session), session.roster.name(session.profile.node)
+    console.say("put.would", files=files, size=console.catalogue.size(total_bytes), node=node)
+    if takes_puts is None:
+        console.say("put.would_ask", node=node)
+    elif not takes_puts:
         codes.append(ExitCode.REFUSED)
-        console.warn("put.would_be_refused", node=answer.name)
+        console.warn("put.would_be_refused", node=node)
     code = worst(codes)
-    fields = {"total": len(labels), "files": files, "size_bytes": total_bytes, "takes_puts": answer.takes_puts}
+    fields = {"total": len(labels), "files": files, "size_bytes": total_bytes, "takes_puts": takes_puts}
     console.json("lumbung.put.summary/1", {**fields, "exit_code": int(code)})
     call.end(code)
+
+
+async def _takes_puts(session: Session) -> bool | None:
+    """None where the caller may not ask: a station may store, and what it is told is that the node knows it."""
+    try:
+        return (await status(session.own)).takes_puts
+    except Rejected as exc:
+        if exc.code is not StatusCode.PERMISSION_DENIED:
+            raise
+        await fetch_roster(session.own)
+        return None
 
 
 def _size(label: str, most: int) -> int:
