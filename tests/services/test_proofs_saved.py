@@ -147,6 +147,20 @@ async def test_a_receipt_whose_writer_was_cancelled_counts_when_the_ledger_is_ma
         assert _count(core) == 12
 
 
+async def test_a_withdrawal_whose_writer_was_cancelled_takes_the_copies_back_all_the_same(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The line broke while it was written: until the holder comes back it would be counted, and said to be safe."""
+    at = box(OFFICE)
+    async with living(at) as core:
+        await _filled(core)
+        await core.store.proofs.record(_word(range(1, 4), 1), 1)
+        at.disk.pace = Pace(sync_s=1.0)
+        with trio.move_on_after(0.5):
+            await core.store.proofs.record(_word(range(1, 3), 2, StatementKind.WITHDRAWAL), 2)
+        assert _count(core) == 1
+
+
 async def test_what_a_cancelled_writer_left_uncounted_is_counted_with_the_next_receipt_for_it(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

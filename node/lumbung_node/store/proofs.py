@@ -155,13 +155,14 @@ class Proofs:
         job.extra.put(Family.PROOFS, receipt_key(serial), statement.to_bytes())
         for number in numbers:
             job.extra.put(Family.PROOFS, copy_key(number, content.holder), row.pack())
+        if not proven:  # at once: its session may end before the sync has returned, and nobody would tell us again
+            self.ledger.withdraw(content.holder, content.generation, content.nonce, numbers)
+            self.changed.beat()
         await self._write(job, serial)
         self._hear(content.holder, row, numbers)
         if proven:
             self.ledger.receive(content.holder, content.generation, content.nonce, numbers, content.verified_since_ms)
-        else:
-            self.ledger.withdraw(content.holder, content.generation, content.nonce, numbers)
-        self.changed.beat()
+            self.changed.beat()
         self._numbers_since_saved += len(numbers)
         self._receipts_since_saved += 1
         await self._save_when_due()
