@@ -1,8 +1,9 @@
 """Releases in one session: as the origin we let a peer that leaves go, as that peer we keep what the origin signed.
 
-The origin looks every half minute whether all present holders of the leaving units have proven everything up to its
-own durable end. What is not proven, damaged or doubted stays out, unit by unit. A release is told again every hour, and
-when the feed has grown, so that the newest one is fresh when the next roster lets the peer go.
+The origin looks every half minute, and soon after the last proof has come, whether all present holders of the leaving
+units have proven everything up to its own durable end. What is not proven, damaged or doubted stays out, unit by unit.
+A release is told again every hour, and when the feed has grown, so that the newest one is fresh when the next roster
+lets the peer go.
 """
 
 from __future__ import annotations
@@ -40,13 +41,23 @@ class Releasing:
         while True:
             leaving = self._core.rosters.roster.units_leaving(self._peer, self._core.number)
             end = self._core.store.state.end(self._core.number).number
+            proven = self._proven_in_order(leaving, end)
             is_due = trio.current_time() - told_at >= limits.RELEASE_INTERVAL_S
             if leaving and not self._core.condition.stopped and (is_due or end != told):
                 release = await self._make(leaving)
                 if release is not None:
                     await self._tell(release)
                     told, told_at = release.content.number, trio.current_time()
-            await trio.sleep(limits.RELEASE_LOOK_S)
+            await self._wait(leaving if end != told else 0, proven)
+
+    async def _wait(self, due: int, proven: int) -> None:
+        """Until the next look: in half a minute, or soon after the ledger says other units proven than before."""
+        looks = int(limits.RELEASE_LOOK_S / limits.RELEASE_PAUSE_S)
+        for _ in range(looks):
+            await trio.sleep(limits.RELEASE_PAUSE_S)
+            end = self._core.store.state.end(self._core.number).number
+            if self._proven_in_order(due, end) != proven & due:
+                return
 
     async def _make(self, leaving: int) -> SignedRelease | None:
         """What we can say now; None when nothing of it is proven at all its present holders."""
@@ -80,11 +91,7 @@ class Releasing:
     async def _proven_units(self, units: int, number: int) -> int:
         """Those of the units of which every present holder has proven all up to `number`, and we hold it intact."""
         core = self._core
-        found = 0
-        for unit in units_of_mask(units):
-            accounts = [core.store.proofs.ledger.account(holder) for holder in self._present(unit)]
-            if accounts and all(account.upto >= number for account in accounts):
-                found |= 1 << unit
+        found = self._proven_in_order(units, number)
         holders = {holder for unit in units_of_mask(found) for holder in self._present(unit)}
         holes = {n for holder in holders for n in core.store.proofs.ledger.account(holder).holes if n <= number}
         rows = await core.store.reader.feed_rows(core.number, sorted(holes))
@@ -93,6 +100,16 @@ class Releasing:
         lacking = [row.blob for row in rows.values()]
         for blob in (*lacking, *(b for o, b in core.store.state.damaged if o == core.number)):
             found &= ~(1 << blob.unit)
+        return found
+
+    def _proven_in_order(self, units: int, number: int) -> int:
+        """Those of the units of which every present holder has proven all up to `number`, but for its holes."""
+        ledger = self._core.store.proofs.ledger
+        found = 0
+        for unit in units_of_mask(units):
+            holders = self._present(unit)
+            if holders and ledger.lowest_upto(holders) >= number:
+                found |= 1 << unit
         return found
 
     async def _tell(self, release: SignedRelease) -> None:
