@@ -331,6 +331,22 @@ async def test_an_own_commit_that_is_lost_comes_home_under_its_numbers(
         assert EventKind.DOUBTED not in await kinds(origin)
 
 
+@pytest.mark.parametrize("with_blob_rows", [True, False])
+async def test_a_lost_file_of_commits_puts_the_brake_on(
+    autojump_clock: trio.testing.MockClock, with_blob_rows: bool
+) -> None:
+    """Numbers of which nothing was left once counted for nothing: hundreds could go, and nobody was told to look."""
+    office = box(OFFICE)
+    async with living(office) as core:
+        await put(core, CONTENTS)
+        rows = {BlobId.of(content): await row_of(core, content) for content in CONTENTS[:-1]}
+        lose_commits(office.disk, rows, with_blob_rows=with_blob_rows)
+        async with scrubbing(core):
+            await passes(core)
+        assert OFFICE in core.store.state.scrub.brakes
+        assert (await kinds(core)).count(EventKind.MASS_DAMAGE) == 1
+
+
 async def test_an_own_recording_of_which_nobody_has_the_list_gets_a_number_and_reaches_the_others(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

@@ -261,6 +261,8 @@ class Group:
         self._move_row(state.node, item.number, item.feed_row, place)
         self._put_row(key, replace(row, signed=place))
         self.repaired |= {key, feed_key(state.node, item.number)}  # nobody offers the list before it is durable
+        if item.is_row_lost:
+            self._mends.count_wrong(state.node)
         self._mends.note(EventKind.SIGNED_AGAIN, FoundBy.SCRUB, state.node, blob, item.number)
 
     def _adopt(self, item: Adopted) -> None:

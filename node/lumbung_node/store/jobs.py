@@ -102,12 +102,16 @@ class FeedMend:
 
 @dataclass(frozen=True, slots=True)
 class SignedAgain:
-    """An entry of the own origin whose list is lost: signed anew, alone. `previous` is the hash before it."""
+    """An entry of the own origin whose list is lost: signed anew, alone. `previous` is the hash before it.
+
+    `is_row_lost`: its feed row went with the list.
+    """
 
     number: int
     entry: Entry
     feed_row: FeedRow
     previous: bytes
+    is_row_lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)

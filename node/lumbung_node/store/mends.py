@@ -183,7 +183,11 @@ class Mends:
         self._events.append(Event(kind, found_by, self._is_braked(origin), origin, blob, number, self.now_ms, source))
 
     def note_all(self, events: Sequence[Event]) -> None:
+        """A number of which nothing is left counts for the brake as damage does: it is what a lost file leaves."""
         self._events += events
+        for event in events:
+            if event.kind is EventKind.FEED_HOLE:
+                self.count_wrong(event.origin)
 
     def finish(self) -> None:
         """Put the brake on where it is due, and write the events."""

@@ -108,7 +108,7 @@ async def _lost_feed_row(
         return
     made = replace(made, running_hash=next_hash(previous, entry))
     found.hashes[item.number] = made.running_hash
-    found.job.signed_again.append(SignedAgain(item.number, entry, made, previous))
+    found.job.signed_again.append(SignedAgain(item.number, entry, made, previous, is_row_lost=True))
     found.job.extra.put(Family.FEEDS, number_key(origin, blob), item.number.to_bytes(8, "big"))
     _end_break(core, origin, item.number, found)
 
