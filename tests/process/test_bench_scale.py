@@ -37,7 +37,7 @@ def test_a_node_is_filled_and_started_again_and_the_docs_are_filled_from_it(tmp_
     node, index = document["node"], document["index"]
     assert len(node["parts"]) == 10
     assert sum(part["blobs"] for part in node["parts"]) + node["calls"][0]["blobs"] == _BLOBS
-    assert [start["blobs"] for start in node["starts"]] == [0, 0, _BLOBS, _BLOBS, _BLOBS]
+    assert [start["blobs"] for start in node["starts"]] == [0, 0, _BLOBS, _BLOBS, _BLOBS, _BLOBS]
     assert all(0 < start["ready_s"] <= start["served_s"] for start in node["starts"])
     assert [call["proven"] for call in node["calls"]] == [False, False, True]
     assert [step["rows"] for step in index] == [_ROWS * at // 10 for at in range(1, 11)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lumbung_tools.bench.scale.document import Result
+from lumbung_tools.bench.scale.million import ONCE
 from lumbung_tools.bench.tabletext import TableText
 
 __all__ = ["tables_of"]
@@ -58,7 +59,7 @@ def _starts(result: Result) -> TableText:
 def _marks(result: Result) -> TableText:
     node = result.node
     first, last = node.parts[0], node.parts[-1]
-    slowest = max(node.starts, key=lambda each: each.served_s)
+    slowest = max((each for each in node.starts if each.how != ONCE), key=lambda each: each.served_s)
     peak_mib = max(node.peak_mib, node.peak_started_mib)
     few, many = node.calls[0], node.calls[-1]
     rows = [
