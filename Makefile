@@ -79,9 +79,11 @@ mutants: $(DEV) ## break the code on purpose: the simulation must find each
 	$(PY) tests/simulation/mutants.py $(ARGS)
 
 abuse: $(DEV) ## callers that misbehave at a real node, and what an honest one feels; ARGS="--seconds 60"
+	@$(PY) -m compileall -q cluster node proto tools
 	$(PY) tests/abuse/run.py $(ARGS)
 
 chaos: $(DEV) ## real faults on real processes, half an hour; ARGS="--family kills --count 20", ARGS=--list
+	@$(PY) -m compileall -q cluster node proto tools
 	$(PY) tests/chaos/run.py $(ARGS)
 
 fuzz: $(DEV) ## hostile input for every reader; ARGS="--inputs 1000000 --seed 1"
