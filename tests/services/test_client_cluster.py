@@ -248,6 +248,17 @@ def test_a_drc_node_that_does_not_answer_is_exit_code_7(desk: Desk) -> None:
         assert desk.type(*words) == 7, words
 
 
+@pytest.mark.parametrize("words", [("nodes",), ("lag",), ("health", "--cluster"), ("find", "--cluster")])
+def test_nodes_that_report_to_nobody_who_answered_are_named(desk: Desk, words: tuple[str, ...]) -> None:
+    """Their DRC node is down: a table without them looked as if they were not there."""
+    desk.drc.expected = [1, 2, 4]
+    desk.drc.hold(report(1))
+    desk.drc.hold(report(2))
+
+    desk.type(*words)
+    assert "does not answer: 51.71" in desk.warned()
+
+
 @pytest.mark.parametrize(
     ("failure", "expected"),
     [(Rejected(StatusCode.PERMISSION_DENIED, "no"), 6), (Rejected(StatusCode.FAILED_PRECONDITION, "no drc"), 6)],

@@ -37,6 +37,7 @@ OPS_ENGLISH: Final[dict[str, str]] = {
     "cluster.more_nodes": "and {nodes} more: lumbung nodes",
     "cluster.no_nodes": "No node is in that state.",
     "cluster.unreached": "{node} did not answer: what only it knows is missing. {why}",
+    "cluster.unseen": "Not shown here, because they report to a DRC node that does not answer: {names}.",
     "cluster.unverified": (
         "Reports are signed with keys that this station's roster does not know ({nodes}): lumbung roster fetch"
     ),

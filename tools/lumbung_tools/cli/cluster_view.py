@@ -18,6 +18,8 @@ async def look(call: Call, session: Session) -> ClusterAnswer:
     console, name = call.console, answer.roster.name
     for drc, exc in sorted(answer.failures.items()):
         console.warn("cluster.unreached", node=name(drc), why=sentence_of(console, exc))
+    if unseen := answer.unasked():
+        console.warn("cluster.unseen", names=named(console, unseen, name))
     if answer.unverified:
         nodes = named(console, sorted(answer.unverified), name)
         console.warn("cluster.unverified", nodes=nodes)
