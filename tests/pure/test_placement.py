@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,13 @@ from lumbung_cluster.placement import PEERS_MAX, Plan, plan
 from lumbung_cluster.roster import HolderAssignment, Roster
 from lumbung_cluster.roster_codec import encode_roster
 from lumbung_cluster.roster_node import Departure, NodeRecord, NodeState, Reach, Role
+from lumbung_node.config import Language
 from lumbung_testing.rosters import drc, founding, node_record, office
+from lumbung_tools.catalogue.text import Catalogue
+from lumbung_tools.cli.framework import Call
+from lumbung_tools.cli.roster_plan_page import print_plan
+from lumbung_tools.client.over_grpc import open_grpc
+from lumbung_tools.output.console import Console
 
 N1, N2, N3, N4 = (NodeNumber(number) for number in range(1, 5))
 KEEP_BOUND = 1.3
@@ -315,6 +322,21 @@ def test_the_split_of_papua_renames_regions_and_moves_nothing() -> None:
     after = plan(replace(before, nodes=tuple(everybody)))
 
     assert after.units_moved == 0
+
+
+def test_the_plan_of_a_country_is_told_on_a_page() -> None:
+    """A thousand moves, and a remark for each of 514 slow lines, hid what a custodian has to see."""
+    slow = [replace(node, link_bytes_per_s=1_000_000) for node in _country()]
+    before, made = planned(founding(slow, assignments=()))
+    said = io.StringIO()
+    call = Call(Console(Catalogue(Language.ENGLISH), said, said, is_json=False), Path(), open_grpc)
+
+    print_plan(call, before, made)
+
+    lines = said.getvalue().splitlines()
+    assert len(lines) < 80
+    assert sum("link lan on a line of" in line and "and 511 more" in line for line in lines) == 1
+    assert sum("in another hazard zone than Jawa" in line for line in lines) == 1
 
 
 def _country() -> list[NodeRecord]:

@@ -254,5 +254,5 @@ def test_a_plan_warns_of_a_slow_line_of_class_lan(lumbung: Type, capsys: pytest.
     Path("slow.toml").write_text(slow.replace("link_bytes_per_s = 1000000", "link_bytes_per_s = 12500000"))
     assert lumbung("roster", "plan", "slow.toml", "--json") == 0
     said = capsys.readouterr()
-    assert "36.02 has link lan on a line of 15.6 KiB a second" in said.err
+    assert "36.02: link lan on a line of 15.6 KiB a second" in said.err
     assert json.loads(said.out.splitlines()[-1])["lines_too_slow_for_lan"] == ["36.02"]

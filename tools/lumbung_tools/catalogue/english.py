@@ -228,6 +228,8 @@ ENGLISH: Final[dict[str, str]] = {
     "roster.plan.column.target": "go to",
     "roster.plan.column.units": "units of 64",
     "roster.plan.column.size": "about",
+    "roster.plan.more_moves": "... and {moves:move|moves} more; all of them: --json",
+    "roster.plan.and_more": "{names} and {more} more",
     "roster.plan.moved": "Moving: {units:unit|units}, about {size}",
     "roster.plan.column.node": "line of",
     "roster.plan.column.receives": "receives",
@@ -236,8 +238,8 @@ ENGLISH: Final[dict[str, str]] = {
     "roster.plan.slowest": "All is moved after about {time}, when the line of {node} is through.",
     "roster.plan.rate_unknown": "{nodes:line has|lines have} no known rate (link_bytes_per_s): no time for them.",
     "roster.plan.lan_slow": (
-        '{node} has link lan on a line of {rate} a second: sessions may be cut off in the middle. Write link = "wan"'
-        ' (or satellite) for it in the draft, and class = "wan" in its configuration.'
+        "{names}: link lan on a line of {rate} a second: sessions may be cut off in the middle. Write link = "
+        '"wan" (or satellite) in the draft, and class = "wan" in their configuration.'
     ),
     "roster.plan.note": "Note: {note}",
     "roster.plan.bad_release": "--release takes ORIGIN:NODE by name, such as 36.02:51.71; got {text}",

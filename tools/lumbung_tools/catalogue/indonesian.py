@@ -228,6 +228,8 @@ INDONESIAN: Final[dict[str, str]] = {
     "roster.plan.column.target": "pindah ke",
     "roster.plan.column.units": "bagian dari 64",
     "roster.plan.column.size": "sekitar",
+    "roster.plan.more_moves": "... dan {moves} perpindahan lagi; semuanya: --json",
+    "roster.plan.and_more": "{names} dan {more} lainnya",
     "roster.plan.moved": "Dipindahkan: {units} bagian, sekitar {size}",
     "roster.plan.column.node": "saluran",
     "roster.plan.column.receives": "menerima",
@@ -236,8 +238,8 @@ INDONESIAN: Final[dict[str, str]] = {
     "roster.plan.slowest": "Semua selesai dipindahkan setelah sekitar {time}, saat saluran {node} selesai.",
     "roster.plan.rate_unknown": "{nodes} saluran belum diketahui lajunya (link_bytes_per_s): waktunya tidak dihitung.",
     "roster.plan.lan_slow": (
-        '{node} memakai link lan pada saluran {rate} per detik: sesi dapat terputus di tengah. Tulis link = "wan"'
-        ' (atau satellite) untuknya di rancangan, dan class = "wan" di konfigurasinya.'
+        '{names}: link lan pada saluran {rate} per detik: sesi dapat terputus di tengah. Tulis link = "wan" '
+        '(atau satellite) di rancangan, dan class = "wan" di konfigurasinya.'
     ),
     "roster.plan.note": "Catatan: {note}",
     "roster.plan.bad_release": "--release memakai ORIGIN:NODE dengan nama, misalnya 36.02:51.71; diberikan {text}",

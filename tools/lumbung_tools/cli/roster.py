@@ -8,7 +8,6 @@ signatures together; `check` says what nodes will do; `publish` gives it to a no
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,9 +18,6 @@ from lumbung_cluster.access import SignedAccess
 from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.errors import KeyRefused
 from lumbung_cluster.ids import NodeNumber
-from lumbung_cluster.line_class import too_slow_lines
-from lumbung_cluster.movement import Carriage, carriages
-from lumbung_cluster.placement import Plan
 from lumbung_cluster.placement import plan as make_plan
 from lumbung_cluster.roster import Roster
 from lumbung_cluster.roster_checks import tidy
@@ -38,6 +34,7 @@ from lumbung_tools.cli.roster_collect import collect
 from lumbung_tools.cli.roster_leaving import check_departures, drained, gone, read_reports
 from lumbung_tools.cli.roster_level import level
 from lumbung_tools.cli.roster_pack import pack
+from lumbung_tools.cli.roster_plan_page import print_plan
 from lumbung_tools.cli.roster_trial import try_access_lists, try_rosters
 from lumbung_tools.client.rosters import fetch_access_lists, fetch_roster, publish_roster
 from lumbung_tools.client.session import Session
@@ -52,7 +49,6 @@ from lumbung_tools.roster_toml import render_roster_toml
 __all__ = ["roster"]
 
 _DIGITS_SHOWN = 16
-_CARRIAGES_SHOWN_MAX = 12  # the slowest lines decide; JSON has all
 _LOCAL = (ExitCode.OK, ExitCode.USAGE)
 _REMOTE = (ExitCode.OK, ExitCode.USAGE, ExitCode.UNKNOWN, ExitCode.REFUSED, ExitCode.UNREACHABLE)
 _PATH = click.Path(path_type=Path)
@@ -93,7 +89,7 @@ def next_epoch(call: Call, file: Path, output: Path) -> None:
 def plan(call: Call, draft: Path, output: Path | None, released: tuple[str, ...]) -> None:
     found = read_draft(draft)
     planned = make_plan(found, released=[_pair(found, text) for text in released])
-    _print_plan(call, found, planned)
+    print_plan(call, found, planned)
     if output is not None:
         following = tidy(replace(found, assignments=planned.assignments))
         write_new(call, output, render_roster_toml(following).encode())
@@ -273,80 +269,6 @@ def _print_roster(call: Call, found: VerifiedRoster) -> None:
             ],
         },
     )
-
-
-def _print_plan(call: Call, found: Roster, planned: Plan) -> None:
-    console, words = call.console, call.console.catalogue
-    names = {node.number: node.name for node in found.nodes}
-    rows = [
-        [names[move.origin], names[move.target], str(move.units.bit_count()), words.size(move.size_bytes)]
-        for move in planned.moves
-    ]
-    if rows:
-        heads = ("origin", "target", "units", "size")
-        console.table([console.text(f"roster.plan.column.{head}") for head in heads], rows)
-    console.say("roster.plan.moved", units=planned.units_moved, size=words.size(planned.bytes_moved))
-    carried = carriages(found, planned.moves)
-    _print_carriages(call, names, carried)
-    slow = too_slow_lines(found)
-    for node in slow:
-        console.warn("roster.plan.lan_slow", node=node.name, rate=words.size(node.link_bytes_per_s))
-    for note in planned.notes:
-        console.say("roster.plan.note", note=reason_of(console, note))
-    console.json(
-        "lumbung.roster.plan/1",
-        {
-            "units_moved": planned.units_moved,
-            "moved_bytes": planned.bytes_moved,
-            "moves": [
-                {
-                    "origin": names[move.origin],
-                    "target": names[move.target],
-                    "units": move.units.bit_count(),
-                    "size_bytes": move.size_bytes,
-                }
-                for move in planned.moves
-            ],
-            "loads": [
-                {"node": names[load.node], "load_bytes": load.load_bytes, "fair_bytes": load.fair_bytes}
-                for load in planned.loads
-            ],
-            "carriages": [
-                {
-                    "node": names[carriage.node],
-                    "received_bytes": carriage.received_bytes,
-                    "sent_bytes": carriage.sent_bytes,
-                    "time_s": carriage.seconds,
-                }
-                for carriage in carried
-            ],
-            "notes": list(planned.notes),
-            "lines_too_slow_for_lan": [node.name for node in slow],
-        },
-    )
-
-
-def _print_carriages(call: Call, names: dict[NodeNumber, str], carried: Sequence[Carriage]) -> None:
-    """The slowest lines, and when the last one is through."""
-    console, words = call.console, call.console.catalogue
-    rows = [
-        [
-            names[carriage.node],
-            words.size(carriage.received_bytes),
-            words.size(carriage.sent_bytes),
-            words.duration(carriage.seconds) if carriage.seconds is not None else "?",
-        ]
-        for carriage in carried[:_CARRIAGES_SHOWN_MAX]
-    ]
-    if not rows:
-        return
-    heads = ("node", "receives", "sends", "time")
-    console.table([console.text(f"roster.plan.column.{head}") for head in heads], rows)
-    if carried[0].seconds is not None:
-        console.say("roster.plan.slowest", node=names[carried[0].node], time=words.duration(carried[0].seconds))
-    unknown = sum(carriage.seconds is None for carriage in carried)
-    if unknown:
-        console.say("roster.plan.rate_unknown", nodes=unknown)
 
 
 def _pair(found: Roster, text: str) -> tuple[NodeNumber, NodeNumber]:
