@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from lumbung_cluster.canonical import Malformed
+from lumbung_cluster.joining import JoinRefused
 from lumbung_node.toml_table import ConfigError, read_toml
 from lumbung_tools.access_toml import parse_access_toml
+from lumbung_tools.joining.asking import load_request
 from lumbung_tools.roster_toml import parse_roster_toml
 from lumbung_tools.toml_document import read_document_file
 
@@ -59,3 +61,8 @@ def test_times_of_many_digits_are_refused() -> None:
 def test_a_cluster_id_of_another_length_is_refused() -> None:
     with pytest.raises(Malformed, match="cluster: expected 32 hex digits"):
         parse_access_toml('format = 1\ncluster = "00"\noffice = 1\nversion = 1\ncreated_ms = 0\n')
+
+
+def test_a_request_without_an_end_is_refused() -> None:
+    with pytest.raises(JoinRefused, match="at most 131072 bytes"):
+        load_request(Path("/dev/zero"))

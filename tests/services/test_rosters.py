@@ -162,3 +162,40 @@ async def test_an_access_list_that_rotted_on_the_disk_stops_no_start() -> None:
     assert not keeper.access_lists
     await keeper.offer_access([listed(van_record(1))])
     assert keeper.roster.is_present(FIRST)
+
+
+async def test_an_offices_list_cannot_make_another_offices_van_nobody() -> None:
+    """Public keys are everybody's to copy: whoever has the access key of the lower number would win by order."""
+    second = replace(office(2, "34.04"), vans=van_numbers(NodeNumber(2)))
+    first = replace(office(1, "36.02"), vans=van_numbers(N1))
+    held = signed(founding((first, second, drc(4))), "a", "b")
+    number = van_numbers(NodeNumber(2)).first
+    theirs = van_record(1, number=number, name="34.04-van1")
+    honest = sign_access(AccessList(CLUSTER, NodeNumber(2), 1, 1, (), (theirs,)), SeededSigner("access 2")).encode()
+    keeper = await keeper_of(MemoryDocuments([held.encode()]))
+    await keeper.offer_access([honest])
+
+    with pytest.raises(Rejected, match=r"expected keys of its own vans, got one of 34\.04-van1"):
+        await keeper.offer_access([listed(van_record(1))])
+
+    assert keeper.roster.is_present(number)
+    assert keeper.roster.node(FIRST) is None
+    await keeper.offer_access([listed(van_record(2), version=2)])
+    assert keeper.roster.is_present(number)
+
+
+async def test_a_thiefs_list_stands_in_no_vans_way_once_its_key_is_retired() -> None:
+    second = replace(office(2, "34.04"), vans=van_numbers(NodeNumber(2)))
+    first = replace(office(1, "36.02"), vans=van_numbers(N1))
+    held = signed(founding((first, second, drc(4))), "a", "b")
+    number = van_numbers(NodeNumber(2)).first
+    theirs = van_record(1, number=number, name="34.04-van1")
+    honest = sign_access(AccessList(CLUSTER, NodeNumber(2), 1, 1, (), (theirs,)), SeededSigner("access 2")).encode()
+    keeper = await keeper_of(MemoryDocuments([held.encode()]))
+    await keeper.offer_access([listed(van_record(1))])
+    with pytest.raises(Rejected, match="expected keys of its own vans"):
+        await keeper.offer_access([honest])
+
+    await keeper.offer([signed(successor(held, nodes=_with_next_access_key(held)), "a", "b").encode()])
+    await keeper.offer_access([honest])
+    assert keeper.roster.is_present(number)

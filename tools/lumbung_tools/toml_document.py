@@ -10,6 +10,7 @@ import msgspec
 
 from lumbung_cluster.canonical import Malformed
 from lumbung_node.toml_table import load_toml
+from lumbung_tools.bounded_file import read_bounded
 
 __all__ = ["hex_bytes", "member_of", "number_of", "read_document", "read_document_file"]
 
@@ -32,12 +33,8 @@ def read_document(text: str, kind: type[T], what: str, keys: str) -> T:
 
 def read_document_file(file: Path) -> str:
     """The text of a document. Raises Malformed, OSError."""
-    with file.open("rb") as source:
-        raw = source.read(_FILE_BYTES_MAX + 1)
-    if len(raw) > _FILE_BYTES_MAX:
-        raise Malformed(str(file), f"at most {_FILE_BYTES_MAX} bytes", "more")
     try:
-        return raw.decode("utf-8")
+        return read_bounded(file, _FILE_BYTES_MAX).decode("utf-8")
     except UnicodeDecodeError as exc:
         raise Malformed(str(file), "text in UTF-8", str(exc)) from exc
 

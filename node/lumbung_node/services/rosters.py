@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import trio
 
-from lumbung_cluster.access import SignedAccess, access_objection
+from lumbung_cluster.access import AccessList, SignedAccess, access_objection
 from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.errors import KeyRefused, Rejected, StatusCode
 from lumbung_cluster.ids import ClusterId, NodeNumber
 from lumbung_cluster.roster import Roster
 from lumbung_cluster.roster_codec import SignedRoster
+from lumbung_cluster.roster_node import KeyUse
 from lumbung_cluster.roster_rules import Accept, Alarm, Known, Refuse, is_custodians_word, judge, judge_first
 from lumbung_cluster.with_vans import with_vans
 from lumbung_node.ports.documents import Documents
@@ -137,6 +138,7 @@ class RosterKeeper:
                 continue
             held = self._access.get(signed.content.office)
             objection = access_objection(self._signed_roster, held, signed, self._verifier)
+            objection = objection or self._taken_key(signed.content)
             if objection is not None:
                 refusal = objection
             elif held is None or held.hash != signed.hash:
@@ -150,6 +152,25 @@ class RosterKeeper:
         elif refusal:
             raise Rejected(StatusCode.FAILED_PRECONDITION, refusal)
         return changed
+
+    def _taken_key(self, offered: AccessList) -> str | None:
+        """A van's keys stay with the office that named it first: another one's list must not make it nobody."""
+        of_others = {
+            key: van.name
+            for office, signed in self._access.items()
+            if office != offered.office and self._counts(office, signed)
+            for van in signed.content.vans
+            for key in van.keys
+        }
+        taken = next((key for van in offered.vans for key in van.keys if key in of_others), None)
+        if taken is None:
+            return None
+        return f"access list of node {offered.office}: expected keys of its own vans, got one of {of_others[taken]}"
+
+    def _counts(self, office: NodeNumber, signed: SignedAccess) -> bool:
+        """Whether the key that signed the list is in force still."""
+        record = self._signed_roster.node(office)
+        return record is not None and record.has_open_key(KeyUse.ACCESS, signed.signature.key_public)
 
     def _count_vans(self) -> bool:
         """Whether the nodes are others now."""

@@ -11,6 +11,7 @@ from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.enrolment_pack import EnrolmentPack
 from lumbung_cluster.joining import JoinRefused
 from lumbung_node.config import check_files, render_config
+from lumbung_tools.bounded_file import read_bounded
 from lumbung_tools.cli.framework import Call, command, option
 from lumbung_tools.cli.roster_add import compare_fingerprint
 from lumbung_tools.joining.asking import load_request
@@ -22,6 +23,7 @@ from lumbung_tools.output.failures import CommandFailed
 __all__ = ["join"]
 
 _PATH = click.Path(path_type=Path)
+_PACK_SIZE_MAX = 80 << 20  # eight rosters and 256 access lists, each as long as it may be
 
 
 @command(
@@ -39,7 +41,7 @@ def join(call: Call, pack: Path, folder: Path, fingerprint: str | None, is_dry: 
     if not places.request.exists():
         raise CommandFailed(ExitCode.USAGE, "join.no_request", folder=folder)
     try:
-        brought = EnrolmentPack.decode(pack.read_bytes())
+        brought = EnrolmentPack.decode(read_bounded(pack, _PACK_SIZE_MAX))
     except Malformed as exc:
         raise JoinRefused(f"{pack}: {exc}") from exc
     entry = judge_entry(places, brought, load_request(places.request), now_ms=time.time_ns() // 1_000_000)

@@ -18,6 +18,7 @@ from lumbung_node.adapters.keys.certificates import make_tls_key
 from lumbung_node.adapters.keys.ed25519 import Ed25519Signer, Ed25519Verifier
 from lumbung_node.adapters.keys.key_files import read_secret, write_secret
 from lumbung_node.adapters.keys.tls_proofs import TlsKeyVerifier, public_key_der, sign_with_tls_key
+from lumbung_tools.bounded_file import read_bounded
 from lumbung_tools.joining.places import Machine, OfficePlaces
 
 __all__ = ["OPERATOR", "Asking", "has_keys", "load_request", "make_request"]
@@ -26,6 +27,7 @@ OPERATOR = "operator"  # the name of an office's first operator on its access li
 _NONCE_SIZE_BYTES = 16
 _TAG_SECRET_SIZE_BYTES = 32
 _PRIVATE_MODE = 0o700
+_REQUEST_SIZE_MAX = 128 * 1024  # the body has 64 KiB at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +91,8 @@ def make_request(places: OfficePlaces, asking: Asking, *, now_ms: int) -> Signed
 
 def load_request(path: Path) -> SignedJoin:
     """A request whose keys have all signed it. Raises JoinRefused, OSError."""
-    raw = path.read_bytes()
     try:
-        signed = SignedJoin.decode(raw)
+        signed = SignedJoin.decode(read_bounded(path, _REQUEST_SIZE_MAX))
     except Malformed as exc:
         raise JoinRefused(f"{path}: {exc}") from exc
     objection = possession_objection(signed, Ed25519Verifier(), TlsKeyVerifier())
