@@ -32,12 +32,12 @@ async def test_recordings_count_only_when_their_receipts_are_back(tmp_path: Path
 
 
 async def test_what_an_export_would_write_is_told_without_beginning_a_bundle(tmp_path: Path) -> None:
-    async with trip(tmp_path, recordings(6, 1 << 20)) as there:
+    async with trip(tmp_path, [*recordings(3, 1 << 20), *recordings(9, 1000)]) as there:
         there.disk.mkdir()
         small = ExportOrder(CENTRE, (), False, 0, False, 4 << 20)
         nonce = there.office.store.state.next_nonce
         seen = await foresee(there.home.session, small, there.disk)
-        assert (seen.entries, seen.size_bytes, seen.disk, seen.resumed) == (6, 6 << 20, 1, False)
+        assert (seen.entries, seen.size_bytes, seen.disk, seen.resumed) == (12, (3 << 20) + 9000, 1, False)
         assert (seen.room_bytes, seen.fits) == (2 << 20, False)
         assert (await foresee(there.home.session, replace(small, limit_bytes=None), there.disk)).fits
         assert there.office.store.state.next_nonce == nonce

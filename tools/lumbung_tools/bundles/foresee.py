@@ -16,7 +16,7 @@ __all__ = ["Foreseen", "foresee"]
 
 @dataclass(frozen=True, slots=True)
 class Foreseen:
-    """About how much is to go, and how much the disk takes now; `bundle` is zeros when a new one would begin."""
+    """How much is to go, and how much the disk takes now; `bundle` is zeros when a new one would begin."""
 
     bundle: bytes
     disk: int

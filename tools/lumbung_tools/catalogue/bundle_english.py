@@ -27,7 +27,7 @@ BUNDLE_ENGLISH: Final[dict[str, str]] = {
     ),
     "bundle.export.too_small": "The next recording has {size} and does not fit on this disk: take a larger one.",
     "bundle.export.foreseen": (
-        "About {entries} recordings, {size}, would be written for {holder}; the disk takes {room} now."
+        "{entries} recordings, {size}, would be written for {holder}; the disk takes {room} now."
     ),
     "bundle.export.foreseen_more": "Not all of it fits: the same command goes on with the next disk.",
     "bundle.export.limit_small": (

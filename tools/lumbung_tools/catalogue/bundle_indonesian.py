@@ -31,7 +31,7 @@ BUNDLE_INDONESIAN: Final[dict[str, str]] = {
         "Rekaman berikutnya berukuran {size} dan tidak muat di cakram ini: pakai cakram yang lebih besar."
     ),
     "bundle.export.foreseen": (
-        "Sekitar {entries} rekaman, {size}, akan ditulis untuk {holder}; cakram ini dapat memuat {room} sekarang."
+        "{entries} rekaman, {size}, akan ditulis untuk {holder}; cakram ini dapat memuat {room} sekarang."
     ),
     "bundle.export.foreseen_more": "Tidak semuanya muat: perintah yang sama melanjutkan di cakram berikutnya.",
     "bundle.export.limit_small": (

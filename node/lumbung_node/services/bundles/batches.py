@@ -67,6 +67,17 @@ class Lacking:
         counts = self._core.store.state.count(self._origin)
         return counts.size_bytes // counts.blobs if counts.blobs else 0
 
+    async def weigh(self) -> tuple[int, int]:
+        """How many entries are to go, and their bytes; each row is looked at, no blob is read."""
+        at, entries, size_bytes = self._after, 0, 0
+        while at < self.end:
+            page = await self._page(at)
+            at = page[-1][0] if page else self.end
+            items, _ = await self._readable(page)
+            entries += len(items)
+            size_bytes += sum(item.row.size_bytes for item in items)
+        return entries, size_bytes
+
     async def batches(self) -> AsyncIterator[LackingBatch]:
         """In feed order; the last one covers the end, with or without entries."""
         at = self._after

@@ -76,7 +76,12 @@ class Exporting:
         async with self._turn:
             opened = await self._open(request, holder, origins)
         lacking = [Lacking(self._core, holder, origin, upto) for origin, _, upto in opened.row.cursors]
-        await call.send(encode_frame(bundles_pb2.ExportResponse(begin=self._begin(opened, lacking))))
+        begin = self._begin(opened, lacking)
+        if request.only_look:
+            weighed = [await part.weigh() for part in lacking]
+            begin.entries_left = sum(entries for entries, _ in weighed)
+            begin.size_bytes_left = sum(size_bytes for _, size_bytes in weighed)
+        await call.send(encode_frame(bundles_pb2.ExportResponse(begin=begin)))
         if request.only_look:
             await call.send(encode_frame(bundles_pb2.ExportResponse(end=bundles_pb2.ExportEnd())))
             return
