@@ -356,6 +356,8 @@ async def test_an_own_recording_of_which_nobody_has_the_list_gets_a_number_and_r
         rows = await put_in_two_commits(origin)
         lose_commits(office.disk, rows, with_blob_rows=False)
         office.disk.lose(Family.BLOBS, blob_key(OFFICE, BlobId.of(CONTENTS[10])))  # so that its epoch is not told
+        for number in range(1, len(CONTENTS) + 1):  # a partner that keeps nothing of the office proves nothing
+            origin.store.proofs.ledger.account(NodeNumber(3)).pass_over(number)
         async with scrubbing(origin), connected(origin, holder):
             await passes(origin, 2)
             with trio.fail_after(600):
@@ -364,6 +366,24 @@ async def test_an_own_recording_of_which_nobody_has_the_list_gets_a_number_and_r
         row = await origin.store.reader.row(OFFICE, lost)
         assert row is not None
         assert row.number > len(CONTENTS)
+        assert origin.store.state.generation == 1
+
+
+async def test_an_own_recording_behind_a_break_whose_list_is_lost_stays_readable_and_reaches_the_others(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """It was called damaged, though its bytes were here and nowhere else."""
+    office, peer = box(OFFICE), box(PEER)
+    async with living(office) as origin, living(peer) as holder:
+        lose_commits(office.disk, await put_in_two_commits(origin), with_blob_rows=True)
+        office.disk.lose(Family.LISTS, list_key(OFFICE, (await row_of(origin, CONTENTS[13])).signed))
+        async with scrubbing(origin), connected(origin, holder):
+            await passes(origin, 2)
+            assert origin.store.state.damaged == {}
+            with trio.fail_after(600):
+                while not is_intact(await holder.store.reader.row(OFFICE, BlobId.of(CONTENTS[13]))):
+                    await holder.store.state.grown.wait()
+        assert (await row_of(origin, CONTENTS[13])).number == 14
         assert origin.store.state.generation == 1
 
 

@@ -27,7 +27,7 @@ from lumbung_node.store.readable import read_rows
 from lumbung_node.store.runs import chunk_count
 from lumbung_node.store.scrub_rows import break_key, twice_key
 
-__all__ = ["Diagnosis", "RowsByNumber", "diagnose"]
+__all__ = ["Diagnosis", "RowsByNumber", "diagnose", "is_proven_elsewhere"]
 
 RowsByNumber = dict[int, tuple[BlobId, BlobRow]]
 
@@ -179,7 +179,11 @@ def _end_break(core: Core, origin: NodeNumber, number: int, found: Diagnosis) ->
 
 
 def _lost_list(core: Core, origin: NodeNumber, item: Looked, previous: bytes | None, found: Diagnosis) -> None:
-    """An own list is signed anew when its entry can be told; of another origin somebody else has it."""
+    """An own list is signed anew when its entry can be told; of another origin somebody else has it.
+
+    With the hash before it lost too, the entry cannot be told. If nobody has proven it, it is nowhere else: then it is
+    signed for without the epoch that it was sealed in.
+    """
     assert item.feed is not None
     row, feed = item.row, item.feed
     if origin == core.number and row is not None and previous is not None and not core.condition.stopped:
@@ -194,6 +198,11 @@ def _lost_list(core: Core, origin: NodeNumber, item: Looked, previous: bytes | N
         if entry is not None:
             found.job.signed_again.append(SignedAgain(item.number, entry, feed, previous))
             return
+    is_alone = origin == core.number and previous is None and not is_proven_elsewhere(core, feed.blob, item.number)
+    if is_alone and row is not None and row.state is RowState.INTACT and not core.condition.stopped:
+        entry = Entry(feed.blob, row.size_bytes, row.time_ms, 0)
+        found.job.signed_again.append(SignedAgain(item.number, entry, feed, bytes(32)))
+        return
     if row is None:
         made = BlobRow(RowState.DAMAGED, 0, 0, 0, item.number, 0, 0, feed.signed)
         found.job.remade.append(Remade(origin, feed.blob, None, made, EventKind.LOST_LIST))
@@ -246,6 +255,13 @@ def _judge_let_go(
         found.job.remade.append(Remade(origin, feed.blob, row, lost, EventKind.DAMAGED_BYTES))
     else:
         found.let_go.add((origin, feed.blob.unit))
+
+
+def is_proven_elsewhere(core: Core, blob: BlobId, number: int) -> bool:
+    """Whether some node that keeps this own blob has said that it holds it; whoever need not was passed over."""
+    roster, own = core.rosters.roster, core.number
+    holders = [each for each in roster.partners_of(own) if roster.units_held(each, own) >> blob.unit & 1]
+    return bool(core.store.proofs.ledger.proven(number, holders))
 
 
 async def _stands_at(core: Core, origin: NodeNumber, blob: BlobId, number: int) -> bool:

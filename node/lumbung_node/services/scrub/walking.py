@@ -20,6 +20,7 @@ from lumbung_cluster.scrub_chain import LinkState
 from lumbung_node.ports.keyvalue import Family
 from lumbung_node.services.core import Core
 from lumbung_node.services.scrub.census import Census
+from lumbung_node.services.scrub.diagnosis import is_proven_elsewhere
 from lumbung_node.services.scrub.looking import Looked, links_of, look, previous_hash
 from lumbung_node.services.scrub.mending import Mending
 from lumbung_node.services.scrub.reading import ByteReader, Stored
@@ -147,20 +148,13 @@ class Walker:
                 job.adopted.append(Adopted(origin, entries[index], row))
             elif row.state is not RowState.INTACT:
                 continue  # asked for already, or let go
-            elif origin == self._core.number and not self._is_proven(row.number):
+            elif origin == self._core.number and not is_proven_elsewhere(self._core, item.blob, row.number):
                 if not self._core.condition.stopped:
                     entry = Entry(item.blob, row.size_bytes, row.time_ms, 0)
                     job.adopted.append(Adopted(origin, entry, row, is_unsigned=True))
             else:
                 job.damage.append(Damage(origin, item.blob, EventKind.LOST_LIST, FoundBy.SCRUB, row.place))
         return job
-
-    def _is_proven(self, number: int) -> bool:
-        """Whether some other node has said that it holds this own number."""
-        ledger = self._core.store.proofs.ledger
-        return any(
-            ledger.account(holder).has(number) for holder in self._core.rosters.roster.partners_of(self._core.number)
-        )
 
 
 def _has_bytes(item: Looked, row: BlobRow) -> bool:
