@@ -128,7 +128,9 @@ class Reconciling:
         retry_s = limits.RECONCILE_RETRY_S_MIN
         busy_goes = 0
         is_scheduled = self._core.number < self._peer
-        wait_s = 0.0 if self._outgoing.waiting() else retry_s
+        # Who refills an empty disk has nothing to offer, so that no lane of its own waits: the peer's do.
+        is_empty = bool(self._core.store.state.rebuild_since_ms)
+        wait_s = 0.0 if is_empty or self._outgoing.waiting() else retry_s
         while True:
             await self._wait(wait_s if is_scheduled else None)
             is_patient = busy_goes < limits.RECONCILE_BUSY_GOES_MAX
