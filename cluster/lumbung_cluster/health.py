@@ -40,6 +40,7 @@ _PARTNERS_MIN = 2  # one clock against one tells nothing
 class HealthCode(Enum):
     COPIES_SHORT = "COPIES_SHORT"
     LINK_DOWN = "LINK_DOWN"
+    LINK_BREAKS = "LINK_BREAKS"
     TRUST_FAILED = "TRUST_FAILED"
     DISK_LOW = "DISK_LOW"
     CERT_EXPIRES = "CERT_EXPIRES"
@@ -76,13 +77,14 @@ class LinkHealth(Enum):
 
 @dataclass(frozen=True, slots=True)
 class LinkFacts:
-    """One link; `has_met` when the peer was ever spoken to."""
+    """One link; `has_met` when the peer was ever spoken to, `needs_patience` when its sessions broke over and over."""
 
     node: NodeNumber
     health: LinkHealth
     since_s: float
     clock_offset_ms: int
     has_met: bool
+    needs_patience: bool = False
 
     @property
     def is_up(self) -> bool:
@@ -209,6 +211,8 @@ def _links(facts: Facts) -> Iterator[Trouble]:
         if link.health is LinkHealth.DOWN and link.since_s >= LINK_DOWN_WARNING_S:
             severity = Severity.CRITICAL if link.since_s >= LINK_DOWN_CRITICAL_S else Severity.WARNING
             yield Trouble(HealthCode.LINK_DOWN, severity, link.node, (("age_s", since_s),))
+        if link.needs_patience:
+            yield Trouble(HealthCode.LINK_BREAKS, Severity.WARNING, link.node)
 
 
 def _clock(facts: Facts) -> Iterator[Trouble]:

@@ -110,6 +110,12 @@ def test_a_link_is_down_after_two_minutes_and_critical_after_a_day(since_s: floa
     assert found(linked(LinkHealth.DOWN, since_s)) == expected
 
 
+def test_a_link_that_breaks_again_and_again_is_told_while_it_is_up() -> None:
+    links = (LinkFacts(PEER, LinkHealth.UP, 5.0, 0, has_met=True, needs_patience=True),)
+
+    assert found(replace(WELL, links=links)) == [(HealthCode.LINK_BREAKS, Severity.WARNING, 2)]
+
+
 def test_refused_trust_is_critical_at_once_and_is_not_called_down() -> None:
     assert found(linked(LinkHealth.REFUSED)) == [(HealthCode.TRUST_FAILED, Severity.CRITICAL, 2)]
 
@@ -231,7 +237,10 @@ def test_the_worst_comes_first(stopped: bool, keys: bool, low: bool, age_ms: int
 
 
 def test_every_code_can_come() -> None:
-    links = (LinkFacts(PEER, LinkHealth.DOWN, 300.0, 0, True), LinkFacts(PEER, LinkHealth.REFUSED, 0.0, 0, True))
+    links = (
+        LinkFacts(PEER, LinkHealth.DOWN, 300.0, 0, True, needs_patience=True),
+        LinkFacts(PEER, LinkHealth.REFUSED, 0.0, 0, True),
+    )
     everything = replace(
         WELL,
         damaged=1,

@@ -15,7 +15,7 @@ from lumbung_cluster.life import Life, sign_life
 from lumbung_cluster.roster_keys import pin_key, retire_key
 from lumbung_cluster.roster_node import KeyUse
 from lumbung_node.services.replicator import LinkState
-from lumbung_testing.linked_nodes import LinkedNode, until_up
+from lumbung_testing.linked_nodes import LinkedNode, host, until_up
 from lumbung_testing.rosters import CLUSTER, SeededSigner, founding, signed, successor
 from lumbung_testing.session_pair import CENTRE, OFFICE, PEER, box, living
 from lumbung_testing.virtual_disk import Pace
@@ -58,6 +58,29 @@ async def test_a_call_of_ours_that_nobody_greets_gives_way_to_the_partners(
         nursery.start_soon(higher.replicator.run)
         await until_up(lower, PEER)
         assert not lower.replicator.links[PEER].is_dialled
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_link_that_breaks_again_and_again_is_given_more_patience(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A slow line of class lan: bytes stand for four seconds every so often, which its keepalive does not bear."""
+    network = VirtualNetwork(random.Random(1))
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer, trio.open_nursery() as nursery:
+        node, partner = LinkedNode(network, office), LinkedNode(network, peer)
+        await nursery.start(partner.serve)
+        nursery.start_soon(node.replicator.run)
+        nursery.start_soon(partner.replicator.run)
+        sessions = []
+        for _ in range(8):
+            await until_up(node, PEER)
+            sessions.append(node.replicator.links[PEER].session)
+            for source, target in ((OFFICE, PEER), (PEER, OFFICE)):
+                network.stall(host(source), host(target), 4.0)
+            await trio.sleep(10.0)
+        assert len(set(map(id, sessions[:4]))) == 4
+        assert sessions[4:] == [sessions[3]] * 4
+        assert node.replicator.links[PEER].patience.is_raised
         nursery.cancel_scope.cancel()
 
 

@@ -244,6 +244,7 @@ class Operations:
                 link.since_s,
                 link.clock_offset_ms,
                 has_met=link.generation > 0,
+                needs_patience=self._replicator.links[NodeNumber(link.node)].patience.is_raised,
             )
             for link in response.links
         ]

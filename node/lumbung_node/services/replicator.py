@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
 
@@ -21,6 +21,7 @@ from lumbung_cluster.errors import (
     TrustRefused,
 )
 from lumbung_cluster.ids import BlobId, Generation, NodeNumber
+from lumbung_cluster.link_patience import LinkPatience
 from lumbung_cluster.roster_node import NodeRecord
 from lumbung_node.ports.transport import CallKind, Channel, Dialer, Endpoint, LinkClass, Method, ServerCall
 from lumbung_node.services.core import STORE_FAILURES, Core, DoubtAboutOurselves
@@ -57,6 +58,7 @@ class Link:
     sent_bytes: int = 0
     received_bytes: int = 0
     roster_asked: float = -math.inf
+    patience: LinkPatience = field(default_factory=LinkPatience)
     heard_at: float | None = None
 
     @property
@@ -229,7 +231,10 @@ class Replicator:
     def _endpoint(self, record: NodeRecord, address: str) -> Endpoint:
         uri = f"lumbung://{self._core.cluster}/node/{record.number}"
         pins = self._core.rosters.roster.tls_pins(record.number)
-        return Endpoint(address, uri, pins, LinkClass(record.link.value))
+        line = LinkClass(record.link.value)
+        if line is LinkClass.LAN and self.links[record.number].patience.is_raised:
+            line = LinkClass.WAN
+        return Endpoint(address, uri, pins, line)
 
     async def _talk(self, link: Link, frames: FrameLink, *, is_dialled: bool) -> None:
         """One session to its end, on either side; the link must be free."""
@@ -238,10 +243,14 @@ class Replicator:
         session = Session(self._core, frames, link.peer, self.arrivals)
         link.session, link.is_dialled = session, is_dialled
         doubt: DoubtAboutOurselves | None = None
+        is_broken = False
         try:
             await _flat(lambda: session.run(lambda: link.become(LinkState.UP, "")))
         except DoubtAboutOurselves as exc:
             doubt = exc
+        except PeerGone:
+            is_broken = True
+            raise
         except BlobDamaged as exc:  # an index row of ours: the scrub mends it, and the next session goes on
             self._core.log.warning("own index damaged", peer=link.peer, reason=str(exc))
             raise PeerGone(f"own index damaged: {exc}") from exc
@@ -249,6 +258,7 @@ class Replicator:
             link.sent_bytes, link.received_bytes = link.carried_bytes()
             link.heard_at, link.session = link.last_heard_at, None
             if link.state is LinkState.UP:  # a call that nobody greeted leaves the link as long down as it was
+                link.patience.ended(trio.current_time() - link.since, is_broken=is_broken)
                 link.become(LinkState.DOWN, session.goodbye)
             session.settled.set()
             session.ended.set()

@@ -135,6 +135,7 @@ ENGLISH: Final[dict[str, str]] = {
         "Some recordings have too few proven copies. Keep the line up; they are copied by themselves."
     ),
     "health.link_down": "The link to {node} is down. Check the line; recording goes on.",
+    "health.link_breaks": "The link to {node} breaks again and again. A slow line must be of class wan, not lan.",
     "health.trust_failed": (
         "{node} and this node do not trust each other. Check clock and certificates, then call the province."
     ),

@@ -61,6 +61,24 @@ HEALTH_PAGES_ENGLISH: Final[dict[str, str]] = {
         "what was changed?"
     ),
     "page.link_down.mute": "Mute it for one node (--node) while a repair is under way there.",
+    "page.link_breaks.title": "a link breaks again and again",
+    "page.link_breaks.means": (
+        "Three times in a row the link to a holder came up and broke within a minute. Where its class is lan, the "
+        "node waits for it now as on a wan line, so that copies go on; a holder that dies is noticed after 50 seconds."
+    ),
+    "page.link_breaks.severity": "Yellow until the link has held for an hour.",
+    "page.link_breaks.causes": (
+        "the line is slow, and roster or configuration call it lan\n"
+        "the holder's program or machine falls over and starts again\n"
+        "a loose cable, a poor radio link, a router that forgets connections"
+    ),
+    "page.link_breaks.cures": (
+        "Is the holder in the same building? If not, the class lan is wrong.\n"
+        'The own line: set class = "wan" (by satellite "satellite") under [link] in the configuration, and restart.\n'
+        "The holder's line: the central office changes its link in the roster and publishes it.\n"
+        "The class is right: read the holder's log, then check cable, radio and router."
+    ),
+    "page.link_breaks.mute": "Mute it for one node (--node) until the new roster comes.",
     "page.trust_failed.title": "somebody answers, but one does not trust the other",
     "page.trust_failed.means": (
         "A connection comes about, but the certificate, its key or the list that names it does not fit. "

@@ -61,6 +61,26 @@ HEALTH_PAGES_INDONESIAN: Final[dict[str, str]] = {
         "Semua putus padahal internet jalan: firewall atau VPN kantor. Sejak kapan, dan apa yang diubah?"
     ),
     "page.link_down.mute": "Bisukan untuk satu simpul (--node) selama di sana sedang diperbaiki.",
+    "page.link_breaks.title": "sambungan putus berulang kali",
+    "page.link_breaks.means": (
+        "Tiga kali berturut-turut sambungan ke penyimpan tersambung lalu putus dalam semenit. Bila kelasnya lan, "
+        "simpul kini menunggu seperti pada jaringan wan, sehingga salinan tetap jalan; penyimpan yang mati baru "
+        "diketahui setelah 50 detik."
+    ),
+    "page.link_breaks.severity": "Kuning sampai sambungan bertahan satu jam.",
+    "page.link_breaks.causes": (
+        "jaringan lambat, tetapi daftar simpul atau konfigurasi menyebutnya lan\n"
+        "program atau mesin penyimpan jatuh dan mulai lagi\n"
+        "kabel longgar, radio lemah, atau router yang melupakan sambungan"
+    ),
+    "page.link_breaks.cures": (
+        "Penyimpan itu di gedung yang sama? Bila tidak, kelas lan salah.\n"
+        'Jaringan sendiri: tulis class = "wan" (satelit: "satellite") di bawah [link] di konfigurasi, lalu mulai '
+        "ulang.\n"
+        "Jaringan penyimpan: kantor pusat mengubah kelasnya di daftar simpul dan menerbitkannya.\n"
+        "Kelasnya benar: baca log penyimpan, lalu periksa kabel, radio, dan router."
+    ),
+    "page.link_breaks.mute": "Bisukan untuk satu simpul (--simpul) sampai daftar simpul baru datang.",
     "page.trust_failed.title": "ada yang menjawab, tetapi tidak saling percaya",
     "page.trust_failed.means": (
         "Sambungan terjadi, tetapi sertifikat, kuncinya atau daftar yang menyebutnya tidak cocok. Tidak "

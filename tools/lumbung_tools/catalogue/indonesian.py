@@ -132,6 +132,7 @@ INDONESIAN: Final[dict[str, str]] = {
         "Sebagian rekaman kurang salinan terbukti. Jaga sambungan; salinan dibuat dengan sendirinya."
     ),
     "health.link_down": "Sambungan ke {node} putus. Periksa jaringan; perekaman tetap jalan.",
+    "health.link_breaks": "Sambungan ke {node} putus berulang kali. Jaringan lambat harus berkelas wan, bukan lan.",
     "health.trust_failed": (
         "{node} dan simpul ini tidak saling percaya. Periksa jam dan sertifikat, lalu hubungi provinsi."
     ),

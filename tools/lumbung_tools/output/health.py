@@ -13,6 +13,7 @@ __all__ = ["exit_code_of", "sentence_of_trouble", "severity_key", "severity_name
 _SENTENCES = {
     "COPIES_SHORT": "health.copies_short",
     "LINK_DOWN": "health.link_down",
+    "LINK_BREAKS": "health.link_breaks",
     "TRUST_FAILED": "health.trust_failed",
     "DISK_LOW": "health.disk_low",
     "CERT_EXPIRES": "health.cert_expires",

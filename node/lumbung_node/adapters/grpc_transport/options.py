@@ -28,8 +28,13 @@ _KEEPALIVE_S: Final[dict[LinkClass, tuple[float, float] | None]] = {
 # A server does not know over which line its caller came, only over which its own are: the class of its configuration.
 # It must ping too: a dialler that stands still is noticed by nobody else. (Until then a partner whose machine had hung
 # was shown as up for five minutes by all those whom it had dialled.) On a satellite line this end only has to let go,
-# some day, of callers that lost power: a packet in five minutes.
-_SERVER_KEEPALIVE_SATELLITE_S: Final = (300.0, 20.0)
+# some day, of callers that lost power: a packet in five minutes. Nor can it give one caller more patience than another,
+# as a dialler does on a link that breaks again and again: its ping may always wait behind three seconds of blob bytes.
+_SERVER_KEEPALIVE_S: Final = {
+    LinkClass.LAN: (1.0, 10.0),
+    LinkClass.WAN: (30.0, 20.0),
+    LinkClass.SATELLITE: (300.0, 20.0),
+}
 _PING_INTERVAL_MS_MIN: Final = 500  # half of the LAN's keepalive: a caller that pings more often is closed
 
 _WINDOW_BYTES: Final = 2 * MIB  # what a peer may send of one stream before we read
@@ -52,7 +57,7 @@ _COMMON: Final[Options] = (
 
 def server_options(link: LinkClass) -> Options:
     """`link` is the class of the server's own line."""
-    time_s, timeout_s = _KEEPALIVE_S[link] or _SERVER_KEEPALIVE_SATELLITE_S
+    time_s, timeout_s = _SERVER_KEEPALIVE_S[link]
     return (
         *_COMMON,
         # With the default a second node on the same port starts silently and takes half of the calls.
