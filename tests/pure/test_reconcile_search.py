@@ -78,6 +78,14 @@ def test_thousands_of_differences_take_few_rounds(ours: int, theirs: int) -> Non
     assert proves(asker, found, own, other)
 
 
+@pytest.mark.parametrize("seed", [0, 3, 4])
+def test_ten_thousand_differences_on_both_sides_are_named_by_two_questions(seed: int) -> None:
+    """Three round trips with the comparison. Of seed 3 the first guess is so low that it once took four."""
+    own, other = pair(seed, 5000, 5000, 3000)
+    found, _, _ = find_all(own, other, is_eager=True)
+    assert found.rounds <= 2
+
+
 def test_a_missing_set_is_named_without_any_symbol_of_a_unit() -> None:
     """An empty teller: lists of nothing are cheaper than symbols, and cost no question."""
     own, other = pair(6, 3000, 0, 0)

@@ -23,8 +23,8 @@ __all__ = ["estimate", "wanted_symbols"]
 _FIRST = 8  # the first symbols are hit by nearly all: their numbers scatter too little
 _LEAST = 16  # symbols below which the scatter says nothing
 _BEYOND_COUNTS = 4.0  # errors by which the scatter must exceed what the counts explain
-_ROOM = 0.3  # errors of room above the scatter
-_ROOM_FIRST = -0.5  # below it, from the first few symbols: their error is so large that the next guess is far better
+_ROOM = 1.5  # errors of room above the scatter: who asks a third time must not ask a fourth
+_ROOM_FIRST = 0.0  # from the first few symbols: their error is so large that the next guess is far better
 
 
 def estimate(surplus: int, difference: Symbols) -> int:

@@ -43,6 +43,7 @@ __all__ = ["Effect", "Event", "Found", "OwnIds", "ReadUnit", "Search", "find", "
 
 _UNION_SYMBOLS_MAX = 220  # more than these of a union cost more than they save against groups
 _GROUP_DIFFERENCES = 100
+_GUESSED_DIFFERENCES = 64  # a first guess of so many may be one of 100: too few symbols cost all units a round trip
 _SINGLE_DEEP_FROM = 215  # differences of one unit that 256 symbols seldom name
 _HOPELESS, _HOPELESS_FROM = 4, 128  # so many times what should do, and still nothing: twins, or a liar; lists will tell
 
@@ -164,7 +165,7 @@ class _Searching:
         surplus = self._side.count - whole.count
         needed = wanted_symbols(estimate(surplus, whole.theirs))
         if needed > _UNION_SYMBOLS_MAX and not whole.is_single:
-            return _split(whole, abs(surplus))
+            return _split(whole, abs(surplus), is_guess=False)
         whole.wanted = min(UNIT_SYMBOLS, max(limits.RECONCILE_EAGER_SYMBOLS, needed))
         return [whole]
 
@@ -197,7 +198,9 @@ class _Searching:
         if named is not None:
             return self._accept(area, named.ours, named.theirs)
         surplus = self._side.inventory.count_of(area.units) - area.count
-        return (yield from self._go_on(area, estimate(surplus, apart)))
+        differences = estimate(surplus, apart)
+        is_guess = differences > estimate(surplus, Symbols.none(0))
+        return (yield from self._go_on(area, differences, is_guess=is_guess))
 
     def _accept(self, area: _Area, ours: Sequence[int], theirs: Sequence[int]) -> list[_Area]:
         if self._found.size + len(ours) + len(theirs) > limits.RECONCILE_DIFFERENCES_MAX:
@@ -207,8 +210,8 @@ class _Searching:
             self._found.theirs += theirs
         return []
 
-    def _go_on(self, area: _Area, differences: int) -> Generator[Effect, Event, list[_Area]]:
-        """These symbols were not enough for about that many differences."""
+    def _go_on(self, area: _Area, differences: int, *, is_guess: bool) -> Generator[Effect, Event, list[_Area]]:
+        """These symbols were not enough for about that many differences; a guess tells more than the counts."""
         had, needed = len(area.theirs), wanted_symbols(differences)
         if had >= _HOPELESS_FROM and had >= _HOPELESS * needed:
             self._found.unresolved |= area.units
@@ -220,7 +223,7 @@ class _Searching:
             if had < UNIT_SYMBOLS and differences <= _SINGLE_DEEP_FROM:
                 area.wanted = UNIT_SYMBOLS
             else:
-                area.wanted = min(limits.RECONCILE_UNIT_SYMBOLS_MAX, max(needed, had + had // 4))
+                area.wanted = min(limits.RECONCILE_UNIT_SYMBOLS_MAX, max(needed, had + had // 2))
             return [area]
         if needed <= _UNION_SYMBOLS_MAX and had <= limits.RECONCILE_EAGER_SYMBOLS:
             area.wanted = max(needed, 2 * had)
@@ -228,7 +231,7 @@ class _Searching:
         if needed <= UNIT_SYMBOLS and had < UNIT_SYMBOLS:
             area.wanted = min(UNIT_SYMBOLS, max(needed, had + had // 2))
             return [area]
-        return _split(area, differences)
+        return _split(area, differences, is_guess=is_guess)
 
     # --- full ids ----------------------------------------------------------------------------------------------
 
@@ -293,7 +296,7 @@ def _take(area: _Area, more: Symbols) -> None:
     area.theirs, area.family = known.followed_by(more), None
 
 
-def _split(area: _Area, differences: int) -> list[_Area]:
+def _split(area: _Area, differences: int, *, is_guess: bool) -> list[_Area]:
     """Groups of neighbours with about 100 differences each, at least two."""
     units = units_of_mask(area.units)
     groups = 2
@@ -304,7 +307,7 @@ def _split(area: _Area, differences: int) -> list[_Area]:
     needed = wanted_symbols(each)
     if groups < len(units):
         needed = min(needed, UNIT_SYMBOLS)
-    elif each > _GROUP_DIFFERENCES:
+    elif each > (_GUESSED_DIFFERENCES if is_guess else _GROUP_DIFFERENCES):
         needed = UNIT_SYMBOLS  # asking for more at once would make every unit read its ids, for a guess
     needed = min(needed, limits.RECONCILE_UNIT_SYMBOLS_MAX)
     children = []
