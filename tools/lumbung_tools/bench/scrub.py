@@ -1,14 +1,16 @@
 """`make bench-scrub`: how fast an idle node reads and checks all it keeps, and what puts feel of it at its usual pace.
 
 The first figure is held against one thread that reads the same bytes from plain files and hashes them; both find the
-page cache emptied of their files before. The second puts one blob after the other, in turns with the scrub paused and
-with it going round and round at its default pace.
+page cache emptied of their files before. The second puts one blob after the other, in many short turns with the scrub
+paused and with it going round and round at its default pace; which of two turns comes first is drawn by lot, so that
+whatever else the machine does falls on both. How far the ratio may be trusted is told by drawing pairs of turns again.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import statistics
 import sys
@@ -45,8 +47,10 @@ __all__ = ["main"]
 _OFFICE = "36.02"
 _ALONE = PutTerms(copies=1, wait_s=0.0, retry_s=10.0)
 _LOADS = (("a300k", 300 * KIB, 2_000), ("a4k", 4 * KIB, 20_000))
-_ROUNDS = 4
-_PUTS_A_ROUND = 150
+_ROUNDS = 20
+_PUTS_A_TURN = 150
+_DRAWS = 500
+_LIKELY = 0.9  # of the drawn ratios lie between the two that are told
 _AGAIN_S = 0.5
 _BATCH_FILES = 64
 _MEGA = 1_000_000
@@ -61,16 +65,27 @@ class Figures:
     scrub_mb_s: float = 0.0
     scrub_cpu_s: float = 0.0
     read_bytes: int = 0
-    without_s: list[float] = field(default_factory=list)
-    with_s: list[float] = field(default_factory=list)
+    without_s: list[list[float]] = field(default_factory=list)
+    with_s: list[list[float]] = field(default_factory=list)
     read_during_puts_bytes: int = 0
 
     def ratios(self) -> dict[str, float]:
+        without_s, with_s = _joined(self.without_s), _joined(self.with_s)
         return {
             "scrub / files + BLAKE3 in one thread": self.scrub_mb_s / self.files_mb_s,
-            "put p50 with / without": statistics.median(self.with_s) / statistics.median(self.without_s),
-            "put p99 with / without": _p99(self.with_s) / _p99(self.without_s),
+            "put p50 with / without": statistics.median(with_s) / statistics.median(without_s),
+            "put p99 with / without": _p99(with_s) / _p99(without_s),
         }
+
+    def likely_p99_ratio(self) -> tuple[float, float]:
+        """Between which two the ratio of p99 lies, as far as these turns tell: pairs of them drawn again and again."""
+        luck, pairs = random.Random(_DRAWS), list(zip(self.without_s, self.with_s, strict=True))
+        drawn = [luck.choices(pairs, k=len(pairs)) for _ in range(_DRAWS)]
+        ratios = sorted(
+            _p99(_joined([two for _, two in each])) / _p99(_joined([one for one, _ in each])) for each in drawn
+        )
+        beyond = round(_DRAWS * (1 - _LIKELY) / 2)
+        return ratios[beyond], ratios[-1 - beyond]
 
 
 @click.command()
@@ -85,9 +100,9 @@ def main(scale: float, parent: Path | None, out: Path) -> None:
     folder = Path(tempfile.mkdtemp(prefix="lumbung-bench-", dir=place.folder))
     try:
         loads = [make_load(folder / name, name, size, max(1, round(count * scale))) for name, size, count in _LOADS]
-        puts = max(5, round(_PUTS_A_ROUND * scale))
-        singles = make_load(folder / "singles", "singles", 300 * KIB, 2 * _ROUNDS * puts)
-        figures = trio.run(_measure, folder, loads, singles, puts)
+        rounds = max(4, round(_ROUNDS * scale))
+        singles = make_load(folder / "singles", "singles", 300 * KIB, 2 * rounds * _PUTS_A_TURN)
+        figures = trio.run(_measure, folder, loads, singles)
     finally:
         shutil.rmtree(folder)
     _show(screen, figures)
@@ -95,7 +110,7 @@ def main(scale: float, parent: Path | None, out: Path) -> None:
     screen.print(f"figures written to {out}")
 
 
-async def _measure(folder: Path, loads: Sequence[Load], singles: Load, puts: int) -> Figures:
+async def _measure(folder: Path, loads: Sequence[Load], singles: Load) -> Figures:
     sites = choose_sites((_OFFICE, "73.71"), ("batam",), None)
     founded = found_cluster(folder / "cluster", sites, Language.ENGLISH, now_ms=time.time_ns() // _MEGA)
     profile, figures = load_profile(founded.client_home(_OFFICE)), Figures()
@@ -110,7 +125,7 @@ async def _measure(folder: Path, loads: Sequence[Load], singles: Load, puts: int
             files = [Path(item.path) for load in loads for item in load.items]
             figures.files_mb_s = await trio.to_thread.run_sync(_read_files, files)
             await _scrub_alone(session, founded.folder / "nodes" / _OFFICE / "data", cluster.pid(_OFFICE), figures)
-            await _put_in_turns(session, singles, puts, figures)
+            await _put_in_turns(session, singles, figures)
     return figures
 
 
@@ -150,17 +165,29 @@ async def _scrub_alone(session: Session, data: Path, pid: int, figures: Figures)
     figures.scrub_mb_s, figures.read_bytes = state.rate_bytes_per_s / _MEGA, state.read_bytes
 
 
-async def _put_in_turns(session: Session, singles: Load, puts: int, figures: Figures) -> None:
-    items = list(singles.items)
-    for _ in range(_ROUNDS):
-        await pause_scrub(session.own)
-        await _put(session, items[:puts], 1, figures.without_s)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_round_and_round, session)
-            await _put(session, items[puts : 2 * puts], 1, figures.with_s)
-            nursery.cancel_scope.cancel()
-        figures.read_during_puts_bytes += (await scrub_status(session.own, 0)).state.read_bytes
-        items = items[2 * puts :]
+async def _put_in_turns(session: Session, singles: Load, figures: Figures) -> None:
+    luck = random.Random(singles.name)
+    turns = [singles.items[at : at + _PUTS_A_TURN] for at in range(0, len(singles.items), _PUTS_A_TURN)]
+    for one, other in zip(turns[::2], turns[1::2], strict=True):
+        is_paused_first = luck.random() < 0.5
+        for items, is_paused in ((one, is_paused_first), (other, not is_paused_first)):
+            waits: list[float] = []
+            if is_paused:
+                await pause_scrub(session.own)
+                await _put(session, items, 1, waits)
+                figures.without_s.append(waits)
+            else:
+                figures.read_during_puts_bytes += await _put_beside_scrub(session, items, waits)
+                figures.with_s.append(waits)
+
+
+async def _put_beside_scrub(session: Session, items: Sequence[PutItem], waits: list[float]) -> int:
+    """The bytes that the last pass of the scrub has read meanwhile."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_round_and_round, session)
+        await _put(session, items, 1, waits)
+        nursery.cancel_scope.cancel()
+    return (await scrub_status(session.own, 0)).state.read_bytes
 
 
 async def _round_and_round(session: Session) -> None:
@@ -196,6 +223,10 @@ async def _put(session: Session, items: Sequence[PutItem], at_once: int, waits: 
         raise LoadFailed(f"{durable} of {len(items)} blobs are durable; {failure or ''}")
 
 
+def _joined(turns: Sequence[Sequence[float]]) -> list[float]:
+    return [seconds for turn in turns for seconds in turn]
+
+
 def _p99(seconds: Sequence[float]) -> float:
     rising = sorted(seconds)
     return rising[min(len(rising) - 1, len(rising) * 99 // 100)]
@@ -210,12 +241,18 @@ def _show(screen: Console, figures: Figures) -> None:
         f"files + BLAKE3, one thread: {figures.files_mb_s:,.0f} MB/s; scrub of {figures.read_bytes / _MEGA:,.0f} MB:"
         f" {figures.scrub_mb_s:,.0f} MB/s, {figures.scrub_cpu_s:.1f} s of CPU"
     )
-    for name, waits in (("paused", figures.without_s), ("going", figures.with_s)):
+    for name, turns in (("paused", figures.without_s), ("going", figures.with_s)):
+        waits = _joined(turns)
         p50_ms, p99_ms = statistics.median(waits) * 1000, _p99(waits) * 1000
         screen.print(f"puts of 300 KiB one at a time, scrub {name}: p50 {p50_ms:.1f} ms, p99 {p99_ms:.1f} ms")
     screen.print(f"read by the scrub meanwhile: {figures.read_during_puts_bytes / _MEGA:,.1f} MB")
     for name, ratio in figures.ratios().items():
         screen.print(f"{ratio:.2f} x {name}")
+    low, high = figures.likely_p99_ratio()
+    screen.print(
+        f"p99 with / without lies between {low:.2f} and {high:.2f} ({_LIKELY:.0%} of {_DRAWS} draws of"
+        f" {len(figures.with_s)} pairs of turns); load average {os.getloadavg()[0]:.1f}"
+    )
     screen.print(f"marks: at least {_RATE_MARK} for the rate, at most {_LATENCY_MARK} for p99")
 
 
@@ -227,6 +264,8 @@ def _write(out: Path, place: Place, scale: float, figures: Figures) -> None:
         "scale": scale,
         "figures": asdict(figures),
         "ratios": figures.ratios(),
+        "likely_p99_ratio": figures.likely_p99_ratio(),
+        "load_average": os.getloadavg(),
     }
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
