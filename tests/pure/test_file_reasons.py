@@ -98,3 +98,20 @@ def test_a_file_that_is_no_backup_of_keys_is_told_in_the_readers_language() -> N
 def test_an_empty_file_is_told_in_the_readers_language() -> None:
     said = PlaintextRefused("plaintext: expected at least 1 byte, got an empty file")
     assert sentence_of(console(), said) == "berkas kosong"
+
+
+@pytest.mark.parametrize(
+    ("part", "place"), [("/etc/.k.pem.part-7649", "/etc/k.pem"), ("/srv/.x.50d77fff.part", "/srv/x")]
+)
+def test_a_file_that_cannot_be_written_is_named_by_its_place(part: str, place: str) -> None:
+    error = PermissionError(errno.EACCES, os.strerror(errno.EACCES), part)
+    assert sentence_of(console(), error) == f"{place}: akun ini tidak diizinkan (Errno 13)"
+
+
+@pytest.mark.parametrize(
+    "said", ["roster /r: expected a readable file, got {}", "key file /r: expected a readable file, got {}"]
+)
+def test_what_the_system_said_without_its_number_is_told_too(said: str) -> None:
+    told = sentence_of(console(), KeyRefused(said.format(os.strerror(errno.EACCES))))
+    assert "akun ini tidak diizinkan" in told
+    assert "Permission" not in told

@@ -78,7 +78,7 @@ def test_every_shape_is_one_that_nodes_still_speak_in(key: str) -> None:
     [
         (
             "sari of 36.02: expected a name on access list version 3, got a stranger",
-            "sari of 36.02 tidak ada di daftar akses kantor (versi 3); mintakan: lumbung cert admit",
+            "sari of 36.02 tidak ada di daftar akses kantor (versi 3); mintakan: lumbung access add",
         ),
         (
             "open calls of lumbung://ab/access/1/sari: expected at most 16, got 17",

@@ -14,8 +14,8 @@ REASON_INDONESIAN: Final[dict[str, str]] = {
     "reason.access_list_key": (
         "daftar akses untuk {who} ditandatangani dengan kunci lama; kantor harus menandatanganinya lagi"
     ),
-    "reason.not_listed": "{who} tidak ada di daftar akses kantor (versi {version}); mintakan: lumbung cert admit",
-    "reason.access_key": "{who} memakai kunci yang tidak dikenal daftar akses; mintakan: lumbung cert admit",
+    "reason.not_listed": "{who} tidak ada di daftar akses kantor (versi {version}); mintakan: lumbung access add",
+    "reason.access_key": "{who} memakai kunci yang tidak dikenal daftar akses; mintakan: lumbung access add",
     "reason.access_time": "masa akses {who} sudah lewat atau belum mulai; periksa jam, atau mintakan yang baru",
     "reason.may_not_call": "{who} tidak berhak melakukan ini di simpul ini: itu pekerjaan operatornya ({method})",
     "reason.may_no_longer": "hak akses {who} sudah dicabut",

@@ -68,6 +68,8 @@ _SYSTEM: Final = {
     errno.EROFS: "reason.os.read_only",
     errno.EIO: "reason.os.broken",
 }
+# Files are written beside their place and moved there: what people know is the place.
+_PART: Final = re.compile(r"(?<=/)\.(?P<name>[^/]+?)\.(?:part-\w+|[0-9a-f]{8}\.part)$")
 _SPOKEN: Final = re.compile(r"\[Errno (?P<number>\d+)\] (?P<words>[^:;'()]*[^:;'() .])(: '(?P<file>[^']*)')?")
 
 
@@ -78,7 +80,7 @@ def os_words_told(console: Console, text: str) -> str:
         key = _SYSTEM.get(int(found["number"]))
         if key is None:
             return found[0]
-        file = f"{found['file']}: " if found["file"] else ""
+        file = _PART.sub(r"\g<name>", found["file"]) + ": " if found["file"] else ""
         return f"{file}{console.text(key)} (Errno {found['number']})"
 
     return _SPOKEN.sub(told, text)

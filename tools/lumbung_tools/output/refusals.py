@@ -146,6 +146,8 @@ def reason_of(console: Console, said: object) -> str:
         found = pattern.fullmatch(text)
         if found is not None:
             values = {name: os_words_told(console, value or "") for name, value in found.groupdict().items()}
+            if "why" in values:
+                values["why"] = console.catalogue.phrase(values["why"])
             if "times" in values:
                 values["times"] = console.catalogue.decimal(values["times"])
             return console.text(key, **values)
