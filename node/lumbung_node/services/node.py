@@ -6,6 +6,7 @@ durable then is the truth; whatever was waiting was answered "unknown, try again
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -92,14 +93,27 @@ async def run_node(parts: NodeParts, on_ready: Callable[[str, Core], None]) -> N
     """Serve until cancelled. `on_ready(address, core)` is called each time that the node serves.
 
     Store failures open everything again, with a growing wait; a store that is found damaged again soon after it was
-    opened is set aside. Anything else that is raised here is fatal.
+    opened is set aside. An address in use ends a node that has not served yet. Anything else that is raised is fatal.
     """
+    has_served = False
+
+    def tell_ready(address: str, core: Core) -> None:
+        nonlocal has_served
+        has_served = True
+        on_ready(address, core)
+
     opener = Opener(parts.open_keyvalue, partial(_load, parts), parts.aside, parts.clock, parts.log)
     wait_s, damages = _REOPEN_WAIT_S_MIN, 0
     while True:
         begun, found = trio.current_time(), ""
         try:
-            await _live(parts, opener, on_ready)
+            await _live(parts, opener, tell_ready)
+        except* OSError as failures:
+            # Our own listener may end a moment behind the store that failed, and a caller may have our port as his end
+            # of a connection meanwhile: recording must not stop for that until somebody starts us.
+            if not has_served or not _is_address_in_use(failures):
+                raise
+            parts.log.error("address in use, opening again", address=parts.listen)
         except* STORE_FAILURES as failures:
             parts.log.error("store failed, opening again", reason=str(failures.exceptions[0]))
             damaged = failures.subgroup(StoreDamaged)
@@ -112,6 +126,10 @@ async def run_node(parts: NodeParts, on_ready: Callable[[str, Core], None]) -> N
             await _set_aside(parts, opener, found)
         await trio.sleep(wait_s)
         wait_s = min(wait_s * 2, _REOPEN_WAIT_S_MAX)
+
+
+def _is_address_in_use(failures: BaseExceptionGroup[OSError]) -> bool:
+    return failures.split(lambda exc: isinstance(exc, OSError) and exc.errno == errno.EADDRINUSE)[1] is None
 
 
 async def _set_aside(parts: NodeParts, opener: Opener, reason: str) -> None:

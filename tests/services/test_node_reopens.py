@@ -1,0 +1,69 @@
+"""A node that has served opens again whatever holds its address; one that has not yet is refused."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+import trio
+import trio.testing
+
+from lumbung_cluster.errors import DiskFailed
+from lumbung_node.services import node
+from lumbung_node.services.core import Core
+from lumbung_node.services.node import NodeParts, run_node
+from lumbung_testing.world import ListLog
+
+_IN_USE = OSError(errno.EADDRINUSE, "cannot listen on 127.0.0.1:7443: it was in use")
+
+
+class _Lives:
+    """What each life of the store ends with, in turn, behind the moment at which it serves or before it."""
+
+    def __init__(self, *ends: tuple[bool, Exception]) -> None:
+        self._ends = list(ends)
+        self.served = 0
+
+    async def live(self, _parts: NodeParts, _opener: object, on_ready: Callable[[str, Core], None]) -> None:
+        serves, failure = self._ends.pop(0)
+        if serves:
+            self.served += 1
+            on_ready("127.0.0.1:7443", cast(Core, None))
+        raise ExceptionGroup("of a nursery", [failure])
+
+
+async def _run(monkeypatch: pytest.MonkeyPatch, lives: _Lives) -> None:
+    monkeypatch.setattr(node, "_live", lives.live)
+    parts = SimpleNamespace(open_keyvalue=None, aside=None, clock=None, log=ListLog(), listen="127.0.0.1:7443")
+    await run_node(cast(NodeParts, parts), lambda _address, _core: None)
+
+
+async def test_an_address_in_use_after_a_store_failure_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Found by a flip (seed "second", bit 1697006 of a table): the node ended with exit code 2."""
+    lives = _Lives((True, DiskFailed("a sync failed")), (False, _IN_USE), (True, ZeroDivisionError()))
+    with pytest.raises(ExceptionGroup) as ended:
+        await _run(monkeypatch, lives)
+    assert ended.group_contains(ZeroDivisionError)
+    assert lives.served == 2
+
+
+@pytest.mark.parametrize("failure", [_IN_USE, OSError(errno.EACCES, "cannot listen")])
+async def test_a_node_that_never_served_ends_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock, failure: OSError
+) -> None:
+    with pytest.raises(ExceptionGroup) as ended:
+        await _run(monkeypatch, _Lives((False, failure)))
+    assert ended.group_contains(OSError)
+
+
+async def test_another_failure_of_the_system_ends_it_also_later(
+    monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
+) -> None:
+    lives = _Lives((True, DiskFailed("a sync failed")), (False, OSError(errno.EACCES, "cannot listen")))
+    with pytest.raises(ExceptionGroup):
+        await _run(monkeypatch, lives)
