@@ -23,7 +23,7 @@ from lumbung_cluster.limits import LIST_ENTRIES_MAX
 from lumbung_cluster.roster import HolderAssignment, Roster, Share
 from lumbung_cluster.roster_checks import tidy
 from lumbung_cluster.roster_codec import SignedRoster, encode_roster
-from lumbung_cluster.roster_node import KeyRecord, KeyUse, Label, NodeRecord, Reach, Role
+from lumbung_cluster.roster_node import KeyRecord, KeyUse, Label, LinkClass, NodeRecord, Reach, Role
 from lumbung_node.adapters.identity_folder import IdentityFolder
 from lumbung_node.adapters.keys.cluster_secret import load_cluster_secret
 from lumbung_node.adapters.keys.ed25519 import Ed25519Signer
@@ -34,6 +34,7 @@ from lumbung_node.ports.metrics import Uncounted
 from lumbung_node.store.jobs import Content, ForeignBlob, Job
 from lumbung_node.store.layout import MarkRow
 from lumbung_node.store.store import Store, open_store
+from lumbung_tools.bench.relay import LOOPBACK, RelayLine
 from lumbung_tools.localcluster.founding import ROSTER_FILE, Founded, found_cluster
 from lumbung_tools.localcluster.sites import choose_sites
 
@@ -79,6 +80,7 @@ class Holders:
     founded: Founded
     names: tuple[str, str]
     origins: tuple[Origin, ...]
+    line: RelayLine
     ports: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def config(self, name: str) -> NodeConfig:
@@ -88,8 +90,8 @@ class Holders:
         return next(site.number for site in self.founded.sites if site.name == name)
 
 
-def found_holders(folder: Path, origins: int, luck: random.Random) -> Holders:
-    """The two nodes keep so many origins in whole. Their own clients reach them without the relays."""
+def found_holders(folder: Path, origins: int, luck: random.Random, line: RelayLine) -> Holders:
+    """The two nodes keep so many origins in whole. Their own clients reach them without the relays and the line."""
     sites = choose_sites((_OFFICE,), _DRCS, None)
     founded = found_cluster(folder, sites, Language.ENGLISH, now_ms=time.time_ns() // 1_000_000)
     names = (sites[1].name, sites[2].name)
@@ -102,8 +104,11 @@ def found_holders(folder: Path, origins: int, luck: random.Random) -> Holders:
         for at in range(1, origins)
     ]
     roster = _roster(founded.roster, made, tuple(site.number for site in sites[1:]))
+    if line is not LOOPBACK:  # the keepalive of a local network does not bear a slow line
+        nodes = tuple(replace(node, link=LinkClass.SATELLITE) for node in roster.nodes)
+        roster = replace(roster, nodes=nodes)
     _sign(founded, roster, names)
-    holders = Holders(replace(founded, roster=roster), names, tuple(made))
+    holders = Holders(replace(founded, roster=roster), names, tuple(made), line)
     inner = choose_sites((_OFFICE,), _DRCS, None)  # free ports again
     for name, outside, inside in zip(names, sites[1:], inner[1:], strict=True):
         _put_behind_relay(holders, name, outside.port, inside.port)

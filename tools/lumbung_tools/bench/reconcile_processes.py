@@ -27,7 +27,7 @@ from lumbung_cluster.errors import LumbungError
 from lumbung_node.adapters.keys.ed25519 import Ed25519Verifier
 from lumbung_proto.v1 import operations_pb2, reconcile_pb2
 from lumbung_tools.bench.holders import Holders, agree, fill, found_holders
-from lumbung_tools.bench.relay import CountingRelay, relaying
+from lumbung_tools.bench.relay import LOOPBACK, CountingRelay, RelayLine, relaying
 from lumbung_tools.client.ask import status
 from lumbung_tools.client.over_grpc import open_grpc
 from lumbung_tools.client.profile import load_profile
@@ -43,6 +43,13 @@ _ORIGINS, _ORIGIN_IDS = 514, 100
 _ORIGINS_DIFFERING = (1, 10, 100)
 _LOOK_S = 0.1
 _PATIENCE_S = 300.0
+# Half of the round trip, and bytes a second: lines of offices.
+_LINES = {
+    "loopback": LOOPBACK,
+    "10m": RelayLine(0.02, 10e6 / 8),
+    "1m": RelayLine(0.3, 1e6 / 8),
+    "128k": RelayLine(0.3, 128e3 / 8),
+}
 _WHOLE = (reconcile_pb2.RECONCILE_OUTCOME_EQUAL, reconcile_pb2.RECONCILE_OUTCOME_MENDED)
 
 
@@ -67,9 +74,12 @@ class Figure:
 )
 @click.option("--differ", multiple=True, type=int, default=_DIFFERENCES, help="How many of them differ.")
 @click.option("--origins/--no-origins", default=True, help="Also two nodes with 514 origins.")
+@click.option("--line", type=click.Choice(list(_LINES)), default="loopback", help="What lies between the two.")
 @click.option("--dir", "parent", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Disk to use.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), default=Path("bench-results/reconcile.json"))
-def main(ids: tuple[int, ...], differ: tuple[int, ...], origins: bool, parent: Path | None, out: Path) -> None:
+def main(
+    ids: tuple[int, ...], differ: tuple[int, ...], origins: bool, line: str, parent: Path | None, out: Path
+) -> None:
     """Measure, print, write the figures as JSON."""
     place = choose_place() if parent is None else look_at(parent.resolve())
     folder = Path(tempfile.mkdtemp(prefix="lumbung-bench-", dir=place.folder))
@@ -78,14 +88,15 @@ def main(ids: tuple[int, ...], differ: tuple[int, ...], origins: bool, parent: P
     print(f"{heads} {'trips':>6} {'all':>5} {'ms':>8} {'on the wire':>12}")
     try:
         for count in ids:
-            figures += trio.run(_pairs, folder / f"pair-{count}", count, differ)
+            figures += trio.run(_pairs, folder / f"pair-{count}", count, differ, _LINES[line])
         if origins:
-            figures += trio.run(_many_origins, folder / "origins")
+            figures += trio.run(_many_origins, folder / "origins", _LINES[line])
     finally:
         shutil.rmtree(folder)
     out.parent.mkdir(parents=True, exist_ok=True)
     document = {
         "schema": "lumbung.bench.reconcile/1",
+        "line": line,
         "cores": os.cpu_count(),
         "load_average": os.getloadavg(),
         "figures": [asdict(figure) for figure in figures],
@@ -94,9 +105,9 @@ def main(ids: tuple[int, ...], differ: tuple[int, ...], origins: bool, parent: P
     print(f"figures written to {out}")
 
 
-async def _pairs(folder: Path, count: int, differences: Sequence[int]) -> list[Figure]:
+async def _pairs(folder: Path, count: int, differences: Sequence[int], line: RelayLine) -> list[Figure]:
     """One origin of so many ids at both, and then more at one or at each."""
-    holders = found_holders(folder, 1, random.Random(count))
+    holders = found_holders(folder, 1, random.Random(count), line)
     begun = time.monotonic()
     await fill(holders, holders.names, {0: count})
     print(f"filled with {count:,} ids each in {time.monotonic() - begun:.0f} s", flush=True)
@@ -118,9 +129,9 @@ async def _pairs(folder: Path, count: int, differences: Sequence[int]) -> list[F
     return figures
 
 
-async def _many_origins(folder: Path) -> list[Figure]:
+async def _many_origins(folder: Path, line: RelayLine) -> list[Figure]:
     """As many origins as the country has; in a few of them one node has one recording more."""
-    holders = found_holders(folder, _ORIGINS, random.Random(_ORIGINS))
+    holders = found_holders(folder, _ORIGINS, random.Random(_ORIGINS), line)
     await fill(holders, holders.names, dict.fromkeys(range(_ORIGINS), _ORIGIN_IDS))
     base = _Base(holders)
     await agree(holders)
@@ -197,7 +208,8 @@ async def _running(holders: Holders) -> AsyncIterator[tuple[LocalCluster, Sessio
     """Both nodes up, and an operator's session at the first; logs begin anew."""
     shutil.rmtree(holders.founded.folder / "logs", ignore_errors=True)
     async with AsyncExitStack() as stack:
-        relays = [await stack.enter_async_context(relaying(*holders.ports[name])) for name in holders.names]
+        ports = [holders.ports[name] for name in holders.names]
+        relays = [await stack.enter_async_context(relaying(*each, holders.line)) for each in ports]
         cluster = await stack.enter_async_context(run_cluster(holders.founded.folder, _complain, node_command))
         await cluster.start(holders.names)
         profile = load_profile(holders.founded.client_home(holders.names[0]))
