@@ -108,6 +108,15 @@ class DurableView:
         rows = [(NodeNumber(int.from_bytes(key[:4], "big")), tables.get(Family.FEEDS, key)) for key in keys]
         return {(origin, FeedRow.unpack(value).blob) for origin, value in rows if value is not None}
 
+    def rotten(self) -> list[tuple[NodeNumber, BlobId]]:
+        """Every blob whose row says intact over other bytes than its own, in key order."""
+        rows = ((origin, blob, BlobRow.unpack(value)) for origin, blob, value in self.rows())
+        return [
+            (origin, blob)
+            for origin, blob, row in rows
+            if row.state is RowState.INTACT and not self.bytes_match(blob, row)
+        ]
+
     def mark(self, sender: NodeNumber, origin: NodeNumber) -> MarkRow | None:
         value = self._tables().get(Family.MARKS, mark_key(sender, origin))
         return MarkRow.unpack(value) if value is not None else None

@@ -93,6 +93,8 @@ class Stage:
         for origin, blob in lost:
             harm = Harm.ROTTEN if (origin, blob) in named else Harm.GONE
             self.cluster.damage.note(node, origin, blob, harm, generation)
+        for origin, blob in view.rotten() if view is not None else ():  # it had rotted when the copy was made
+            self.cluster.damage.note(node, origin, blob, Harm.ROTTEN, generation)
         if killing:
             with trio.CancelScope(shield=True):
                 await node.buried()
