@@ -249,6 +249,13 @@ def is_dropped_row(value: bytes) -> bool:
     return value[1] == _DROPPED
 
 
+def number_in_row(value: bytes) -> int:
+    """The feed number alone of a blob row's bytes. Raises StoreDamaged."""
+    version, _, _, _, _, number = _BLOB_ROW_HEAD.unpack_from(_sized(_BLOB_ROW, value, "blob row"))
+    _check_version(version, "blob row")
+    return int(number)
+
+
 @dataclass(frozen=True, slots=True)
 class FeedRow:
     """FEEDS: id 32 B, running hash 32 B, list generation u32, list first u64, list print u64, index u8, learnt from u32

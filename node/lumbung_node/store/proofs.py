@@ -181,8 +181,8 @@ class Proofs:
     async def _numbers(self, blobs: Sequence[BlobId]) -> list[int]:
         """Feed numbers: one for each blob, and more for one that stands more than once in the feed."""
         own, twice = self._state.node, self._state.scrub.twice
-        found = zip(blobs, await self._reader.rows(own, blobs), strict=True)
-        return [n for blob, row in found if row is not None for n in (row.number, *twice.get((own, blob), ()))]
+        found = zip(blobs, await self._reader.numbers(own, blobs), strict=True)
+        return [n for blob, number in found if number is not None for n in (number, *twice.get((own, blob), ()))]
 
     async def _changed_by(self, word: Statement, numbers: list[int]) -> list[int]:
         """Those of which the word says something new, later than their present row.

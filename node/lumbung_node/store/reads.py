@@ -25,6 +25,7 @@ from lumbung_node.store.layout import (
     feed_key,
     is_intact_row,
     list_key,
+    number_in_row,
     place_key,
     unpack_list,
     unpack_versions,
@@ -65,6 +66,17 @@ class Reader:
         return [
             value is not None and is_intact_row(value, end) and key not in self._state.repairing
             for key, value in zip(keys, values, strict=True)
+        ]
+
+    async def numbers(self, origin: NodeNumber, blobs: Sequence[BlobId]) -> list[int | None]:
+        """The feed number of each durable row, as `rows` gives it: for words that name many blobs."""
+        keys = [blob_key(origin, blob) for blob in blobs]
+        values = await self._values(Family.BLOBS, keys)
+        end, repairing = self._state.end(origin).number, self._state.repairing
+        numbers = [number_in_row(value) if value is not None else None for value in values]
+        return [
+            number if number is not None and number <= end and key not in repairing else None
+            for key, number in zip(keys, numbers, strict=True)
         ]
 
     async def _values(self, family: Family, keys: Sequence[bytes]) -> list[bytes | None]:
