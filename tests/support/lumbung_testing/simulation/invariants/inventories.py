@@ -28,14 +28,18 @@ __all__ = ["SAYS"]
 
 def _says_inventory(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
     word = frame.inventory_word
-    if not word.HasField("receipt") or node.core is None or claims.misbehaviour.is_false_tongued(node.number):
+    if not word.HasField("receipt") or node.core is None:
         return
     statement = Statement.parse(word.receipt.body)
+    sets = _units(node, statement.origin, statement.durable_number)
+    for blob in (blob for claim in statement.units for blob in sets[claim.unit]):
+        note_old_machine(claims, node, statement, blob)
+    if claims.misbehaviour.is_false_tongued(node.number):
+        return
     if node.stopped_at is not None:
         claims.broken("stopped means silent", f"{node.host} signs an inventory, told at {node.stopped_at:.3f} to stop")
     if claims.damage.has_gap(node, statement.origin):
         return  # what was folded before the feed lost a row is not to be had from the disk
-    sets = _units(node, statement.origin, statement.durable_number)
     for claim in statement.units:
         blobs, key = sets[claim.unit], node.core.store.inventories.key
         due = (len(blobs), claim_digest(key, statement.origin, claim.unit, _digest(key, blobs)))
@@ -46,7 +50,6 @@ def _says_inventory(claims: Claims, node: SimNode, ends: SessionEnds, frame: pee
                 f"{len(blobs)} up to number {statement.durable_number}",
             )
         for blob in blobs:
-            note_old_machine(claims, node, statement, blob)
             _check_blob(claims, node, statement, blob)
 
 

@@ -148,6 +148,8 @@ def _says_withdrawal(claims: Claims, node: SimNode, ends: SessionEnds, frame: pe
 
 def check_receipt(claims: Claims, node: SimNode, message: peer_pb2.SignedBytes, nonce: int) -> None:
     statement = Statement.parse(message.body)
+    for blob in statement.blobs:
+        note_old_machine(claims, node, statement, blob)
     if claims.misbehaviour.is_false_tongued(node.number):
         if claims.misbehaviour.has_done(node.number, "boasting"):
             claims.lied.update((node.number, statement.origin, blob) for blob in statement.blobs)
@@ -155,7 +157,6 @@ def check_receipt(claims: Claims, node: SimNode, message: peer_pb2.SignedBytes, 
     check_silence(claims, node)
     _check_fields(claims, node, statement, nonce)
     for blob in statement.blobs:
-        note_old_machine(claims, node, statement, blob)
         if not claims.says_rightly(node, statement.origin, blob):
             claims.broken("durable before said", f"{node.host} signs for {blob}, which it has not")
         harm = claims.damage.of(node.number, statement.origin, blob)
