@@ -23,9 +23,11 @@ from lumbung_cluster.limits import (
     PIECE_SIZE_BYTES_MIN,
 )
 
-__all__ = ["Flight"]
+__all__ = ["FLIGHT_S", "SHORT_FLIGHT_S", "Flight"]
 
-_TARGET_S: Final = 3.0  # with two, 1 Mbit/s with 2 % loss was used to 0.74 instead of 0.79: each stall narrows
+FLIGHT_S: Final = 3.0  # with two, 1 Mbit/s with 2 % loss was used to 0.74 instead of 0.79: each stall narrows
+# On a line of class lan that broke again and again: the keepalive of class lan waits 1.5 s behind these bytes.
+SHORT_FLIGHT_S: Final = 0.75
 _RATE_S: Final = 4.0  # over which the link's rate is measured: four retransmissions over a satellite
 _PIECES_IN_WINDOW: Final = 8  # with two, a line that loses 2 % was half empty while one of them waited
 
@@ -33,8 +35,9 @@ _PIECES_IN_WINDOW: Final = 8  # with two, a line that loses 2 % was half empty w
 class Flight:
     """Bytes sent and not yet counted by the receiver. Pure: every method takes the time in seconds."""
 
-    def __init__(self) -> None:
-        self.window_bytes = FLIGHT_BYTES_START
+    def __init__(self, flight_s: float = FLIGHT_S) -> None:
+        self.window_bytes = FLIGHT_BYTES_START if flight_s >= FLIGHT_S else FLIGHT_BYTES_MIN
+        self._flight_s = flight_s
         self._sent = 0
         self._counted = 0
         # The count behind each send, when it went, and whether the window held us back then.
@@ -86,11 +89,13 @@ class Flight:
     def _adapt(self, news: int, taken_s: float, now: float, *, was_full: bool) -> None:
         begun, before = self._counts[0]
         elapsed_s = now - begun
-        carried_bytes = (self._counted - before) * _TARGET_S
+        carried_bytes = (self._counted - before) * self._flight_s
         if was_full and self.window_bytes * elapsed_s < carried_bytes:
             self.window_bytes = min(FLIGHT_BYTES_MAX, self.window_bytes + news)
         elif (
-            taken_s > _TARGET_S and self.window_bytes * elapsed_s > carried_bytes and self._counted >= self._narrowed_at
+            taken_s > self._flight_s
+            and self.window_bytes * elapsed_s > carried_bytes
+            and self._counted >= self._narrowed_at
         ):
             self.window_bytes = max(FLIGHT_BYTES_MIN, int(carried_bytes / elapsed_s))
             self._narrowed_at = self._sent

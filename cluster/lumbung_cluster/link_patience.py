@@ -3,7 +3,9 @@
 The keepalive of class `lan` gives a ping one second. On a slow line the answer stands behind blob bytes, of which three
 seconds are under way by design, so every session that carries something breaks. Three in a row that came up and broke
 within a minute say that the class is wrong, or that the partner falls over and over: either way two seconds are no
-longer the right time to give it up. The link keeps its patience until one session has lived for an hour under it.
+longer the right time to give it up. Then who dialled waits as on `wan`, and both sides keep less than a second of the
+link under way, so that the pings of the serving side come through. The link keeps its patience until one session has
+lived for an hour under it.
 """
 
 from __future__ import annotations

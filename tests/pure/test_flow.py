@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import deque
 
-from lumbung_cluster.flow import Flight
+from lumbung_cluster.flow import FLIGHT_S, SHORT_FLIGHT_S, Flight
 from lumbung_cluster.limits import FLIGHT_BYTES_MAX, FLIGHT_BYTES_MIN, FLIGHT_BYTES_START, KIB, MIB
 
 SATELLITE_S = 0.6
@@ -15,8 +15,8 @@ _PACKET_BYTES = 1400
 class _Line:
     """A line of some rate with a delay there and back, kept busy with pieces for as long as there is room."""
 
-    def __init__(self, bytes_per_s: float, round_trip_s: float, loss: float = 0.0) -> None:
-        self.flight = Flight()
+    def __init__(self, bytes_per_s: float, round_trip_s: float, loss: float = 0.0, flight_s: float = FLIGHT_S) -> None:
+        self.flight = Flight(flight_s)
         self.waited_s_max = 0.0
         self._rate = bytes_per_s
         self._round_trip_s = round_trip_s
@@ -66,6 +66,13 @@ def test_the_slowest_line_is_used_whole_and_never_filled_for_long() -> None:
     taken_s = line.carry(4 * MIB)
     assert taken_s < 1.1 * 4 * MIB / 16_000
     assert line.waited_s_max < 10  # a put that somebody waits for stands behind no more
+
+
+def test_a_ping_of_class_lan_comes_through_a_slow_line_that_broke_before() -> None:
+    line = _Line(125_000, 0.02, flight_s=SHORT_FLIGHT_S)
+    line.carry(MIB)
+    assert line.carry(8 * MIB) < 1.1 * 8 * MIB / 125_000
+    assert line.waited_s_max < 1.5
 
 
 def test_a_quick_line_is_filled_after_a_few_rounds() -> None:

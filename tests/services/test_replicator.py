@@ -9,6 +9,7 @@ import trio
 import trio.testing
 
 from lumbung_cluster.access import AccessEntry, AccessList, Duty, SignedAccess, sign_access
+from lumbung_cluster.flow import SHORT_FLIGHT_S
 from lumbung_cluster.health import LINK_DOWN_WARNING_S
 from lumbung_cluster.ids import Generation
 from lumbung_cluster.life import Life, sign_life
@@ -81,6 +82,8 @@ async def test_a_link_that_breaks_again_and_again_is_given_more_patience(
         assert len(set(map(id, sessions[:4]))) == 4
         assert sessions[4:] == [sessions[3]] * 4
         assert node.replicator.links[PEER].patience.is_raised
+        ends = node.replicator.links[PEER].session, partner.replicator.links[OFFICE].session
+        assert [end and end.flight_s for end in ends] == [SHORT_FLIGHT_S] * 2, "both keep less under way"
         nursery.cancel_scope.cancel()
 
 

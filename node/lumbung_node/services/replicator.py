@@ -20,6 +20,7 @@ from lumbung_cluster.errors import (
     StatusCode,
     TrustRefused,
 )
+from lumbung_cluster.flow import FLIGHT_S, SHORT_FLIGHT_S
 from lumbung_cluster.ids import BlobId, Generation, NodeNumber
 from lumbung_cluster.link_patience import LinkPatience
 from lumbung_cluster.roster_node import NodeRecord
@@ -59,6 +60,7 @@ class Link:
     received_bytes: int = 0
     roster_asked: float = -math.inf
     patience: LinkPatience = field(default_factory=LinkPatience)
+    has_lost_call: bool = False  # the peer dialled again before we noticed that its last call was gone
     heard_at: float | None = None
 
     @property
@@ -139,6 +141,7 @@ class Replicator:
         # noticed yet (a power cut says no goodbye).
         while (session := (link := await self._link_at_rest(peer)).session) is not None:
             if not (link.is_dialled and self._core.number < peer):
+                link.has_lost_call = not link.is_dialled
                 await _end(session)
                 continue
             await session.settled.wait()  # our own call may reach nobody: then the peer's is the one that stays
@@ -240,8 +243,9 @@ class Replicator:
         """One session to its end, on either side; the link must be free."""
         assert link.session is None
         lived = self._core.store.state.generation
-        session = Session(self._core, frames, link.peer, self.arrivals)
-        link.session, link.is_dialled = session, is_dialled
+        flight_s = SHORT_FLIGHT_S if link.patience.is_raised else FLIGHT_S
+        session = Session(self._core, frames, link.peer, self.arrivals, flight_s)
+        link.session, link.is_dialled, link.has_lost_call = session, is_dialled, False
         doubt: DoubtAboutOurselves | None = None
         is_broken = False
         try:
@@ -258,7 +262,7 @@ class Replicator:
             link.sent_bytes, link.received_bytes = link.carried_bytes()
             link.heard_at, link.session = link.last_heard_at, None
             if link.state is LinkState.UP:  # a call that nobody greeted leaves the link as long down as it was
-                link.patience.ended(trio.current_time() - link.since, is_broken=is_broken)
+                link.patience.ended(trio.current_time() - link.since, is_broken=is_broken or link.has_lost_call)
                 link.become(LinkState.DOWN, session.goodbye)
             session.settled.set()
             session.ended.set()

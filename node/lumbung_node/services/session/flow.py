@@ -8,7 +8,7 @@ import trio
 
 from lumbung_cluster import limits
 from lumbung_cluster.errors import Rejected, StatusCode
-from lumbung_cluster.flow import Flight
+from lumbung_cluster.flow import FLIGHT_S, Flight
 from lumbung_node.services.session.link import FrameLink
 from lumbung_node.store.state import Pulse
 from lumbung_proto.v1 import peer_pb2
@@ -19,9 +19,9 @@ __all__ = ["FlowLink", "ReceivedBytes"]
 class FlowLink:
     """Sends pieces of all lanes when there is room; first come, first served, so that every lane has its share."""
 
-    def __init__(self, link: FrameLink) -> None:
+    def __init__(self, link: FrameLink, flight_s: float = FLIGHT_S) -> None:
         self._link = link
-        self._flight = Flight()
+        self._flight = Flight(flight_s)
         self._turn = trio.Lock()
         self._counted = Pulse()
 

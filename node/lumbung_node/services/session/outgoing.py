@@ -33,8 +33,10 @@ __all__ = ["Outgoing"]
 class Outgoing:
     """The sending half of one session. `run` until cancelled; the session feeds it with what the peer answers."""
 
-    def __init__(self, core: Core, link: FrameLink, peer: NodeNumber, greeting: Greeting, pace: LinkPace) -> None:
-        self.flow = FlowLink(link)
+    def __init__(
+        self, core: Core, link: FrameLink, peer: NodeNumber, greeting: Greeting, pace: LinkPace, flight_s: float
+    ) -> None:
+        self.flow = FlowLink(link, flight_s)
         self.started = trio.Event()
         self._core = core
         self._offers = Offers(core, link, peer, self.flow)

@@ -11,6 +11,7 @@ import trio
 
 from lumbung_cluster import limits
 from lumbung_cluster.errors import LumbungError, PeerGone, Rejected, StatusCode
+from lumbung_cluster.flow import FLIGHT_S
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.schedule import FREE
 from lumbung_cluster.stake import Stake
@@ -41,11 +42,15 @@ _HELLO_WAIT_S = 20.0  # as the handshake: a satellite line needs 5 s
 class Session:
     """`run` returns when the peer ends it; it raises what ended it otherwise: Rejected, PeerGone, a store's failure.
 
-    `settled` is set when the peer's hello was taken, or when the session is over without one; `ended` when it is over.
+    `flight_s` is how many seconds of the link our blob bytes may fill. `settled` is set when the peer's hello was taken
+    or when the session is over without one, `ended` when it is over.
     """
 
-    def __init__(self, core: Core, link: FrameLink, peer: NodeNumber, arrivals: Arrivals) -> None:
+    def __init__(
+        self, core: Core, link: FrameLink, peer: NodeNumber, arrivals: Arrivals, flight_s: float = FLIGHT_S
+    ) -> None:
         self.peer = peer
+        self.flight_s = flight_s
         self.greeting: Greeting | None = None
         self.clock_offset_ms = 0
         self.goodbye = ""
@@ -164,7 +169,7 @@ class Session:
     async def _talk(self, greeting: Greeting) -> None:
         core, link, peer = self._core, self._link, self.peer
         pace = core.pace(peer)
-        outgoing = Outgoing(core, link, peer, greeting, pace)
+        outgoing = Outgoing(core, link, peer, greeting, pace, self.flight_s)
         incoming = Incoming(core, link, peer, greeting, self._arrivals)
         proving = Proving(core, link, peer, greeting, outgoing)
         reconciling = Reconciling(core, link, peer, greeting, outgoing, incoming, proving.covering.hurry)
