@@ -119,6 +119,22 @@ def test_a_known_reason_is_told_in_the_readers_language(said: str, told: str) ->
             "trust root: expected a new one, got ca-2, which is known",
             "otoritas: seharusnya yang baru, ternyata ca-2, yang sudah dikenal",
         ),
+        (
+            "authority: expected one that the trust roots beside the certificate know, got another",
+            "otoritas: seharusnya yang dikenal akar kepercayaan di samping sertifikat, ternyata yang lain",
+        ),
+        (
+            "backup: expected at most 64 files, got 65",
+            "cadangan: seharusnya paling banyak 64 berkas, ternyata 65",
+        ),
+        (
+            "bound of 36.02-van1: expected one for a van that is gone and only there, got one",
+            "batas 36.02-van1: seharusnya hanya untuk mobil keliling yang sudah berakhir, ternyata satu",
+        ),
+        (
+            "name: expected text without control characters, got 'a'",
+            "nama: seharusnya teks tanpa karakter kendali, ternyata 'a'",
+        ),
         ("tanpa: expected tea, got coffee", "tanpa: seharusnya tea, ternyata coffee"),
         (
             "expected host:port, got 127.0.0.1",
