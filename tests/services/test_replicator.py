@@ -15,7 +15,7 @@ from lumbung_cluster.ids import Generation
 from lumbung_cluster.life import Life, sign_life
 from lumbung_cluster.roster_keys import pin_key, retire_key
 from lumbung_cluster.roster_node import KeyUse
-from lumbung_node.services.replicator import LinkState
+from lumbung_node.services.links import LinkState
 from lumbung_testing.linked_nodes import LinkedNode, host, until_up
 from lumbung_testing.rosters import CLUSTER, SeededSigner, founding, signed, successor
 from lumbung_testing.session_pair import CENTRE, OFFICE, PEER, box, living

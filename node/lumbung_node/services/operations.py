@@ -16,9 +16,10 @@ from lumbung_node.ports.transport import ServerCall
 from lumbung_node.services.core import Core
 from lumbung_node.services.key_report import key_states, list_ends, own_end
 from lumbung_node.services.keyring import KeyRing
+from lumbung_node.services.links import Link, LinkState
 from lumbung_node.services.rebuild import Rebuild
 from lumbung_node.services.reconcile_words import partner_messages
-from lumbung_node.services.replicator import Link, LinkState, Replicator
+from lumbung_node.services.replicator import Replicator
 from lumbung_node.services.requests import read_request
 from lumbung_node.services.scrub.view import ScrubDesk
 from lumbung_node.services.takeover import Takeover

@@ -9,7 +9,8 @@ import trio
 from lumbung_cluster.ids import NodeNumber
 from lumbung_node.ports.transport import Handler, ServerCall
 from lumbung_node.services.core import Core
-from lumbung_node.services.replicator import SESSION, LinkState, Replicator
+from lumbung_node.services.links import LinkState
+from lumbung_node.services.replicator import SESSION, Replicator
 from lumbung_node.services.roster_asking import GET_ROSTER
 from lumbung_proto.v1 import roster_pb2
 from lumbung_testing.simulation.node import node_caller
