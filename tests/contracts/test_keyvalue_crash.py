@@ -70,7 +70,12 @@ class RocksCuttable:
         after = self._root / str(self._opened)
         name, size = self._log()
         least = self._synced[1] if self._synced[0] == name else 0
-        shutil.copytree(self._folder, after)
+        while True:
+            try:
+                shutil.copytree(self._folder, after)
+                break
+            except shutil.Error:  # a compaction took a table away meanwhile: at a power cut all is of one moment
+                shutil.rmtree(after)
         with (after / "rocks" / name).open("r+b") as log:
             log.truncate(luck.randint(least, size))
         await store.close()

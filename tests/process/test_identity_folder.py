@@ -10,7 +10,9 @@ from lumbung_cluster.errors import DiskFailed, DiskFull
 from lumbung_cluster.ids import Generation
 from lumbung_node.adapters.identity_folder import IdentityFolder
 from lumbung_node.ports.identity import IdentityRecord
+from lumbung_testing.small_disks import small_disk
 
+_DISK_BYTES, _PAGE_BYTES = 1 << 18, 1 << 12
 _RECORD = IdentityRecord(Generation(3), bytes(16), b"a" * 16, b"", "fsid-1", 7)
 
 
@@ -21,12 +23,13 @@ async def test_identity_that_was_saved_is_loaded_as_it_was(tmp_path: Path) -> No
 
 
 async def test_full_disk_under_the_identity_is_told_as_full_and_the_old_record_stays(tmp_path: Path) -> None:
-    folder = IdentityFolder(tmp_path, tmp_path)
-    await folder.save(_RECORD)
-    (tmp_path / ".identity.json.new").symlink_to("/dev/full")
-    with pytest.raises(DiskFull, match=r"identity\.json: No space left on device"):
+    with small_disk(tmp_path / "disk", _DISK_BYTES) as disk:
+        folder = IdentityFolder(disk, tmp_path)
         await folder.save(_RECORD)
-    assert await folder.load() == _RECORD
+        (disk / "filler").write_bytes(bytes(_DISK_BYTES - _PAGE_BYTES))
+        with pytest.raises(DiskFull, match=r"identity\.json: No space left on device"):
+            await folder.save(_RECORD)
+        assert await folder.load() == _RECORD
 
 
 async def test_identity_folder_that_cannot_be_made_is_told_as_a_failed_disk(tmp_path: Path) -> None:

@@ -148,7 +148,7 @@ async def test_a_lost_identity_folder_is_refused_until_the_operator_recovers_the
         assert "The node still runs" in running.stderr
         await cluster.stop([_OFFICE])
         shutil.rmtree(home(founded) / "identity")
-        with pytest.raises(NodeFailed, match="give the identity folder back"):
+        with pytest.raises(NodeFailed, match="kembalikan folder identitas"):
             await cluster.start([_OFFICE])
         done = await recover(config, "--yes")
         assert done.returncode == 0, done.stderr

@@ -531,7 +531,7 @@ def offered(desk: Desk, monkeypatch: pytest.MonkeyPatch, *words: str) -> list[st
     [
         (("hea",), ["health"]),
         (("health", "mu"), ["mute", "mutes"]),
-        (("health", "explain", "LINK"), ["LINK_DOWN"]),
+        (("health", "explain", "LINK"), ["LINK_DOWN", "LINK_BREAKS"]),
         (("lag", "--node", "3"), ["36.02", "34.04"]),
         (("find", "--origin", "drc"), ["drc-batam"]),
         (("find", "--cop"), ["--copies-below"]),

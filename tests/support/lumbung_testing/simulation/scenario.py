@@ -174,12 +174,13 @@ async def _put_safely(cluster: SimCluster, office: NodeNumber) -> None:
 
 
 async def _publish_everywhere(cluster: SimCluster) -> None:
-    """Somebody brings the newest roster again to whoever has missed it."""
+    """Somebody brings the newest roster again to whoever has missed it, and each office its own newest list."""
     async with trio.open_nursery() as nursery:
         for office in cluster.offices:
             core = cluster.nodes[office].core
             if core is None or core.rosters.roster.epoch < cluster.roster.epoch:
                 nursery.start_soon(cluster.publish, office)
+            nursery.start_soon(cluster.operators[office].publish_access, cluster.access[office])
 
 
 async def _read_all(cluster: SimCluster) -> bool:
