@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -54,10 +55,15 @@ def fill_to(disk: Path, free_bytes: int) -> Path:
     """Somebody else's file, so large that only so much is free."""
     filler = disk / "filler"
     filler.unlink(missing_ok=True)
-    found = os.statvfs(disk)
     with filler.open("wb") as target:
-        os.posix_fallocate(target.fileno(), 0, found.f_bavail * found.f_frsize - free_bytes)
-    return filler
+        while True:
+            found = os.statvfs(disk)
+            try:
+                os.posix_fallocate(target.fileno(), 0, found.f_bavail * found.f_frsize - free_bytes)
+                return filler
+            except OSError as exc:
+                if exc.errno != errno.ENOSPC:
+                    raise  # else the node has written something meanwhile
 
 
 def put(founded: Founded, office: str, folder: Path, name: str, *, copies: int = 1) -> Done:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 
 from lumbung_cluster import limits
@@ -78,7 +78,7 @@ class Lacking:
             size_bytes += sum(item.row.size_bytes for item in items)
         return entries, size_bytes
 
-    async def batches(self) -> AsyncIterator[LackingBatch]:
+    async def batches(self) -> AsyncGenerator[LackingBatch, None]:
         """In feed order; the last one covers the end, with or without entries."""
         at = self._after
         while at < self.end:

@@ -225,8 +225,9 @@ class Exporting:
         async def read() -> None:
             async with send:
                 for part in lacking:
-                    async for batch in part.batches():
-                        await send.send(batch)
+                    async with aclosing(part.batches()) as batches:  # the caller may hang up
+                        async for batch in batches:
+                            await send.send(batch)
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(read)

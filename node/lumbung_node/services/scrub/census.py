@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncGenerator, Collection
+from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 
@@ -69,18 +70,21 @@ class Census:
         """What the rows add up to."""
         return replace(self._before, size_bytes=self._size_bytes, damaged=self._damaged)
 
-    async def unlisted(self, upto: int) -> AsyncIterator[list[Stored]]:
+    async def unlisted(self, upto: int) -> AsyncGenerator[list[Stored], None]:
         """Page by page, the rows with a number up to `upto` that the feed does not name there. Pages may be empty."""
         kv = self._core.store.kv
-        async for page in _pages(kv, self._origin):
-            if page is None:
-                self._gaps += 1
-                continue
-            await self._add(page)
-            numbered = [Stored(blob, row) for blob, row in page if row.number <= upto]
-            keys = [feed_key(self._origin, item.row.number) for item in numbered]
-            feeds = await read_rows(kv, Family.FEEDS, keys, FeedRow.unpack)
-            yield [item for item, feed in zip(numbered, feeds, strict=True) if feed is None or feed.blob != item.blob]
+        async with aclosing(_pages(kv, self._origin)) as pages:
+            async for page in pages:
+                if page is None:
+                    self._gaps += 1
+                    continue
+                await self._add(page)
+                numbered = [Stored(blob, row) for blob, row in page if row.number <= upto]
+                keys = [feed_key(self._origin, item.row.number) for item in numbered]
+                feeds = await read_rows(kv, Family.FEEDS, keys, FeedRow.unpack)
+                yield [
+                    item for item, feed in zip(numbered, feeds, strict=True) if feed is None or feed.blob != item.blob
+                ]
 
     async def _add(self, page: _Page) -> None:
         for blob, row in page:
@@ -94,7 +98,7 @@ class Census:
         await self._core.blocking.run(partial(self.inventory.fold, raw_ids))
 
 
-async def _pages(kv: KeyValue, origin: NodeNumber) -> AsyncIterator[_Page | None]:
+async def _pages(kv: KeyValue, origin: NodeNumber) -> AsyncGenerator[_Page | None, None]:
     """Ends with None at a corrupt block: what lies there is found, key by key, by walking the feed."""
     first, behind = blob_key(origin, BlobId(bytes(32))), origin.to_bytes(4, "big") + _BEHIND
     while True:

@@ -9,6 +9,7 @@ are summed up against the inventory.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 
 import trio
@@ -82,13 +83,14 @@ class Walker:
         state, before = self._core.store.state, self._core.store.state.count(origin)
         snapshot = await self._snapshot(origin)
         census = Census(self._core, origin, snapshot.number if snapshot is not None else 0)
-        async for page in census.unlisted(upto):
-            begun = trio.current_time()
-            job = await self._taken_in(origin, page)
-            if (job.adopted or job.damage) and not state.suspects:
-                await self._core.store.committer.commit(job)
-                self._core.tell_damage([(damage.origin, damage.blob) for damage in job.damage])
-            await self._nap(trio.current_time() - begun, 0)
+        async with aclosing(census.unlisted(upto)) as pages:
+            async for page in pages:
+                begun = trio.current_time()
+                job = await self._taken_in(origin, page)
+                if (job.adopted or job.damage) and not state.suspects:
+                    await self._core.store.committer.commit(job)
+                    self._core.tell_damage([(damage.origin, damage.blob) for damage in job.damage])
+                await self._nap(trio.current_time() - begun, 0)
         if census.tells_counts and census.counts != before:
             self._core.log.error("scrub found wrong counts", origin=origin)
             await self._core.store.committer.commit(Job(recounts=[Recount(origin, before, census.counts)]))
