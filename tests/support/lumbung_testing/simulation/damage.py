@@ -35,12 +35,13 @@ class DamageBook:
         self._open: dict[tuple[NodeNumber, NodeNumber, BlobId], Destroyed] = {}
         self._gaps: dict[tuple[NodeNumber, NodeNumber, int], float] = {}
         self._let_go: dict[tuple[NodeNumber, NodeNumber, BlobId], Destroyed] = {}
-        self._ever: set[tuple[NodeNumber, NodeNumber, BlobId]] = set()
+        self._ever: dict[tuple[NodeNumber, NodeNumber, BlobId], int] = {}  # the highest generation of each harm
 
     def note(self, node: SimNode, origin: NodeNumber, blob: BlobId, harm: Harm, generation: int) -> None:
         now, key = trio.current_time(), (node.number, origin, blob)
-        self._open[key] = Destroyed(harm, generation, now, node.highest_wall_ms)
-        self._ever.add(key)
+        # An old machine may have signed in a later generation than that of the present one: its word is void with both.
+        self._ever[key] = max(generation, self._ever.get(key, 0))
+        self._open[key] = Destroyed(harm, self._ever[key], now, node.highest_wall_ms)
 
     def note_let_go(self, node: SimNode, origin: NodeNumber, blob: BlobId) -> None:
         """Its operator lets it go, in a moment: it is still seen intact there until then."""
