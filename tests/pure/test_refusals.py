@@ -124,6 +124,10 @@ def test_a_known_reason_is_told_in_the_readers_language(said: str, told: str) ->
             "otoritas: seharusnya yang dikenal akar kepercayaan di samping sertifikat, ternyata yang lain",
         ),
         (
+            "/t.pem: expected one of an authority in /roots.pem, got another's",
+            "/t.pem: seharusnya dari otoritas di dalam /roots.pem, ternyata milik yang lain",
+        ),
+        (
             "backup: expected at most 64 files, got 65",
             "cadangan: seharusnya paling banyak 64 berkas, ternyata 65",
         ),
