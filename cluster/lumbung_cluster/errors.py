@@ -25,6 +25,7 @@ __all__ = [
     "StoreLocked",
     "StoreMisconfigured",
     "TrustRefused",
+    "leaves_of",
 ]
 
 
@@ -122,3 +123,10 @@ class KeyRefused(LumbungError):
 
 class ClockSkewed(LumbungError):
     """The wall clock jumped: certificates and times cannot be trusted until it is set."""
+
+
+def leaves_of(failure: BaseException) -> list[BaseException]:
+    """The errors themselves, out of all groups that nurseries have put around them."""
+    if isinstance(failure, BaseExceptionGroup):
+        return [leaf for part in failure.exceptions for leaf in leaves_of(part)]
+    return [failure]

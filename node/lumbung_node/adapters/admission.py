@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from lumbung_cluster.errors import PeerGone, Rejected, StatusCode
+from lumbung_cluster.errors import PeerGone, Rejected, StatusCode, leaves_of
 from lumbung_node.ports.transport import AccessCheck, Caller, CallKind, Method
 
 __all__ = ["Admission", "AnswerCount", "internal_error", "refusal_in"]
@@ -70,7 +70,7 @@ def refusal_in(failure: BaseException) -> Rejected | None:
     A PeerGone beside a refusal is its echo in another task of the handler. Alone it is a caller who has left, which is
     no bug of ours, from however deep it comes: CANCELLED.
     """
-    leaves = _leaves(failure)
+    leaves = leaves_of(failure)
     if not all(isinstance(leaf, Rejected | PeerGone) for leaf in leaves):
         return None
     refusals = [leaf for leaf in leaves if isinstance(leaf, Rejected)]
@@ -80,9 +80,3 @@ def refusal_in(failure: BaseException) -> Rejected | None:
 def internal_error(event_id: str) -> Rejected:
     """What a bug says to the outside: an id to find it in the log by, and nothing of its text."""
     return Rejected(StatusCode.INTERNAL, f"internal error, event {event_id}")
-
-
-def _leaves(failure: BaseException) -> list[BaseException]:
-    if isinstance(failure, BaseExceptionGroup):
-        return [leaf for part in failure.exceptions for leaf in _leaves(part)]
-    return [failure]

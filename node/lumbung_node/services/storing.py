@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from lumbung_cluster.errors import BlobDamaged, DiskFull, OutcomeUnknown, StatusCode, StoreClosed
 from lumbung_cluster.ids import BlobId
 from lumbung_cluster.limits import RETRY_AFTER_S_MIN
+from lumbung_node.hashing import hash_where_it_pays
 from lumbung_node.ports.metrics import Metric
 from lumbung_node.services.core import Core
 from lumbung_node.services.session.arrivals import split_chunks
@@ -81,9 +82,12 @@ class Storing:
         return results
 
     async def _contents(self, offered: Sequence[Offered]) -> list[Content | None]:
-        """Verified contents; None where the bytes hash to something else. All small ones in one hop to a thread."""
+        """Verified contents; None where the bytes hash to something else. All small ones at once."""
         small = [item for item in offered if item.run is None]
-        hashed = iter(await self._core.blocking.run(lambda: [_hashed(item) for item in small]))
+        size_bytes = sum(len(item.buffer) for item in small)
+        hashed = iter(
+            await hash_where_it_pays(self._core.blocking, size_bytes, lambda: [_hashed(item) for item in small])
+        )
         return [next(hashed) if item.run is None else await item.run.finish() for item in offered]
 
     async def _prepare(self, item: Offered, content: Content, row: BlobRow | None, batch: _Batch) -> Result:

@@ -13,6 +13,7 @@ from lumbung_cluster.errors import BlobDamaged
 from lumbung_cluster.ids import BLOB_ID_SIZE_BYTES, BlobId, NodeNumber, blob_hasher
 from lumbung_cluster.inventory.symbols import short_id
 from lumbung_cluster.signed import Signature
+from lumbung_node.hashing import hash_where_it_pays
 from lumbung_node.ports.keyvalue import Family, KeyValue
 from lumbung_node.ports.world import Blocking
 from lumbung_node.store.layout import (
@@ -38,7 +39,6 @@ __all__ = ["Reader", "is_intact"]
 _ROWS_AT_ONCE = 1000
 _CHUNKS_AT_ONCE = 4  # 4 MiB in memory for one reader
 _READ_WHOLE_BYTES_MAX = 8 << 20
-_VERIFY_OFF_LOOP_BYTES = 64 << 10  # hashing less than this costs less than the hop to a thread
 
 
 class Reader:
@@ -99,10 +99,7 @@ class Reader:
         """All bytes of a blob of at most 8 MiB, verified. Raises BlobDamaged."""
         assert row.size_bytes <= _READ_WHOLE_BYTES_MAX
         content = b"".join(await self._chunks(blob, row, 0, row.chunks))
-        if len(content) < _VERIFY_OFF_LOOP_BYTES:
-            found = BlobId.of(content)
-        else:
-            found = await self._blocking.run(lambda: BlobId.of(content))
+        found = await hash_where_it_pays(self._blocking, len(content), lambda: BlobId.of(content))
         if found != blob:
             raise BlobDamaged(f"blob {blob}: stored bytes hash to {found}")
         return content
@@ -116,7 +113,9 @@ class Reader:
             values = await self._kv.get(Family.CHUNKS, [place_key(row.place) for _, row in wanted])
         except BlobDamaged:  # one corrupt block fails them all: tell which
             return [await self._read_or_none(blob, row) for blob, row in wanted]
-        return await self._blocking.run(partial(_verified, [blob for blob, _ in wanted], values))
+        size_bytes = sum(len(value) for value in values if value is not None)
+        work = partial(_verified, [blob for blob, _ in wanted], values)
+        return await hash_where_it_pays(self._blocking, size_bytes, work)
 
     async def _read_or_none(self, blob: BlobId, row: BlobRow) -> bytes | None:
         try:
@@ -136,7 +135,8 @@ class Reader:
             chunks = await self._chunks(blob, row, at, min(_CHUNKS_AT_ONCE, row.chunks - at))
             at += len(chunks)
             if hasher is not None:
-                await self._blocking.run(partial(_update, hasher, chunks))
+                size_bytes = sum(len(chunk) for chunk in chunks)
+                await hash_where_it_pays(self._blocking, size_bytes, partial(_update, hasher, chunks))
                 if at == row.chunks and hasher.digest() != blob.raw:
                     raise BlobDamaged(f"blob {blob}: stored bytes hash to {hasher.hexdigest()}")
             for chunk in chunks:

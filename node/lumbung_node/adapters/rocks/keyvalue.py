@@ -4,6 +4,8 @@ Rules:
 - one write at a time, one sync at a time, a few reads at a time; a sync runs beside writes and reads (it lets go of
   the interpreter's lock) and covers every write that returned before it began;
 - a call that has reached its thread runs to its end, cancelled or not: the engine is never left in the middle;
+- what memory can answer, and small writes and scans, which hold the interpreter's lock in a thread too, are done where
+  they are asked for: a hop to a thread and back is 6 to 9 switches between threads, 0.2 to 0.4 ms of CPU;
 - `close` lets the calls in threads finish, and those still waiting raise StoreClosed.
 """
 
@@ -16,6 +18,7 @@ from typing import TypeVar
 import trio
 
 from lumbung_cluster.errors import StoreClosed
+from lumbung_cluster.limits import KIB
 from lumbung_node.adapters.rocks.engine import RocksEngine, open_engine
 from lumbung_node.adapters.rocks.options import DEFAULT_LIMITS, RocksLimits
 from lumbung_node.ports.keyvalue import Batch, Family, SpaceReport
@@ -23,6 +26,9 @@ from lumbung_node.ports.keyvalue import Batch, Family, SpaceReport
 __all__ = ["RocksKeyValue", "open_rocks"]
 
 READERS_MAX = 4  # threads; two cores are full with two, the others hide the disk's wait
+
+_KEYS_AT_HAND_MAX, _CHUNKS_AT_HAND_MAX = 64, 4  # what a look into memory may take from the loop: a third of a ms
+_WRITE_AT_ONCE_BYTES_MAX = 512 * KIB  # 0.5 to 2 ms; more goes in parts, and lets others in between them
 
 T = TypeVar("T")
 
@@ -54,20 +60,31 @@ class RocksKeyValue:
         return self._engine.is_failed
 
     async def write(self, batch: Batch) -> None:
-        await self._run(self._writer, lambda: self._engine.write(batch))
+        if not await self._wrote_at_once(batch):
+            await self._run(self._writer, lambda: self._engine.write(batch))
 
     async def write_chunks(self, rows: Sequence[tuple[bytes, bytes]]) -> None:
-        await self._run(self._writer, lambda: self._engine.write_chunks(rows))
+        if not await self._wrote_at_once(Batch(puts=[(Family.CHUNKS, key, value) for key, value in rows])):
+            await self._run(self._writer, lambda: self._engine.write_chunks(rows))
 
     async def sync(self) -> None:
         await self._run(self._syncer, self._engine.sync)
 
     async def get(self, family: Family, keys: Sequence[bytes]) -> list[bytes | None]:
+        if len(keys) <= (_CHUNKS_AT_HAND_MAX if family is Family.CHUNKS else _KEYS_AT_HAND_MAX):
+            await trio.lowlevel.checkpoint()
+            self._check_open()
+            if (found := self._engine.get_at_hand(family, keys)) is not None:
+                return found
         return await self._run(self._readers, lambda: self._engine.get(family, keys))
 
     async def scan(
         self, family: Family, first: bytes, behind: bytes, limit: int, *, backwards: bool = False
     ) -> list[tuple[bytes, bytes]]:
+        if limit <= _KEYS_AT_HAND_MAX:
+            await trio.lowlevel.checkpoint()
+            self._check_open()
+            return self._engine.scan(family, first, behind, limit, backwards=backwards)
         return await self._run(
             self._readers, lambda: self._engine.scan(family, first, behind, limit, backwards=backwards)
         )
@@ -92,6 +109,15 @@ class RocksKeyValue:
                     self._idle = trio.Event()
                 await trio.to_thread.run_sync(self._engine.close)
                 self._is_closed = True
+
+    async def _wrote_at_once(self, batch: Batch) -> bool:
+        """Write it here when it is small and no other is under way or waits; false when it is to go to a thread."""
+        if sum(len(value) for _, _, value in batch.puts) > _WRITE_AT_ONCE_BYTES_MAX:
+            return False
+        await trio.lowlevel.checkpoint()
+        self._check_open()
+        is_free = not self._writer.borrowed_tokens and not self._writer.statistics().tasks_waiting
+        return is_free and self._engine.write_at_once(batch)
 
     async def _run(self, limiter: trio.CapacityLimiter, work: Callable[[], T]) -> T:
         self._check_open()

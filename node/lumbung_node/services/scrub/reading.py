@@ -21,14 +21,13 @@ from lumbung_cluster.limits import (
     SCRUB_STEP_BUSY_BYTES,
     SCRUB_STEP_BYTES_MAX,
 )
+from lumbung_node.hashing import hash_where_it_pays
 from lumbung_node.ports.keyvalue import Family, KeyValue
 from lumbung_node.ports.world import Blocking
 from lumbung_node.services.activity import Activity
 from lumbung_node.store.layout import BlobRow, place_key
 
 __all__ = ["ByteReader", "Stored"]
-
-_HASH_OFF_LOOP_BYTES = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +126,8 @@ class ByteReader:
         bad: set[int],
     ) -> None:
         work = partial(_take, step.owners, values, stored, hashers, bad)
-        if sum(len(value) for value in values if value is not None) < _HASH_OFF_LOOP_BYTES:
-            work()
-        else:
-            await self._blocking.run(work)
+        size_bytes = sum(len(value) for value in values if value is not None)
+        await hash_where_it_pays(self._blocking, size_bytes, work)
 
 
 def _take(

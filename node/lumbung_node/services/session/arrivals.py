@@ -13,6 +13,7 @@ from lumbung_cluster import limits
 from lumbung_cluster.entry import Entry
 from lumbung_cluster.errors import DiskFailed, DiskFull, OutcomeUnknown, Rejected, StatusCode, StoreClosed
 from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_node.hashing import hash_where_it_pays
 from lumbung_node.services.core import Core
 from lumbung_node.services.session.lists import KnownLists
 from lumbung_node.services.session.staging import CutBlobs, Staging
@@ -22,7 +23,6 @@ from lumbung_node.store.runs import Run, open_run, resume_run
 __all__ = ["Arrival", "Arrivals", "contents_of", "split_chunks", "verified_content"]
 
 _Buffer = bytes | bytearray
-_HASH_OFF_LOOP_BYTES = 64 * limits.KIB
 
 
 def split_chunks(content: bytes | bytearray) -> list[bytes]:
@@ -41,13 +41,13 @@ def verified_content(blob: BlobId, content: bytes | bytearray) -> Content | None
 async def contents_of(core: Core, arrivals: Sequence[Arrival]) -> list[Content | None]:
     """What to commit of each; None when the bytes are not the blob (then nothing of them stays) or did not come.
 
-    All that lie in memory are hashed in one hop to a thread, which costs more than hashing 300 KiB.
+    All that lie in memory are hashed at once.
     """
     in_memory = [arrival for arrival in arrivals if arrival.is_in_memory]
     size_bytes = sum(arrival.received_bytes for arrival in in_memory)
     buffers = [(arrival.blob, arrival.take_buffer()) for arrival in in_memory]
     work = partial(_verified, buffers)
-    found = iter(work() if size_bytes < _HASH_OFF_LOOP_BYTES else await core.blocking.run(work))
+    found = iter(await hash_where_it_pays(core.blocking, size_bytes, work))
     contents: list[Content | None] = []
     for arrival in arrivals:
         if arrival.is_in_memory:

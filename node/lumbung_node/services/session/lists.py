@@ -94,7 +94,8 @@ class ListChecker:
                 raise _refused(f"entry list {signed.content.first}: its key is not one of origin {origin}")
         unchecked = self._known.unchecked(message.lists)
         work = partial(_all_valid, self._core, [each.signed for each in unchecked])
-        if unchecked and not await self._core.blocking.run(work):
+        # One signature takes 0.1 ms, less than a hop to a thread.
+        if not (work() if len(unchecked) <= 1 else await self._core.blocking.run(work)):
             raise _refused(f"entry list of origin {origin}: the signature is not valid")
         for each in unchecked:
             each.is_valid = True

@@ -1,0 +1,64 @@
+"""What RocksKeyValue answers and writes without a thread: the same as with one, whatever of a table is in memory."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+import trio
+import trio.testing
+
+from lumbung_cluster.limits import KIB
+from lumbung_node.adapters.rocks import RocksLimits, open_rocks
+from lumbung_node.ports.keyvalue import Batch, Family
+
+ROWS = 40_000
+SMALL_TABLES = RocksLimits(memtables_size_bytes=512 * KIB)
+SMALL_CACHE = RocksLimits(cache_size_bytes=64 * KIB)
+
+
+def key_of(index: int) -> bytes:
+    return random.Random(index).randbytes(36)
+
+
+@pytest.mark.parametrize("limits", [RocksLimits(), SMALL_CACHE], ids=["cache", "small cache"])
+async def test_rows_of_a_store_just_opened_read_as_they_were_written(tmp_path: Path, limits: RocksLimits) -> None:
+    keys = [key_of(index) for index in range(ROWS)]
+    kv = await open_rocks(
+        tmp_path, create=True, limits=SMALL_TABLES
+    )  # so that they are compacted: those are not pinned
+    for at in range(0, ROWS, 1_000):
+        await kv.write(Batch(puts=[(Family.BLOBS, key, key * 2) for key in keys[at : at + 1_000]]))
+    await kv.sync()
+    await kv.close()
+    kv = await open_rocks(tmp_path, create=False, limits=limits)  # no block of its table is in memory
+    for key in random.Random(1).sample(keys, 3_000):
+        assert await kv.get(Family.BLOBS, [key]) == [key * 2]
+        absent = key[:-1] + bytes([key[-1] ^ 1])
+        assert await kv.get(Family.BLOBS, [absent, key]) == [None, key * 2]
+    await kv.close()
+
+
+async def test_empty_values_and_deletions_read_as_such(tmp_path: Path) -> None:
+    kv = await open_rocks(tmp_path, create=True)
+    await kv.write(
+        Batch(puts=[(Family.SYSTEM, b"empty", b""), (Family.SYSTEM, b"gone", b"1"), (Family.TAGS, b"t", b"2")])
+    )
+    await kv.write(Batch(deletes=[(Family.SYSTEM, b"gone")], deletes_range=[(Family.TAGS, b"a", b"z")]))
+    assert await kv.get(Family.SYSTEM, [b"empty", b"gone"]) == [b"", None]
+    assert await kv.get(Family.TAGS, [b"t"]) == [None]
+    await kv.close()
+
+
+async def test_small_write_beside_a_large_one_stands_whole_and_in_order(tmp_path: Path) -> None:
+    """The large one is in its thread: the small one waits its turn behind it, and what comes last is what is read."""
+    kv = await open_rocks(tmp_path, create=True)
+    for turn in range(20):
+        async with trio.open_nursery() as nursery:
+            large = Batch(puts=[(Family.BLOBS, b"%04d" % at, b"l" * 2_000) for at in range(1_000)])
+            nursery.start_soon(kv.write, large)
+            await trio.testing.wait_all_tasks_blocked()
+            await kv.write(Batch(puts=[(Family.BLOBS, b"%04d" % (turn * 50), b"s")]))
+        assert await kv.get(Family.BLOBS, [b"%04d" % (turn * 50)]) == [b"s"]
+    await kv.close()
