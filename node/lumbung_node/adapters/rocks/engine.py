@@ -146,8 +146,9 @@ class RocksEngine:
         assert len(values) == len(keys)
         return values
 
-    def get_at_hand(self, family: Family, keys: Sequence[bytes]) -> list[bytes | None] | None:
-        """As `get` where memory (memtables, block cache, filters) can tell without a read of the disk; else None.
+    def get_at_hand(self, family: Family, keys: Sequence[bytes], bytes_max: int) -> list[bytes | None] | None:
+        """As `get` where memory (memtables, block cache, filters) can tell without a read of the disk; else None, as for
+        more than `bytes_max` of values.
 
         2 to 5 us a key with the interpreter's lock held. What is corrupt on disk never came into the cache. Where a
         part of the index is not in memory the engine says "found" with nothing in it, so an empty value tells nothing.
@@ -157,8 +158,10 @@ class RocksEngine:
         try:
             for key in keys:
                 may_exist, value = look(key, fetch=True)
-                if may_exist and not value:
-                    return None
+                if may_exist:
+                    bytes_max -= len(value or b"")
+                    if not value or bytes_max < 0:
+                        return None
                 found.append(value if may_exist else None)
         except Exception as exc:
             raise translate(exc, Phase.READ) from exc

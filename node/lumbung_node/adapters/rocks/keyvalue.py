@@ -27,8 +27,8 @@ __all__ = ["RocksKeyValue", "open_rocks"]
 
 READERS_MAX = 4  # threads; two cores are full with two, the others hide the disk's wait
 
-_KEYS_AT_HAND_MAX, _CHUNKS_AT_HAND_MAX = 64, 4  # what a look into memory may take from the loop: a third of a ms
-_WRITE_AT_ONCE_BYTES_MAX = 512 * KIB  # 0.5 to 2 ms; more goes in parts, and lets others in between them
+_ROWS_AT_HAND_MAX = 256  # a look into memory takes up to a ms from the loop
+_BYTES_AT_HAND_MAX = 512 * KIB  # 0.1 ms to read, 0.5 to 2 to write; more goes in parts, and lets others in between
 
 T = TypeVar("T")
 
@@ -71,17 +71,17 @@ class RocksKeyValue:
         await self._run(self._syncer, self._engine.sync)
 
     async def get(self, family: Family, keys: Sequence[bytes]) -> list[bytes | None]:
-        if len(keys) <= (_CHUNKS_AT_HAND_MAX if family is Family.CHUNKS else _KEYS_AT_HAND_MAX):
+        if len(keys) <= _ROWS_AT_HAND_MAX:
             await trio.lowlevel.checkpoint()
             self._check_open()
-            if (found := self._engine.get_at_hand(family, keys)) is not None:
+            if (found := self._engine.get_at_hand(family, keys, _BYTES_AT_HAND_MAX)) is not None:
                 return found
         return await self._run(self._readers, lambda: self._engine.get(family, keys))
 
     async def scan(
         self, family: Family, first: bytes, behind: bytes, limit: int, *, backwards: bool = False
     ) -> list[tuple[bytes, bytes]]:
-        if limit <= _KEYS_AT_HAND_MAX:
+        if limit <= _ROWS_AT_HAND_MAX:
             await trio.lowlevel.checkpoint()
             self._check_open()
             return self._engine.scan(family, first, behind, limit, backwards=backwards)
@@ -112,7 +112,7 @@ class RocksKeyValue:
 
     async def _wrote_at_once(self, batch: Batch) -> bool:
         """Write it here when it is small and no other is under way or waits; false when it is to go to a thread."""
-        if sum(len(value) for _, _, value in batch.puts) > _WRITE_AT_ONCE_BYTES_MAX:
+        if sum(len(value) for _, _, value in batch.puts) > _BYTES_AT_HAND_MAX:
             return False
         await trio.lowlevel.checkpoint()
         self._check_open()
