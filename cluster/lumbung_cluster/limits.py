@@ -108,6 +108,7 @@ OFFER_BYTES_MAX: Final = 4 * MIB  # wanted bytes of one offer, but for a single 
 OFFER_LISTS_MAX: Final = 32  # signed lists in one offer: at most 60 KiB of header when all are full
 OFFERS_OPEN_PER_LANE_MAX: Final = 2  # one flows while the next is being looked up; five lanes, 40 MiB at most
 MEMORY_BLOB_BYTES_MAX: Final = 8 * MIB  # a larger blob goes to disk as it comes
+OFFER_GATHER_S: Final = 0.25  # a few new entries wait so long for the answer to the offer before them
 FOREIGN_FEED_DELAY_S: Final = 2.0  # the origin offers its own entries first; others only fill what it could not
 NEEDS_WAITING_MAX: Final = 4096  # ids that a peer may ask for before we have offered them
 WAITED_WAITING_MAX: Final = 4096  # puts that wait for copies and jump the queue
