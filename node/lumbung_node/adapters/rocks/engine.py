@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, cast
 
 from rocksdict import Cache, ColumnFamily, Rdict, ReadOptions, WriteBatch, WriteOptions
 
@@ -34,6 +34,8 @@ from lumbung_node.adapters.rocks.options import (
 from lumbung_node.ports.keyvalue import Batch, Family, SpaceReport
 
 __all__ = ["RocksEngine", "open_engine", "sync_folder"]
+
+_Look = Callable[[bytes, bool], tuple[bool, bytes | None]]
 
 WRITE_PART_SIZE_BYTES = MIB  # the lock is held for 3 to 7 ms a part
 _NOBODYS_KEY = b"\xff" * 64
@@ -147,17 +149,18 @@ class RocksEngine:
         return values
 
     def get_at_hand(self, family: Family, keys: Sequence[bytes], bytes_max: int) -> list[bytes | None] | None:
-        """As `get` where memory (memtables, block cache, filters) can tell without a read of the disk; else None, as for
-        more than `bytes_max` of values.
+        """As `get` where memory (memtables, block cache, filters) can tell without a read of the disk; else None.
+
+        None too for more than `bytes_max` of values.
 
         2 to 5 us a key with the interpreter's lock held. What is corrupt on disk never came into the cache. Where a
         part of the index is not in memory the engine says "found" with nothing in it, so an empty value tells nothing.
         """
-        look = self._families[family].key_may_exist
+        look = cast("_Look", self._families[family].key_may_exist)  # its stub does not tell the two forms apart
         found: list[bytes | None] = []
         try:
             for key in keys:
-                may_exist, value = look(key, fetch=True)
+                may_exist, value = look(key, True)
                 if may_exist:
                     bytes_max -= len(value or b"")
                     if not value or bytes_max < 0:
