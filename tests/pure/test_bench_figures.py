@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
+import pytest
+
 from lumbung_tools.bench.suite.cases import PUT_CASES
 from lumbung_tools.bench.suite.document import Result
 from lumbung_tools.bench.suite.figures import Round, Spread, latencies_ms, spread_rounds
@@ -20,6 +24,10 @@ _LIMITS = {
     "grpc_mtls_mb_s": 600.0,
     "grpc_mtls_cpu_s_per_gb": 1.2,
     "blake3_300k_mb_s": 2000.0,
+    "bare_hop_mb_s": 200.0,
+    "bare_hop_cpu_ms": 1.0,
+    "bare_calls_per_s": 500.0,
+    "bare_call_cpu_ms": 2.0,
 }
 
 
@@ -55,6 +63,19 @@ def test_beside_rsync_less_than_one_is_quicker_than_it() -> None:
     found = _round(mb_s=50.0) | {"rsync/a300k": {"mb_s": 40.0}}
     add_ratios(found)
     assert found["a300k/3/stream"]["walls_of_rsync"] == 0.8
+
+
+def test_bare_processes_carry_three_hops_on_all_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    found = _round(mb_s=50.0) | {"rsync/a300k": {"mb_s": 40.0}}
+    add_ratios(found)
+    three = found["a300k/3/stream"]
+    assert three["bare_cpu_ms"] == 3.0  # a hop of 1 ms for each copy
+    assert three["bare_mb_s"] == pytest.approx(2 * 0.3072 / 0.003)  # two cores
+    assert three["bare_walls_of_disk"] == pytest.approx(300 / (3 * 204.8))
+    assert three["bare_walls_of_rsync"] == pytest.approx(40 / 204.8)
+    assert found["get/own"]["bare_mb_s"] == pytest.approx(500 * 0.3072)
+    assert found["a300k/1/32"]["bare_of_engine"] == pytest.approx(200 / 150)
 
 
 def test_a_mark_is_said_to_be_met_missed_or_not_measured() -> None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from lumbung_cluster.limits import GIB, KIB, MIB
+from lumbung_tools.bench.limits.calls import call_rate
 from lumbung_tools.bench.limits.disk import append_rate, sequential_write_mb_s
 from lumbung_tools.bench.limits.engine import engine_rate
 from lumbung_tools.bench.limits.hashing import hash_mb_s
 from lumbung_tools.bench.limits.wire import grpc_rate, tcp_rate
+from lumbung_tools.bench.refill_limit import Limit, measure_limit
 
 __all__ = ["MachineLimits", "measure_machine"]
 
 _APPEND_S = 1.5
 _WIRE_S = 1.0
 _HASH_S = 0.5
+_CALLS_S = 2.0
 _SECONDS_MIN = 0.2
 _SMALL, _USUAL, _LARGE = 4 * KIB, 300 * KIB, 64 * MIB
 
@@ -24,7 +28,9 @@ _SMALL, _USUAL, _LARGE = 4 * KIB, 300 * KIB, 64 * MIB
 class MachineLimits:
     """Appends are one at a time, each with its fdatasync; the sequential write ends with one.
 
-    `engine_*` are raw RocksDB batches of the shape of a node's commits; the wire is one way, between two processes.
+    `engine_*` are raw RocksDB batches of the shape of a node's commits; the wire is one way, between two processes. A
+    bare hop is what carries blobs of 300 KiB from one process to another's disk with the node's packages and nothing
+    else (refill_limit.py), a bare call what brings one back with grpc.aio alone, eight at a time. CPU is of both ends.
     """
 
     sequential_write_mb_s: float
@@ -37,11 +43,17 @@ class MachineLimits:
     grpc_mtls_mb_s: float
     grpc_mtls_cpu_s_per_gb: float
     blake3_300k_mb_s: float
+    bare_hop_mb_s: float
+    bare_hop_cpu_ms: float
+    bare_calls_per_s: float
+    bare_call_cpu_ms: float
 
 
 def measure_machine(folder: Path, scale: float = 1.0) -> MachineLimits:
-    """About 15 s and 1.5 GiB of disk at scale 1; everything is free again at the end."""
+    """About 25 s and 1.5 GiB of disk at scale 1; everything is free again at the end."""
     grpc = grpc_rate(_seconds(_WIRE_S, scale))
+    hop = _bare_hop(folder, _count(2_000, scale))
+    calls = call_rate(_USUAL, _seconds(_CALLS_S, scale))
     return MachineLimits(
         sequential_write_mb_s=sequential_write_mb_s(folder, round(GIB * scale)),
         append_4k_per_s=append_rate(folder, _SMALL, _seconds(_APPEND_S, scale)),
@@ -53,7 +65,20 @@ def measure_machine(folder: Path, scale: float = 1.0) -> MachineLimits:
         grpc_mtls_mb_s=grpc.mb_s,
         grpc_mtls_cpu_s_per_gb=grpc.sender_cpu_s_per_gb + grpc.receiver_cpu_s_per_gb,
         blake3_300k_mb_s=hash_mb_s(_USUAL, _seconds(_HASH_S, scale)),
+        bare_hop_mb_s=hop.mb_s,
+        bare_hop_cpu_ms=hop.cpu_ms_a_blob,
+        bare_calls_per_s=calls.calls_per_s,
+        bare_call_cpu_ms=calls.cpu_ms,
     )
+
+
+def _bare_hop(folder: Path, count: int) -> Limit:
+    file = folder / "bare-hop.bin"
+    file.write_bytes(os.urandom(_USUAL))
+    try:
+        return measure_limit(folder / "bare-hop", [file] * count)
+    finally:
+        file.unlink()
 
 
 def _seconds(full: float, scale: float) -> float:

@@ -6,37 +6,29 @@ serves a method of raw bytes with the options of the node's server; the messages
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 import grpc
 
-from lumbung_cluster.identity_uri import NodeIdentity
-from lumbung_cluster.ids import CLUSTER_ID_SIZE_BYTES, ClusterId, NodeNumber
 from lumbung_cluster.limits import MIB
 from lumbung_node.adapters.grpc_transport.credentials import server_credentials
 from lumbung_node.adapters.grpc_transport.identity import TlsIdentity
 from lumbung_node.adapters.grpc_transport.options import channel_options, server_options
-from lumbung_node.adapters.keys.certificates import Authority, make_authority, make_tls_key, public_key_of
 from lumbung_node.ports.transport import LinkClass
+from lumbung_tools.bench.limits.ends import LOOPBACK, READY_S, SERVER, child, heard, parties, tell_cpu
 
 __all__ = ["WireRate", "grpc_rate", "tcp_rate"]
 
 _MEGA = 1_000_000
 _MESSAGE_BYTES = MIB
-_LOOPBACK = "127.0.0.1"
 _METHOD = "/lumbung.bench/Sink"
-_READY_S = 30.0
 _COUNT_BYTES = 8
-_CLUSTER = ClusterId(bytes(CLUSTER_ID_SIZE_BYTES))
-_SERVER, _CLIENT = (NodeIdentity(_CLUSTER, NodeNumber(number)) for number in (1, 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +44,7 @@ def tcp_rate(seconds: float) -> WireRate:
     """One connection, `sendall` to `recv_into`."""
 
     def send(port: int, begin: Callable[[], None]) -> int:
-        with socket.create_connection((_LOOPBACK, port)) as line:
+        with socket.create_connection((LOOPBACK, port)) as line:
             begin()
             for message in _messages(seconds):
                 line.sendall(message)
@@ -64,15 +56,15 @@ def tcp_rate(seconds: float) -> WireRate:
 
 def grpc_rate(seconds: float) -> WireRate:
     """One stream of raw messages in one connection with mutual TLS."""
-    server, client = _parties()
+    server, client = parties()
 
     def send(port: int, begin: Callable[[], None]) -> int:
         identity = grpc.ssl_channel_credentials(
             client.trust_roots_pem, client.private_key_pem, client.certificate_chain_pem
         )
-        options = channel_options(LinkClass.LAN, _SERVER.dns_name)
-        with grpc.secure_channel(f"{_LOOPBACK}:{port}", identity, options=options) as channel:
-            grpc.channel_ready_future(channel).result(timeout=_READY_S)
+        options = channel_options(LinkClass.LAN, SERVER.dns_name)
+        with grpc.secure_channel(f"{LOOPBACK}:{port}", identity, options=options) as channel:
+            grpc.channel_ready_future(channel).result(timeout=READY_S)
             begin()
             call = channel.stream_unary(_METHOD, request_serializer=None, response_deserializer=None)
             return int.from_bytes(call(_messages(seconds)), "big")
@@ -92,45 +84,23 @@ def _measure(
 ) -> WireRate:
     """`send` calls what it is given once the connection stands: from then on it counts."""
     started_at = used_s = 0.0
-    with _child(sink, words) as told:
+    with child(sink, words) as told:
 
         def begin() -> None:
             nonlocal started_at, used_s
             told.send(b"")  # the child begins to count its own CPU
             started_at, used_s = time.monotonic(), time.process_time()
 
-        received = send(int(_heard(told)), begin)
+        received = send(int(heard(told)), begin)
         elapsed_s, sender_s = time.monotonic() - started_at, time.process_time() - used_s
         told.send(b"")
-        receiver_s = _heard(told)
+        receiver_s = heard(told)
     gigabytes = received / _MEGA / 1000
     return WireRate(received / elapsed_s / _MEGA, sender_s / gigabytes, receiver_s / gigabytes)
 
 
-@contextmanager
-def _child(sink: Callable[..., None], words: tuple[TlsIdentity, ...]) -> Iterator[Connection]:
-    """A fresh interpreter, because gRPC does not survive a fork."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    child = context.Process(target=sink, args=(theirs, *words), daemon=True)
-    child.start()
-    theirs.close()
-    try:
-        yield ours
-    finally:
-        ours.close()
-        child.join(_READY_S)
-        child.kill()
-
-
-def _heard(told: Connection) -> float:
-    if not told.poll(_READY_S):
-        raise TimeoutError(f"the other end of the loopback said nothing for {_READY_S:.0f} s")
-    return float(told.recv())
-
-
 def _sink_tcp(told: Connection) -> None:
-    with socket.create_server((_LOOPBACK, 0)) as listener:
+    with socket.create_server((LOOPBACK, 0)) as listener:
         told.send(listener.getsockname()[1])
         line, _ = listener.accept()
         with line:
@@ -140,7 +110,7 @@ def _sink_tcp(told: Connection) -> None:
             while taken := line.recv_into(buffer):
                 received += taken
             line.sendall(received.to_bytes(_COUNT_BYTES, "big"))
-    _tell_cpu(told, used_s)
+    tell_cpu(told, used_s)
 
 
 def _sink_grpc(told: Connection, identity: TlsIdentity) -> None:
@@ -151,32 +121,10 @@ def _sink_grpc(told: Connection, identity: TlsIdentity) -> None:
     service, method = _METHOD.strip("/").split("/")
     handler = grpc.stream_unary_rpc_method_handler(take)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {method: handler}),))
-    port = server.add_secure_port(f"{_LOOPBACK}:0", server_credentials(lambda: identity))
+    port = server.add_secure_port(f"{LOOPBACK}:0", server_credentials(lambda: identity))
     server.start()
     told.send(port)
     told.recv()
     used_s = time.process_time()
-    _tell_cpu(told, used_s)
+    tell_cpu(told, used_s)
     server.stop(0).wait()
-
-
-def _tell_cpu(told: Connection, used_s: float) -> None:
-    """Wait for the word that all is sent, then say what it has cost here. Nobody may be left to hear it."""
-    try:
-        told.recv()
-        told.send(time.process_time() - used_s)
-    except (EOFError, OSError):
-        return
-
-
-def _parties() -> tuple[TlsIdentity, TlsIdentity]:
-    """A server and a client under one authority, as two nodes are."""
-    now_ms = time.time_ns() // 1_000_000
-    authority = make_authority(_CLUSTER, "bench", now_ms=now_ms)
-    return _party(authority, _SERVER, now_ms), _party(authority, _CLIENT, now_ms)
-
-
-def _party(authority: Authority, identity: NodeIdentity, now_ms: int) -> TlsIdentity:
-    key = make_tls_key()
-    leaf = authority.issue(identity, public_key_of(key), now_ms=now_ms)
-    return TlsIdentity(leaf, key, authority.certificate_pem)

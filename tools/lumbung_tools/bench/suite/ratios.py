@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from lumbung_tools.bench.suite.cases import A4K, A64M, A300K, PUT_CASES, PutCase
@@ -12,12 +13,17 @@ __all__ = ["LIMITS", "MARKS", "Mark", "add_ratios"]
 LIMITS = "limits"
 _RSYNC = "rsync/a300k"
 _MEGA = 1_000_000
+_COPIES = 3
 _ENGINE = {A300K: "engine_300k_mb_s", A64M: "engine_64m_mb_s"}
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A figure and the bound that it shall keep: the least where `is_floor`, else the most."""
+    """A figure and the bound that it shall keep: the least where `is_floor`, else the most.
+
+    `bare` is the figure of the same case that processes with the same packages and nothing of ours would reach on
+    these cores, where it can be told.
+    """
 
     text: str
     case: str
@@ -25,22 +31,56 @@ class Mark:
     bound: float
     is_floor: bool
     others: str
+    bare: str = ""
 
     def is_met(self, value: float) -> bool:
         return value >= self.bound if self.is_floor else value <= self.bound
 
 
+_BARE_WALLS = "bare_walls_of_disk"
 _COPIES_RSYNC = "rsync took 13 to 14 s there, Ceph RGW 28.9 s, Syncthing 37 s, Swift 140 s"
 MARKS = (
-    Mark("a300k, one node, 32 clients, of raw RocksDB batches", "a300k/1/32", "of_engine", 0.8, True, ""),
-    Mark("a300k, three copies: wall of 1.84 GB in sequence", "a300k/3/stream", "walls_of_disk", 1.5, False, ""),
-    Mark("a300k, three copies: wall of rsync --fsync", "a300k/3/stream", "walls_of_rsync", 1.0, False, _COPIES_RSYNC),
+    Mark(
+        "a300k, one node, 32 clients, of raw RocksDB batches",
+        "a300k/1/32",
+        "of_engine",
+        0.8,
+        True,
+        "",
+        "bare_of_engine",
+    ),
+    Mark(
+        "a300k, three copies: wall of 1.84 GB in sequence",
+        "a300k/3/stream",
+        "walls_of_disk",
+        1.5,
+        False,
+        "",
+        _BARE_WALLS,
+    ),
+    Mark(
+        "a300k, three copies: wall of rsync --fsync",
+        "a300k/3/stream",
+        "walls_of_rsync",
+        1.0,
+        False,
+        _COPIES_RSYNC,
+        "bare_walls_of_rsync",
+    ),
     Mark("a300k, three copies, 8 clients, p50 ms", "a300k/3/8", "safe_p50_ms", 60, False, "Ceph RGW 102, Swift 481"),
     Mark("a300k, three copies, 8 clients, p99 ms", "a300k/3/8", "safe_p99_ms", 200, False, "Ceph RGW 211, Swift 1,360"),
     Mark("a4k, three copies, blobs/s", "a4k/3/stream", "per_s", 3_000, True, "rsync --fsync 494, Swift 27"),
-    Mark("CPU a 300 KiB blob, all processes, ms", "a300k/3/stream", "cpu_ms", 15, False, "Ceph RGW 19, Swift 91"),
+    Mark(
+        "CPU a 300 KiB blob, all processes, ms",
+        "a300k/3/stream",
+        "cpu_ms",
+        15,
+        False,
+        "Ceph RGW 19, Swift 91",
+        "bare_cpu_ms",
+    ),
     Mark("VmHWM of the largest node, a300k, MiB", "a300k/3/stream", "peak_mib", 200, False, "Ceph RGW 432 in all"),
-    Mark("get 300 KiB, warm, 8 clients, MB/s", "get/own", "mb_s", 250, True, ""),
+    Mark("get 300 KiB, warm, 8 clients, MB/s", "get/own", "mb_s", 250, True, "", "bare_mb_s"),
 )
 
 
@@ -59,9 +99,22 @@ def add_ratios(found: Round) -> None:
         if case.workload is not A64M:
             appends = "append_4k_per_s" if case.workload is A4K else "append_300k_per_s"
             figures["of_appends"] = carried_per_s / limits[appends]
+    _add_bare(found, limits, os.cpu_count() or 1)
     if _RSYNC in found:
         figures = found["a300k/3/stream"]
         figures["walls_of_rsync"] = found[_RSYNC]["mb_s"] / figures["mb_s"]
+        figures["bare_walls_of_rsync"] = found[_RSYNC]["mb_s"] / figures["bare_mb_s"]
+
+
+def _add_bare(found: Round, limits: Case, cores: int) -> None:
+    """What processes without anything of ours would make of the same. A copy is a hop, and all cores carry them."""
+    found["a300k/1/32"]["bare_of_engine"] = limits["bare_hop_mb_s"] / limits["engine_300k_mb_s"]
+    if "get/own" in found:
+        found["get/own"]["bare_mb_s"] = limits["bare_calls_per_s"] * A300K.size_bytes / _MEGA
+    copies = found["a300k/3/stream"]
+    copies["bare_cpu_ms"] = _COPIES * limits["bare_hop_cpu_ms"]
+    copies["bare_mb_s"] = cores * A300K.size_bytes / _MEGA / (copies["bare_cpu_ms"] / 1000)
+    copies["bare_walls_of_disk"] = limits["sequential_write_mb_s"] / (_COPIES * copies["bare_mb_s"])
 
 
 def _of_engine(case: PutCase, mb_s: float, per_s: float, limits: Case) -> float:

@@ -25,6 +25,10 @@ _LIMIT_NAMES = {
     "grpc_mtls_mb_s": "loopback mTLS through plain grpcio, MB/s",
     "grpc_mtls_cpu_s_per_gb": "the same, CPU s for 10^9 bytes, both ends",
     "blake3_300k_mb_s": "BLAKE3, 300 KiB, one thread, MB/s",
+    "bare_hop_mb_s": "a bare hop of 300 KiB: grpcio with mTLS, BLAKE3, RocksDB, MB/s",
+    "bare_hop_cpu_ms": "the same, CPU ms a blob, both ends",
+    "bare_calls_per_s": "bare calls that bring 300 KiB, grpc.aio with mTLS, 8 at a time, /s",
+    "bare_call_cpu_ms": "the same, CPU ms of each, both ends",
 }
 
 
@@ -102,8 +106,9 @@ def _marks(result: Result) -> TableText:
     for mark in MARKS:
         value = result.median(mark.case, mark.figure)
         word = "not measured" if value is None else "met" if mark.is_met(value) else "missed"
-        rows.append([mark.text, _bound(mark), _optional(value, _number), word, mark.others])
-    return TableText("Marks", ["mark", "bound", "median", "", "for comparison"], rows)
+        bare = _optional(result.median(mark.case, mark.bare), _number) if mark.bare else _NONE
+        rows.append([mark.text, _bound(mark), _optional(value, _number), word, bare, mark.others])
+    return TableText("Marks", ["mark", "bound", "median", "", "bare processes, same run", "for comparison"], rows)
 
 
 def _bound(mark: Mark) -> str:
