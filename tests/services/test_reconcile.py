@@ -16,6 +16,7 @@ from lumbung_cluster.inventory.fingerprint import InventoryKey
 from lumbung_cluster.inventory.symbols import Symbols
 from lumbung_cluster.reconcile.messages import Answer, ToldSymbols
 from lumbung_cluster.roster import HolderAssignment, Share
+from lumbung_node.ports.keyvalue import Batch, Family
 from lumbung_node.services.core import Core
 from lumbung_node.services.reconcile_report import Order, Outcome, Reason, Result
 from lumbung_node.services.session.feed_lanes import FeedLanes
@@ -25,7 +26,9 @@ from lumbung_node.services.session.outgoing import Outgoing
 from lumbung_node.services.session.reconcile_wire import pack_answer
 from lumbung_node.services.session.session import Session
 from lumbung_node.store.events import FoundBy
+from lumbung_node.store.inventory_rows import sums_key, table_key
 from lumbung_node.store.jobs import Content, Job, OwnBlob
+from lumbung_node.store.layout import feed_key
 from lumbung_proto.v1 import peer_pb2
 from lumbung_proto.v1 import reconcile_frames_pb2 as pb
 from lumbung_testing.rosters import founding
@@ -464,6 +467,33 @@ async def test_a_lying_teller_is_not_believed(
             assert holds(centre, OFFICE) == 100 or not result.is_whole
             if bend is zero_root:
                 assert result.outcome is Outcome.UNEXPLAINED
+
+
+@pytest.mark.parametrize("asker", [OFFICE, CENTRE])
+async def test_a_feed_that_cannot_be_read_is_not_taken_for_an_empty_one(
+    autojump_clock: trio.testing.MockClock, asker: NodeNumber
+) -> None:
+    """A wiped peer has nothing either: if the two were equal, its mark would pass over all that it lacks."""
+    office_box = box(OFFICE)
+    async with living(office_box) as office:
+        await put(office, blobs("blob", 10))
+    kv = await office_box.disk.open()
+    (row,) = await kv.get(Family.FEEDS, [feed_key(OFFICE, 4)])
+    assert row is not None
+    folded = [(Family.INVENTORY, key(OFFICE)) for key in (sums_key, table_key)]
+    await kv.write(Batch(deletes=[(Family.FEEDS, feed_key(OFFICE, 4)), *folded]))
+    await kv.close()
+    async with living(office_box) as office, living(box(CENTRE)) as centre, connected(office, centre) as pair:
+        session = pair[0 if asker is OFFICE else 1]
+        await ready(session)
+        (result,) = await ask(session)
+        assert not result.is_whole
+        await trio.sleep(5.0)
+        assert all(each.is_behind() for each in pair)
+        assert (OFFICE, OFFICE) not in centre.store.state.marks
+        await office.store.kv.write(Batch(puts=[(Family.FEEDS, feed_key(OFFICE, 4), row)]))
+        await until_marked(centre, OFFICE, OFFICE, 10)
+        assert holds(centre, OFFICE) == 10
 
 
 async def test_a_settlement_with_another_root_moves_no_mark(

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 
 from lumbung_cluster.errors import InventoryUnknown
 from lumbung_cluster.ids import NodeNumber
-from lumbung_cluster.inventory.fingerprint import NO_IDS, NONCE_SIZE_BYTES, Part
+from lumbung_cluster.inventory.fingerprint import NONCE_SIZE_BYTES, Part, UnitDigest
 from lumbung_node.services.core import Core
 
 __all__ = ["NO_NONCE", "View", "common_units", "take_view", "units_beyond"]
 
 NO_NONCE = bytes(NONCE_SIZE_BYTES)
 """Stands for the teller's nonce in what the asker says first."""
+
+_NOISE_SIZE_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,10 @@ async def take_view(core: Core, origin: NodeNumber, peer: NodeNumber) -> View:
     try:
         snapshot = await core.store.inventories.snapshot(origin)
     except InventoryUnknown:
+        # Nobody has this digest: that of no ids would be equal to a wiped peer's, and its mark pass over all.
+        noise = UnitDigest(int.from_bytes(core.randomness.bytes(_NOISE_SIZE_BYTES), "big"), 0)
         end = core.store.state.end(origin)
-        return View((origin, units, (NO_IDS,) * units.bit_count()), end.number, end.running_hash, 0, True, 0)
+        return View((origin, units, (noise,) * units.bit_count()), end.number, end.running_hash, 0, True, 0)
     inventory = snapshot.inventory
     part: Part = (origin, units, inventory.digests(units))
     is_doubted = bool(snapshot.doubted & units)
