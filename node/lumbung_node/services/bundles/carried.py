@@ -20,6 +20,7 @@ from lumbung_node.ports.transport import ServerCall
 from lumbung_node.services.core import Core
 from lumbung_node.services.statements import check_statement
 from lumbung_node.store.exports import Exports
+from lumbung_node.store.jobs import Job
 from lumbung_proto.codec import MalformedFrame, decode_message
 from lumbung_proto.v1 import bundles_pb2, peer_pb2
 
@@ -49,7 +50,7 @@ class CarriedReceipts:
             await call.send(response.SerializeToString())
 
     async def _answer(self, word: peer_pb2.SignedBytes) -> bundles_pb2.ReceiptAnswer:
-        """Its answer, after it is durable here if it counts."""
+        """Its answer, after it, or what makes it known already, is durable here."""
         try:
             signed = await self._checked(word)
         except (KeyRefused, Malformed) as exc:
@@ -63,6 +64,8 @@ class CarriedReceipts:
             answer.outcome = bundles_pb2.RECEIPT_OUTCOME_REFUSED
             answer.sentence = "it names no recording of ours"
         elif await self._is_known(content, set(numbers.values()) - covered):
+            # It may have come by the line just now: read, and not synced.
+            await store.committer.commit(Job())
             answer.outcome = bundles_pb2.RECEIPT_OUTCOME_KNOWN
         else:
             before = self._proven(content, numbers)
