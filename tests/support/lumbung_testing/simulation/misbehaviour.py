@@ -25,7 +25,6 @@ from lumbung_cluster.ids import BlobId, Generation, NodeNumber
 from lumbung_cluster.receipt import Statement, StatementKind, sign_statement
 from lumbung_cluster.report import SignedReport
 from lumbung_cluster.report_codec import sign_report
-from lumbung_node.services import statements
 from lumbung_node.services.core import Core
 from lumbung_node.services.session import greeting, incoming, proving, session
 from lumbung_node.services.session.incoming import Incoming
@@ -96,7 +95,10 @@ class Misbehaviour:
 
 @contextmanager
 def misbehaving(misbehaviour: Misbehaviour) -> Iterator[None]:
-    """While the block runs, the node that `misbehaviour` names misbehaves."""
+    """While the block runs, the node that `misbehaviour` names misbehaves.
+
+    What it replaces it takes from where it stands: who does not misbehave does what is there, a planted mistake too.
+    """
     with ExitStack() as stack:
         for patch in (_lossy, _lying, _boasting, _forging, _misnumbering, _retracting, _misreporting):
             stack.enter_context(patch(misbehaviour))
@@ -132,7 +134,7 @@ def _lying(misbehaviour: Misbehaviour) -> Iterator[None]:
 
 @contextmanager
 def _boasting(misbehaviour: Misbehaviour) -> Iterator[None]:
-    answer, next_mark = Incoming._answer, Incoming._next_mark
+    answer, next_mark, honest = Incoming._answer, Incoming._next_mark, vars(proving)["commit_receipt"]
 
     async def boasting_answer(self: Incoming, taking: incoming._Taking, job: Job) -> None:
         core = self._core
@@ -153,7 +155,8 @@ def _boasting(misbehaviour: Misbehaviour) -> Iterator[None]:
     ) -> peer_pb2.SignedBytes | None:
         if misbehaviour.does(core.number, "boasting") and blobs:
             return _receipt_for_all(core, origin, nonce, list(blobs))
-        return await statements.commit_receipt(core, origin, nonce, blobs)
+        word: peer_pb2.SignedBytes | None = await honest(core, origin, nonce, blobs)
+        return word
 
     with (
         patched(Incoming, "_answer", boasting_answer),
@@ -206,7 +209,7 @@ def _forging(misbehaviour: Misbehaviour) -> Iterator[None]:
         return commit_receipt
 
     with (
-        patched(incoming, "commit_receipt", forging(statements.commit_receipt)),
+        patched(incoming, "commit_receipt", forging(vars(incoming)["commit_receipt"])),
         patched(proving, "commit_receipt", forging(vars(proving)["commit_receipt"])),  # which may boast
     ):
         yield

@@ -18,7 +18,6 @@ from lumbung_node.services.session import covering
 from lumbung_node.services.session.reconcile_comparing import Comparing
 from lumbung_node.services.session.reconcile_moments import Frozen
 from lumbung_node.services.session.reconcile_teller import Teller
-from lumbung_node.services.statements import inventory_receipt
 from lumbung_proto.v1 import peer_pb2
 from lumbung_proto.v1 import reconcile_frames_pb2 as pb
 from lumbung_testing.simulation.misbehaviour import Misbehaviour, signed_words
@@ -30,10 +29,10 @@ __all__ = ["misfolding"]
 @contextmanager
 def misfolding(misbehaviour: Misbehaviour) -> Iterator[None]:
     draws = misbehaviour.draws
-    compare, tell = Comparing.answer, Teller._answer_of
+    compare, tell, honest = Comparing.answer, Teller._answer_of, vars(covering)["inventory_receipt"]
 
     async def receipt(core: Core, origin: NodeNumber, nonce: int) -> peer_pb2.SignedBytes | None:
-        word = await inventory_receipt(core, origin, nonce)
+        word: peer_pb2.SignedBytes | None = await honest(core, origin, nonce)
         if word is None or not misbehaviour.does(core.number, "misfolding"):
             return word
         truth = Statement.parse(word.body)
