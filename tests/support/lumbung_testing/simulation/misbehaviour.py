@@ -6,7 +6,8 @@ boasting     stores nothing, moves no mark, and signs receipts for everything
 forging      signs what must not count: another nonce, an older generation, a broken signature, an old receipt anew
 misnumbering shows marks with another running hash, or behind the end of the feed
 retracting   withdraws copies that are intact
-misreporting reports for another node, under a wrong key, with a broken signature, or what it reported long ago
+misreporting reports for another node, under a wrong key, with a broken signature, or what it reported long ago; and
+             shows older reports again and again
 misfolding   signs inventories and answers reconciles with wrong digests, counts and ids (misfolding.py)
 """
 
@@ -46,6 +47,7 @@ _CommitReceipt = Callable[[Core, NodeNumber, int, Sequence[BlobId]], Awaitable[p
 _FALSE_TONGUED = ("boasting", "forging", "retracting", "misnumbering", "misfolding")
 _UNDER_WAY_S = 60.0  # what was made before the node turned honest again may wait so long for its turn on the line
 _RETRACT_S = 3.0
+_REPEAT_S = 5.0
 _OLD_RECEIPTS_MAX = 50
 _OLD_REPORTS_MAX = 20
 
@@ -285,7 +287,7 @@ def _retracting(misbehaviour: Misbehaviour) -> Iterator[None]:
 
 @contextmanager
 def _misreporting(misbehaviour: Misbehaviour) -> Iterator[None]:
-    word, earlier = Telling._word, dict[NodeNumber, list[report_frames_pb2.NodeReport]]()
+    word, run, earlier = Telling._word, Telling.run, dict[NodeNumber, list[report_frames_pb2.NodeReport]]()
 
     def misword(self: Telling, own: SignedReport) -> report_frames_pb2.NodeReport:
         core, honest = self._core, word(self, own)
@@ -311,7 +313,20 @@ def _misreporting(misbehaviour: Misbehaviour) -> Iterator[None]:
                 kept = earlier.get(core.number, [])
                 return misbehaviour.draws.choice(kept) if kept else honest
 
-    with patched(Telling, "_word", misword):
+    async def repeat(self: Telling) -> None:
+        while True:
+            await trio.sleep(_REPEAT_S)
+            kept = earlier.get(self._core.number, [])
+            if kept and misbehaviour.does(self._core.number, "misreporting"):
+                await self._link.send(peer_pb2.SessionFrame(report=misbehaviour.draws.choice(kept)))
+
+    async def run_and_repeat(self: Telling) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(repeat, self)
+            await run(self)
+            nursery.cancel_scope.cancel()
+
+    with patched(Telling, "_word", misword), patched(Telling, "run", run_and_repeat):
         yield
 
 
