@@ -76,10 +76,11 @@ class _Move:
                 self.cluster.network.stop(node.host, taker.host, is_stopped=is_cut)
 
     def is_safe(self) -> bool:
-        """Whether everything is intact and durable at somebody who stays, the origin included."""
-        leaver = self.cluster.nodes[self.leaver]
-        acked = [blob for origin, blob in self.cluster.acked() if origin == self.origin]
-        return all(self.stage.is_elsewhere(leaver, self.origin, blob) for blob in acked)
+        """Whether everything is intact and durable at somebody who stays, the origin included; more than one may go."""
+        cluster = self.cluster
+        acked = [blob for origin, blob in cluster.acked() if origin == self.origin]
+        stay = {blob: [cluster.nodes[holder] for holder in cluster.holders(self.origin, blob)] for blob in acked}
+        return all(any(node.durable.holds(self.origin, blob) for node in nodes) for blob, nodes in stay.items())
 
 
 async def _hasty(stage: Stage, draws: random.Random) -> None:
