@@ -1,8 +1,13 @@
-"""Watches for the methods that make promises: they decode what passes and hand it to the invariants."""
+"""Watches for the methods that make promises: they decode what passes and hand it to the invariants.
+
+What a node signs is handed to them when it is signed.
+"""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import trio
 
@@ -10,7 +15,10 @@ from lumbung_cluster.bundle_manifest import Manifest
 from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.identity_uri import NodeIdentity, parse_identity
 from lumbung_cluster.limits import FRAME_HEADER_SIZE_BYTES_MAX, MESSAGE_SIZE_BYTES_MAX
+from lumbung_cluster.receipt import Statement
 from lumbung_node.ports.transport import Method
+from lumbung_node.services import statements
+from lumbung_node.services.core import Core
 from lumbung_node.services.replicator import SESSION
 from lumbung_node.services.server import IMPORT, PUT, TAKE_RECEIPTS
 from lumbung_proto.codec import MalformedFrame, decode_frame
@@ -18,10 +26,11 @@ from lumbung_proto.v1 import blobs_pb2, bundles_pb2, peer_pb2
 from lumbung_testing.simulation.invariants.ends import SessionEnds
 from lumbung_testing.simulation.invariants.promises import Promises
 from lumbung_testing.simulation.node import Life, SimNode
+from lumbung_testing.simulation.patching import patched
 from lumbung_testing.simulation.story import Story
 from lumbung_testing.simulation.tapping import Watch
 
-__all__ = ["open_watch"]
+__all__ = ["open_watch", "signatures_watched"]
 
 _Frames = type[peer_pb2.SessionRequest] | type[peer_pb2.SessionResponse]
 
@@ -43,6 +52,19 @@ def open_watch(
     if method == PUT:
         return _PutWatch(story, promises, node, life)
     return _AnswerWatch(story, promises, node, life, method)
+
+
+@contextmanager
+def signatures_watched(promises: Promises) -> Iterator[None]:
+    """While the block runs, whatever a node signs as its own word is looked at; what a liar signs is not."""
+    sign = statements._signed
+
+    def signed(core: Core, statement: Statement) -> peer_pb2.SignedBytes:
+        promises.signs(core, statement)
+        return sign(core, statement)
+
+    with patched(statements, "_signed", signed):
+        yield
 
 
 class _HashingWatch:

@@ -20,6 +20,10 @@ __all__ = ["FAULTS", "is_inside", "slow_down"]
 
 _PASS_S_MAX = 30.0
 _CATCH_UP_S = 30.0  # what had to wait on a slow disk is written by then
+_FOREIGN_REFUSED_BYTES = 3 * MIB  # below the first mark: nothing of others is taken; the own is recorded on
+_LOOKS_S = 12.0  # the node has looked at its disk by then
+_ROTS = 2
+_ASKS_S = (35.0, 70.0)  # an origin asks for what is not proven every half minute
 
 
 async def _rot(stage: Stage, draws: random.Random) -> None:
@@ -139,6 +143,22 @@ async def _fill_disk(stage: Stage, draws: random.Random) -> None:
     node.disk.capacity_bytes = DISK_CAPACITY_BYTES
 
 
+async def _rot_on_a_full_disk(stage: Stage, draws: random.Random) -> None:
+    """What rots is known, and nobody can repair it before there is room; its origin asks about it meanwhile."""
+    node = stage.some_node(draws)
+    node.disk.capacity_bytes = node.disk.used_bytes + _FOREIGN_REFUSED_BYTES
+    stage.tell(node, "disk full", f"{_FOREIGN_REFUSED_BYTES} bytes left")
+    try:
+        await trio.sleep(_LOOKS_S)
+        for _ in range(_ROTS):
+            found = _rot_one(stage, node, draws)
+            if found is not None:
+                await stage.cluster.operators[found[0]].get(node.number, found[1])
+        await trio.sleep(draws.uniform(*_ASKS_S))
+    finally:
+        node.disk.capacity_bytes = DISK_CAPACITY_BYTES
+
+
 async def _slow_disk(stage: Stage, draws: random.Random) -> None:
     node = stage.some_node(draws)
     sync_s, slow_s = draws.uniform(0.1, 2.0), draws.uniform(5.0, 60.0)
@@ -168,5 +188,6 @@ FAULTS = (
     Fault("lost row", 36, _lose),
     Fault("failed sync", 12, _fail_sync, _heal),
     Fault("full disk", 12, _fill_disk),
+    Fault("rot on a full disk", 12, _rot_on_a_full_disk),
     Fault("slow disk", 24, _slow_disk),
 )

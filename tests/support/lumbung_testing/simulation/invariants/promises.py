@@ -16,7 +16,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_cluster.receipt import Statement
 from lumbung_node.ports.transport import Method
+from lumbung_node.services.core import Core
 from lumbung_proto.v1 import blobs_pb2, bundles_pb2, peer_pb2
 from lumbung_testing.simulation.invariants import (
     answers,
@@ -100,6 +102,10 @@ class Promises:
         """The node has just taken words from a disk: they are on record, and whatever it counts now is there."""
         carried.came_home(self._claims, node, words, said)
         copies.check_counted(self._claims, node, tuple(self._claims.nodes))
+
+    def signs(self, core: Core, statement: Statement) -> None:
+        """A node signs a word of its own."""
+        words.check_signed(self._claims, core, statement)
 
     def heard(self, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
         for hear in self._hears.get(frame.WhichOneof("kind") or "", ()):

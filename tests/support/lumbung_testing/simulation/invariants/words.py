@@ -2,7 +2,8 @@
 
 durable before said       a receipt names only what a power cut would leave
 receipts say what is      the present generation, the roster obeyed, the nonce asked, no number past the durable
-                          end, and bytes that were checked no later than they rotted
+                          end, bytes that were checked no later than they rotted, and nothing that is known to be
+                          damaged when it signs
 the latest word counts    a word that came is on record at its origin, unless a later one is
 stopped means silent      a machine that was told of a newer life of itself signs nothing
 """
@@ -16,7 +17,8 @@ from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.receipt import SignedStatement, Statement, StatementKind
 from lumbung_cluster.signed import Signature
 from lumbung_node.ports.keyvalue import Family
-from lumbung_node.store.layout import CopyRow, copy_key, receipt_key
+from lumbung_node.services.core import Core
+from lumbung_node.store.layout import BlobRow, CopyRow, RowState, blob_key, copy_key, receipt_key
 from lumbung_proto.v1 import peer_pb2
 from lumbung_testing.rosters import CLUSTER, TestVerifier
 from lumbung_testing.simulation.damage import Harm
@@ -24,7 +26,16 @@ from lumbung_testing.simulation.invariants.claims import Claims
 from lumbung_testing.simulation.invariants.ends import SessionEnds
 from lumbung_testing.simulation.node import SimNode
 
-__all__ = ["HEARD", "SAYS", "SAYS_ANYTHING", "check_latest", "check_receipt", "check_silence", "note_old_machine"]
+__all__ = [
+    "HEARD",
+    "SAYS",
+    "SAYS_ANYTHING",
+    "check_latest",
+    "check_receipt",
+    "check_signed",
+    "check_silence",
+    "note_old_machine",
+]
 
 _RECORDED_S = 5.0  # a word that came, on a session that lives on and over a quick disk, is on record by then
 _VERIFIER = TestVerifier()
@@ -162,6 +173,17 @@ def check_receipt(claims: Claims, node: SimNode, message: peer_pb2.SignedBytes, 
         harm = claims.damage.of(node.number, statement.origin, blob)
         if harm is not None and harm.harm is Harm.ROTTEN and statement.verified_since_ms > harm.wall_ms:
             claims.broken("receipts say what is", f"{node.host} says it checked {blob} after it had rotted")
+
+
+def check_signed(claims: Claims, core: Core, statement: Statement) -> None:
+    """Held against the rows as they can be read now: a word that was signed may wait long for its turn on the line."""
+    node = claims.nodes.get(core.number)
+    if node is None or node.core is not core or statement.kind is not StatementKind.COMMIT_RECEIPT:
+        return
+    for blob in statement.blobs:
+        value = node.disk.visible.get(Family.BLOBS, blob_key(statement.origin, blob))
+        if value is not None and BlobRow.unpack(value).state is RowState.DAMAGED:
+            claims.broken("receipts say what is", f"{node.host} signs for {blob}, which it knows to be damaged")
 
 
 def check_silence(claims: Claims, node: SimNode) -> None:
