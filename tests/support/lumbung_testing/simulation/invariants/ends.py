@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_cluster.life import Life
 from lumbung_cluster.receipt import Statement
 from lumbung_proto.v1 import peer_pb2
+from lumbung_testing.simulation.node import SimNode
 
 __all__ = ["SessionEnds"]
 
@@ -38,3 +40,11 @@ class SessionEnds:
     def generation(self) -> int:
         """The peer's; 0 before its Hello."""
         return self.heard.generation
+
+    def is_with_rival(self, present: SimNode) -> bool:
+        """Whether the peer is an old machine that has come to the generation of the present one, or above it."""
+        record = present.identity.record
+        if record is None or not self.generation:
+            return False
+        shown = Life.parse(self.heard.life.body)
+        return shown.generation >= record.generation and shown.order != (record.generation, record.life_id)
