@@ -45,8 +45,8 @@ class PutCase:
 
 
 # One client alone waits for the disk and the line each time, so it gets fewer blobs; the shares are what a quarter of
-# an hour has room for. The load whose peak of memory is held against others' comes first in its cluster, as theirs did: a
-# heap that other loads have left is larger (20,000 x 4 KiB before it: 216 to 225 MiB at the office, 190 to 209 without).
+# an hour has room for. The load whose peak of memory is held against others' comes first in its cluster, as theirs did:
+# other loads leave a larger heap (20,000 x 4 KiB before it: 216 to 225 MiB at the office, 190 to 209 without).
 PUT_CASES = (
     PutCase(A300K, 1, 1, 300, 2),
     PutCase(A300K, 1, 8, 2_000, 5),
