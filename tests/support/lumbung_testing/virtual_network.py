@@ -119,6 +119,18 @@ class VirtualNetwork:
             for side in Side
         )
 
+    def is_open(self, one: str, other: str) -> bool:
+        """Whether nothing holds up what the two send each other."""
+        now = trio.current_time()
+        return all(line.closed_until <= now for line in self._between(one, other))
+
+    def is_quick(self, one: str, other: str) -> bool:
+        """Whether the lines between the two have the usual delay and rate."""
+        return all(line.shape == self._shape for line in self._between(one, other))
+
+    def _between(self, one: str, other: str) -> list[Line]:
+        return [self._lines[way] for way in ((one, other), (other, one)) if way in self._lines]
+
     def cut(self, one: str, other: str) -> None:
         """End all streams between the two, at once and at both sides; new ones may be opened."""
         now = trio.current_time()

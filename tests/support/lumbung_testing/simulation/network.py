@@ -55,6 +55,14 @@ class SimNetwork:
     def is_busy(self, one: str, other: str) -> bool:
         return self._network.is_busy(one, other)
 
+    def is_open(self, one: str, other: str) -> bool:
+        """Whether nothing holds up what the two send each other."""
+        return self._network.is_open(one, other)
+
+    def is_quick(self, one: str, other: str) -> bool:
+        """Whether the line between the two is no slow one."""
+        return self._network.is_quick(one, other)
+
     def kill_streams(self, host: str) -> None:
         """End all streams of one host."""
         self._network.cut_host(host)

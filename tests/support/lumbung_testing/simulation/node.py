@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -191,7 +192,7 @@ class SimNode:
     """Start it, kill it, replace its disk. `core` is the inside of the present life, None while it does not serve.
 
     `epoch_obeyed`, `rows_checked`, `chains_checked`, `words_checked` (copy rows) and `stopped_at` are what the
-    invariants remember of it; `slow_until` is when the last slowness of its disk ends.
+    invariants remember of it; `slow_until` is when the last slowness of its disk ends. `sessions_ended` counts by peer.
     """
 
     def __init__(
@@ -226,6 +227,7 @@ class SimNode:
         self.chains_checked: dict[NodeNumber, tuple[int, bytes]] = {}
         self.words_checked: dict[bytes, bytes] = {}
         self.scrub = ScrubPasses()
+        self.sessions_ended: Counter[object] = Counter()
         self._highest_wall_ms = 0
         self.rows_checked: dict[tuple[NodeNumber, BlobId], bytes] = {}
         self._luck = luck
@@ -323,7 +325,7 @@ class SimNode:
                 yield opened
 
         verifier = TestVerifier()
-        log = NodeLog(self.host, life, self._story, self.scrub)
+        log = NodeLog(self.host, life, self._story, self.scrub, self.sessions_ended)
         rosters = await open_rosters(self.documents, CLUSTER, verifier, log)
         return NodeParts(
             number=self.number,
@@ -357,11 +359,14 @@ class SimNode:
 class NodeLog:
     """Tells the story what a node logs; some events are bugs wherever they are said."""
 
-    def __init__(self, host: str, life: Life, story: Story, scrub: ScrubPasses) -> None:
+    def __init__(
+        self, host: str, life: Life, story: Story, scrub: ScrubPasses, sessions_ended: Counter[object]
+    ) -> None:
         self._host = host
         self._life = life
         self._story = story
         self._scrub = scrub
+        self._sessions_ended = sessions_ended
 
     def info(self, event: str, /, **values: object) -> None:
         self._say(event, values)
@@ -377,4 +382,6 @@ class NodeLog:
     def _say(self, event: str, values: dict[str, object]) -> None:
         if not self._life.is_dead:
             self._scrub.hear(event)
+            if event == "session ended":
+                self._sessions_ended[values["peer"]] += 1
             self._story.tell(self._host, event, " ".join(f"{name}={value}" for name, value in values.items()))

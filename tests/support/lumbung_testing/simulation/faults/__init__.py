@@ -21,6 +21,7 @@ from lumbung_testing.simulation.faults import (
     lines,
     pending,
     processes,
+    refusing,
     rosters,
     taking_back,
 )
@@ -36,6 +37,7 @@ ALL_FAULTS: tuple[Fault, ...] = (
     *clocks.FAULTS,
     *lines.FAULTS,
     *pending.FAULTS,
+    *refusing.FAULTS,
     *honesty.FAULTS,
     *rosters.FAULTS,
     *joining.FAULTS,

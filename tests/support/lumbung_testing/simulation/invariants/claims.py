@@ -27,6 +27,7 @@ class Claims:
     `struck_off` when a host (the first) was first seen to speak with a van that it knows to be gone;
     `signed_under` the highest nonce under which a machine (host) in a generation has signed for a blob of an origin,
     or (None) for its whole inventory.
+    `refused` has what a host has heard that a peer refused on the feed lane (host, peer, origin, blob).
     `reports_said` are the bodies of all reports that their nodes sent, `reports_held` the book and the order last
     seen, by host and reporter.
     """
@@ -44,6 +45,7 @@ class Claims:
         self.reports_said: set[bytes] = set()
         self.reports_held: dict[tuple[str, NodeNumber], tuple[ReportBook, tuple[int, int]]] = {}
         self.struck_off: dict[tuple[str, NodeNumber], float] = {}
+        self.refused: set[tuple[str, NodeNumber, NodeNumber, BlobId]] = set()
         self.asked: dict[tuple[NodeNumber, NodeNumber], set[int]] = {}
         self._story = story
 

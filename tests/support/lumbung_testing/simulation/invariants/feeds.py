@@ -28,6 +28,12 @@ def _hear_offer(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb
     ends.offers[frame.offer.offer] = frame.offer
 
 
+def _hear_applied(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
+    origin, blobs = ends.feeding.pop(frame.applied.offer, (node.number, []))
+    if frame.applied.status_code:
+        claims.refused.update((node.host, ends.peer, origin, blob) for blob in blobs)
+
+
 def _says_marks(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
     for mark in () if claims.misbehaviour.is_false_tongued(node.number) else frame.hello.marks:
         _check_mark(claims, node, ends.peer, mark)
@@ -40,6 +46,8 @@ def _says_offer(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb
         if claims.nodes[node.number] is node:  # an old machine was not told what the present one was
             check_counted(claims, node, (ends.peer,))
     offered = dict.fromkeys(_entries(offer))
+    if offer.lane == peer_pb2.LANE_FEED:
+        ends.feeding[offer.offer] = (origin, list(offered))
     for blob in offered:
         if not claims.says_rightly(node, origin, blob):
             claims.broken("durable before said", f"{node.host} offers {blob} of {origin}, which it has not")
@@ -149,5 +157,5 @@ def _entries(offer: peer_pb2.Offer) -> list[BlobId]:
     return [lists[item.list][item.index].blob for item in offer.entries]
 
 
-HEARD = {"offer": _hear_offer}
+HEARD = {"offer": _hear_offer, "applied": _hear_applied}
 SAYS = {"hello": _says_marks, "offer": _says_offer, "applied": _says_applied}

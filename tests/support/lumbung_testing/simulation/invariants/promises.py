@@ -84,6 +84,10 @@ class Promises:
     def acked(self) -> dict[tuple[NodeNumber, BlobId], dict[NodeNumber, None]]:
         return self._claims.acked
 
+    def was_refused(self, node: SimNode, peer: NodeNumber, origin: NodeNumber, blob: BlobId) -> bool:
+        """Whether the node has heard that the peer refused an offer of its feed lane with this blob."""
+        return (node.host, peer, origin, blob) in self._claims.refused
+
     def put_answer(self, node: SimNode, begun: float, answer: blobs_pb2.PutAnswer) -> None:
         """`begun` is when the put's stream was opened: the bytes were verified since."""
         copies.put_answer(self._claims, node, begun, answer)
