@@ -153,6 +153,18 @@ async def test_damage_is_set_aside_and_repaired_under_the_same_number() -> None:
         assert store.state.count(NODE).damaged == 0
 
 
+async def test_whoever_read_bytes_that_were_replaced_meanwhile_does_not_condemn_the_new_ones() -> None:
+    content, blob = b"y" * 5000, BlobId.of(b"y" * 5000)
+    async with opened(VirtualDisk(), MemoryIdentity()) as store:
+        await store.committer.commit(Job(own=[own(content)]))
+        read = await store.reader.row(NODE, blob)  # a slow reader finds its bytes wrong, and tells it only at the end
+        assert read is not None
+        assert await store.mark_damaged(NODE, blob, FoundBy.READ, place=read.place)
+        await store.committer.commit(Job(own=[own(content, repairs=True)]))
+        assert not await store.mark_damaged(NODE, blob, FoundBy.READ, place=read.place)
+        assert await store.reader.are_intact(NODE, [blob]) == [True]
+
+
 async def test_a_crash_loses_nothing_that_was_acknowledged() -> None:
     for seed in range(20):
         luck = random.Random(seed)

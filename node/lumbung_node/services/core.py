@@ -178,9 +178,13 @@ class Core:
         blob: BlobId,
         found_by: FoundBy = FoundBy.READ,
         kind: EventKind = EventKind.DAMAGED_BYTES,
+        place: int | None = None,
     ) -> None:
-        """Stored bytes are wrong: stop saying that we hold them, tell the origin, ask for a good copy."""
-        if await self.store.mark_damaged(origin, blob, found_by, kind):
+        """Stored bytes are wrong: stop saying that we hold them, tell the origin, ask for a good copy.
+
+        `place` is that of the bytes that were read: a slow reader must not condemn those that came in their place.
+        """
+        if await self.store.mark_damaged(origin, blob, found_by, kind, place):
             self.log.error("blob damaged", origin=origin, blob=str(blob), kind=kind.name)
             self.tell_damage([(origin, blob)])
 

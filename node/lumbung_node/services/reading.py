@@ -72,7 +72,7 @@ class Reading:
         try:
             await self._send_blob(call, found, request.offset_bytes)
         except BlobDamaged as exc:
-            await self._core.found_damage(found.origin, found.blob)
+            await self._core.found_damage(found.origin, found.blob, place=found.row.place)
             raise Rejected(StatusCode.DATA_LOSS, "the stored bytes here are damaged: ask another holder") from exc
 
     async def _send_blob(self, call: ServerCall, found: _Found, offset_bytes: int) -> None:

@@ -139,7 +139,7 @@ class Storing:
         try:
             await self._core.store.reader.verify(blob, row)
         except BlobDamaged:
-            await self._core.found_damage(self._core.number, blob, FoundBy.REPEAT)
+            await self._core.found_damage(self._core.number, blob, FoundBy.REPEAT, place=row.place)
             return False
         return True
 

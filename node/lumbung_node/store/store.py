@@ -57,11 +57,19 @@ class Store:
         return self.state.node
 
     async def mark_damaged(
-        self, origin: NodeNumber, blob: BlobId, found_by: FoundBy, kind: EventKind = EventKind.DAMAGED_BYTES
+        self,
+        origin: NodeNumber,
+        blob: BlobId,
+        found_by: FoundBy,
+        kind: EventKind = EventKind.DAMAGED_BYTES,
+        place: int | None = None,
     ) -> bool:
-        """Take the blob out of what this node says it holds; its bytes stay aside. True when it counted until now."""
+        """Take the blob out of what this node says it holds; its bytes stay aside. True when it counted until now.
+
+        `place` is that of the bytes that were read, when they were: others may have taken their place since.
+        """
         row = await self.reader.row(origin, blob)
-        if row is None or row.state is RowState.DAMAGED:
+        if row is None or row.state is RowState.DAMAGED or place not in (None, row.place):
             return False
         damage = Damage(origin, blob, kind, found_by, row.place)
         await self.committer.commit(Job(damage=[damage]))

@@ -148,7 +148,7 @@ class Lacking:
         for item in group:
             content = next(read) if item.row.chunks == 1 else await self._read_whole(item)
             if content is None:
-                await self._core.found_damage(self._origin, item.blob)
+                await self._core.found_damage(self._origin, item.blob, place=item.row.place)
                 batch.unreadable.append(item.blob)
             else:
                 kept.append(item)

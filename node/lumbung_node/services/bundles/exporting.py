@@ -253,7 +253,7 @@ class Exporting:
                     header = bundles_pb2.ExportResponse(bytes=bundles_pb2.ExportBytes())
                     await call.send(encode_frame(header, [chunk]))
         except BlobDamaged:
-            await self._core.found_damage(batch.origin, blob)
+            await self._core.found_damage(batch.origin, blob, place=batch.large.place)
             failed = bundles_pb2.ExportResponse(bytes=bundles_pb2.ExportBytes(failed=True))
             await call.send(encode_frame(failed))
 

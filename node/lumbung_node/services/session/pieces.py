@@ -83,22 +83,22 @@ class PieceSender:
                 try:
                     await self._send_blob(wanted, index, blob, row)
                 except BlobDamaged:
-                    await self._fail(wanted, index, blob)
+                    await self._fail(wanted, index, blob, row)
             await self._send_batch(wanted, batch)
             await self._flush(wanted.serial)
 
     async def _send_batch(self, wanted: _Wanted, batch: list[tuple[int, BlobId, BlobRow]]) -> None:
         """Small blobs that are read together, in one hop."""
         contents = await self._core.store.reader.read_small([(blob, row) for _, blob, row in batch]) if batch else []
-        for (index, blob, _), content in zip(batch, contents, strict=True):
+        for (index, blob, row), content in zip(batch, contents, strict=True):
             if content is None:
-                await self._fail(wanted, index, blob)
+                await self._fail(wanted, index, blob, row)
             else:
                 await self._send_bytes(wanted.serial, index, memoryview(content))
 
-    async def _fail(self, wanted: _Wanted, index: int, blob: BlobId) -> None:
+    async def _fail(self, wanted: _Wanted, index: int, blob: BlobId, row: BlobRow | None) -> None:
         """Our bytes are damaged: say so here and there."""
-        await self._core.found_damage(wanted.origin, blob)
+        await self._core.found_damage(wanted.origin, blob, place=row.place if row is not None else None)
         await self._add(wanted.serial, peer_pb2.Piece(entry=index, failed=True), b"")
 
     async def _send_blob(self, wanted: _Wanted, index: int, blob: BlobId, row: BlobRow | None) -> None:
