@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import trio
-import trio.testing
 
 from lumbung_cluster.bundle_receipts import ReceiptsFile
 from lumbung_cluster.ids import BlobId, Generation
@@ -98,21 +97,19 @@ async def test_receipts_that_are_read_twice_count_once_and_fill_no_disk(tmp_path
         assert (carried.counted, carried.known, there.office.store.state.next_serial) == (0, 1, serial)
 
 
-async def test_a_word_that_came_by_the_line_just_now_is_known_once_it_is_synced(
-    autojump_clock: trio.testing.MockClock, tmp_path: Path
-) -> None:
+async def test_a_word_that_came_by_the_line_just_now_is_known_once_it_is_synced(tmp_path: Path) -> None:
     at_office = box(OFFICE)
     async with living(at_office) as office, living(box(CENTRE)) as centre:
         await put(office, recordings(5))
         there = Trip(office, centre, Desk(office, tmp_path), Desk(centre, tmp_path), tmp_path / "disk")
         held = ReceiptsFile.decode((await carried_home(there)).read_bytes())
         await office.store.see_generation(CENTRE, Generation(1))
-        at_office.disk.pace = Pace(sync_s=5.0)
+        at_office.disk.pace = Pace(sync_s=0.5)
         row = (Family.PROOFS, copy_key(1, CENTRE))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(office.store.proofs.record, held.receipts[0], 0)
             while at_office.disk.visible.get(*row) is None:  # noqa: ASYNC110 (polled)
-                await trio.sleep(0.1)
+                await trio.sleep(0.01)
             assert (await there.home.receipts(there.disk)).known == 1
             assert at_office.disk.durable.get(*row) is not None
 

@@ -96,7 +96,9 @@ def _says_inventory(claims: Claims, node: SimNode, ends: SessionEnds, frame: pee
 
 
 def _says_withdrawal(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
-    _take_back(claims, node, frame.withdraw.withdrawal)
+    # An origin's Hello names its newest nonce; who names none speaks in its name, and a rolled-back holder believes him.
+    if ends.heard.nonce:
+        _take_back(claims, node, frame.withdraw.withdrawal)
 
 
 def _note(claims: Claims, node: SimNode, message: peer_pb2.SignedBytes) -> None:
