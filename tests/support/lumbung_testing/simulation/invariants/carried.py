@@ -96,7 +96,7 @@ def _says_inventory(claims: Claims, node: SimNode, ends: SessionEnds, frame: pee
 
 
 def _says_withdrawal(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
-    # An origin's Hello names its newest nonce; who names none speaks in its name, and a rolled-back holder believes him.
+    # An origin's Hello names its newest nonce: who names none is somebody else, whom a rolled-back holder believes.
     if ends.heard.nonce:
         _take_back(claims, node, frame.withdraw.withdrawal)
 
