@@ -25,9 +25,8 @@ def key_of(index: int) -> bytes:
 @pytest.mark.parametrize("limits", [RocksLimits(), SMALL_CACHE], ids=["cache", "small cache"])
 async def test_rows_of_a_store_just_opened_read_as_they_were_written(tmp_path: Path, limits: RocksLimits) -> None:
     keys = [key_of(index) for index in range(ROWS)]
-    kv = await open_rocks(
-        tmp_path, create=True, limits=SMALL_TABLES
-    )  # so that they are compacted: those are not pinned
+    # Small tables are compacted soon, and what is compacted is not pinned in memory.
+    kv = await open_rocks(tmp_path, create=True, limits=SMALL_TABLES)
     for at in range(0, ROWS, 1_000):
         await kv.write(Batch(puts=[(Family.BLOBS, key, key * 2) for key in keys[at : at + 1_000]]))
     await kv.sync()

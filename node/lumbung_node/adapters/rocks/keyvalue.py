@@ -12,6 +12,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
@@ -64,6 +65,7 @@ class RocksKeyValue:
             await self._run(self._writer, lambda: self._engine.write(batch))
 
     async def write_chunks(self, rows: Sequence[tuple[bytes, bytes]]) -> None:
+        assert all(left[0] < right[0] for left, right in pairwise(rows)), "chunk keys must rise"
         if not await self._wrote_at_once(Batch(puts=[(Family.CHUNKS, key, value) for key, value in rows])):
             await self._run(self._writer, lambda: self._engine.write_chunks(rows))
 
@@ -72,8 +74,7 @@ class RocksKeyValue:
 
     async def get(self, family: Family, keys: Sequence[bytes]) -> list[bytes | None]:
         if len(keys) <= _ROWS_AT_HAND_MAX:
-            await trio.lowlevel.checkpoint()
-            self._check_open()
+            await self._take_turn()
             if (found := self._engine.get_at_hand(family, keys, _BYTES_AT_HAND_MAX)) is not None:
                 return found
         return await self._run(self._readers, lambda: self._engine.get(family, keys))
@@ -82,8 +83,7 @@ class RocksKeyValue:
         self, family: Family, first: bytes, behind: bytes, limit: int, *, backwards: bool = False
     ) -> list[tuple[bytes, bytes]]:
         if limit <= _ROWS_AT_HAND_MAX:
-            await trio.lowlevel.checkpoint()
-            self._check_open()
+            await self._take_turn()
             return self._engine.scan(family, first, behind, limit, backwards=backwards)
         return await self._run(
             self._readers, lambda: self._engine.scan(family, first, behind, limit, backwards=backwards)
@@ -114,10 +114,14 @@ class RocksKeyValue:
         """Write it here when it is small and no other is under way or waits; false when it is to go to a thread."""
         if sum(len(value) for _, _, value in batch.puts) > _BYTES_AT_HAND_MAX:
             return False
-        await trio.lowlevel.checkpoint()
-        self._check_open()
+        await self._take_turn()
         is_free = not self._writer.borrowed_tokens and not self._writer.statistics().tasks_waiting
         return is_free and self._engine.write_at_once(batch)
+
+    async def _take_turn(self) -> None:
+        """Before whatever is done in place: others run, a cancel is seen, and the store may have closed meanwhile."""
+        await trio.lowlevel.checkpoint()
+        self._check_open()
 
     async def _run(self, limiter: trio.CapacityLimiter, work: Callable[[], T]) -> T:
         self._check_open()

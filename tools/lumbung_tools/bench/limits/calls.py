@@ -18,7 +18,7 @@ from lumbung_node.adapters.grpc_transport.credentials import server_credentials
 from lumbung_node.adapters.grpc_transport.identity import TlsIdentity
 from lumbung_node.adapters.grpc_transport.options import channel_options, server_options
 from lumbung_node.ports.transport import LinkClass
-from lumbung_tools.bench.limits.ends import LOOPBACK, SERVER, child, heard, parties, tell_cpu
+from lumbung_tools.bench.limits.ends import LOOPBACK, SERVER, child, client_credentials, heard, parties, tell_cpu
 
 __all__ = ["CallRate", "call_rate"]
 
@@ -42,9 +42,7 @@ def call_rate(size_bytes: int, seconds: float) -> CallRate:
 
 
 async def _call(port: int, identity: TlsIdentity, told: Connection, seconds: float) -> CallRate:
-    credentials = grpc.ssl_channel_credentials(
-        identity.trust_roots_pem, identity.private_key_pem, identity.certificate_chain_pem
-    )
+    credentials = client_credentials(identity)
     options = channel_options(LinkClass.LAN, SERVER.dns_name)
     calls = 0
     async with grpc.aio.secure_channel(f"{LOOPBACK}:{port}", credentials, options=options) as channel:

@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 
+import grpc
+
 from lumbung_cluster.identity_uri import NodeIdentity
 from lumbung_cluster.ids import CLUSTER_ID_SIZE_BYTES, ClusterId, NodeNumber
 from lumbung_node.adapters.grpc_transport.identity import TlsIdentity
 from lumbung_node.adapters.keys.certificates import Authority, make_authority, make_tls_key, public_key_of
 
-__all__ = ["LOOPBACK", "READY_S", "SERVER", "child", "heard", "parties", "tell_cpu"]
+__all__ = ["LOOPBACK", "READY_S", "SERVER", "child", "client_credentials", "heard", "parties", "tell_cpu"]
 
 LOOPBACK = "127.0.0.1"
 READY_S = 30.0
@@ -57,6 +59,13 @@ def parties() -> tuple[TlsIdentity, TlsIdentity]:
     now_ms = time.time_ns() // 1_000_000
     authority = make_authority(_CLUSTER, "bench", now_ms=now_ms)
     return _party(authority, SERVER, now_ms), _party(authority, _CLIENT, now_ms)
+
+
+def client_credentials(identity: TlsIdentity) -> grpc.ChannelCredentials:
+    """What the client of the two dials with."""
+    return grpc.ssl_channel_credentials(
+        identity.trust_roots_pem, identity.private_key_pem, identity.certificate_chain_pem
+    )
 
 
 def _party(authority: Authority, identity: NodeIdentity, now_ms: int) -> TlsIdentity:

@@ -21,7 +21,16 @@ from lumbung_node.adapters.grpc_transport.credentials import server_credentials
 from lumbung_node.adapters.grpc_transport.identity import TlsIdentity
 from lumbung_node.adapters.grpc_transport.options import channel_options, server_options
 from lumbung_node.ports.transport import LinkClass
-from lumbung_tools.bench.limits.ends import LOOPBACK, READY_S, SERVER, child, heard, parties, tell_cpu
+from lumbung_tools.bench.limits.ends import (
+    LOOPBACK,
+    READY_S,
+    SERVER,
+    child,
+    client_credentials,
+    heard,
+    parties,
+    tell_cpu,
+)
 
 __all__ = ["WireRate", "grpc_rate", "tcp_rate"]
 
@@ -59,11 +68,8 @@ def grpc_rate(seconds: float) -> WireRate:
     server, client = parties()
 
     def send(port: int, begin: Callable[[], None]) -> int:
-        identity = grpc.ssl_channel_credentials(
-            client.trust_roots_pem, client.private_key_pem, client.certificate_chain_pem
-        )
         options = channel_options(LinkClass.LAN, SERVER.dns_name)
-        with grpc.secure_channel(f"{LOOPBACK}:{port}", identity, options=options) as channel:
+        with grpc.secure_channel(f"{LOOPBACK}:{port}", client_credentials(client), options=options) as channel:
             grpc.channel_ready_future(channel).result(timeout=READY_S)
             begin()
             call = channel.stream_unary(_METHOD, request_serializer=None, response_deserializer=None)

@@ -37,7 +37,6 @@ class Mark:
         return value >= self.bound if self.is_floor else value <= self.bound
 
 
-_BARE_WALLS = "bare_walls_of_disk"
 _COPIES_RSYNC = "rsync took 13 to 14 s there, Ceph RGW 28.9 s, Syncthing 37 s, Swift 140 s"
 MARKS = (
     Mark(
@@ -56,7 +55,7 @@ MARKS = (
         1.5,
         False,
         "",
-        _BARE_WALLS,
+        "bare_walls_of_disk",
     ),
     Mark(
         "a300k, three copies: wall of rsync --fsync",
