@@ -61,3 +61,12 @@ async def test_small_write_beside_a_large_one_stands_whole_and_in_order(tmp_path
             await kv.write(Batch(puts=[(Family.BLOBS, b"%04d" % (turn * 50), b"s")]))
         assert await kv.get(Family.BLOBS, [b"%04d" % (turn * 50)]) == [b"s"]
     await kv.close()
+
+
+async def test_chunks_out_of_order_are_refused_on_both_ways(tmp_path: Path) -> None:
+    kv = await open_rocks(tmp_path, create=True)
+    for size_bytes in (1, 600 * KIB):  # in place, and in a thread
+        with pytest.raises(AssertionError):
+            await kv.write_chunks([(b"2", bytes(size_bytes)), (b"1", b"")])
+    assert await kv.get(Family.CHUNKS, [b"1", b"2"]) == [None, None]
+    await kv.close()
