@@ -13,7 +13,7 @@ from lumbung_cluster.ids import BlobId, Generation
 from lumbung_cluster.receipt import SignedStatement, Statement, StatementKind, sign_statement
 from lumbung_node.ports.keyvalue import Family
 from lumbung_node.services.core import Core
-from lumbung_node.store.layout import copy_key
+from lumbung_node.store.layout import blob_key, copy_key
 from lumbung_node.store.named_rows import named_key
 from lumbung_testing.rosters import CLUSTER, SeededSigner
 from lumbung_testing.session_pair import OFFICE, PEER, box, living, put
@@ -159,6 +159,21 @@ async def test_a_withdrawal_whose_writer_was_cancelled_takes_the_copies_back_all
         with trio.move_on_after(0.5):
             await core.store.proofs.record(_word(range(1, 3), 2, StatementKind.WITHDRAWAL), 2)
         assert _count(core) == 1
+
+
+async def test_a_withdrawal_counts_while_the_origins_own_row_is_being_written_anew(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Simulation seed 108: the holder says it once a session, and the origin was mending the same blob just then."""
+    at = box(OFFICE)
+    async with living(at) as core:
+        await _filled(core)
+        await core.store.proofs.record(_word(range(1, 4), 1), 1)
+        core.store.state.repairing.add(blob_key(OFFICE, BlobId.of(_content(2))))
+        await core.store.proofs.record(_word(range(2, 3), 1, StatementKind.WITHDRAWAL), 2)
+        assert _count(core) == 2
+    async with living(at) as core:
+        assert _count(core) == 2
 
 
 async def test_what_a_cancelled_writer_left_uncounted_is_counted_with_the_next_receipt_for_it(

@@ -69,15 +69,13 @@ class Reader:
         ]
 
     async def numbers(self, origin: NodeNumber, blobs: Sequence[BlobId]) -> list[int | None]:
-        """The feed number of each durable row, as `rows` gives it: for words that name many blobs."""
-        keys = [blob_key(origin, blob) for blob in blobs]
-        values = await self._values(Family.BLOBS, keys)
-        end, repairing = self._state.end(origin).number, self._state.repairing
-        numbers = [number_in_row(value) if value is not None else None for value in values]
-        return [
-            number if number is not None and number <= end and key not in repairing else None
-            for key, number in zip(keys, numbers, strict=True)
-        ]
+        """The feed number of each row in the engine, also of one whose sync has not returned: for words on blobs.
+
+        A word is kept by a commit of its own behind this read, whose sync covers these rows too. One that was left out
+        because its row was just being written anew would never be told again in this session.
+        """
+        values = await self._values(Family.BLOBS, [blob_key(origin, blob) for blob in blobs])
+        return [number_in_row(value) if value is not None else None for value in values]
 
     async def _values(self, family: Family, keys: Sequence[bytes]) -> list[bytes | None]:
         """Index rows. One in a corrupt block is as good as gone, and a scrub is called: recording must go on."""

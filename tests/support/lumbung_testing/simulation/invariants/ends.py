@@ -43,10 +43,9 @@ class SessionEnds:
         """The peer's; 0 before its Hello."""
         return self.heard.generation
 
-    def is_with_rival(self, present: SimNode) -> bool:
-        """Whether the peer is an old machine that has come to the generation of the present one, or above it."""
+    def is_with(self, present: SimNode) -> bool:
+        """Whether the peer is the present machine in its present life: not an old one, nor a life that has ended."""
         record = present.identity.record
         if record is None or not self.generation:
             return False
-        shown = Life.parse(self.heard.life.body)
-        return shown.generation >= record.generation and shown.order != (record.generation, record.life_id)
+        return Life.parse(self.heard.life.body).order == (record.generation, record.life_id)

@@ -41,8 +41,7 @@ def _says_settled(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_
         ends.agreed[origin] = (settled.number, settled.running_hash)
     asker = claims.nodes[ends.peer]
     is_honest = not any(claims.misbehaviour.is_false_tongued(each.number) for each in (asker, node))
-    is_asker = asker.generation == ends.generation and not ends.is_with_rival(asker)
-    if is_honest and is_asker and claims.nodes[node.number] is node:
+    if is_honest and ends.is_with(asker) and claims.nodes[node.number] is node:
         # else the asker lost its disk meanwhile, or another machine speaks for one of the two
         _check_covered(claims, asker, node, origin, number, running_hash)
         _check_covered(claims, node, asker, origin, settled.number, settled.running_hash)

@@ -129,8 +129,8 @@ def _check_passed(
     is_for_peer = node.core is not None and node.core.rosters.roster.units_held(peer, origin) >> blob.unit & 1
     if not is_for_peer or claims.damage.was_ever(node.number, origin, blob):
         return
-    if ends.is_with_rival(claims.nodes[peer]):
-        return  # it is what an old machine has, and has told
+    if not ends.is_with(claims.nodes[peer]):
+        return  # what another machine has, and has told, is on no disk that is looked at
     harm = claims.damage.of(peer, origin, blob)
     is_there = claims.nodes[peer].durable.row(origin, blob) is not None
     is_noticed = harm is None or (harm.harm is Harm.GONE and ends.generation > harm.generation)
