@@ -1,7 +1,7 @@
 """Inventory receipts: exactly the set that is held, synced, no more and no less.
 
 an inventory is exact    each unit's count and digest are those of the feed up to the number that the receipt names,
-                         every blob of it is there, and none is known to be damaged
+                         every blob of it is there (that none is known to be damaged is seen when it signs)
 receipts say what is     its bytes were checked no later than they rotted
 
 Rows that the nemesis took, and that nobody has noticed yet, are excused: the node signs what it counted.
@@ -15,7 +15,6 @@ from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.inventory.claims import claim_digest
 from lumbung_cluster.inventory.fingerprint import NO_IDS, InventoryKey, UnitDigest
 from lumbung_cluster.receipt import Statement
-from lumbung_node.store.layout import RowState
 from lumbung_proto.v1 import peer_pb2
 from lumbung_testing.simulation.damage import Harm
 from lumbung_testing.simulation.invariants.claims import Claims
@@ -57,8 +56,7 @@ def _check_blob(claims: Claims, node: SimNode, statement: Statement, blob: BlobI
     row = node.durable.row(statement.origin, blob)
     if row is None and claims.damage.is_rotten(node.number, statement.origin, blob):
         return  # its row was lost, and no scrub has missed it yet
-    is_known_damaged = row is not None and row.state is RowState.DAMAGED
-    if is_known_damaged or not claims.says_rightly(node, statement.origin, blob):
+    if not claims.says_rightly(node, statement.origin, blob):
         claims.broken("an inventory is exact", f"{node.host} signs for a unit with {blob}, which it has not: {row}")
     harm = claims.damage.of(node.number, statement.origin, blob)
     if harm is not None and harm.harm is Harm.ROTTEN and statement.verified_since_ms > harm.wall_ms:

@@ -178,12 +178,21 @@ def check_receipt(claims: Claims, node: SimNode, message: peer_pb2.SignedBytes, 
 def check_signed(claims: Claims, core: Core, statement: Statement) -> None:
     """Held against the rows as they can be read now: a word that was signed may wait long for its turn on the line."""
     node = claims.nodes.get(core.number)
-    if node is None or node.core is not core or statement.kind is not StatementKind.COMMIT_RECEIPT:
+    if node is None or node.core is not core or statement.kind is StatementKind.WITHDRAWAL:
         return
-    for blob in statement.blobs:
+    signed_for = statement.blobs or _blobs_of_units(node, statement)
+    for blob in signed_for:
         value = node.disk.visible.get(Family.BLOBS, blob_key(statement.origin, blob))
         if value is not None and BlobRow.unpack(value).state is RowState.DAMAGED:
             claims.broken("receipts say what is", f"{node.host} signs for {blob}, which it knows to be damaged")
+
+
+def _blobs_of_units(node: SimNode, statement: Statement) -> list[BlobId]:
+    """What an inventory receipt is about."""
+    units = {claim.unit for claim in statement.units}
+    numbers = range(1, statement.durable_number + 1)
+    feed_rows = [node.durable.feed_row(statement.origin, number) for number in numbers]
+    return [feed_row.blob for feed_row in feed_rows if feed_row is not None and feed_row.blob.unit in units]
 
 
 def check_silence(claims: Claims, node: SimNode) -> None:
