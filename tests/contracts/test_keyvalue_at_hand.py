@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import trio.testing
 
 from lumbung_cluster.limits import KIB
 from lumbung_node.adapters.rocks import RocksLimits, open_rocks
+from lumbung_node.adapters.rocks.read_pace import ReadPace
 from lumbung_node.ports.keyvalue import Batch, Family
 
 ROWS = 40_000
@@ -36,6 +38,33 @@ async def test_rows_of_a_store_just_opened_read_as_they_were_written(tmp_path: P
         assert await kv.get(Family.BLOBS, [key]) == [key * 2]
         absent = key[:-1] + bytes([key[-1] ^ 1])
         assert await kv.get(Family.BLOBS, [absent, key]) == [None, key * 2]
+    await kv.close()
+
+
+async def test_a_quick_disk_is_read_in_place_and_a_slow_one_from_a_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    value = random.Random(1).randbytes(600 * KIB)  # more than is taken from memory in place
+    kv = await open_rocks(tmp_path, create=True)
+    await kv.write_chunks([(b"1", value)])
+    threads = 0
+    run_sync = trio.to_thread.run_sync
+
+    async def counted(work: Callable[[], object], *, limiter: trio.CapacityLimiter) -> object:
+        nonlocal threads
+        threads += 1
+        return await run_sync(work, limiter=limiter)
+
+    monkeypatch.setattr(trio.to_thread, "run_sync", counted)
+    for took_s, hops in ((0.0001, 0), (0.01, 1)):
+        pace = ReadPace()
+        for _ in range(16):
+            pace.took(took_s)
+        monkeypatch.setattr(kv, "_pace", pace)
+        threads = 0
+        assert await kv.get(Family.CHUNKS, [b"1"]) == [value]
+        assert threads == hops
+    monkeypatch.undo()
     await kv.close()
 
 

@@ -263,6 +263,8 @@ async def _to_the_end(channel: Channel, method: Method) -> None:
         await channel.call(UNARY, b"", deadline_s=30)
     else:
         async with channel.stream(method) as stream:
+            if method is SERVER_STREAM:
+                await stream.send(b"")
             await drain(stream)
 
 

@@ -23,7 +23,7 @@ from lumbung_node.adapters.grpc_transport import GrpcListener, GrpcTransport, gr
 from lumbung_node.adapters.keys.certificates import Authority
 from lumbung_node.ports.metrics import Uncounted
 from lumbung_node.ports.transport import Handler, LinkClass, Method, ServerCall
-from lumbung_testing.handlers import BIDI, UNARY, WaitingHandler, answer, drain
+from lumbung_testing.handlers import BIDI, SERVER_STREAM, UNARY, WaitingHandler, answer, drain
 from lumbung_testing.tls_parties import Issued, child_process, issue, new_authority
 from lumbung_testing.transports import let_everybody_in
 from lumbung_testing.world import ListLog
@@ -180,6 +180,34 @@ async def test_stock_client_gets_its_answer(server: Issued, client: Issued) -> N
 
     async with serving(server, {UNARY: answer}) as listener:
         assert await with_stock_client(listener.address, server, client, ask) == b"answer to question"
+
+
+@pytest.mark.parametrize("method", [UNARY, SERVER_STREAM], ids=lambda method: method.kind.value)
+async def test_stock_client_that_owes_its_one_request_holds_a_slot_and_can_be_revoked(
+    server: Issued, client: Issued, method: Method
+) -> None:
+    may_end = threading.Event()
+
+    def owe(channel: grpc.Channel) -> grpc.StatusCode:
+        def nothing() -> Iterator[bytes]:
+            may_end.wait(TIMEOUT_S)
+            yield from ()
+
+        with pytest.raises(grpc.RpcError) as refused:
+            list(channel.stream_stream(method.name, None, None)(nothing(), timeout=30))
+        may_end.set()
+        return refused.value.code()
+
+    handler = WaitingHandler()
+    async with serving(server, {method: handler}) as listener, trio.open_nursery() as nursery:
+
+        async def revoke() -> None:
+            await handler.entered.wait()
+            listener.revoke(lambda caller, method: False)
+
+        nursery.start_soon(revoke)
+        said = await with_stock_client(listener.address, server, client, owe)
+    assert said is grpc.StatusCode.PERMISSION_DENIED
 
 
 async def test_health_follows_what_the_node_says_of_itself(server: Issued, client: Issued) -> None:

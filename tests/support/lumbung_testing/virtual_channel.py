@@ -12,7 +12,7 @@ from lumbung_node.ports.transport import CallKind, ClientStream, Endpoint, Metho
 from lumbung_testing.virtual_calls import VirtualCall
 from lumbung_testing.virtual_connections import Connection, Side
 from lumbung_testing.virtual_listener import VirtualListener
-from lumbung_testing.virtual_streams import VirtualClientStream
+from lumbung_testing.virtual_streams import VirtualAskingStream, VirtualClientStream
 
 __all__ = ["Route", "VirtualChannel"]
 
@@ -64,7 +64,8 @@ class VirtualChannel:
             call.end_serving()
         else:
             listener.expect(call)
-        stream = VirtualClientStream(call)
+        asks = method.kind is CallKind.SERVER_STREAM
+        stream = VirtualAskingStream(call) if asks else VirtualClientStream(call)
         try:
             yield stream
         finally:

@@ -12,7 +12,7 @@ from lumbung_testing.virtual_calls import VirtualCall
 from lumbung_testing.virtual_connections import Side
 from lumbung_testing.virtual_lines import Aborted, Ended, Finished
 
-__all__ = ["VirtualClientStream", "VirtualServerCall"]
+__all__ = ["VirtualAskingStream", "VirtualClientStream", "VirtualServerCall"]
 
 
 class VirtualClientStream:
@@ -76,6 +76,15 @@ class VirtualClientStream:
     def _fail(self, error: LumbungError) -> None:
         self._failure, self.is_over = error, True
         self._call.put(Side.CLIENT, Aborted())
+
+
+class VirtualAskingStream(VirtualClientStream):
+    """Of a call of one request: nothing follows it once its caller wants to hear."""
+
+    async def receive(self) -> bytes | None:
+        if not self._has_finished:
+            await self.finish_sending()
+        return await super().receive()
 
 
 class VirtualServerCall:

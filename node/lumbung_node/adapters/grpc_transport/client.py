@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import grpc.aio
 
 from lumbung_cluster.errors import LumbungError, PeerGone
+from lumbung_node.adapters.grpc_transport.asking import AskingStream
 from lumbung_node.adapters.grpc_transport.bridge import Bridge
 from lumbung_node.adapters.grpc_transport.call_ending import CallEnding, too_late
 from lumbung_node.adapters.grpc_transport.connection import Connection
@@ -18,10 +19,9 @@ from lumbung_node.adapters.grpc_transport.lanes import End, IncomingLane, Outgoi
 from lumbung_node.adapters.grpc_transport.statuses import (
     END_MARK_BYTES,
     END_MARK_KEY,
-    REQUEST_ID_BYTES,
-    REQUEST_ID_KEY,
+    call_metadata,
     check_size,
-    error_of_status,
+    error_of_call,
 )
 from lumbung_node.ports.transport import CallKind, ClientStream, Method
 
@@ -54,23 +54,23 @@ class GrpcChannel:
         channel = await self._connection.ready(timeout_s=deadline_s)
         invoke = channel.unary_unary(method.name, None, None)
         try:
-            answer: bytes = await invoke(request, timeout=until_s - self._bridge.loop.time(), metadata=_metadata())
+            answer: bytes = await invoke(request, timeout=until_s - self._bridge.loop.time(), metadata=call_metadata())
             return answer
         except grpc.aio.AioRpcError as exc:
-            raise _error_of(exc) from exc
+            raise error_of_call(exc) from exc
 
     @asynccontextmanager
     async def _stream(self, method: Method, deadline_s: float | None) -> AsyncIterator[ClientStream]:
-        stream = _Stream(self._bridge, self._connection, method, deadline_s)
-        self._bridge.to_asyncio(stream.start)
+        kind = AskingStream if method.kind is CallKind.SERVER_STREAM else _Stream
+        stream = kind(self._bridge, self._connection, method, deadline_s)
         try:
             yield stream
         finally:
-            self._bridge.to_asyncio(stream.cancel)
+            stream.leave()
 
 
 class _Stream:
-    """One call of any streaming kind: on the wire they are all the same."""
+    """One call with many requests. It begins when it is opened: its peer may speak first."""
 
     def __init__(self, bridge: Bridge, connection: Connection, method: Method, deadline_s: float | None) -> None:
         self._bridge = bridge
@@ -82,6 +82,7 @@ class _Stream:
         self._end_mark = os.urandom(END_MARK_BYTES)
         self._has_finished = False
         self._task: asyncio.Task[object] | None = None
+        bridge.to_asyncio(self._start)
 
     # trio's side
 
@@ -98,12 +99,16 @@ class _Stream:
     async def receive(self) -> bytes | None:
         return await self._incoming.receive()
 
+    def leave(self) -> None:
+        """The block ends."""
+        self._bridge.to_asyncio(self._cancel)
+
     # asyncio's side
 
-    def start(self) -> None:
+    def _start(self) -> None:
         self._task = self._bridge.spawn(self._run())
 
-    def cancel(self) -> None:
+    def _cancel(self) -> None:
         if self._task is not None:
             self._task.cancel()
 
@@ -124,7 +129,7 @@ class _Stream:
         until_s = None if self._deadline_s is None else self._bridge.loop.time() + self._deadline_s
         channel = await self._connection.ready(timeout_s=self._deadline_s)
         left_s = None if until_s is None else until_s - self._bridge.loop.time()
-        metadata = (*_metadata(), (END_MARK_KEY, self._end_mark))
+        metadata = (*call_metadata(), (END_MARK_KEY, self._end_mark))
         call = channel.stream_stream(self._method.name, None, None)(None, timeout=left_s, metadata=metadata)
         ending = CallEnding(call, until_s)
         writer = self._bridge.spawn(self._write(call))
@@ -163,12 +168,3 @@ class _Stream:
         """End the sending side as soon as the call is over, also while nobody takes the messages before the end."""
         error = await ending.error()
         self._outgoing.close(error or PeerGone("the peer has ended the stream"))
-
-
-def _error_of(exc: grpc.aio.AioRpcError) -> Exception:
-    error = error_of_status(exc.code(), exc.details() or "", exc.trailing_metadata())
-    return error or PeerGone("the call ended without an answer")
-
-
-def _metadata() -> tuple[tuple[str, bytes], ...]:
-    return ((REQUEST_ID_KEY, os.urandom(REQUEST_ID_BYTES)),)

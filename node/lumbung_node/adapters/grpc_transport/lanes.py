@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
 from typing import Final
 
 import trio
@@ -29,13 +28,6 @@ class End:
 
 
 _END: Final = End()
-
-
-@dataclass(frozen=True, slots=True)
-class _Mark:
-    """Between two messages: somebody in trio waits until the writer comes by."""
-
-    reached: trio.Event
 
 
 class IncomingLane:
@@ -60,6 +52,10 @@ class IncomingLane:
         while self._out_bytes >= WINDOW_BYTES:
             self._room = self._bridge.loop.create_future()
             await self._room
+
+    def put_last(self, message: bytes) -> None:
+        """In asyncio: hand over the one message behind which none follows."""
+        self._bridge.to_trio(lambda: self._arrive_last(message))
 
     def end(self, error: Exception | None) -> None:
         """In asyncio: no message follows; `receive` gives None, or raises `error`. The first end stands."""
@@ -91,6 +87,10 @@ class IncomingLane:
         self._queue.append(message)
         self._readers.unpark()
 
+    def _arrive_last(self, message: bytes) -> None:
+        self._queue.append(message)
+        self.end_now(None)
+
     def _give_back(self, lot_bytes: int) -> None:
         self._out_bytes -= lot_bytes
         if self._room is not None and not self._room.done():
@@ -107,7 +107,7 @@ class OutgoingLane:
         self._writers = trio.lowlevel.ParkingLot()
         self._error: Exception | None = None
         # asyncio's side
-        self._queue: deque[bytes | End | _Mark] = deque()
+        self._queue: deque[bytes | End] = deque()
         self._arrival: asyncio.Future[None] | None = None
         self._written_bytes = 0
 
@@ -120,17 +120,6 @@ class OutgoingLane:
             raise self._error
         self._out_bytes += _cost(message)
         self._bridge.to_asyncio(lambda: self._arrive(message))
-
-    @property
-    def unwritten_bytes(self) -> int:
-        """In trio: what may still wait here; at most a lot more than does."""
-        return self._out_bytes
-
-    async def flush(self) -> None:
-        """In trio: wait until gRPC has taken everything."""
-        mark = _Mark(trio.Event())
-        self._bridge.to_asyncio(lambda: self._arrive(mark))
-        await mark.reached.wait()
 
     def finish(self) -> None:
         """In trio: no message follows."""
@@ -148,14 +137,10 @@ class OutgoingLane:
 
     async def next(self) -> bytes | End:
         """In asyncio: the next message, or the mark behind the last."""
-        while True:
-            while not self._queue:
-                self._arrival = self._bridge.loop.create_future()
-                await self._arrival
-            item = self._queue.popleft()
-            if not isinstance(item, _Mark):
-                return item
-            self._bridge.to_trio(item.reached.set)
+        while not self._queue:
+            self._arrival = self._bridge.loop.create_future()
+            await self._arrival
+        return self._queue.popleft()
 
     def written(self, message: bytes) -> None:
         """In asyncio: gRPC has taken `message`."""
@@ -173,7 +158,7 @@ class OutgoingLane:
         self._queue.clear()
         self._arrive(_END)
 
-    def _arrive(self, item: bytes | End | _Mark) -> None:
+    def _arrive(self, item: bytes | End) -> None:
         self._queue.append(item)
         if self._arrival is not None and not self._arrival.done():
             self._arrival.set_result(None)

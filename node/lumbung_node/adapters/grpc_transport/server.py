@@ -6,6 +6,7 @@ import errno
 import os
 import socket
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import grpc
@@ -32,6 +33,14 @@ __all__ = ["GrpcListener"]
 _EVENT_ID_BYTES: Final = 6
 
 
+@dataclass(slots=True)
+class _Slot:
+    """What still holds the slot of one call."""
+
+    is_answered: bool = False
+    is_left: bool = False
+
+
 class GrpcListener:
     """A `Listener` of the transport port: `bind`, then `start`, once each."""
 
@@ -53,7 +62,7 @@ class GrpcListener:
         self._admission = Admission(
             access_check, calls_per_peer_max=CALLS_PER_PEER_MAX, calls_total_max=CALLS_TOTAL_MAX
         )
-        self._calls: dict[GrpcServerCall, None] = {}
+        self._calls: dict[GrpcServerCall, _Slot] = {}
         self._is_stopping = False
         self._address = ""
         # asyncio's side
@@ -120,8 +129,7 @@ class GrpcListener:
             except Rejected as exc:
                 await context.abort(grpc.StatusCode.UNAUTHENTICATED, exc.sentence)
             call = GrpcServerCall(self._bridge, caller, method, context)
-            self._bridge.to_trio(lambda: self._accept(call, handler))
-            await call.run()
+            await call.run(lambda: self._accept(call, handler))
 
         return grpc.stream_stream_rpc_method_handler(serve)
 
@@ -139,26 +147,32 @@ class GrpcListener:
         except Exception as exc:  # noqa: BLE001 - the access check's bug is a bug of the call
             call.end_at_once(self._bug(call, exc))
         else:
-            self._calls[call] = None
-            self._nursery.start_soon(self._run, call, handler)
+            slot = self._calls[call] = _Slot()
+            call.when_left(lambda: self._free(call, slot, is_left=True))
+            self._nursery.start_soon(self._run, call, handler, slot)
 
-    async def _run(self, call: GrpcServerCall, handler: Handler) -> None:
-        """Hold the caller's slot from here until all is sent but the status.
-
-        The slot is free before the status leaves: a caller that counts his calls himself must find it so.
-        """
+    async def _run(self, call: GrpcServerCall, handler: Handler, slot: _Slot) -> None:
         refusal: Rejected | None = None
         try:
             with call.scope:
                 refusal = await self._answer(call, handler)
-                await call.flush()
         except Exception as exc:  # noqa: BLE001 - what a task of the handler raised while the call was cancelled
             refusal = self._refusal(call, exc)
         finally:
-            del self._calls[call]
-            self._admission.leave(call.caller)
+            self._free(call, slot, is_answered=True)
         self._count(refusal)
         call.end(refusal)
+
+    def _free(self, call: GrpcServerCall, slot: _Slot, *, is_left: bool = False, is_answered: bool = False) -> None:
+        """Give the slot back once the handler is over and gRPC holds all that it sent.
+
+        It is free before the status leaves: a caller that counts his calls himself must find it so.
+        """
+        slot.is_left |= is_left
+        slot.is_answered |= is_answered
+        if slot.is_left and slot.is_answered:
+            del self._calls[call]
+            self._admission.leave(call.caller)
 
     def _count(self, refusal: Rejected | None) -> None:
         if refusal is not None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 import grpc.aio
 import trio
 
 from lumbung_cluster.errors import PeerGone, Rejected, StatusCode
-from lumbung_cluster.limits import KIB
 from lumbung_node.adapters.admission import AnswerCount
 from lumbung_node.adapters.grpc_transport.bridge import Bridge
 from lumbung_node.adapters.grpc_transport.lanes import End, IncomingLane, OutgoingLane
@@ -30,12 +32,19 @@ if TYPE_CHECKING:
 
 __all__ = ["GrpcServerCall"]
 
-# What a call without a slot may still hold. The answer to a unary call is mostly below it, and then costs no wait.
-_LEFT_BYTES_MAX: Final = 16 * KIB
 _GONE: Final = "the caller has left the call"
 _MANY_REQUESTS: Final = (CallKind.CLIENT_STREAM, CallKind.BIDI)
 _WRITE_S_MAX: Final = 1.0  # one message's time when a call is cut
+_REQUEST_S: Final = 0.05  # a call of one request is judged with it, or without it by then
 _FALSE_END_S: Final = 0.1  # with four busy processes on two cores gRPC took up to 11 ms to tell the two ends apart
+
+
+class _Doing(Enum):
+    """What gRPC's coroutine waits for, as far as that can be given up."""
+
+    NOTHING = "nothing"
+    READING = "reading"
+    WRITING = "writing"
 
 
 class GrpcServerCall:
@@ -52,10 +61,14 @@ class GrpcServerCall:
         self._outgoing = OutgoingLane(bridge)
         self._answers = AnswerCount(method)
         self._scope = trio.CancelScope()
-        # In asyncio's thread: what the call ends with, and the writer to stop when it has to end at once.
+        self._on_left: Callable[[], None] | None = None
+        # In asyncio's thread: what the call ends with, and how to stop what it waits for when it has to end at once.
         self._refusal: Rejected | None = None
         self._trailers: tuple[tuple[str, str], ...] = SAID_BY_HANDLER
-        self._pump: asyncio.Task[object] | None = None
+        self._task: asyncio.Task[object] | None = None
+        self._accept: Callable[[], None] | None = None
+        self._doing = _Doing.NOTHING
+        self._is_stopped = False
 
     @property
     def caller(self) -> Caller:
@@ -88,10 +101,9 @@ class GrpcServerCall:
         """Raises RuntimeError for a handler that owes its one answer."""
         self._answers.close()
 
-    async def flush(self) -> None:
-        """Wait until gRPC has taken what the handler sent, but for a little."""
-        if self._outgoing.unwritten_bytes > _LEFT_BYTES_MAX:
-            await self._outgoing.flush()
+    def when_left(self, hear: Callable[[], None]) -> None:
+        """`hear` is called once when gRPC has taken all that was handed over, before the status, or has let go."""
+        self._on_left = hear
 
     def end(self, refusal: Rejected | None) -> None:
         """Send what was handed over, then the status; None is OK."""
@@ -113,18 +125,50 @@ class GrpcServerCall:
         self._outgoing.close_now(gone)
         self._scope.cancel()
 
+    def _left(self) -> None:
+        self._leave()
+        if self._on_left is not None:
+            self._on_left()
+
     # asyncio's side
 
-    async def run(self) -> None:
-        """The whole call as gRPC's coroutine."""
-        reader = self._bridge.spawn(self._read())
+    async def run(self, accept: Callable[[], None]) -> None:
+        """The whole call as gRPC's coroutine; `accept` has the listener judge it in trio."""
+        self._task, self._accept = asyncio.current_task(), accept
+        reader: asyncio.Task[object] | None = None
         try:
-            await self._write()
-            if self._refusal is not None:
-                await self._abort(self._refusal)
+            if self._method.kind in _MANY_REQUESTS:
+                self._have_judged()
+                reader = self._bridge.spawn(self._read())
+            else:
+                await self._read_one()
+            await self._write_all()
         finally:
-            reader.cancel()
-            self._bridge.to_trio(self._leave)
+            if reader is not None:
+                reader.cancel()
+            self._bridge.to_trio(self._left)  # before the status: a caller that has it may count on his slot
+        if self._refusal is not None:
+            await self._abort(self._refusal)
+
+    def _have_judged(self) -> None:
+        accept, self._accept = self._accept, None
+        if accept is not None:
+            self._bridge.to_trio(accept)
+
+    async def _read_one(self) -> None:
+        """The one request, in one hop with the judgement. A caller that is slow with it is judged without."""
+        timer = self._bridge.loop.call_later(_REQUEST_S, self._have_judged)
+        message: object = None
+        try:
+            with self._stoppable(_Doing.READING):
+                message = await self._context.read()
+        finally:
+            timer.cancel()
+        self._have_judged()
+        if isinstance(message, bytes) and message != self._end_mark:
+            self._incoming.put_last(message)
+        else:
+            self._incoming.end(None)
 
     async def _read(self) -> None:
         # gRPC reads a caller that was cancelled or killed as one that has finished, and cancels the call only after
@@ -137,25 +181,31 @@ class GrpcServerCall:
         if self._end_mark is not None:
             self._incoming.end(PeerGone(_GONE))
             return
-        if self._method.kind in _MANY_REQUESTS:
-            # A caller that marks no end, no client of ours. A true end outlives this wait, a false one is mostly
-            # cancelled within it.
-            await asyncio.sleep(_FALSE_END_S)
+        # A caller that marks no end, no client of ours. A true end outlives this wait, a false one is mostly cancelled
+        # within it.
+        await asyncio.sleep(_FALSE_END_S)
         self._incoming.end(None)
-
-    async def _write(self) -> None:
-        self._pump = self._bridge.spawn(self._write_all())
-        try:
-            await asyncio.wait([self._pump])
-        finally:
-            self._pump.cancel()
-        if not self._pump.cancelled() and (failure := self._pump.exception()) is not None:
-            raise failure  # the caller is gone: gRPC knows, and ends the call quietly
 
     async def _write_all(self) -> None:
         while not isinstance(message := await self._outgoing.next(), End):
-            await self._context.write(message)
+            with self._stoppable(_Doing.WRITING):
+                await self._context.write(message)
             self._outgoing.written(message)
+
+    @contextmanager
+    def _stoppable(self, doing: _Doing) -> Iterator[None]:
+        """What the block waits for may be given up when the call is cut."""
+        self._doing = doing
+        try:
+            yield
+        except asyncio.CancelledError:
+            if not self._is_stopped:
+                raise  # gRPC's: the caller is gone
+            self._is_stopped = False
+            if self._task is not None:
+                self._task.uncancel()
+        finally:
+            self._doing = _Doing.NOTHING
 
     async def _abort(self, refusal: Rejected) -> None:
         await self._context.abort(grpc_code(refusal.code), refusal.sentence, self._trailers)
@@ -169,10 +219,17 @@ class GrpcServerCall:
         if self._refusal is None:
             self._refusal, self._trailers = refusal, trailers
         self._outgoing.put_end_at_once()
-        if self._pump is not None:
+        if self._doing is _Doing.READING:
+            self._stop()
+        elif self._doing is _Doing.WRITING:
             # A write that is under way may finish: gRPC does not take a status beside the first one. Nor may it, where
             # the caller reads nothing, hold the status up.
-            self._bridge.loop.call_later(_WRITE_S_MAX, self._pump.cancel)
+            self._bridge.loop.call_later(_WRITE_S_MAX, self._stop)
+
+    def _stop(self) -> None:
+        if self._task is not None and self._doing is not _Doing.NOTHING:
+            self._is_stopped = True
+            self._task.cancel()
 
 
 def _metadatum(context: ServicerContext, name: str, size_bytes: int) -> bytes | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import Final
 
@@ -17,7 +18,9 @@ __all__ = [
     "REQUEST_ID_BYTES",
     "REQUEST_ID_KEY",
     "SAID_BY_HANDLER",
+    "call_metadata",
     "check_size",
+    "error_of_call",
     "error_of_status",
     "grpc_code",
 ]
@@ -52,6 +55,17 @@ def error_of_status(code: grpc.StatusCode, details: str, trailers: Iterable[obje
     if not said and (ours in _OF_BROKEN_LINKS or "RST_STREAM" in details):
         return PeerGone(f"the connection broke: {details}")
     return Rejected(ours, details)
+
+
+def error_of_call(exc: grpc.aio.AioRpcError) -> Exception:
+    """What a call raises that gRPC ended with an error."""
+    error = error_of_status(exc.code(), exc.details() or "", exc.trailing_metadata())
+    return error or PeerGone("the call ended without an answer")
+
+
+def call_metadata() -> tuple[tuple[str, bytes], ...]:
+    """Of a new call: its request id, drawn now."""
+    return ((REQUEST_ID_KEY, os.urandom(REQUEST_ID_BYTES)),)
 
 
 def check_size(message: bytes) -> None:

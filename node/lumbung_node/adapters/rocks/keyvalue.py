@@ -11,6 +11,7 @@ Rules:
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -22,6 +23,7 @@ from lumbung_cluster.errors import StoreClosed
 from lumbung_cluster.limits import KIB
 from lumbung_node.adapters.rocks.engine import RocksEngine, open_engine
 from lumbung_node.adapters.rocks.options import DEFAULT_LIMITS, RocksLimits
+from lumbung_node.adapters.rocks.read_pace import ReadPace
 from lumbung_node.ports.keyvalue import Batch, Family, SpaceReport
 
 __all__ = ["RocksKeyValue", "open_rocks"]
@@ -29,6 +31,7 @@ __all__ = ["RocksKeyValue", "open_rocks"]
 READERS_MAX = 4  # threads; two cores are full with two, the others hide the disk's wait
 
 _ROWS_AT_HAND_MAX = 256  # a look into memory takes up to a ms from the loop
+_READS_IN_PLACE_MAX = 4
 _BYTES_AT_HAND_MAX = 512 * KIB  # 0.1 ms to read, 0.5 to 2 to write; more goes in parts, and lets others in between
 
 T = TypeVar("T")
@@ -51,6 +54,7 @@ class RocksKeyValue:
         self._writer = trio.CapacityLimiter(1)
         self._syncer = trio.CapacityLimiter(1)
         self._readers = trio.CapacityLimiter(READERS_MAX)
+        self._pace = ReadPace()
         self._closing = trio.Lock()
         self._is_closed = False
         self._calls = 0
@@ -77,7 +81,9 @@ class RocksKeyValue:
             await self._take_turn()
             if (found := self._engine.get_at_hand(family, keys, _BYTES_AT_HAND_MAX)) is not None:
                 return found
-        return await self._run(self._readers, lambda: self._engine.get(family, keys))
+        if len(keys) <= _READS_IN_PLACE_MAX and self._pace.is_quick:
+            return self._timed_get(family, keys)
+        return await self._run(self._readers, lambda: self._timed_get(family, keys))
 
     async def scan(
         self, family: Family, first: bytes, behind: bytes, limit: int, *, backwards: bool = False
@@ -109,6 +115,13 @@ class RocksKeyValue:
                     self._idle = trio.Event()
                 await trio.to_thread.run_sync(self._engine.close)
                 self._is_closed = True
+
+    def _timed_get(self, family: Family, keys: Sequence[bytes]) -> list[bytes | None]:
+        begun = time.monotonic()
+        found = self._engine.get(family, keys)
+        if len(keys) <= _READS_IN_PLACE_MAX:
+            self._pace.took(time.monotonic() - begun)
+        return found
 
     async def _wrote_at_once(self, batch: Batch) -> bool:
         """Write it here when it is small and no other is under way or waits; false when it is to go to a thread."""
