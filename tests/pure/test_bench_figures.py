@@ -72,6 +72,7 @@ def test_bare_processes_carry_three_hops_on_all_cores(monkeypatch: pytest.Monkey
     three = found["a300k/3/stream"]
     assert three["bare_cpu_ms"] == 3.0  # a hop of 1 ms for each copy
     assert three["bare_mb_s"] == pytest.approx(2 * 0.3072 / 0.003)  # two cores
+    assert found["a300k/3/8"]["bare_wait_ms"] == pytest.approx(8 * 3 / 2)
     assert three["bare_walls_of_disk"] == pytest.approx(300 / (3 * 204.8))
     assert three["bare_walls_of_rsync"] == pytest.approx(40 / 204.8)
     assert found["get/own"]["bare_mb_s"] == pytest.approx(500 * 0.3072)
