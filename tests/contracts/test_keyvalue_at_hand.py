@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 import trio
 import trio.testing
 
+from lumbung_cluster.errors import DiskFailed
 from lumbung_cluster.limits import KIB
 from lumbung_node.adapters.rocks import RocksLimits, open_rocks
+from lumbung_node.adapters.rocks.engine import RocksEngine
 from lumbung_node.adapters.rocks.read_pace import ReadPace
 from lumbung_node.ports.keyvalue import Batch, Family
 
@@ -60,11 +63,31 @@ async def test_a_quick_disk_is_read_in_place_and_a_slow_one_from_a_thread(
         pace = ReadPace()
         for _ in range(16):
             pace.took(took_s)
-        monkeypatch.setattr(kv, "_pace", pace)
+        monkeypatch.setattr(kv, "_paces", {Family.CHUNKS: pace})
         threads = 0
         assert await kv.get(Family.CHUNKS, [b"1"]) == [value]
         assert threads == hops
     monkeypatch.undo()
+    await kv.close()
+
+
+async def test_a_read_that_fails_counts_like_any_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dying disk takes long over it, and must not hold the loop up at every read."""
+    kv = await open_rocks(tmp_path, create=True)
+    pace = ReadPace()
+    monkeypatch.setattr(kv, "_paces", {Family.CHUNKS: pace})
+    for _ in range(16):
+        pace.took(0.0001)
+
+    def fail(engine: RocksEngine, family: Family, keys: Sequence[bytes]) -> list[bytes | None]:
+        time.sleep(0.03)
+        raise DiskFailed("EIO")
+
+    monkeypatch.setattr(RocksEngine, "get_at_hand", lambda *_: None)
+    monkeypatch.setattr(RocksEngine, "get", fail)
+    with pytest.raises(DiskFailed):
+        await kv.get(Family.CHUNKS, [b"1"])
+    assert not pace.is_quick
     await kv.close()
 
 

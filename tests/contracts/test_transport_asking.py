@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 import trio
+import trio.testing
 
 from lumbung_cluster.errors import PeerGone, Rejected, StatusCode
 from lumbung_cluster.limits import CALLS_PER_PEER_MAX, MIB
-from lumbung_node.ports.transport import Caller, Channel, Method, ServerCall
-from lumbung_testing.handlers import SERVER_STREAM, UNARY, WaitingHandler, answer, drain, exchange
+from lumbung_node.ports.transport import Caller, Channel, ClientStream, Method, ServerCall
+from lumbung_testing.handlers import BIDI, SERVER_STREAM, UNARY, WaitingHandler, answer, drain, exchange
 from lumbung_testing.transports import TransportWorld, connected
 
 
@@ -76,6 +77,21 @@ async def test_leaving_while_answers_wait_to_be_written_frees_the_slot(world: Tr
                 await stream.receive()
         await _ask_until_admitted(ends.channel)
     assert world.bugs() == []
+
+
+@pytest.mark.parametrize("method", [BIDI, SERVER_STREAM], ids=lambda method: method.kind.value)
+async def test_a_task_that_still_receives_hears_that_the_block_was_left(world: TransportWorld, method: Method) -> None:
+    async with connected(world, {method: WaitingHandler()}) as ends:
+        for _ in range(20):
+            async with trio.open_nursery() as nursery, ends.channel.stream(method) as stream:
+                await stream.send(b"")
+                nursery.start_soon(_hears_that_it_was_left, stream)
+                await trio.testing.wait_all_tasks_blocked()
+
+
+async def _hears_that_it_was_left(stream: ClientStream) -> None:
+    with pytest.raises(PeerGone):
+        await drain(stream)
 
 
 async def test_a_deadline_is_told_as_one(world: TransportWorld) -> None:

@@ -273,6 +273,23 @@ async def test_revoke_in_the_middle_of_a_first_answer_is_always_told(server: Iss
                     await drain(stream)
 
 
+async def test_callers_who_leave_in_the_middle_of_an_answer_put_nothing_into_the_log(
+    server: Issued, client: Issued, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def pour(call: ServerCall) -> None:
+        for _ in range(64):
+            await call.send(bytes(MIB))
+
+    async with serving(server, {SERVER_STREAM: pour, BIDI: pour}) as listener, speaking_as(client) as transport:
+        channel = transport.dial(server.at(listener.address))
+        for _ in range(25):
+            for method in (SERVER_STREAM, BIDI):
+                async with channel.stream(method) as stream:
+                    await stream.send(b"")
+                    await stream.receive()
+    assert [record.getMessage() for record in caplog.records if "cygrpc" in record.name] == []
+
+
 async def test_nothing_of_a_transport_is_left_when_its_block_ends(server: Issued, client: Issued) -> None:
     handler = WaitingHandler()
     async with serving(server, {BIDI: handler}) as listener, speaking_as(client) as transport:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lumbung_node.adapters.rocks.read_pace import ReadPace
 
-QUICK_S, SLOW_S, STUCK_S = 0.0003, 0.012, 0.2
+QUICK_S, SLOW_S, STUCK_S = 0.0003, 0.012, 0.03
 
 
 def _after(*took_s: float) -> bool:

@@ -134,7 +134,8 @@ class Channel(Protocol):
     def stream(self, method: Method, *, deadline_s: float | None = None) -> AbstractAsyncContextManager[ClientStream]:
         """Open a streaming call; leaving the block cancels it if it has not ended. Errors as `call`, at first use.
 
-        A call of one request begins once that is sent and `finish_sending` or `receive` is called, others at once.
+        A call of one request begins once that is sent and `finish_sending` or `receive` is called, others at once;
+        so does its deadline.
         """
         ...
 

@@ -69,7 +69,7 @@ class VirtualChannel:
         try:
             yield stream
         finally:
-            call.leave(is_over=stream.is_over)
+            stream.leave()
 
     def _living_route(self) -> Route:
         if self._is_closed:

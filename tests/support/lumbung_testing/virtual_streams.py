@@ -57,6 +57,13 @@ class VirtualClientStream:
                 return None
             await self._call.wait(Side.CLIENT, min(self._call.client_fails_at(), self._call.responses.next_at))
 
+    def leave(self) -> None:
+        """The block ends; who still waits in another task hears of it."""
+        self._call.leave(is_over=self.is_over)
+        if not self.is_over:
+            self.is_over, self._failure = True, PeerGone("the stream was left")
+        self._call.wake()
+
     def _check(self) -> None:
         """Raise what ended the call, if anything did."""
         if not self.is_over and self._call.client_fails_at() <= trio.current_time():

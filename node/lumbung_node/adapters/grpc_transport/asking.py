@@ -39,6 +39,7 @@ class AskingStream:
         self._request = message
 
     async def finish_sending(self) -> None:
+        await trio.lowlevel.checkpoint()
         self._begin()
 
     async def receive(self) -> bytes | None:
@@ -46,14 +47,18 @@ class AskingStream:
         return await self._incoming.receive()
 
     def leave(self) -> None:
-        """The block ends."""
+        """The block ends; who still waits in another task hears of it here: a task that has not begun ends silently."""
+        self._incoming.end_now(PeerGone("the stream was left"))
         if self._has_begun:
             self._bridge.to_asyncio(self._cancel)
+        self._has_begun = True  # or it would begin with nobody to leave it
 
     def _begin(self) -> None:
         assert self._request is not None, f"{self._method.name}: expected a request, got none"
         if not self._has_begun:
             self._has_begun = True
+            if self._bridge.is_closed:
+                self._incoming.end_now(PeerGone("the transport is closed"))
             self._bridge.to_asyncio(self._start)
 
     # asyncio's side

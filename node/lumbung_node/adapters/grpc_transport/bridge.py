@@ -40,6 +40,10 @@ class Bridge:
         self._tasks: set[asyncio.Task[object]] = set()
         self._closed = False
 
+    @property
+    def is_closed(self) -> bool:
+        return self._closed
+
     def to_asyncio(self, hop: Hop) -> None:
         """Run `hop` in asyncio's thread, soon; dropped when the bridge has closed."""
         # Append before looking at the flag; the other side clears it before it pops. So no hop is ever left behind.

@@ -100,7 +100,8 @@ class _Stream:
         return await self._incoming.receive()
 
     def leave(self) -> None:
-        """The block ends."""
+        """The block ends; who still waits in another task hears of it here: a task that has not begun ends silently."""
+        self._incoming.end_now(PeerGone("the stream was left"))
         self._bridge.to_asyncio(self._cancel)
 
     # asyncio's side

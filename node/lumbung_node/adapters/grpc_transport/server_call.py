@@ -69,6 +69,7 @@ class GrpcServerCall:
         self._accept: Callable[[], None] | None = None
         self._doing = _Doing.NOTHING
         self._is_stopped = False
+        self._has_written = False
 
     @property
     def caller(self) -> Caller:
@@ -189,8 +190,17 @@ class GrpcServerCall:
     async def _write_all(self) -> None:
         while not isinstance(message := await self._outgoing.next(), End):
             with self._stoppable(_Doing.WRITING):
-                await self._context.write(message)
+                await self._write(message)
+            self._has_written = True
             self._outgoing.written(message)
+
+    async def _write(self, message: bytes) -> None:
+        try:
+            await self._context.write(message)
+        except Exception:
+            # The caller is gone, and gRPC cancels us as soon as it has heard so; raised before, it logs a traceback.
+            await asyncio.sleep(_WRITE_S_MAX)
+            raise
 
     @contextmanager
     def _stoppable(self, doing: _Doing) -> Iterator[None]:
@@ -227,7 +237,8 @@ class GrpcServerCall:
             self._bridge.loop.call_later(_WRITE_S_MAX, self._stop)
 
     def _stop(self) -> None:
-        if self._task is not None and self._doing is not _Doing.NOTHING:
+        is_first = self._doing is _Doing.WRITING and not self._has_written  # no status can leave beside it
+        if self._task is not None and self._doing is not _Doing.NOTHING and not is_first:
             self._is_stopped = True
             self._task.cancel()
 

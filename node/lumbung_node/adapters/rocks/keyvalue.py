@@ -54,7 +54,7 @@ class RocksKeyValue:
         self._writer = trio.CapacityLimiter(1)
         self._syncer = trio.CapacityLimiter(1)
         self._readers = trio.CapacityLimiter(READERS_MAX)
-        self._pace = ReadPace()
+        self._paces = {family: ReadPace() for family in Family}
         self._closing = trio.Lock()
         self._is_closed = False
         self._calls = 0
@@ -81,7 +81,7 @@ class RocksKeyValue:
             await self._take_turn()
             if (found := self._engine.get_at_hand(family, keys, _BYTES_AT_HAND_MAX)) is not None:
                 return found
-        if len(keys) <= _READS_IN_PLACE_MAX and self._pace.is_quick:
+        if len(keys) <= _READS_IN_PLACE_MAX and self._paces[family].is_quick:
             return self._timed_get(family, keys)
         return await self._run(self._readers, lambda: self._timed_get(family, keys))
 
@@ -118,10 +118,11 @@ class RocksKeyValue:
 
     def _timed_get(self, family: Family, keys: Sequence[bytes]) -> list[bytes | None]:
         begun = time.monotonic()
-        found = self._engine.get(family, keys)
-        if len(keys) <= _READS_IN_PLACE_MAX:
-            self._pace.took(time.monotonic() - begun)
-        return found
+        try:
+            return self._engine.get(family, keys)
+        finally:  # also of a read that fails: a dying disk takes long over it
+            if len(keys) <= _READS_IN_PLACE_MAX:
+                self._paces[family].took(time.monotonic() - begun)
 
     async def _wrote_at_once(self, batch: Batch) -> bool:
         """Write it here when it is small and no other is under way or waits; false when it is to go to a thread."""

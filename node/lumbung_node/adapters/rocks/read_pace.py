@@ -10,11 +10,11 @@ __all__ = ["ReadPace"]
 _KEPT: Final = 16
 _QUICK_MIN: Final = 14  # of those kept; the interpreter's lock may hold a quick one up too
 _QUICK_S: Final = 0.002  # the page cache and flash; a turning disk needs 5 to 15 ms
-_STUCK_S: Final = 0.05
+_STUCK_S: Final = 0.02
 
 
 class ReadPace:
-    """Remembers how long the last small reads took."""
+    """Remembers how long the last small reads of one family took: an index in memory says nothing of cold chunks."""
 
     def __init__(self) -> None:
         self._were_quick: deque[bool] = deque(maxlen=_KEPT)
