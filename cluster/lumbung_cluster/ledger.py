@@ -67,7 +67,8 @@ class HolderAccount:
             if not self.has(number):
                 self.passed.add(number)
         back = [n for n, nonce in self.nonce_withdrawn.items() if nonce >= cover.nonce and n <= cover.number]
-        kept = {number for number in (*lacking, *back) if not self.has(number)}
+        # What was taken back and need not be held is passed over all the same, and not counted twice.
+        kept = {number for number in (*lacking, *back) if not self.has(number) and number not in self.passed}
         self.holes = {number for number in self.holes if number > cover.number} | kept
         for number in [n for n in self.nonce_withdrawn if n <= cover.number and n not in kept]:
             if self.nonce_withdrawn[number] < cover.nonce:

@@ -253,6 +253,16 @@ def test_taking_back_what_was_passed_over_counts_nothing_twice() -> None:
     assert (account.count_proven(2), account.count_unproven(2)) == (1, 0)
 
 
+def test_what_was_taken_back_and_need_not_be_held_is_counted_once_by_a_ledger_made_anew() -> None:
+    """Simulation seed 168: it was passed over and missing too, and the status had a negative number of copies."""
+    ledger = Ledger()
+    withdraw(ledger, 5, [1, 2])
+    ledger.cover(HOLDER, Generation(1), Cover(4, 3, 0), [], [1, 2, 3])
+
+    account = ledger.account(HOLDER)
+    assert (account.count_proven(3), account.count_unproven(3)) == (0, 0)
+
+
 def test_a_withdrawal_of_one_holder_says_nothing_about_another() -> None:
     ledger = Ledger()
     receive(ledger, 1, [1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from types import ModuleType
 
 import pytest
 import trio
@@ -19,6 +20,7 @@ from lumbung_cluster.roster import HolderAssignment, Share
 from lumbung_node.ports.keyvalue import Batch, Family
 from lumbung_node.services.core import Core
 from lumbung_node.services.reconcile_report import Order, Outcome, Reason, Result
+from lumbung_node.services.session import reconcile_mending, reconcile_moments
 from lumbung_node.services.session.feed_lanes import FeedLanes
 from lumbung_node.services.session.link import FrameLink
 from lumbung_node.services.session.offers import Offers, OpenOffer, OutLane
@@ -391,6 +393,28 @@ async def test_a_full_disk_is_named_and_nothing_is_called_equal(autojump_clock: 
             assert session.is_behind()
             peer.condition.refuses_foreign = False
             await until_equal(session, other)
+
+
+@pytest.mark.parametrize(
+    ("module", "outcome"), [(reconcile_mending, Outcome.REFUSED), (reconcile_moments, Outcome.BUSY)]
+)
+async def test_a_roster_that_parts_two_holders_amid_a_comparison_ends_it_and_not_the_session(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch, module: ModuleType, outcome: Outcome
+) -> None:
+    """Simulation seed 32: a question about no unit at all was a bug."""
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        peer.condition.refuses_foreign = True
+        await put(office, blobs("blob", 5))
+        async with connected(office, peer) as (session, other):
+            await ready(session)
+            with monkeypatch.context() as patch:
+                patch.setattr(module, "common_units", lambda *_: 0)
+                (result,) = await ask(session)
+                assert result.outcome is outcome
+            peer.condition.refuses_foreign = False
+            await until_equal(session, other)
+            (result,) = await ask(session)
+            assert result.outcome is Outcome.EQUAL
 
 
 async def test_a_peer_with_another_secret_is_refused_with_a_sentence(

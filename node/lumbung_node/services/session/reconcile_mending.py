@@ -89,7 +89,10 @@ class Mender:
         """
         origin = result.origin
         snapshot = await self._core.store.inventories.snapshot(origin)
-        side = Side(origin, common_units(self._core, origin, self._peer), snapshot.inventory, talk.fingerprints)
+        units = common_units(self._core, origin, self._peer)
+        if not units:  # since the comparison
+            raise Refused(Reason.SESSION_ENDED, "by the roster that has come into force no unit of it is at both")
+        side = Side(origin, units, snapshot.inventory, talk.fingerprints)
         if await self._rebuilds(talk, result, side.count, peer_count):
             return None
         eager = talk.eager if talk.eager_origin == origin else None

@@ -94,11 +94,13 @@ class Moments:
             snapshot = await self._core.store.inventories.snapshot(origin)
         except InventoryUnknown:
             return None
+        units = common_units(self._core, origin, self._peer)
+        if not units:
+            return None  # another roster is in force since the comparison
         try:
             self._core.reconcile_frozen.acquire_nowait()
         except trio.WouldBlock:
             return None
-        units = common_units(self._core, origin, self._peer)
         side = Side(origin, units, snapshot.inventory, self._comparison.fingerprints)
         self.frozen = Frozen(side, snapshot.number, snapshot.running_hash)
         beyond = snapshot.inventory.count_of(units_beyond(self._core, origin, self._peer))

@@ -36,12 +36,18 @@ class DamageBook:
         self._gaps: dict[tuple[NodeNumber, NodeNumber, int], float] = {}
         self._let_go: dict[tuple[NodeNumber, NodeNumber, BlobId], Destroyed] = {}
         self._ever: dict[tuple[NodeNumber, NodeNumber, BlobId], int] = {}  # the highest generation of each harm
+        self._signed_elsewhere: dict[tuple[NodeNumber, NodeNumber, BlobId], int] = {}
 
     def note(self, node: SimNode, origin: NodeNumber, blob: BlobId, harm: Harm, generation: int) -> None:
         now, key = trio.current_time(), (node.number, origin, blob)
         # An old machine may have signed in a later generation than that of the present one: its word is void with both.
-        self._ever[key] = max(generation, self._ever.get(key, 0))
+        self._ever[key] = max(generation, self._ever.get(key, 0), self._signed_elsewhere.get(key, 0))
         self._open[key] = Destroyed(harm, self._ever[key], now, node.highest_wall_ms)
+
+    def note_signed_elsewhere(self, node: NodeNumber, origin: NodeNumber, blob: BlobId, generation: int) -> None:
+        """A machine that is not the present one has signed for it, in this generation of the node."""
+        key = (node, origin, blob)
+        self._signed_elsewhere[key] = max(generation, self._signed_elsewhere.get(key, 0))
 
     def note_let_go(self, node: SimNode, origin: NodeNumber, blob: BlobId) -> None:
         """Its operator lets it go, in a moment: it is still seen intact there until then."""

@@ -216,7 +216,10 @@ def _check_fields(claims: Claims, node: SimNode, statement: Statement, nonce: in
 def note_old_machine(claims: Claims, node: SimNode, statement: Statement, blob: BlobId) -> None:
     """What an old machine signs for is void once the newer life was met; until then nobody can know better."""
     present, origin = claims.nodes[node.number], statement.origin
-    if present is not node and not present.durable.holds(origin, blob):
+    if present is node:
+        return
+    claims.damage.note_signed_elsewhere(node.number, origin, blob, statement.generation)
+    if not present.durable.holds(origin, blob):
         claims.damage.note(present, origin, blob, Harm.GONE, statement.generation)
 
 
