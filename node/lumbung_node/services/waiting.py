@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 import trio
 
 from lumbung_cluster.ids import BlobId
 from lumbung_cluster.limits import PUT_BLOBS_WAITING_MAX
+from lumbung_cluster.record import record
 from lumbung_node.services.copies import BlobCopies, CopyBook
 from lumbung_node.store.state import Pulse
 
@@ -18,7 +18,7 @@ __all__ = ["Waiting", "WaitingRoom"]
 _LOOK_INTERVAL_S = 0.5  # everybody is looked at this often; the front of the queue after each new proof
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Waiting:
     """`deadline` is trio time; `answer` gets the copies when they are proven, or when the time is up."""
 

@@ -13,6 +13,7 @@ import trio
 
 from lumbung_cluster import limits
 from lumbung_cluster.ids import BlobId, Generation, NodeNumber
+from lumbung_cluster.record import record
 from lumbung_cluster.signed import Signature
 from lumbung_node.services.core import Core
 from lumbung_node.services.session.flow import FlowLink
@@ -35,7 +36,7 @@ class OutLane(Enum):
     REBUILD = peer_pb2.LANE_REBUILD
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OfferedItem:
     blob: BlobId
     signed: ListPlace
