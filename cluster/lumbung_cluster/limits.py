@@ -110,6 +110,7 @@ OFFERS_OPEN_PER_LANE_MAX: Final = 2  # one flows while the next is being looked 
 MEMORY_BLOB_BYTES_MAX: Final = 8 * MIB  # a larger blob goes to disk as it comes
 OFFER_GATHER_S: Final = 0.25  # a few new entries wait so long for the answer to the offer before them
 FOREIGN_FEED_DELAY_S: Final = 2.0  # the origin offers its own entries first; others only fill what it could not
+FOREIGN_FEED_REST_S_MAX: Final = 10.0  # so long two holders that the origin feeds both need not ask each other
 NEEDS_WAITING_MAX: Final = 4096  # ids that a peer may ask for before we have offered them
 WAITED_WAITING_MAX: Final = 4096  # puts that wait for copies and jump the queue
 REFUSED_WAIT_S: Final = 30.0  # before a refused feed offer comes again, when the peer did not say when
