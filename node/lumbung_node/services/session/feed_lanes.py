@@ -38,8 +38,8 @@ class Cursor:
     `is_refused`: the peer took an offer without moving its mark, so that everything from `applied` on comes again.
     `is_patient`: so for another reason than a question that was denied. `is_waiting`: no mark of the peer is believed,
     until reconcile settles one. `page_rows`: how many rows the next offer looks at, about twice what the last one took.
-    `asks`: the peer had all of the last offer, so that the next one only asks. `looked_at`: trio time of the last look
-    for something to offer of another's.
+    `asks`: the peer had all of the last offer, so that the next one only asks. `rested_since`: trio time at which all
+    of another's feed was last offered. `sampled_to`: its end at the last look; `sample`: the question about that.
     """
 
     offered: int
@@ -50,7 +50,9 @@ class Cursor:
     is_waiting: bool = False
     page_rows: int = limits.OFFER_ENTRIES_MAX
     asks: bool = False
-    looked_at: float = -math.inf
+    rested_since: float = -math.inf
+    sampled_to: int = 0
+    sample: OpenOffer | None = None
 
 
 class FeedLanes:
@@ -176,22 +178,39 @@ class FeedLanes:
             for origin in others:
                 cursor = self.cursors[origin]
                 if self._may_rest(origin, cursor):
+                    await self._ask_sample(origin, cursor, window)
                     continue
-                cursor.looked_at = trio.current_time()
+                cursor.rested_since, cursor.sample = trio.current_time(), None
                 while self.has_more(origin, cursor) and self._offers.welcome.is_open(origin):
                     await self._offer(origin, window)
 
     def _may_rest(self, origin: NodeNumber, cursor: Cursor) -> bool:
-        """Whether the origin is just bringing its blobs to us, and the peer had all that we asked about last.
+        """Whether the origin is just bringing its blobs to us, and to the peer as well, as far as a sample tells.
 
-        Then it brings them to the peer as well. In a bulk two holders would ask each other about each blob of it as it
-        comes, often a moment too early: a fifth of what a holder does. It is asked about when the origin is silent, and
-        now and then, because the peer's line to the origin may break while ours goes on.
+        In a bulk two holders would ask each other about each blob of it, often a moment too early: a fifth of what a
+        holder does. All of it is asked about when the origin is silent, and now and then; and at once when the peer
+        lacks something of a sample, because its line to the origin may break while ours goes on.
         """
         now = trio.current_time()
         is_fed = now - self._core.fed_at.get(origin, -math.inf) < limits.FOREIGN_FEED_DELAY_S
         was_whole = cursor.asks and not cursor.is_refused
-        return is_fed and was_whole and now - cursor.looked_at < limits.FOREIGN_FEED_REST_S_MAX
+        lacks_some = cursor.sample is not None and bool(cursor.sample.lacking)
+        is_long = now - cursor.rested_since >= limits.FOREIGN_FEED_REST_S_MAX
+        return is_fed and was_whole and not lacks_some and not is_long
+
+    async def _ask_sample(self, origin: NodeNumber, cursor: Cursor, window: trio.Semaphore) -> None:
+        """Ask about the newest entries that were here at the last look; the next one sees the answer. Moves no mark."""
+        first = max(cursor.offered, cursor.sampled_to - limits.FOREIGN_FEED_SAMPLE)
+        count, cursor.sampled_to = cursor.sampled_to - first, self._core.store.state.end(origin).number
+        if count <= 0 or not self._offers.welcome.is_open(origin):
+            return
+        rows = await self._core.store.reader.feed(origin, first, count)
+        news = [row for _, row in rows if not was_learnt_from(row, self._peer, self._greeting.generation)]
+        items = await self._offers.items(origin, news)
+        if items:
+            await window.acquire()
+            cursor.sample = OpenOffer(0, OutLane.REPAIR, origin, items, asks_only=True, window=window)
+            await self._offers.send(cursor.sample)
 
     async def run_fresh(self) -> None:
         """Only while the feed lane has not reached the place where the session began."""
