@@ -24,6 +24,7 @@ from lumbung_cluster.limits import KIB
 from lumbung_node.adapters.rocks.engine import RocksEngine, open_engine
 from lumbung_node.adapters.rocks.options import DEFAULT_LIMITS, RocksLimits
 from lumbung_node.adapters.rocks.read_pace import ReadPace
+from lumbung_node.adapters.rocks.recent import RecentRows
 from lumbung_node.ports.keyvalue import Batch, Family, SpaceReport
 
 __all__ = ["RocksKeyValue", "open_rocks"]
@@ -55,6 +56,7 @@ class RocksKeyValue:
         self._syncer = trio.CapacityLimiter(1)
         self._readers = trio.CapacityLimiter(READERS_MAX)
         self._paces = {family: ReadPace() for family in Family}
+        self._recent = RecentRows()
         self._closing = trio.Lock()
         self._is_closed = False
         self._calls = 0
@@ -66,7 +68,7 @@ class RocksKeyValue:
 
     async def write(self, batch: Batch) -> None:
         if not await self._wrote_at_once(batch):
-            await self._run(self._writer, lambda: self._engine.write(batch))
+            await self._run(self._writer, lambda: self._write(batch))
 
     async def write_chunks(self, rows: Sequence[tuple[bytes, bytes]]) -> None:
         assert all(left[0] < right[0] for left, right in pairwise(rows)), "chunk keys must rise"
@@ -79,6 +81,8 @@ class RocksKeyValue:
     async def get(self, family: Family, keys: Sequence[bytes]) -> list[bytes | None]:
         if len(keys) <= _ROWS_AT_HAND_MAX:
             await self._take_turn()
+            if (recent := self._recent.values(family, keys)) is not None:
+                return recent
             if (found := self._engine.get_at_hand(family, keys, _BYTES_AT_HAND_MAX)) is not None:
                 return found
         if len(keys) <= _READS_IN_PLACE_MAX and self._paces[family].is_quick:
@@ -129,8 +133,19 @@ class RocksKeyValue:
         if sum(len(value) for _, _, value in batch.puts) > _BYTES_AT_HAND_MAX:
             return False
         await self._take_turn()
-        is_free = not self._writer.borrowed_tokens and not self._writer.statistics().tasks_waiting
-        return is_free and self._engine.write_at_once(batch)
+        if self._writer.borrowed_tokens or self._writer.statistics().tasks_waiting:
+            return False
+        self._recent.drop(batch)
+        if not self._engine.write_at_once(batch):
+            return False
+        self._recent.note(batch)
+        return True
+
+    def _write(self, batch: Batch) -> None:
+        """In a thread, as the only writer."""
+        self._recent.drop(batch)
+        self._engine.write(batch)
+        self._recent.note(batch)
 
     async def _take_turn(self) -> None:
         """Before whatever is done in place: others run, a cancel is seen, and the store may have closed meanwhile."""

@@ -1,0 +1,86 @@
+"""Rows that were written lately are answered without the engine, and always as the engine would answer."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+import trio
+
+from lumbung_cluster.limits import KIB
+from lumbung_node.adapters.rocks import open_rocks
+from lumbung_node.adapters.rocks.engine import RocksEngine
+from lumbung_node.adapters.rocks.recent import RecentRows
+from lumbung_node.ports.keyvalue import Batch, Family
+
+_KEYS = [b"%03d" % number for number in range(40)]
+
+
+def _some_batch(luck: random.Random, turn: int) -> Batch:
+    """Small ones are written in place, large ones in a thread."""
+    size_bytes = luck.choice([8, 8, 8, 40 * KIB])
+    puts = [(Family.BLOBS, key, b"%d " % turn + bytes(size_bytes)) for key in luck.sample(_KEYS, 20)]
+    batch = Batch(puts=puts)
+    if luck.random() < 0.2:
+        batch.deletes = [(Family.BLOBS, key) for key in luck.sample(_KEYS, 3)]
+    if luck.random() < 0.1:
+        first, behind = sorted(luck.sample(_KEYS, 2))
+        batch.deletes_range = [(Family.BLOBS, first, behind)]
+    return batch
+
+
+async def test_whatever_is_written_at_once_or_in_a_thread_reads_as_the_engine_has_it(tmp_path: Path) -> None:
+    luck = random.Random(7)
+    kv = await open_rocks(tmp_path, create=True)
+
+    async def write(first: int) -> None:
+        for turn in range(first, first + 30):
+            await kv.write(_some_batch(luck, turn))
+            for key in luck.sample(_KEYS, 5):
+                await kv.get(Family.BLOBS, [key])
+
+    async with trio.open_nursery() as nursery:
+        for task in range(4):
+            nursery.start_soon(write, 1000 * task)
+    for key in _KEYS:
+        assert await kv.get(Family.BLOBS, [key]) == kv._engine.get(Family.BLOBS, [key])
+    await kv.close()
+
+
+async def test_what_was_written_lately_is_not_looked_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kv = await open_rocks(tmp_path, create=True)
+    await kv.write(Batch(puts=[(Family.BLOBS, key, b"row " + key) for key in _KEYS]))
+
+    def looked_up(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(RocksEngine, "get_at_hand", looked_up)
+    assert await kv.get(Family.BLOBS, _KEYS) == [b"row " + key for key in _KEYS]
+    with pytest.raises(AssertionError):
+        await kv.get(Family.BLOBS, [*_KEYS, b"another"])
+    await kv.close()
+
+
+async def test_a_write_that_the_engine_refuses_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kv = await open_rocks(tmp_path, create=True)
+    await kv.write(Batch(puts=[(Family.BLOBS, b"key", b"old")]))
+
+    def refused(*_: object) -> bool:
+        raise OSError("refused")
+
+    monkeypatch.setattr(RocksEngine, "_took", refused)
+    with pytest.raises(OSError, match="refused"):
+        await kv.write(Batch(puts=[(Family.BLOBS, b"key", b"new")]))
+    assert await kv.get(Family.BLOBS, [b"key"]) == [b"old"]
+    await kv.close()
+
+
+def test_only_so_many_rows_are_kept_and_the_newest_of_them() -> None:
+    recent = RecentRows()
+    keys = [b"%05d" % number for number in range(20_000)]
+    for at in range(0, len(keys), 100):
+        recent.note(Batch(puts=[(Family.BLOBS, key, key) for key in keys[at : at + 100]]))
+    assert recent.values(Family.BLOBS, keys[-5000:]) == keys[-5000:]
+    assert recent.values(Family.BLOBS, keys[:1]) is None
+    assert recent.values(Family.FEEDS, keys[-1:]) is None
