@@ -43,6 +43,7 @@ __all__ = [
     "pack_versions",
     "place_key",
     "receipt_key",
+    "size_of_intact_row",
     "unpack_list",
     "unpack_versions",
     "verified_key",
@@ -250,6 +251,16 @@ def is_intact_row(value: bytes, last: int) -> bool:
     version, state, _, _, _, number = _BLOB_ROW_HEAD.unpack_from(_sized(_BLOB_ROW, value, "blob row"))
     _check_version(version, "blob row")
     return _state(state) is RowState.INTACT and number <= last
+
+
+def size_of_intact_row(value: bytes, last: int) -> int | None:
+    """The blob's size when these bytes are the row of an intact blob with a feed number up to `last`, else None.
+
+    Raises StoreDamaged.
+    """
+    version, state, size_bytes, _, _, number = _BLOB_ROW_HEAD.unpack_from(_sized(_BLOB_ROW, value, "blob row"))
+    _check_version(version, "blob row")
+    return int(size_bytes) if _state(state) is RowState.INTACT and number <= last else None
 
 
 def is_dropped_row(value: bytes) -> bool:

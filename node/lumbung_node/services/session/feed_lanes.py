@@ -16,7 +16,7 @@ import trio
 
 from lumbung_cluster import limits
 from lumbung_cluster.feed import judge_mark
-from lumbung_cluster.ids import NodeNumber
+from lumbung_cluster.ids import NodeNumber, all_units
 from lumbung_cluster.overtaking import Overtaking
 from lumbung_node.services.core import Core, DoubtAboutOurselves
 from lumbung_node.services.session.flow import FlowLink
@@ -251,8 +251,9 @@ class FeedLanes:
             behind = next(index for index, (_, row) in enumerate(rows) if row.blob == first_left)
             upto, running_hash = rows[behind - 1][0], rows[behind - 1][1].running_hash
         passed: tuple[int, ...] = ()
-        if origin == self._core.number:
-            passed = tuple(n for n, row in rows if n <= upto and not self._offers.is_for_peer(origin, row.blob))
+        units = self._offers.units_of_peer(origin)
+        if origin == self._core.number and units != all_units():
+            passed = tuple(n for n, row in rows if n <= upto and not units >> row.blob.unit & 1)
         # Of 256 rows an offer takes 13 when its blobs have 300 KiB: all of them read and unpacked for each offer
         # were a quarter of what a node that refills does.
         cursor.page_rows = min(limits.OFFER_ENTRIES_MAX, 2 * (upto - cursor.offered) + _PAGE_ROWS_MIN)
