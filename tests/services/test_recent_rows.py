@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,51 @@ def test_only_so_many_rows_are_kept_and_the_newest_of_them() -> None:
     assert recent.values(Family.BLOBS, keys[-5000:]) == keys[-5000:]
     assert recent.values(Family.BLOBS, keys[:1]) is None
     assert recent.values(Family.FEEDS, keys[-1:]) is None
+
+
+async def test_what_was_found_absent_is_not_looked_up_until_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kv = await open_rocks(tmp_path, create=True)
+    looks: list[Sequence[bytes]] = []
+    look = RocksEngine.get_at_hand
+
+    def counted(self: RocksEngine, family: Family, keys: Sequence[bytes], bytes_max: int) -> list[bytes | None] | None:
+        looks.append(keys)
+        return look(self, family, keys, bytes_max)
+
+    monkeypatch.setattr(RocksEngine, "get_at_hand", counted)
+    for _ in range(3):
+        assert await kv.get(Family.TAGS, [b"a", b"b"]) == [None, None]
+    assert len(looks) == 1
+    await kv.write(Batch(puts=[(Family.TAGS, b"b", b"1")]))
+    assert await kv.get(Family.TAGS, [b"a", b"b"]) == [None, b"1"]
+    await kv.write(Batch(deletes=[(Family.TAGS, b"b")]))
+    assert await kv.get(Family.TAGS, [b"a", b"b"]) == [None, None]
+    await kv.close()
+
+
+async def test_chunks_written_in_parts_are_all_there(tmp_path: Path) -> None:
+    kv = await open_rocks(tmp_path, create=True)
+    rows = [(b"%03d" % number, bytes([number]) * (300 * KIB)) for number in range(12)]
+    await kv.write_chunks(rows)
+    assert await kv.get(Family.CHUNKS, [key for key, _ in rows]) == [value for _, value in rows]
+    await kv.close()
+
+
+async def test_what_the_engine_is_too_far_behind_for_waits_in_a_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kv = await open_rocks(tmp_path, create=True)
+    took, calls = RocksEngine._took, 0
+
+    def took_now_and_then(self: RocksEngine, batch: Batch) -> bool:
+        nonlocal calls
+        calls += 1
+        return calls % 3 == 0 and took(self, batch)
+
+    monkeypatch.setattr(RocksEngine, "_took", took_now_and_then)
+    rows = [(b"%03d" % number, bytes([number]) * (300 * KIB)) for number in range(12)]
+    await kv.write_chunks(rows)
+    assert await kv.get(Family.CHUNKS, [key for key, _ in rows]) == [value for _, value in rows]
+    await kv.close()
