@@ -109,6 +109,14 @@ async def test_what_was_found_absent_is_not_looked_up_until_it_is_written(
     await kv.close()
 
 
+async def test_a_long_value_takes_the_place_of_a_short_one(tmp_path: Path) -> None:
+    kv = await open_rocks(tmp_path, create=True)
+    for value in (b"short", bytes(5000), b"short again"):
+        await kv.write(Batch(puts=[(Family.TAGS, b"key", value), (Family.TAGS, b"other", b"1")]))
+        assert await kv.get(Family.TAGS, [b"key"]) == [value]
+    await kv.close()
+
+
 async def test_chunks_written_in_parts_are_all_there(tmp_path: Path) -> None:
     kv = await open_rocks(tmp_path, create=True)
     rows = [(b"%03d" % number, bytes([number]) * (300 * KIB)) for number in range(12)]

@@ -283,8 +283,9 @@ class RocksEngine:
                 assembled.delete_range(first, behind, self._handles[family])
         for family, key in batch.deletes:
             assembled.delete(key, self._handles[family])
+        put, handles = assembled.put, self._handles
         for family, key, value in batch.puts:
-            assembled.put(key, value, self._handles[family])
+            put(key, value, handles[family])
         return assembled
 
     def _fail_write(self, exc: Exception) -> NoReturn:

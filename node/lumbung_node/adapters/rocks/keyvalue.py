@@ -138,16 +138,19 @@ class RocksKeyValue:
 
     async def _wrote_at_once(self, batch: Batch) -> bool:
         """Write it here when it is small and no other is under way or waits; false when it is to go to a thread."""
-        if sum(len(value) for _, _, value in batch.puts) > _BYTES_AT_HAND_MAX:
+        if sum([len(value) for _, _, value in batch.puts]) > _BYTES_AT_HAND_MAX:
             return False
         await self._take_turn()
         if self._writer.borrowed_tokens or self._writer.statistics().tasks_waiting:
             return False
-        self._recent.drop(batch)
-        if not self._engine.write_at_once(batch):
-            return False
-        self._recent.note(batch)
-        return True
+        try:
+            took = self._engine.write_at_once(batch)
+        except BaseException:
+            self._recent.drop(batch)  # what a failed write has left is unknown
+            raise
+        if took:
+            self._recent.note(batch)
+        return took
 
     def _write(self, batch: Batch) -> None:
         """In a thread, as the only writer."""

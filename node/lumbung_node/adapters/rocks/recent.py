@@ -4,9 +4,9 @@ Within a second or two of its commit a blob's row is read some six times at its 
 bytes for each, a receipt of each) and two to four times at a holder; and what a put or an offer has found absent, the
 commit behind it asks for again. Each look into the engine is a microsecond or two of the event loop, one here a tenth.
 
-It says what the engine would say: whoever writes, and only one does at a time, drops the keys of a batch before the
-engine gets it, and notes its values when the engine has taken it. What a read found absent is noted only while nobody
-writes.
+It says what the engine would say: whoever writes, and only one does at a time, notes the values of a batch when the
+engine has taken it. In a thread, beside which others read, it drops its keys before the engine gets it. What a read
+found absent is noted only while nobody writes.
 """
 
 from __future__ import annotations
@@ -41,21 +41,28 @@ class RecentRows:
             return None
 
     def drop(self, batch: Batch) -> None:
-        """Before the engine gets `batch`."""
-        for each in (*batch.deletes, *batch.deletes_range):
-            if each[0] in self._rows:
-                self._rows[each[0]].clear()
-        for family, key, _ in batch.puts:
-            if (rows := self._rows.get(family)) is not None:
+        """The engine alone tells of these keys from now on."""
+        self._forget_deleted(batch)
+        for family, rows in self._rows.items():
+            for key in [key for of, key, _ in batch.puts if of is family]:
                 rows.pop(key, None)
 
     def note(self, batch: Batch) -> None:
         """The engine has taken `batch`; nobody else has written since."""
-        for family, key, value in batch.puts:
-            if len(value) <= _VALUE_BYTES_MAX and (rows := self._rows.get(family)) is not None:
-                rows[key] = value
-        for rows in self._rows.values():
+        self._forget_deleted(batch)
+        for family, rows in self._rows.items():
+            news = {key: value for of, key, value in batch.puts if of is family}
+            if news and max(map(len, news.values())) > _VALUE_BYTES_MAX:
+                for key in [key for key, value in news.items() if len(value) > _VALUE_BYTES_MAX]:
+                    del news[key]
+                    rows.pop(key, None)
+            rows.update(news)
             _shorten(rows)
+
+    def _forget_deleted(self, batch: Batch) -> None:
+        for each in (*batch.deletes, *batch.deletes_range):
+            if each[0] in self._rows:
+                self._rows[each[0]].clear()
 
     def note_absent(self, family: Family, keys: Sequence[bytes], found: Sequence[bytes | None]) -> None:
         """The engine has just been asked, and nobody writes."""
