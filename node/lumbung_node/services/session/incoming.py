@@ -178,7 +178,8 @@ class Incoming:
                 wanted = [i for i in assigned if taking.entry(i).blob in lacking]
                 taking.claimed.set()
                 with trio.CancelScope() as scope:
-                    nursery.start_soon(self._watch_claim, taking, sorted(lacking), scope)
+                    claimed = [taking.entry(i).blob for i in wanted]
+                    nursery.start_soon(self._watch_claim, taking, claimed, scope)
                     job = await self._bring(taking, wanted, previous)
             if scope.cancelled_caught:
                 raise Rejected(StatusCode.RESOURCE_EXHAUSTED, _TOO_SLOW)
