@@ -16,11 +16,11 @@ One list is one group commit's worth (or an eighth of a large one); it is stored
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 
 from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.ids import BlobId, ClusterId, Generation, NodeNumber
 from lumbung_cluster.limits import BLOB_SIZE_BYTES_MAX, LIST_ENTRIES_MAX
+from lumbung_cluster.record import record
 from lumbung_cluster.signed import Domain, Signature, Signer, Verifier, is_signed_by, sign
 
 __all__ = ["ENTRY_SIZE_BYTES", "FLAG_RETRACTION", "FLAG_UNSEALED", "Entry", "EntryList", "SignedList", "sign_list"]
@@ -33,7 +33,7 @@ FLAG_UNSEALED = 0x02  # the station delivered it encrypted otherwise; the node's
 _FLAGS_KNOWN = FLAG_UNSEALED
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Entry:
     """What an origin says of one blob. `flags` are FLAG_*; `seal_epoch` names the recipients' roster (0: none)."""
 
@@ -47,7 +47,7 @@ class Entry:
         return _ENTRY.pack(self.blob.raw, self.size_bytes, self.time_ms, self.seal_epoch, self.flags)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EntryList:
     """Consecutive entries of an origin's own feed."""
 
@@ -81,7 +81,7 @@ class EntryList:
         return cls(ClusterId(cluster), NodeNumber(origin), Generation(generation), first, previous, entries)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SignedList:
     """A parsed list with the bytes it came as."""
 

@@ -12,13 +12,13 @@ A mark is never evidence that a copy exists; receipts are.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from blake3 import blake3
 
 from lumbung_cluster.entry import Entry
 from lumbung_cluster.ids import ClusterId, Generation, NodeNumber
+from lumbung_cluster.record import record
 
 __all__ = ["HASH_SIZE_BYTES", "FeedEnd", "Mark", "MarkVerdict", "first_hash", "judge_mark", "next_hash"]
 
@@ -26,7 +26,7 @@ HASH_SIZE_BYTES = 32
 _DOMAIN = b"lumbung/feed/0\0"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Mark:
     """How far a receiver has durably applied a sender's feed of one origin."""
 
@@ -35,7 +35,7 @@ class Mark:
     running_hash: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FeedEnd:
     """The durable end of a node's feed of one origin: what lies behind it does not leave the node."""
 

@@ -5,10 +5,11 @@ Numbers, not labels, stand in keys, signatures and certificates (regions are spl
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NewType
 
 from blake3 import blake3
+
+from lumbung_cluster.record import record
 
 __all__ = [
     "BLOB_ID_SIZE_BYTES",
@@ -35,7 +36,7 @@ Generation = NewType("Generation", int)
 """A counter (u32, from 1) of a node's lives: a new disk or a restored folder is a new one."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@record(order=True)
 class BlobId:
     """BLAKE3-256 of a blob as stored (sealed): what `b3sum` prints."""
 
@@ -66,7 +67,7 @@ class BlobId:
         return self.raw.hex()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ClusterId:
     """16 random bytes, drawn when the cluster is founded; stand in every certificate and signature."""
 

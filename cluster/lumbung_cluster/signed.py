@@ -6,13 +6,13 @@ Bodies are stored and forwarded verbatim: whoever checks a signature hashes the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
 from blake3 import blake3
 
 from lumbung_cluster.canonical import Malformed, Reader, Writer
+from lumbung_cluster.record import record
 
 __all__ = [
     "PUBLIC_KEY_SIZE_BYTES",
@@ -68,7 +68,7 @@ class Verifier(Protocol):
     def verify(self, public_key: bytes, message: bytes, signature: bytes) -> bool: ...
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Signature:
     """An Ed25519 signature with the public key that it claims; whether that key may sign is the roster's to say."""
 

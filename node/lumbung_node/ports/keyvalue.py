@@ -29,6 +29,9 @@ class Family(Enum):
     SYSTEM = "system"  # short names -> values
     INVENTORY = "inventory"  # sums and symbol tables of each origin
 
+    # An enum's own hash is a call into Python, and each put of a batch looks its family up.
+    __hash__ = object.__hash__
+
 
 @dataclass(slots=True)
 class Batch:

@@ -41,6 +41,8 @@ def _gauge(name: str, text: str, *labels: str) -> Description:
 
 
 class Metric(Enum):
+    __hash__ = object.__hash__  # an enum's own is a call into Python, and each count looks its metric up
+
     # the node
     SERVING = _gauge("serving", "1 while the node serves, 0 while it opens its store")
     NODE_INFO = _gauge("node_info", "Who this is; always 1", "node", "number", "software")

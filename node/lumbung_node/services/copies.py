@@ -42,7 +42,8 @@ class CopyBook:
         self._forget_old_rosters()
         receivers = roster.receivers_of(core.number, unit) or (core.number,)
         others = core.store.proofs.ledger.proven(number, receivers)
-        key = (unit, (core.number, blob) in core.store.state.damaged, others)
+        damaged = core.store.state.damaged
+        key = (unit, bool(damaged) and (core.number, blob) in damaged, others)
         copies = self._counted.get(key)
         if copies is None:
             copies = self._counted[key] = self._count(*key)

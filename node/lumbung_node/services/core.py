@@ -101,6 +101,7 @@ class Core:
     `reports` are the own one and, at a DRC node, those of others; `mutes` are what operators have muted here.
     `reconcile_frozen` and `reconcile_mending` bound the moments of inventories that are kept for peers and for us;
     `reconciles` remembers how each ended. `withdrawals` bounds what a holder takes back, over all its sessions.
+    `fed_at` is the trio time at which each origin itself has last brought us something of its own.
     """
 
     number: NodeNumber
@@ -135,6 +136,7 @@ class Core:
     reconcile_mending: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(RECONCILE_MENDING_MAX))
     withdrawals: dict[NodeNumber, Bucket] = field(default_factory=dict)
     reconciles: ReconcileBook = field(default_factory=ReconcileBook)
+    fed_at: dict[NodeNumber, float] = field(default_factory=dict)
 
     def pace(self, peer: NodeNumber) -> LinkPace:
         """What the bandwidth windows let the link to `peer` carry; windows name links by their node."""

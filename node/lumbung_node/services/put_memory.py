@@ -66,7 +66,8 @@ class PutMemory:
     def is_wanted(self, loan: PutLoan) -> bool:
         """Whether somebody waits whom it would help to have these bytes back."""
         return any(
-            waiter.caller == loan.caller or (loan.is_shared and not self._is_capped(waiter)) for waiter in self._queue
+            waiter.caller == loan.caller or (loan.is_shared and not self._is_capped(waiter.caller, waiter.size_bytes))
+            for waiter in self._queue
         )
 
     async def take(self, caller: str, size_bytes: int) -> PutLoan:
@@ -82,6 +83,9 @@ class PutMemory:
 
     def take_at_once(self, caller: str, size_bytes: int) -> PutLoan | None:
         """The same without waiting; None when others are first or there is not enough."""
+        if not self._queue:  # the usual case, for each of thousands of small blobs
+            self._check_bounded(size_bytes)
+            return self._loan_of(caller, size_bytes)
         waiter = self._join(caller, size_bytes)
         if waiter.loan is None:
             self._leave(waiter)
@@ -92,14 +96,27 @@ class PutMemory:
         held[loan.caller] -= loan.size_bytes
         if not held[loan.caller]:
             del held[loan.caller]
-        self._serve()
+        if self._queue:
+            self._serve()
 
     def _join(self, caller: str, size_bytes: int) -> _Waiter:
-        assert size_bytes <= min(self._reserve_bytes, self._caller_bytes_max), "it would wait for ever"
+        self._check_bounded(size_bytes)
         waiter = _Waiter(caller, size_bytes)
         self._queue.append(waiter)
         self._serve()
         return waiter
+
+    def _check_bounded(self, size_bytes: int) -> None:
+        assert size_bytes <= min(self._reserve_bytes, self._caller_bytes_max), "it would wait for ever"
+
+    def _loan_of(self, caller: str, size_bytes: int) -> PutLoan | None:
+        """What somebody gets before whom nobody waits."""
+        if self._has_reserve(caller, size_bytes):
+            return self._lend(self._reserved, caller, size_bytes)
+        is_free = sum(self._shared.values()) + size_bytes <= self._shared_bytes_max
+        if is_free and not self._is_capped(caller, size_bytes):
+            return self._lend(self._shared, caller, size_bytes)
+        return None
 
     def _leave(self, waiter: _Waiter) -> None:
         if waiter.loan is not None:  # the bytes were his already
@@ -118,24 +135,25 @@ class PutMemory:
         """Who can be served now, in turn. Whoever waits for shared bytes lets nobody behind him have them."""
         is_shared_free = True
         for waiter in self._queue:
-            if self._has_reserve(waiter):
-                yield waiter, self._lend(self._reserved, waiter)
-            elif self._is_capped(waiter):
+            caller, size_bytes = waiter.caller, waiter.size_bytes
+            if self._has_reserve(caller, size_bytes):
+                yield waiter, self._lend(self._reserved, caller, size_bytes)
+            elif self._is_capped(caller, size_bytes):
                 continue
-            elif is_shared_free and sum(self._shared.values()) + waiter.size_bytes <= self._shared_bytes_max:
-                yield waiter, self._lend(self._shared, waiter)
+            elif is_shared_free and sum(self._shared.values()) + size_bytes <= self._shared_bytes_max:
+                yield waiter, self._lend(self._shared, caller, size_bytes)
             else:
                 is_shared_free = False
 
-    def _has_reserve(self, waiter: _Waiter) -> bool:
-        held = self._reserved.get(waiter.caller)
+    def _has_reserve(self, caller: str, size_bytes: int) -> bool:
+        held = self._reserved.get(caller)
         if held is None:
             return len(self._reserved) < self._callers_max
-        return held + waiter.size_bytes <= self._reserve_bytes
+        return held + size_bytes <= self._reserve_bytes
 
-    def _is_capped(self, waiter: _Waiter) -> bool:
-        return self._shared.get(waiter.caller, 0) + waiter.size_bytes > self._caller_bytes_max
+    def _is_capped(self, caller: str, size_bytes: int) -> bool:
+        return self._shared.get(caller, 0) + size_bytes > self._caller_bytes_max
 
-    def _lend(self, held: dict[str, int], waiter: _Waiter) -> PutLoan:
-        held[waiter.caller] = held.get(waiter.caller, 0) + waiter.size_bytes
-        return PutLoan(waiter.caller, waiter.size_bytes, is_shared=held is self._shared)
+    def _lend(self, held: dict[str, int], caller: str, size_bytes: int) -> PutLoan:
+        held[caller] = held.get(caller, 0) + size_bytes
+        return PutLoan(caller, size_bytes, is_shared=held is self._shared)

@@ -34,6 +34,7 @@ __all__ = ["PutStream", "copies_message"]
 SEALED_PREFIX = b"age-encryption.org/v1\n"
 TAG_SIZE_BYTES = 33
 _WAIT_MS_MAX = 600_000
+_COPIES_TOLD_MAX = 256
 _OUTCOMES = {
     blobs_pb2.PUT_OUTCOME_STORED: "stored",
     blobs_pb2.PUT_OUTCOME_REPEATED: "repeated",
@@ -48,6 +49,7 @@ class _Current:
 
     ticket: int
     start: blobs_pb2.PutStart
+    size_bytes: int
     received: int = 0
     loan: PutLoan | None = None
     buffer: bytes | bytearray = b""
@@ -70,6 +72,7 @@ class PutStream:
         self._answers = PutAnswers(call)
         self._room = WaitingRoom(copies, core.store.proofs.changed)
         self._whole: list[tuple[_Current, Offered]] = []  # of the frame that is being read
+        self._copies_told: dict[int, tuple[BlobCopies, blobs_pb2.CopyCount]] = {}  # by id, and so kept
 
     async def run(self) -> None:
         """Until the client has finished sending and every blob has its final answer."""
@@ -160,14 +163,14 @@ class PutStream:
         if current is None or current.ticket != part.ticket:
             raise Rejected(StatusCode.INVALID_ARGUMENT, f"blob {part.ticket}: expected its start first")
         current.received += len(content)
-        if current.received > current.start.size_bytes:
+        if current.received > current.size_bytes:
             raise Rejected(
                 StatusCode.INVALID_ARGUMENT,
-                f"blob {part.ticket}: expected {current.start.size_bytes} bytes, got {current.received}",
+                f"blob {part.ticket}: expected {current.size_bytes} bytes, got {current.received}",
             )
         if not current.refused:
             await self._keep(current, content)
-        if current.received < current.start.size_bytes:
+        if current.received < current.size_bytes:
             return None
         self._current = None
         return None if current.refused else (current, _offered(current))
@@ -182,12 +185,13 @@ class PutStream:
             self._open.acquire_nowait()  # without a turn of the loop, which costs as much as the blob
         except trio.WouldBlock:
             await self._open.acquire()
-        current = _Current(part.ticket, part.start)
+        start = part.start
+        current = _Current(part.ticket, start, start.size_bytes)
         self._current = current
         try:
-            self._check_start(part.start)
+            self._check_start(start, current.size_bytes)
         except Rejected as exc:
-            if not 1 <= part.start.size_bytes <= limits.BLOB_SIZE_BYTES_MAX:
+            if not 1 <= current.size_bytes <= limits.BLOB_SIZE_BYTES_MAX:
                 raise  # its bytes cannot be skipped within bounds
             await self._refuse(current, exc)
             return
@@ -195,8 +199,9 @@ class PutStream:
 
     async def _take_memory(self, current: _Current, nursery: trio.Nursery) -> None:
         memory, caller = self._core.memory, self._call.caller.uri
-        size_bytes = _memory_of(current.start)
-        if current.start.size_bytes > limits.PUT_MEMORY_BLOB_BYTES_MAX:
+        # A larger one goes to disk as it comes.
+        size_bytes = min(current.size_bytes, limits.PUT_MEMORY_BLOB_BYTES_MAX)
+        if current.size_bytes > limits.PUT_MEMORY_BLOB_BYTES_MAX:
             # Its bytes go to disk before it shows whether they are those of its id.
             await trio.sleep(self._core.patience.owed_s(caller, trio.current_time()))
         current.loan = memory.take_at_once(caller, size_bytes)
@@ -214,12 +219,12 @@ class PutStream:
             if loan is not None and self._current is watched and self._core.memory.is_wanted(loan):
                 check_crawling(limits.PUT_RATE_WINDOW_S, self._answers.received_bytes - before, StatusCode.UNAVAILABLE)
 
-    def _check_start(self, start: blobs_pb2.PutStart) -> None:
+    def _check_start(self, start: blobs_pb2.PutStart, size_bytes: int) -> None:
         condition = self._core.condition
-        if not 1 <= start.size_bytes <= limits.BLOB_SIZE_BYTES_MAX:
+        if not 1 <= size_bytes <= limits.BLOB_SIZE_BYTES_MAX:
             raise Rejected(
                 StatusCode.INVALID_ARGUMENT,
-                f"blob size: expected 1 to {limits.BLOB_SIZE_BYTES_MAX} bytes, got {start.size_bytes}",
+                f"blob size: expected 1 to {limits.BLOB_SIZE_BYTES_MAX} bytes, got {size_bytes}",
             )
         if len(start.id) != BLOB_ID_SIZE_BYTES:
             raise Rejected(StatusCode.INVALID_ARGUMENT, f"id: expected {BLOB_ID_SIZE_BYTES} bytes, got {len(start.id)}")
@@ -247,8 +252,8 @@ class PutStream:
                 ),
             )
             return
-        if current.start.size_bytes <= limits.PUT_MEMORY_BLOB_BYTES_MAX:
-            if len(content) == current.start.size_bytes:
+        if current.size_bytes <= limits.PUT_MEMORY_BLOB_BYTES_MAX:
+            if len(content) == current.size_bytes:
                 current.buffer = bytes(content)  # whole: the only copy until it is stored
             else:
                 current.buffer = bytearray(current.buffer) if isinstance(current.buffer, bytes) else current.buffer
@@ -262,7 +267,7 @@ class PutStream:
                 store.state,
                 origin=self._core.number,
                 blob=BlobId(current.start.id),
-                size_bytes=current.start.size_bytes,
+                size_bytes=current.size_bytes,
                 foreign=False,
                 now_ms=self._core.clock.now_ms(),
                 ahead_chunks=1,  # with a frame on top these are the two MiB that were taken
@@ -319,40 +324,50 @@ class PutStream:
                 self._give_memory(current)
         for (current, _), result in zip(whole, results, strict=True):
             if current.run is not None and result.status is StatusCode.INVALID_ARGUMENT:
-                count = 1 + current.start.size_bytes / limits.ERROR_BYTES
+                count = 1 + current.size_bytes / limits.ERROR_BYTES
                 self._core.patience.erred(self._call.caller.uri, trio.current_time(), count)
             await self._answer_stored(current, result)
 
     async def _answer_stored(self, current: _Current, result: Result) -> None:
-        answer = blobs_pb2.PutAnswer(
-            ticket=current.ticket,
-            outcome=result.outcome,
-            id=result.blob.raw,
-            status_code=result.status.value,
-            sentence=result.sentence,
-            retry_after_ms=int(result.retry_after_s * 1000),
-            new_version=result.new_version,
-            final=True,
-        )
+        answer = blobs_pb2.PutAnswer(ticket=current.ticket, outcome=result.outcome, id=result.blob.raw, final=True)
+        if result.new_version:
+            answer.new_version = True
+        if result.status is not StatusCode.OK:
+            answer.status_code, answer.sentence = result.status.value, result.sentence
+            answer.retry_after_ms = int(result.retry_after_s * 1000)
         if result.number == 0:
             await self._answer(answer)
             return
-        copies = self._copies.of(result.number, result.blob)
-        answer.copies.CopyFrom(copies_message(copies))
-        answer.final = copies.count >= current.start.copies or not current.start.wait_ms
+        copies, wanted, wait_ms = (
+            self._copies.of(result.number, result.blob),
+            current.start.copies,
+            current.start.wait_ms,
+        )
+        answer.copies.CopyFrom(self._copies_message(copies))
+        is_final = copies.count >= wanted or not wait_ms
+        answer.final = is_final
         await self._answer(answer)
-        if not answer.final:
-            deadline = trio.current_time() + current.start.wait_ms / 1000
+        if not is_final:
+            deadline = trio.current_time() + wait_ms / 1000
             self._hurry(result.blob, result.number)
             await self._room.add(
-                Waiting(result.number, result.blob, current.start.copies, deadline, partial(self._answer_final, answer))
+                Waiting(result.number, result.blob, wanted, deadline, partial(self._answer_final, answer))
             )
+
+    def _copies_message(self, copies: BlobCopies) -> blobs_pb2.CopyCount:
+        """Made once for each of the few combinations; the book gives the same object for the same one."""
+        known = self._copies_told.get(id(copies))
+        if known is None:
+            if len(self._copies_told) >= _COPIES_TOLD_MAX:
+                self._copies_told.clear()
+            known = self._copies_told[id(copies)] = copies, copies_message(copies)
+        return known[1]
 
     async def _answer_final(self, first: blobs_pb2.PutAnswer, copies: BlobCopies) -> None:
         """The last word on a blob that waited."""
         answer = blobs_pb2.PutAnswer()
         answer.CopyFrom(first)
-        answer.copies.CopyFrom(copies_message(copies))
+        answer.copies.CopyFrom(self._copies_message(copies))
         answer.final = True
         self._core.metrics.add(Metric.PUT_ACKS, 1, str(copies.count))
         await self._answers.add(answer)
@@ -378,11 +393,6 @@ def copies_message(copies: BlobCopies) -> blobs_pb2.CopyCount:
     return blobs_pb2.CopyCount(
         count=copies.count, wanted=copies.wanted, safe=copies.safe, holders=copies.proven, missing=copies.missing
     )
-
-
-def _memory_of(start: blobs_pb2.PutStart) -> int:
-    """What a blob may take up on its way in: all of a small one; a larger one goes to disk as it comes."""
-    return min(start.size_bytes, limits.PUT_MEMORY_BLOB_BYTES_MAX)
 
 
 def _offered(current: _Current) -> Offered:

@@ -108,8 +108,9 @@ class Storing:
         batch.own.append(
             OwnBlob(item.blob, content, item.seal_epoch, item.flags, item.record_tag, item.content_tag, repairs)
         )
-        is_new = row is None and all(version.blob != item.blob for version in versions)
-        result = Result(item.blob, blobs_pb2.PUT_OUTCOME_STORED, new_version=bool(versions) and is_new)
+        result = Result(item.blob, blobs_pb2.PUT_OUTCOME_STORED)
+        if versions and row is None:
+            result.new_version = all(version.blob != item.blob for version in versions)
         batch.results.append(result)
         return result
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 import trio
 
 from lumbung_cluster.ids import BlobId
 from lumbung_cluster.limits import PUT_BLOBS_WAITING_MAX
+from lumbung_cluster.record import record
 from lumbung_node.services.copies import BlobCopies, CopyBook
 from lumbung_node.store.state import Pulse
 
@@ -18,7 +18,7 @@ __all__ = ["Waiting", "WaitingRoom"]
 _LOOK_INTERVAL_S = 0.5  # everybody is looked at this often; the front of the queue after each new proof
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Waiting:
     """`deadline` is trio time; `answer` gets the copies when they are proven, or when the time is up."""
 
@@ -69,10 +69,11 @@ class WaitingRoom:
             self._stir.set()
 
     async def _look(self) -> None:
-        while self._queue and (copies := self._settled(self._queue[0])) is not None:
+        now = trio.current_time()
+        while self._queue and (copies := self._settled(self._queue[0], now)) is not None:
             await self._queue.popleft().answer(copies)
-        if trio.current_time() - self._looked_at_all >= _LOOK_INTERVAL_S:
-            self._looked_at_all = trio.current_time()
+        if now - self._looked_at_all >= _LOOK_INTERVAL_S:
+            self._looked_at_all = now
             await self._look_at_all()
         if not self._queue:
             self._emptied.set()
@@ -84,14 +85,13 @@ class WaitingRoom:
         for _ in range(len(self._queue)):
             waiting = self._queue.popleft()
             is_only_here = waiting.number > highest and waiting.copies > 1 and now < waiting.deadline
-            copies = None if is_only_here else self._settled(waiting)
+            copies = None if is_only_here else self._settled(waiting, now)
             if copies is None:
                 self._queue.append(waiting)
             else:
                 await waiting.answer(copies)
 
-    def _settled(self, waiting: Waiting) -> BlobCopies | None:
+    def _settled(self, waiting: Waiting, now: float) -> BlobCopies | None:
         """The copies when the wait is over, else None."""
         copies = self._copies.of(waiting.number, waiting.blob)
-        is_over = copies.count >= waiting.copies or trio.current_time() >= waiting.deadline
-        return copies if is_over else None
+        return copies if copies.count >= waiting.copies or now >= waiting.deadline else None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
 import trio
 
@@ -22,6 +23,8 @@ from lumbung_node.store.reads import is_intact
 from lumbung_node.store.state import StoreState
 
 __all__ = ["Committer"]
+
+_Id: TypeAlias = tuple[NodeNumber, BlobId]
 
 _JOBS_WAITING_MAX = 256  # each bounded by the ingest memory; more would only add waiting time
 
@@ -90,20 +93,22 @@ class Committer:
                 job = self._receive.receive_nowait()
             except trio.WouldBlock:
                 return jobs, None
-            if blobs + job.blobs > COMMIT_BLOBS_MAX or memory + job.memory_bytes > COMMIT_BYTES_MAX:
+            blobs, memory = blobs + job.blobs, memory + job.memory_bytes
+            if blobs > COMMIT_BLOBS_MAX or memory > COMMIT_BYTES_MAX:
                 return jobs, job
             jobs.append(job)
-            blobs, memory = blobs + job.blobs, memory + job.memory_bytes
 
     async def _commit_group(self, jobs: list[Job]) -> None:
         # Shielded: once bytes are on their way to the disk, the answer has to be known or unknown, never abandoned.
         with trio.CancelScope(shield=True):
             try:
-                rows = await self._rows(jobs)
+                coming = _coming(jobs, self._state.node)
+                rows = await self._rows(jobs, coming)
                 versions, feed_rows = await self._versions(jobs), await self._feed_rows(jobs, rows)
-                known = await read_known(self._kv, self._state, _without_row(jobs, self._state.node, rows))
-                coming = [item for job in jobs for item in job.foreign]
-                old_places = await read_old_places(self._kv, self._state, coming)
+                known = await read_known(self._kv, self._state, _without_row(jobs, coming, rows))
+                old_places = await read_old_places(
+                    self._kv, self._state, [item for job in jobs for item in job.foreign]
+                )
                 now_ms = self._clock.now_ms()
                 group = Group(self._state, self._signer, now_ms, rows, versions, feed_rows, known, old_places)
                 group.add(jobs)
@@ -136,13 +141,9 @@ class Committer:
         await self._kv.sync()
         self._metrics.observe(Metric.SYNC, trio.current_time() - begun)
 
-    async def _rows(self, jobs: list[Job]) -> dict[bytes, BlobRow]:
-        keys = [blob_key(self._state.node, own.blob) for job in jobs for own in job.own]
-        keys += [
-            blob_key(foreign.signed.content.origin, foreign.signed.content.entries[foreign.index].blob)
-            for job in jobs
-            for foreign in job.foreign
-        ]
+    async def _rows(self, jobs: list[Job], coming: Iterable[bytes]) -> dict[bytes, BlobRow]:
+        """The rows of what comes, and of all else that the jobs are about."""
+        keys = list(coming)
         keys += [blob_key(damage.origin, damage.blob) for job in jobs for damage in job.damage]
         keys += [blob_key(remade.origin, remade.blob) for job in jobs for remade in job.remade]
         keys += [blob_key(dropped.origin, dropped.blob) for job in jobs for dropped in job.dropped]
@@ -154,6 +155,8 @@ class Committer:
 
     async def _feed_rows(self, jobs: list[Job], rows: dict[bytes, BlobRow]) -> dict[tuple[NodeNumber, int], FeedRow]:
         """The feed rows of blobs that come back with another list than the one that they had."""
+        if all(is_intact(row) for row in rows.values()):
+            return {}
         wanted = []
         for foreign in (item for job in jobs for item in job.foreign):
             origin = foreign.signed.content.origin
@@ -190,13 +193,21 @@ class Committer:
         self._receive.close()
 
 
-def _without_row(jobs: list[Job], node: NodeNumber, rows: dict[bytes, BlobRow]) -> list[tuple[NodeNumber, BlobId]]:
+def _coming(jobs: list[Job], node: NodeNumber) -> dict[bytes, _Id]:
+    """The blobs that come, once each, by the keys of their rows."""
+    coming: dict[bytes, _Id] = {blob_key(node, own.blob): (node, own.blob) for job in jobs for own in job.own}
+    for job in jobs:
+        for foreign in job.foreign:
+            content = foreign.signed.content
+            origin, blob = content.origin, content.entries[foreign.index].blob
+            coming[blob_key(origin, blob)] = origin, blob
+    return coming
+
+
+def _without_row(jobs: list[Job], coming: dict[bytes, _Id], rows: dict[bytes, BlobRow]) -> list[_Id]:
     """Blobs that come and have no row, and rows that are to get a number."""
-    ids = [(node, own.blob) for job in jobs for own in job.own]
-    for foreign in (item for job in jobs for item in job.foreign):
-        ids.append((foreign.signed.content.origin, foreign.signed.content.entries[foreign.index].blob))
     adopted = [(item.origin, item.entry.blob) for job in jobs for item in job.adopted]
-    return [*(each for each in dict.fromkeys(ids) if blob_key(*each) not in rows), *adopted]
+    return [*(each for key, each in coming.items() if key not in rows), *adopted]
 
 
 def _unknown(cause: Exception | None) -> OutcomeUnknown:

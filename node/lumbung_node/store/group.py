@@ -67,6 +67,7 @@ class Group:
         self.repaired: set[bytes] = set()
         self.marks: dict[tuple[NodeNumber, NodeNumber], MarkRow] = {}
         self._fresh: set[bytes] = set()
+        self._unsigned = ListPlace(state.generation, 0, 0, 0)
         self._mends = Mends(state, now_ms, self.batch, rows, self._growth.counts, self.repaired, self._fresh)
 
     @property
@@ -148,8 +149,7 @@ class Group:
         self._lists.add(new)
         self._fresh.add(key)
         # A placeholder, so that a second put of the same bytes in this group is answered as present.
-        unsigned = ListPlace(self._state.generation, 0, 0, 0)
-        self._rows[key] = self._row(entry, item.content, new.place, end.number, unsigned)
+        self._rows[key] = self._row(entry, item.content, new.place, end.number, self._unsigned)
         self._add_version(item, end.number)
         return Stored(Outcome.STORED, end.number)
 

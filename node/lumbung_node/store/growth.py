@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from lumbung_cluster.entry import Entry
 from lumbung_cluster.feed import FeedEnd, next_hash
 from lumbung_cluster.ids import NodeNumber
@@ -34,8 +32,7 @@ class Growth:
         before = self.end(origin)
         end = FeedEnd(before.number + 1, next_hash(before.running_hash, entry))
         counts = self.counts.get(origin) or self._state.count(origin)
-        size_bytes = counts.size_bytes + entry.size_bytes
-        self.counts[origin] = replace(counts, blobs=counts.blobs + 1, size_bytes=size_bytes)
+        self.counts[origin] = OriginCounts(counts.blobs + 1, counts.size_bytes + entry.size_bytes, counts.damaged)
         self._ends[origin] = end
         return end
 

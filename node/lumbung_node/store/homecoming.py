@@ -35,7 +35,9 @@ class OldPlace:
 async def read_old_places(kv: KeyValue, state: StoreState, items: Sequence[ForeignBlob]) -> dict[BlobId, OldPlace]:
     """Those of `items` that take a known break of the own feed. Costs nothing while there is none."""
     node = state.node
-    found = {}
+    found: dict[BlobId, OldPlace] = {}
+    if not state.scrub.breaks:
+        return found
     for item in items:
         content = item.signed.content
         if content.origin == node and (node, content.first + item.index) in state.scrub.breaks:

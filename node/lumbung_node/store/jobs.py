@@ -9,6 +9,7 @@ import trio
 
 from lumbung_cluster.entry import Entry, SignedList
 from lumbung_cluster.ids import BlobId, Generation, NodeNumber
+from lumbung_cluster.record import record
 from lumbung_node.ports.keyvalue import Batch
 from lumbung_node.store.events import Event, EventKind, FoundBy
 from lumbung_node.store.layout import BlobRow, FeedRow, MarkRow, OriginCounts, TagVersion
@@ -41,7 +42,7 @@ class Content:
 
     @property
     def memory_bytes(self) -> int:
-        return sum(len(chunk) for chunk in self.chunks)
+        return sum(map(len, self.chunks))
 
 
 @dataclass(slots=True)
@@ -151,7 +152,7 @@ class Outcome(Enum):
     REPAIRED = "repaired"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Stored:
     """`number` is the blob's place in this node's feed of its origin."""
 

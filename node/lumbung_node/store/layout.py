@@ -13,6 +13,7 @@ from lumbung_cluster.entry import SignedList
 from lumbung_cluster.errors import StoreDamaged
 from lumbung_cluster.feed import Mark
 from lumbung_cluster.ids import BlobId, Generation, NodeNumber
+from lumbung_cluster.record import record
 from lumbung_cluster.signed import Signature
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "pack_versions",
     "place_key",
     "receipt_key",
+    "size_of_intact_row",
     "unpack_list",
     "unpack_versions",
     "verified_key",
@@ -118,7 +120,7 @@ def mark_key(sender: NodeNumber, origin: NodeNumber) -> bytes:
     return _MARK_KEY.pack(sender, origin)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TagVersion:
     """One version of a record: own feed number, id, content tag (33 zero bytes when the client gave none)."""
 
@@ -149,7 +151,7 @@ def receipt_key(serial: int) -> bytes:
     return b"r" + _U64.pack(serial)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ListPlace:
     """Where an entry's signature is: the origin's list (generation, first, print) and the index in it.
 
@@ -167,6 +169,10 @@ class ListPlace:
         """The place of entry `index` of this list."""
         content = signed.content
         return cls(content.generation, content.first, int.from_bytes(blake3(signed.body).digest(8), "big"), index)
+
+    def at(self, index: int) -> ListPlace:
+        """The place of another entry of the same list."""
+        return ListPlace(self.generation, self.first, self.print, index)
 
     @property
     def list(self) -> tuple[int, int, int]:
@@ -195,10 +201,11 @@ class RowState(Enum):
 
 
 _STATES = {state.value: state for state in RowState}
+_STATE_VALUES = {state: state.value for state in RowState}  # `.value` is a call of the enum's descriptor
 _DROPPED = RowState.DROPPED.value
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BlobRow:
     """BLOBS: version u8, state u8, size u64, place u64, chunks u32, feed number u64, accept time u64 (UTC ms),
     verified u64 (UTC ms: when its bytes were last read and checked), list generation u32, list first u64, list print
@@ -214,27 +221,29 @@ class BlobRow:
     signed: ListPlace
 
     def pack(self) -> bytes:
+        signed = self.signed
         return _BLOB_ROW.pack(
             FORMAT_VERSION,
-            self.state.value,
+            _STATE_VALUES[self.state],
             self.size_bytes,
             self.place,
             self.chunks,
             self.number,
             self.time_ms,
             self.verified_ms,
-            *self.signed.list,
-            self.signed.index,
+            signed.generation,
+            signed.first,
+            signed.print,
+            signed.index,
         )
 
     @classmethod
     def unpack(cls, value: bytes) -> BlobRow:
-        version, state, size, place, chunks, number, time_ms, verified_ms, generation, first, body_print, index = (
-            _BLOB_ROW.unpack(_sized(_BLOB_ROW, value, "blob row"))
+        version, state, size, place, chunks, number, time_ms, verified_ms, *signed = _BLOB_ROW.unpack(
+            _sized(_BLOB_ROW, value, "blob row")
         )
         _check_version(version, "blob row")
-        signed = ListPlace(Generation(generation), first, body_print, index)
-        return cls(_state(state), size, place, chunks, number, time_ms, verified_ms, signed)
+        return cls(_state(state), size, place, chunks, number, time_ms, verified_ms, ListPlace(*signed))
 
 
 def is_intact_row(value: bytes, last: int) -> bool:
@@ -242,6 +251,16 @@ def is_intact_row(value: bytes, last: int) -> bool:
     version, state, _, _, _, number = _BLOB_ROW_HEAD.unpack_from(_sized(_BLOB_ROW, value, "blob row"))
     _check_version(version, "blob row")
     return _state(state) is RowState.INTACT and number <= last
+
+
+def size_of_intact_row(value: bytes, last: int) -> int | None:
+    """The blob's size when these bytes are the row of an intact blob with a feed number up to `last`, else None.
+
+    Raises StoreDamaged.
+    """
+    version, state, size_bytes, _, _, number = _BLOB_ROW_HEAD.unpack_from(_sized(_BLOB_ROW, value, "blob row"))
+    _check_version(version, "blob row")
+    return int(size_bytes) if _state(state) is RowState.INTACT and number <= last else None
 
 
 def is_dropped_row(value: bytes) -> bool:
@@ -256,7 +275,7 @@ def number_in_row(value: bytes) -> int:
     return int(number)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FeedRow:
     """FEEDS: id 32 B, running hash 32 B, list generation u32, list first u64, list print u64, index u8, learnt from u32
     (node number, own number for own puts), that node's generation u32."""
@@ -268,25 +287,30 @@ class FeedRow:
     source_generation: Generation
 
     def pack(self) -> bytes:
+        signed = self.signed
         return _FEED_ROW.pack(
             self.blob.raw,
             self.running_hash,
-            *self.signed.list,
-            self.signed.index,
+            signed.generation,
+            signed.first,
+            signed.print,
+            signed.index,
             self.source,
             self.source_generation,
         )
 
     @classmethod
     def unpack(cls, value: bytes) -> FeedRow:
+        # Numbers come out of the row as they are: to call NodeNumber and Generation costs a third of the rest.
         raw, running_hash, generation, first, body_print, index, source, source_generation = _FEED_ROW.unpack(
             _sized(_FEED_ROW, value, "feed row")
         )
-        signed = ListPlace(Generation(generation), first, body_print, index)
-        return cls(BlobId(raw), running_hash, signed, NodeNumber(source), Generation(source_generation))
+        return cls(
+            BlobId(raw), running_hash, ListPlace(generation, first, body_print, index), source, source_generation
+        )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MarkRow:
     """MARKS: version u8, sender's generation u32, number u64, running hash 32 B, units u64.
 
@@ -335,7 +359,7 @@ class PendingRow:
         return cls(bool(foreign), NodeNumber(origin), BlobId(raw), size, chunks, begun_ms)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CopyRow:
     """PROOFS 'c': version u8, proven u8 (0 withdrawn), holder's generation u32, nonce u64, verified since u64 (UTC ms),
     receipt serial u64, received u64 (UTC ms)."""
@@ -367,7 +391,7 @@ class CopyRow:
         return cls(bool(proven), Generation(generation), nonce, since, serial, received)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OriginCounts:
     """SYSTEM 'n' + origin u32: blobs u64, bytes u64, damaged u64."""
 

@@ -24,7 +24,8 @@ class GroupPlaces:
             self._batch.delete(Family.PENDING, place_key(content.place))
             return content.place
         first = self._state.take_places(len(content.chunks))
-        self.chunk_rows += ((place_key(first + i), chunk) for i, chunk in enumerate(content.chunks))
+        for place, chunk in enumerate(content.chunks, first):
+            self.chunk_rows.append((place_key(place), chunk))
         return first
 
     def drop(self, content: Content, row: BlobRow) -> None:

@@ -28,6 +28,7 @@ from lumbung_node.store.layout import (
     list_key,
     number_in_row,
     place_key,
+    size_of_intact_row,
     unpack_list,
     unpack_versions,
 )
@@ -65,6 +66,16 @@ class Reader:
         end = self._state.end(origin).number
         return [
             value is not None and is_intact_row(value, end) and key not in self._state.repairing
+            for key, value in zip(keys, values, strict=True)
+        ]
+
+    async def intact_sizes(self, origin: NodeNumber, blobs: Sequence[BlobId]) -> list[int | None]:
+        """As `are_intact`, with the size in bytes of each that is; None for the others."""
+        keys = [blob_key(origin, blob) for blob in blobs]
+        values = await self._values(Family.BLOBS, keys)
+        end = self._state.end(origin).number
+        return [
+            size_of_intact_row(value, end) if value is not None and key not in self._state.repairing else None
             for key, value in zip(keys, values, strict=True)
         ]
 

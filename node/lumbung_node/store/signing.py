@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from lumbung_cluster.entry import Entry, EntryList, sign_list
 from lumbung_cluster.feed import FeedEnd
@@ -35,7 +35,7 @@ class GroupLists:
         self._state = state
         self._signer = signer
         self._batch = batch
-        self._kept: set[tuple[NodeNumber, tuple[int, int, int]]] = set()
+        self._kept: dict[tuple[NodeNumber, bytes], ListPlace] = {}
         self._unsigned: list[NewOwn] = []
         self._previous = state.end(state.node).running_hash
 
@@ -48,7 +48,7 @@ class GroupLists:
             news = self._unsigned[at : at + LIST_ENTRIES_MAX]
             signed = self._sign(news[0].end.number, self._previous, tuple(new.entry for new in news))
             for index, new in enumerate(news):
-                write(new, replace(signed, index=index))
+                write(new, signed.at(index))
             self._previous = news[-1].end.running_hash
         self._unsigned.clear()
 
@@ -58,11 +58,13 @@ class GroupLists:
 
     def keep(self, item: ForeignBlob) -> ListPlace:
         """The list goes down with its first blob, and again with a repair: the one here may be what was lost."""
-        origin, place = item.signed.content.origin, ListPlace.of(item.signed, item.index)
-        if (origin, place.list) not in self._kept:
-            self._kept.add((origin, place.list))
-            self._batch.put(Family.LISTS, list_key(origin, place), pack_list(item.signed.body, item.signed.signature))
-        return place
+        signed, origin = item.signed, item.signed.content.origin
+        # By its body: the print is made once for a list, not once for each of its blobs.
+        place = self._kept.get((origin, signed.body))
+        if place is None:
+            place = self._kept[origin, signed.body] = ListPlace.of(signed, 0)
+            self._batch.put(Family.LISTS, list_key(origin, place), pack_list(signed.body, signed.signature))
+        return place.at(item.index)
 
     def _sign(self, first: int, previous: bytes, entries: tuple[Entry, ...]) -> ListPlace:
         """The place of the first entry in the list made of them."""

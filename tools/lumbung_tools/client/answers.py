@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from lumbung_cluster.errors import StatusCode
 from lumbung_cluster.ids import BlobId
+from lumbung_cluster.record import record
 from lumbung_proto.v1 import blobs_pb2 as wire
 
 __all__ = ["NO_COPIES", "CopyCount", "Outcome", "PutAnswer", "read_answer", "read_copies"]
@@ -26,7 +26,7 @@ class Outcome(Enum):
         return self in (Outcome.STORED, Outcome.REPEATED)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CopyCount:
     """Proven copies at the moment of the answer; node numbers, the origin first."""
 
@@ -40,7 +40,7 @@ class CopyCount:
 NO_COPIES = CopyCount(0, 0, False, (), ())
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PutAnswer:
     """One answer about one blob. `final` is false while the node still waits for copies.
 

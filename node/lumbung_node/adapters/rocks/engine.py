@@ -32,7 +32,7 @@ from lumbung_node.adapters.rocks.options import (
 )
 from lumbung_node.ports.keyvalue import Batch, Family, SpaceReport
 
-__all__ = ["RocksEngine", "open_engine", "sync_folder"]
+__all__ = ["RocksEngine", "open_engine", "parts", "sync_folder"]
 
 _Look = Callable[[bytes, bool], tuple[bool, bytes | None]]
 
@@ -123,7 +123,7 @@ class RocksEngine:
 
     def write_chunks(self, rows: Sequence[tuple[bytes, bytes]]) -> None:
         self._check_writable()
-        for part in _parts(rows):
+        for part in parts(rows, WRITE_PART_SIZE_BYTES):
             self._put_through(Batch(puts=[(Family.CHUNKS, key, value) for key, value in part]))
 
     def sync(self) -> None:
@@ -283,8 +283,9 @@ class RocksEngine:
                 assembled.delete_range(first, behind, self._handles[family])
         for family, key in batch.deletes:
             assembled.delete(key, self._handles[family])
+        put, handles = assembled.put, self._handles
         for family, key, value in batch.puts:
-            assembled.put(key, value, self._handles[family])
+            put(key, value, handles[family])
         return assembled
 
     def _fail_write(self, exc: Exception) -> NoReturn:
@@ -310,12 +311,12 @@ class RocksEngine:
                 raise DiskFailed("a write or a sync failed before: reopen the store") from self._failure
 
 
-def _parts(rows: Sequence[tuple[bytes, bytes]]) -> Iterator[list[tuple[bytes, bytes]]]:
-    """Runs of rows of at most `WRITE_PART_SIZE_BYTES` of values, at least one row each."""
+def parts(rows: Sequence[tuple[bytes, bytes]], size_bytes_max: int) -> Iterator[list[tuple[bytes, bytes]]]:
+    """Runs of rows of at most `size_bytes_max` of values, at least one row each."""
     part: list[tuple[bytes, bytes]] = []
     size_bytes = 0
     for row in rows:
-        if part and size_bytes + len(row[1]) > WRITE_PART_SIZE_BYTES:
+        if part and size_bytes + len(row[1]) > size_bytes_max:
             yield part
             part, size_bytes = [], 0
         part.append(row)

@@ -53,6 +53,7 @@ class _Taking:
     origin: NodeNumber
     places: list[tuple[SignedList, int]]
     arrivals: dict[int, Arrival] = field(default_factory=dict)
+    coming: set[int] = field(default_factory=set)  # of the arrivals those that have not ended
     claimed: trio.Event = field(default_factory=trio.Event)
     received: trio.Event = field(default_factory=trio.Event)
     submitted: trio.Event = field(default_factory=trio.Event)
@@ -141,15 +142,18 @@ class Incoming:
         self._core.activity.touch()
         at = 0
         for piece in message.pieces:
-            arrival = taking.arrivals.get(piece.entry)
-            if arrival is None or at + piece.length_bytes > len(payload):
+            index, behind = piece.entry, at + piece.length_bytes
+            arrival = taking.arrivals.get(index)
+            if arrival is None or behind > len(payload):
                 raise Rejected(StatusCode.INVALID_ARGUMENT, f"offer {message.offer}: bytes that were not asked for")
             if piece.failed:
                 arrival.fail("the sender could not read its bytes")
             else:
-                await arrival.append(payload[at : at + piece.length_bytes])
-            at += piece.length_bytes
-        if not all(arrival.ended for arrival in taking.arrivals.values()):
+                await arrival.append(payload[at:behind])
+            at = behind
+            if arrival.ended:
+                taking.coming.discard(index)
+        if taking.coming:
             self.received.tell_soon()
         if payload or any(piece.failed for piece in message.pieces):  # an empty frame is no progress
             self._progress.beat()
@@ -162,8 +166,8 @@ class Incoming:
                 condition = self._core.condition
                 raise condition.below_a_mark(f"disk nearly full: {condition.free_bytes} bytes free")
             assigned = self._assigned(taking)
-            if message.asks_only and (denied := await self._lacking(taking, assigned)):
-                await self._deny(message, denied)
+            if message.asks_only:
+                await self._reply(taking, assigned, previous)
                 return
             # Claims, and places in the queue for memory, are taken in the order of submission: an offer that holds
             # some and waits for an earlier one to be submitted would otherwise wait for what that one is waiting for.
@@ -174,7 +178,8 @@ class Incoming:
                 wanted = [i for i in assigned if taking.entry(i).blob in lacking]
                 taking.claimed.set()
                 with trio.CancelScope() as scope:
-                    nursery.start_soon(self._watch_claim, taking, sorted(lacking), scope)
+                    claimed = [taking.entry(i).blob for i in wanted]
+                    nursery.start_soon(self._watch_claim, taking, claimed, scope)
                     job = await self._bring(taking, wanted, previous)
             if scope.cancelled_caught:
                 raise Rejected(StatusCode.RESOURCE_EXHAUSTED, _TOO_SLOW)
@@ -189,6 +194,16 @@ class Incoming:
             with trio.CancelScope(shield=True):
                 for arrival in taking.arrivals.values():
                     await arrival.keep_for_later()
+
+    async def _reply(self, taking: _Taking, assigned: list[int], previous: _Taking | None) -> None:
+        """To a question: the mark moves when everything is here, and then there is nothing to claim or to wait for."""
+        if denied := await self._lacking(taking, assigned):
+            await self._deny(taking.message, denied)
+            return
+        if previous is not None:
+            await previous.claimed.wait()
+        taking.claimed.set()
+        await self._answer(taking, await self._commit(taking, previous))
 
     async def _refuse(self, message: peer_pb2.Offer, exc: Rejected) -> None:
         """Say why; what still comes of the offer is skipped."""
@@ -206,7 +221,8 @@ class Incoming:
         )
         await self._link.send(peer_pb2.SessionFrame(applied=refusal))
 
-    async def _lacking(self, taking: _Taking, assigned: list[int]) -> list[int]:
+    async def _lacking(self, taking: _Taking, assigned: Sequence[int]) -> list[int]:
+        """Those of these entries that are not durable and intact here."""
         blobs = [taking.entry(i).blob for i in assigned]
         intact = await self._core.store.reader.are_intact(taking.origin, blobs)
         return [i for i, is_here in zip(assigned, intact, strict=True) if not is_here]
@@ -223,7 +239,7 @@ class Incoming:
     def _assigned(self, taking: _Taking) -> list[int]:
         """The entries whose unit this node holds; others pass by."""
         units = self._core.rosters.roster.units_held(self._core.number, taking.origin)
-        return [i for i in range(len(taking.places)) if units >> taking.entry(i).blob.unit & 1]
+        return [i for i, (signed, at) in enumerate(taking.places) if units >> signed.content.entries[at].blob.unit & 1]
 
     async def _bring(self, taking: _Taking, wanted: list[int], previous: _Taking | None) -> Job:
         """From the claim to the sync."""
@@ -238,10 +254,16 @@ class Incoming:
         async with self._share.hold(size_bytes), self._core.foreign_memory.hold(size_bytes):
             await self._receive(taking, wanted)
             taking.received.set()
-            job = await self._submit(taking, previous)
-            if _says_something(job):
-                await self._core.store.committer.settle(job)
-            return job
+            return await self._commit(taking, previous)
+
+    async def _commit(self, taking: _Taking, previous: _Taking | None) -> Job:
+        """What came, and the mark, durable."""
+        job = await self._submit(taking, previous)
+        if _says_something(job):
+            await self._core.store.committer.settle(job)
+        if job.foreign and taking.origin == self._peer:
+            self._core.fed_at[self._peer] = trio.current_time()
+        return job
 
     async def _watch_claim(self, taking: _Taking, blobs: Sequence[BlobId], scope: trio.CancelScope) -> None:
         """A claim ends when it brings too little of what another holder could bring: also while its peer's other offers
@@ -266,11 +288,13 @@ class Incoming:
         for index in wanted:
             arrival = await self._arrivals.begin(self._peer, taking.origin, taking.entry(index))
             taking.arrivals[index] = arrival
+            if not arrival.ended:
+                taking.coming.add(index)
             if arrival.resumed_bytes:
                 want.resume.append(peer_pb2.ResumeAt(entry=index, offset_bytes=arrival.resumed_bytes))
         await self._link.send(peer_pb2.SessionFrame(want=want))
         begun, received_before = trio.current_time(), self.received.total
-        while not all(arrival.ended for arrival in taking.arrivals.values()):
+        while taking.coming:
             # Bytes of any offer will do: on a slow line this one's may stand behind another's for minutes.
             with trio.move_on_after(limits.BLOB_SILENCE_S) as silence:
                 await self._progress.wait()
@@ -340,18 +364,17 @@ class Incoming:
 
     async def _answer(self, taking: _Taking, job: Job) -> None:
         message = taking.message
-        blobs = [taking.entry(i).blob for i in range(len(taking.places))]
+        blobs = [signed.content.entries[at].blob for signed, at in taking.places]
         intact = await self._core.store.reader.are_intact(taking.origin, blobs)
-        here = [i for i, is_here in enumerate(intact) if is_here]
-        lacking = [i for i, is_here in enumerate(intact) if not is_here]
+        here = [blob for blob, is_here in zip(blobs, intact, strict=True) if is_here]
         applied = peer_pb2.Applied(offer=message.offer, received_bytes=self.received.tell_now())
-        if lacking:
-            applied.lacking = bits(lacking, len(intact))
+        if len(here) < len(blobs):
+            applied.lacking = bits([i for i, is_here in enumerate(intact) if not is_here], len(blobs))
         mark = job.marks.get((self._peer, taking.origin))
         if mark is not None:
             applied.mark.CopyFrom(mark_message(taking.origin, mark.mark))
         if taking.origin == self._peer and here and not self._core.condition.stopped:
-            receipt = await commit_receipt(self._core, taking.origin, message.nonce, [blobs[i] for i in here])
+            receipt = await commit_receipt(self._core, taking.origin, message.nonce, here)
             if receipt is not None:
                 applied.receipt.CopyFrom(receipt)
         await self._link.send(peer_pb2.SessionFrame(applied=applied))

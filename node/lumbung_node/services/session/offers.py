@@ -13,6 +13,7 @@ import trio
 
 from lumbung_cluster import limits
 from lumbung_cluster.ids import BlobId, Generation, NodeNumber
+from lumbung_cluster.record import record
 from lumbung_cluster.signed import Signature
 from lumbung_node.services.core import Core
 from lumbung_node.services.session.flow import FlowLink
@@ -35,7 +36,7 @@ class OutLane(Enum):
     REBUILD = peer_pb2.LANE_REBUILD
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OfferedItem:
     blob: BlobId
     signed: ListPlace
@@ -79,27 +80,29 @@ class Offers:
         self._flow = flow
         self._serial = 0
 
-    def is_for_peer(self, origin: NodeNumber, blob: BlobId) -> bool:
-        return bool(self._core.rosters.roster.units_held(self._peer, origin) >> blob.unit & 1)
+    def units_of_peer(self, origin: NodeNumber) -> int:
+        """The mask of the units of `origin` that the peer holds."""
+        return self._core.rosters.roster.units_held(self._peer, origin)
 
     async def items(self, origin: NodeNumber, rows: Sequence[FeedRow]) -> list[OfferedItem]:
         """What the peer should have of these rows. A damaged blob is left out: we do not say that we hold it."""
+        units = self.units_of_peer(origin)
         # Once each: a blob whose row was lost may have come anew, and then stands twice in the feed.
-        wanted = list({row.blob: row for row in rows if self.is_for_peer(origin, row.blob)}.values())
-        found = await self._core.store.reader.rows(origin, [row.blob for row in wanted])
+        wanted = {row.blob: row for row in rows if units >> row.blob.unit & 1}
+        sizes = await self._core.store.reader.intact_sizes(origin, [*wanted])
         return [
-            OfferedItem(row.blob, row.signed, held.size_bytes)
-            for row, held in zip(wanted, found, strict=True)
-            if held is not None and is_intact(held)
+            OfferedItem(blob, row.signed, size_bytes)
+            for (blob, row), size_bytes in zip(wanted.items(), sizes, strict=True)
+            if size_bytes is not None
         ]
 
     async def intact_items(self, origin: NodeNumber, blobs: Sequence[BlobId]) -> list[OfferedItem]:
         """Those of `blobs` that we hold and the peer should."""
-        rows = await self._core.store.reader.rows(origin, blobs)
+        rows, units = await self._core.store.reader.rows(origin, blobs), self.units_of_peer(origin)
         return [
             OfferedItem(blob, row.signed, row.size_bytes)
             for blob, row in zip(blobs, rows, strict=True)
-            if row is not None and is_intact(row) and self.is_for_peer(origin, blob)
+            if row is not None and is_intact(row) and units >> blob.unit & 1
         ]
 
     async def send_all(

@@ -120,6 +120,9 @@ class PieceSender:
             if not self._frame:
                 self._frame_bytes_max = min(self._link.piece_bytes(), self._pace.piece_bytes_max())
             room = max(1, self._frame_bytes_max - self._payload_bytes)
+            if len(content) <= room:
+                await self._add(serial, peer_pb2.Piece(entry=index, length_bytes=len(content)), content)
+                return
             piece, content = content[:room], content[room:]
             await self._add(serial, peer_pb2.Piece(entry=index, length_bytes=len(piece)), piece)
 

@@ -1,0 +1,143 @@
+"""Rows that were written lately are answered without the engine, and always as the engine would answer."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import trio
+
+from lumbung_cluster.limits import KIB
+from lumbung_node.adapters.rocks import open_rocks
+from lumbung_node.adapters.rocks.engine import RocksEngine
+from lumbung_node.adapters.rocks.recent import RecentRows
+from lumbung_node.ports.keyvalue import Batch, Family
+
+_KEYS = [b"%03d" % number for number in range(40)]
+
+
+def _some_batch(luck: random.Random, turn: int) -> Batch:
+    """Small ones are written in place, large ones in a thread."""
+    size_bytes = luck.choice([8, 8, 8, 40 * KIB])
+    puts = [(Family.BLOBS, key, b"%d " % turn + bytes(size_bytes)) for key in luck.sample(_KEYS, 20)]
+    batch = Batch(puts=puts)
+    if luck.random() < 0.2:
+        batch.deletes = [(Family.BLOBS, key) for key in luck.sample(_KEYS, 3)]
+    if luck.random() < 0.1:
+        first, behind = sorted(luck.sample(_KEYS, 2))
+        batch.deletes_range = [(Family.BLOBS, first, behind)]
+    return batch
+
+
+async def test_whatever_is_written_at_once_or_in_a_thread_reads_as_the_engine_has_it(tmp_path: Path) -> None:
+    luck = random.Random(7)
+    kv = await open_rocks(tmp_path, create=True)
+
+    async def write(first: int) -> None:
+        for turn in range(first, first + 30):
+            await kv.write(_some_batch(luck, turn))
+            for key in luck.sample(_KEYS, 5):
+                await kv.get(Family.BLOBS, [key])
+
+    async with trio.open_nursery() as nursery:
+        for task in range(4):
+            nursery.start_soon(write, 1000 * task)
+    for key in _KEYS:
+        assert await kv.get(Family.BLOBS, [key]) == kv._engine.get(Family.BLOBS, [key])
+    await kv.close()
+
+
+async def test_what_was_written_lately_is_not_looked_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kv = await open_rocks(tmp_path, create=True)
+    await kv.write(Batch(puts=[(Family.BLOBS, key, b"row " + key) for key in _KEYS]))
+
+    def looked_up(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(RocksEngine, "get_at_hand", looked_up)
+    assert await kv.get(Family.BLOBS, _KEYS) == [b"row " + key for key in _KEYS]
+    with pytest.raises(AssertionError):
+        await kv.get(Family.BLOBS, [*_KEYS, b"another"])
+    await kv.close()
+
+
+async def test_a_write_that_the_engine_refuses_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kv = await open_rocks(tmp_path, create=True)
+    await kv.write(Batch(puts=[(Family.BLOBS, b"key", b"old")]))
+
+    def refused(*_: object) -> bool:
+        raise OSError("refused")
+
+    monkeypatch.setattr(RocksEngine, "_took", refused)
+    with pytest.raises(OSError, match="refused"):
+        await kv.write(Batch(puts=[(Family.BLOBS, b"key", b"new")]))
+    assert await kv.get(Family.BLOBS, [b"key"]) == [b"old"]
+    await kv.close()
+
+
+def test_only_so_many_rows_are_kept_and_the_newest_of_them() -> None:
+    recent = RecentRows()
+    keys = [b"%05d" % number for number in range(20_000)]
+    for at in range(0, len(keys), 100):
+        recent.note(Batch(puts=[(Family.BLOBS, key, key) for key in keys[at : at + 100]]))
+    assert recent.values(Family.BLOBS, keys[-5000:]) == keys[-5000:]
+    assert recent.values(Family.BLOBS, keys[:1]) is None
+    assert recent.values(Family.FEEDS, keys[-1:]) is None
+
+
+async def test_what_was_found_absent_is_not_looked_up_until_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kv = await open_rocks(tmp_path, create=True)
+    looks: list[Sequence[bytes]] = []
+    look = RocksEngine.get_at_hand
+
+    def counted(self: RocksEngine, family: Family, keys: Sequence[bytes], bytes_max: int) -> list[bytes | None] | None:
+        looks.append(keys)
+        return look(self, family, keys, bytes_max)
+
+    monkeypatch.setattr(RocksEngine, "get_at_hand", counted)
+    for _ in range(3):
+        assert await kv.get(Family.TAGS, [b"a", b"b"]) == [None, None]
+    assert len(looks) == 1
+    await kv.write(Batch(puts=[(Family.TAGS, b"b", b"1")]))
+    assert await kv.get(Family.TAGS, [b"a", b"b"]) == [None, b"1"]
+    await kv.write(Batch(deletes=[(Family.TAGS, b"b")]))
+    assert await kv.get(Family.TAGS, [b"a", b"b"]) == [None, None]
+    await kv.close()
+
+
+async def test_a_long_value_takes_the_place_of_a_short_one(tmp_path: Path) -> None:
+    kv = await open_rocks(tmp_path, create=True)
+    for value in (b"short", bytes(5000), b"short again"):
+        await kv.write(Batch(puts=[(Family.TAGS, b"key", value), (Family.TAGS, b"other", b"1")]))
+        assert await kv.get(Family.TAGS, [b"key"]) == [value]
+    await kv.close()
+
+
+async def test_chunks_written_in_parts_are_all_there(tmp_path: Path) -> None:
+    kv = await open_rocks(tmp_path, create=True)
+    rows = [(b"%03d" % number, bytes([number]) * (300 * KIB)) for number in range(12)]
+    await kv.write_chunks(rows)
+    assert await kv.get(Family.CHUNKS, [key for key, _ in rows]) == [value for _, value in rows]
+    await kv.close()
+
+
+async def test_what_the_engine_is_too_far_behind_for_waits_in_a_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kv = await open_rocks(tmp_path, create=True)
+    took, calls = RocksEngine._took, 0
+
+    def took_now_and_then(self: RocksEngine, batch: Batch) -> bool:
+        nonlocal calls
+        calls += 1
+        return calls % 3 == 0 and took(self, batch)
+
+    monkeypatch.setattr(RocksEngine, "_took", took_now_and_then)
+    rows = [(b"%03d" % number, bytes([number]) * (300 * KIB)) for number in range(12)]
+    await kv.write_chunks(rows)
+    assert await kv.get(Family.CHUNKS, [key for key, _ in rows]) == [value for _, value in rows]
+    await kv.close()
