@@ -45,12 +45,12 @@ async def _three() -> AsyncIterator[tuple[Core, Core, Core]]:
         yield office, peer, centre
 
 
-async def _put_for(office: Core, seconds: float, name: str) -> int:
+async def _put_for(office: Core, seconds: float, name: str, between_s: float = _BETWEEN_S) -> int:
     """One blob after the other for so long; how many."""
-    count = round(seconds / _BETWEEN_S)
+    count = round(seconds / between_s)
     for number in range(count):
         await put(office, [f"{name} {number}".encode()])
-        await trio.sleep(_BETWEEN_S)
+        await trio.sleep(between_s)
     return count
 
 
@@ -96,3 +96,25 @@ async def test_what_the_origin_cannot_bring_comes_from_a_holder_while_the_origin
                 assert lacking <= 3 * limits.FOREIGN_FEED_DELAY_S / _BETWEEN_S
                 await trio.sleep(1)
             nursery.cancel_scope.cancel()
+
+
+async def test_on_a_slow_line_the_answer_to_a_sample_is_waited_for(
+    autojump_clock: trio.testing.MockClock, questions: list[float]
+) -> None:
+    """An answer that takes longer than the time between two looks counts all the same."""
+    async with (
+        living(box(OFFICE)) as office,
+        living(box(PEER)) as peer,
+        living(box(CENTRE)) as centre,
+        connected(peer, centre, delay_s=1.3),
+        connected(office, peer),
+    ):
+        async with connected(office, centre):
+            await _put_for(office, 15, "before", 1.6)
+        broken_at, before = trio.current_time(), centre.store.state.count(OFFICE).blobs
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_put_for, office, 120, "after", 1.6)
+            while centre.store.state.count(OFFICE).blobs == before:  # noqa: ASYNC110 - the clock jumps
+                await trio.sleep(0.5)
+            nursery.cancel_scope.cancel()
+        assert trio.current_time() - broken_at < limits.FOREIGN_FEED_REST_S_MAX / 2

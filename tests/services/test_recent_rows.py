@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from lumbung_cluster.errors import BlobDamaged
 from lumbung_cluster.limits import KIB
 from lumbung_node.adapters.rocks import open_rocks
 from lumbung_node.adapters.rocks.engine import RocksEngine
@@ -63,6 +64,25 @@ async def test_what_was_written_lately_is_not_looked_up(tmp_path: Path, monkeypa
     await kv.close()
 
 
+async def test_the_engine_is_asked_again_soon_for_its_row_may_have_rotted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    kv = await open_rocks(tmp_path, create=True)
+    monkeypatch.setattr(kv, "_recent", RecentRows(lambda: now))
+    await kv.write(Batch(puts=[(Family.BLOBS, b"key", b"row")]))
+
+    def damaged(*_: object) -> None:
+        raise BlobDamaged("a bit has flipped")
+
+    monkeypatch.setattr(RocksEngine, "get_at_hand", damaged)
+    assert await kv.get(Family.BLOBS, [b"key"]) == [b"row"]
+    now = 111.0
+    with pytest.raises(BlobDamaged):
+        await kv.get(Family.BLOBS, [b"key"])
+    await kv.close()
+
+
 async def test_a_write_that_the_engine_refuses_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kv = await open_rocks(tmp_path, create=True)
     await kv.write(Batch(puts=[(Family.BLOBS, b"key", b"old")]))
@@ -82,9 +102,46 @@ def test_only_so_many_rows_are_kept_and_the_newest_of_them() -> None:
     keys = [b"%05d" % number for number in range(20_000)]
     for at in range(0, len(keys), 100):
         recent.note(Batch(puts=[(Family.BLOBS, key, key) for key in keys[at : at + 100]]))
-    assert recent.values(Family.BLOBS, keys[-5000:]) == keys[-5000:]
+    assert recent.values(Family.BLOBS, keys[-4000:]) == keys[-4000:]
     assert recent.values(Family.BLOBS, keys[:1]) is None
     assert recent.values(Family.FEEDS, keys[-1:]) is None
+
+
+def test_rows_are_forgotten_with_age_whether_or_not_others_come() -> None:
+    now = 100.0
+    recent = RecentRows(lambda: now)
+    recent.note(Batch(puts=[(Family.BLOBS, b"first", b"1")]))
+    now = 104.0
+    assert recent.values(Family.BLOBS, [b"first"]) == [b"1"]
+    recent.note(Batch(puts=[(Family.BLOBS, b"second", b"2")]))
+    now = 106.0
+    assert recent.values(Family.BLOBS, [b"first", b"second"]) == [b"1", b"2"]
+    now = 112.0
+    assert recent.values(Family.BLOBS, [b"second"]) is None
+    recent.note(Batch(puts=[(Family.BLOBS, b"third", b"3")]))
+    now = 200.0
+    assert recent.values(Family.BLOBS, [b"third"]) is None
+
+
+def test_a_word_of_another_generation_is_the_later_one() -> None:
+    now = 100.0
+    recent = RecentRows(lambda: now)
+    recent.note(Batch(puts=[(Family.BLOBS, b"key", b"1"), (Family.BLOBS, b"gone", b"1")]))
+    now = 106.0
+    recent.note(Batch(puts=[(Family.BLOBS, b"key", b"2"), (Family.BLOBS, b"gone", bytes(5000))]))
+    assert recent.values(Family.BLOBS, [b"key"]) == [b"2"]
+    assert recent.values(Family.BLOBS, [b"gone"]) is None
+    recent.drop(Batch(puts=[(Family.BLOBS, b"key", b"3")]))
+    assert recent.values(Family.BLOBS, [b"key"]) is None
+
+
+def test_keys_that_a_caller_makes_up_are_not_kept() -> None:
+    recent = RecentRows()
+    long = bytes(1000)
+    recent.note_absent(Family.TAGS, [long, b"short"], [None, None])
+    recent.note(Batch(puts=[(Family.TAGS, long, b"1")]))
+    assert recent.values(Family.TAGS, [long]) is None
+    assert recent.values(Family.TAGS, [b"short"]) == [None]
 
 
 async def test_what_was_found_absent_is_not_looked_up_until_it_is_written(

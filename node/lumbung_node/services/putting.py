@@ -29,7 +29,7 @@ from lumbung_node.store.runs import Run, open_run
 from lumbung_proto.codec import MalformedFrame, decode_frame
 from lumbung_proto.v1 import blobs_pb2
 
-__all__ = ["PutStream", "copies_message"]
+__all__ = ["TAG_SIZE_BYTES", "PutStream", "copies_message"]
 
 SEALED_PREFIX = b"age-encryption.org/v1\n"
 TAG_SIZE_BYTES = 33

@@ -13,7 +13,7 @@ from lumbung_node.ports.metrics import Metric
 from lumbung_node.ports.transport import ServerCall
 from lumbung_node.services.copies import CopyBook
 from lumbung_node.services.core import Core
-from lumbung_node.services.putting import copies_message
+from lumbung_node.services.putting import TAG_SIZE_BYTES, copies_message
 from lumbung_node.services.requests import read_request
 from lumbung_node.store.covers import CoverRow
 from lumbung_node.store.layout import BlobRow, CopyRow, RowState, TagVersion
@@ -184,6 +184,10 @@ class Reading:
         if record_tag:
             if origin != self._core.number:
                 raise Rejected(StatusCode.FAILED_PRECONDITION, f"records are known to their origin: ask node {origin}")
+            if len(record_tag) != TAG_SIZE_BYTES:
+                raise Rejected(
+                    StatusCode.INVALID_ARGUMENT, f"record tag: expected {TAG_SIZE_BYTES} bytes, got {len(record_tag)}"
+                )
             (versions,) = await self._core.store.reader.versions([record_tag])
             if not versions:
                 raise Rejected(StatusCode.NOT_FOUND, "no recording under this record tag")

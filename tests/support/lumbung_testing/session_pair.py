@@ -157,18 +157,43 @@ def ring_of(core: Core) -> KeyRing:
 
 
 @asynccontextmanager
-async def connected(a: Core, b: Core, arrivals: Arrivals | None = None) -> AsyncIterator[tuple[Session, Session]]:
+async def connected(
+    a: Core, b: Core, arrivals: Arrivals | None = None, *, delay_s: float = 0.0
+) -> AsyncIterator[tuple[Session, Session]]:
+    """Two sessions over a line; with `delay_s` each message takes so long, and any number are on their way."""
     to_b, from_a = trio.open_memory_channel[bytes](4)
     to_a, from_b = trio.open_memory_channel[bytes](4)
+    late_b, late_a = trio.open_memory_channel[bytes](4), trio.open_memory_channel[bytes](4)
+    from_a, at_b = (late_b[1], from_a) if delay_s else (from_a, from_a)
+    from_b, at_a = (late_a[1], from_b) if delay_s else (from_b, from_b)
     link_a = FrameLink(Pipe(to_b, from_b), peer_pb2.SessionResponse, peer_pb2.SessionRequest)
     link_b = FrameLink(Pipe(to_a, from_a), peer_pb2.SessionRequest, peer_pb2.SessionResponse)
     session_a = Session(a, link_a, b.number, Arrivals(a))
     session_b = Session(b, link_b, a.number, arrivals or Arrivals(b))
     async with trio.open_nursery() as nursery:
+        if delay_s:
+            nursery.start_soon(_carry, at_b, late_b[0], delay_s)
+            nursery.start_soon(_carry, at_a, late_a[0], delay_s)
         nursery.start_soon(session_a.run)
         nursery.start_soon(session_b.run)
         yield session_a, session_b
         nursery.cancel_scope.cancel()
+
+
+async def _carry(
+    source: trio.MemoryReceiveChannel[bytes], target: trio.MemorySendChannel[bytes], delay_s: float
+) -> None:
+    taken, under_way = trio.open_memory_channel[tuple[float, bytes]](10_000)
+
+    async def take() -> None:
+        async for message in source:
+            await taken.send((trio.current_time() + delay_s, message))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(take)
+        async for due, message in under_way:
+            await trio.sleep_until(due)
+            await target.send(message)
 
 
 async def put(core: Core, contents: list[bytes]) -> None:

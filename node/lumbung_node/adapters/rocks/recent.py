@@ -7,57 +7,98 @@ commit behind it asks for again. Each look into the engine is a microsecond or t
 It says what the engine would say: whoever writes, and only one does at a time, notes the values of a batch when the
 engine has taken it. In a thread, beside which others read, it drops its keys before the engine gets it. What a read
 found absent is noted only while nobody writes.
+
+It forgets within ten seconds: what has rotted on the disk must not be told as good by who does not look there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import islice
+import time
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from lumbung_node.ports.keyvalue import Batch, Family
 
 __all__ = ["RecentRows"]
 
-_ROWS_MAX: Final = 8192  # of a family, 2 MiB: three seconds of small puts, and a bulk is proven in two
-_ROWS_LEFT: Final = 6144
+_AGE_S: Final = 5.0  # then a generation grows old, and twice that after it was begun it is gone
+_ROWS_MAX: Final = 4096  # in a generation of a family: 1 MiB, a second and a half of small puts
+_KEY_BYTES_MAX: Final = 64  # ours are shorter; those of a caller who makes up his own are not kept
 _VALUE_BYTES_MAX: Final = 256  # a record with many versions has a longer row, and is no put of a bulk
 
 
-class RecentRows:
-    """Of the families that are asked for again soon, by key, None for what is absent; those noted first go first."""
+class _Generations:
+    """Values by key, None for what is absent, in two generations; the younger one is the later word.
 
-    def __init__(self) -> None:
-        self._rows: dict[Family, dict[bytes, bytes | None]] = {Family.BLOBS: {}, Family.TAGS: {}}
+    A thread may write while the loop turns them: it then writes into what is the older one by now, which is as good.
+    """
 
-    def values(self, family: Family, keys: Sequence[bytes]) -> list[bytes | None] | None:
-        """The values of these keys, in order, when all of them are known; else None."""
-        rows = self._rows.get(family)
-        if not rows or not keys or keys[0] not in rows:
-            return None
+    def __init__(self, now: float) -> None:
+        self.young: dict[bytes, bytes | None] = {}
+        self.old: dict[bytes, bytes | None] = {}
+        self._begun = now
+
+    def turn(self, now: float) -> None:
+        """Let go of what is too old or too much."""
+        age_s = now - self._begun
+        if age_s > _AGE_S or len(self.young) > _ROWS_MAX:
+            self.old = self.young if age_s <= 2 * _AGE_S else {}
+            self.young, self._begun = {}, now
+
+    def values(self, keys: Sequence[bytes]) -> list[bytes | None] | None:
+        young, old = self.young, self.old
         try:
-            return [rows[key] for key in keys]
+            return [young[key] if key in young else old[key] for key in keys]
         except KeyError:
             return None
+
+    def forget(self, key: bytes) -> None:
+        self.young.pop(key, None)
+        self.old.pop(key, None)
+
+    def clear(self) -> None:
+        self.young.clear()
+        self.old.clear()
+
+
+class RecentRows:
+    """Of the families that are asked for again soon, by key."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._rows = {family: _Generations(clock()) for family in (Family.BLOBS, Family.TAGS)}
+
+    def values(self, family: Family, keys: Sequence[bytes]) -> list[bytes | None] | None:
+        """The values of these keys, in order, None for what is absent, when all of them are known; else None."""
+        rows = self._rows.get(family)
+        if rows is None or not keys:
+            return None
+        rows.turn(self._clock())
+        return rows.values(keys)
 
     def drop(self, batch: Batch) -> None:
         """The engine alone tells of these keys from now on."""
         self._forget_deleted(batch)
         for family, rows in self._rows.items():
             for key in [key for of, key, _ in batch.puts if of is family]:
-                rows.pop(key, None)
+                rows.forget(key)
 
     def note(self, batch: Batch) -> None:
         """The engine has taken `batch`; nobody else has written since."""
         self._forget_deleted(batch)
         for family, rows in self._rows.items():
-            news = {key: value for of, key, value in batch.puts if of is family}
-            if news and max(map(len, news.values())) > _VALUE_BYTES_MAX:
-                for key in [key for key, value in news.items() if len(value) > _VALUE_BYTES_MAX]:
-                    del news[key]
-                    rows.pop(key, None)
-            rows.update(news)
-            _shorten(rows)
+            news: dict[bytes, bytes | None] = {}
+            for of, key, value in batch.puts:
+                if of is not family:
+                    continue
+                if len(key) <= _KEY_BYTES_MAX and len(value) <= _VALUE_BYTES_MAX:
+                    news[key] = value
+                else:
+                    news.pop(key, None)
+                    rows.forget(key)
+            if news:
+                rows.young.update(news)
+                rows.turn(self._clock())
 
     def _forget_deleted(self, batch: Batch) -> None:
         for each in (*batch.deletes, *batch.deletes_range):
@@ -68,12 +109,6 @@ class RecentRows:
         """The engine has just been asked, and nobody writes."""
         if (rows := self._rows.get(family)) is not None:
             for key, value in zip(keys, found, strict=True):
-                if value is None:
-                    rows[key] = None
-            _shorten(rows)
-
-
-def _shorten(rows: dict[bytes, bytes | None]) -> None:
-    if len(rows) > _ROWS_MAX:
-        for key in list(islice(rows, len(rows) - _ROWS_LEFT)):
-            del rows[key]
+                if value is None and len(key) <= _KEY_BYTES_MAX:
+                    rows.young[key] = None
+            rows.turn(self._clock())

@@ -27,6 +27,7 @@ from lumbung_node.store.state import Pulse
 __all__ = ["Cursor", "FeedLanes"]
 
 _PAGE_ROWS_MIN = 8
+_SAMPLED_ROWS = 128  # of which some are not the peer's to hold, or learnt from it
 _GATHERED_ENTRIES = 8  # so many are worth an offer of their own at once
 _ANY_SIZE = limits.OFFER_ENTRIES_MAX * limits.BLOB_SIZE_BYTES_MAX
 
@@ -200,16 +201,19 @@ class FeedLanes:
 
     async def _ask_sample(self, origin: NodeNumber, cursor: Cursor, window: trio.Semaphore) -> None:
         """Ask about the newest entries that were here at the last look; the next one sees the answer. Moves no mark."""
-        first = max(cursor.offered, cursor.sampled_to - limits.FOREIGN_FEED_SAMPLE)
+        if cursor.sample is not None and not cursor.sample.answered.is_set():
+            return  # on a slow line an answer takes longer than the time between two looks
+        first = max(cursor.offered, cursor.sampled_to - _SAMPLED_ROWS)
         count, cursor.sampled_to = cursor.sampled_to - first, self._core.store.state.end(origin).number
         if count <= 0 or not self._offers.welcome.is_open(origin):
             return
         rows = await self._core.store.reader.feed(origin, first, count)
         news = [row for _, row in rows if not was_learnt_from(row, self._peer, self._greeting.generation)]
         items = await self._offers.items(origin, news)
-        if items:
+        newest = fitting(items[-limits.FOREIGN_FEED_SAMPLE :], limits.OFFER_BYTES_MAX)
+        if newest:
             await window.acquire()
-            cursor.sample = OpenOffer(0, OutLane.REPAIR, origin, items, asks_only=True, window=window)
+            cursor.sample = OpenOffer(0, OutLane.REPAIR, origin, newest, asks_only=True, window=window)
             await self._offers.send(cursor.sample)
 
     async def run_fresh(self) -> None:
