@@ -109,6 +109,14 @@ async def test_a_station_of_another_office_may_neither_put_nor_read(founded: Fou
     assert (put.code, got.code) == (StatusCode.PERMISSION_DENIED, StatusCode.PERMISSION_DENIED)
 
 
+async def test_a_record_tag_of_another_size_is_refused(founded: Founded) -> None:
+    async with dial(founded, operator_tls(founded, _OFFICE), _OFFICE) as channel:
+        got = await _refusal(channel, GET, wire.GetRequest(record_tag=bytes(1024)).SerializeToString())
+        absent = await _refusal(channel, GET, wire.GetRequest(record_tag=bytes(33)).SerializeToString())
+    assert (got.code, absent.code) == (StatusCode.INVALID_ARGUMENT, StatusCode.NOT_FOUND)
+    assert got.sentence == "record tag: expected 33 bytes, got 1024"
+
+
 def test_an_id_that_nobody_has_gives_exit_code_4(founded: Founded) -> None:
     done = lumbung("get", "ab" * 32, home=founded.client_home(_OFFICE))
     assert done.returncode == ExitCode.NOT_FOUND, done.stderr
