@@ -25,11 +25,12 @@ from lumbung_node.services.session.arrivals import Arrivals
 from lumbung_node.services.session.greeting import make_hello
 from lumbung_node.services.session.link import FrameLink
 from lumbung_node.services.session.pieces import bits
+from lumbung_node.services.session.proving import Proving
 from lumbung_node.services.session.session import Session
 from lumbung_node.services.statements import commit_receipt, withdrawal
 from lumbung_proto.codec import encode_frame
 from lumbung_proto.v1 import blobs_pb2, peer_pb2
-from lumbung_testing.session_pair import LUCK, OFFICE, PEER, Pipe, box, living, put
+from lumbung_testing.session_pair import LUCK, OFFICE, PEER, Pipe, box, connected, living, put
 
 _FOR_EVER_S = 120.0
 
@@ -241,6 +242,26 @@ class _PutCall:
 
     async def send(self, message: bytes) -> None:
         self.sent.append(message)
+
+
+async def test_questions_about_what_is_not_here_take_their_time(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each costs a look for every id; a peer that asks without end is slowed down, and nobody else is."""
+    answered: list[float] = []
+
+    async def note(proving: Proving, proof: peer_pb2.Proof) -> None:
+        answered.append(trio.current_time())
+
+    monkeypatch.setattr(Proving, "take_proof", note)
+    prove = peer_pb2.Prove(question=1, origin=PEER, nonce=1, ids=[bytes([n]) * 32 for n in range(256)])
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer, connected(office, peer) as (_, other):
+        await trio.sleep(1)
+        for _ in range(5):
+            await other._link.send(peer_pb2.SessionFrame(prove=prove))
+        while len(answered) < 5:  # noqa: ASYNC110 - the clock jumps
+            await trio.sleep(0.01)
+    assert answered[-1] - answered[0] > 0.07
 
 
 async def test_own_puts_go_on_while_peers_hold_all_memory_that_is_theirs(

@@ -26,6 +26,7 @@ __all__ = ["Proving"]
 
 _WORDS_WAITING_MAX = 64
 _QUESTIONS_OPEN_MAX = 2
+_NOTHING_TO_PROVE_S = 0.02  # a question about 256 ids costs us a ms, whatever we have of them
 
 
 class Proving:
@@ -166,6 +167,8 @@ class Proving:
         proof = peer_pb2.Proof(question=prove.question, receipt=receipt)
         if lacking:
             proof.lacking = bits(lacking, len(blobs))
+        if receipt is None:
+            await trio.sleep(_NOTHING_TO_PROVE_S)  # honest peers ask so after a loss; others must not, without end
         await self._link.send(peer_pb2.SessionFrame(proof=proof))
 
     async def _tell_damage(self) -> None:
