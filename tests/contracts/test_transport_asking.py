@@ -81,17 +81,21 @@ async def test_leaving_while_answers_wait_to_be_written_frees_the_slot(world: Tr
 
 @pytest.mark.parametrize("method", [BIDI, SERVER_STREAM], ids=lambda method: method.kind.value)
 async def test_a_task_that_still_receives_hears_that_the_block_was_left(world: TransportWorld, method: Method) -> None:
+    heard = 0
+
+    async def hear(stream: ClientStream) -> None:
+        nonlocal heard
+        with pytest.raises(PeerGone):
+            await drain(stream)
+        heard += 1
+
     async with connected(world, {method: WaitingHandler()}) as ends:
         for _ in range(20):
             async with trio.open_nursery() as nursery, ends.channel.stream(method) as stream:
                 await stream.send(b"")
-                nursery.start_soon(_hears_that_it_was_left, stream)
+                nursery.start_soon(hear, stream)
                 await trio.testing.wait_all_tasks_blocked()
-
-
-async def _hears_that_it_was_left(stream: ClientStream) -> None:
-    with pytest.raises(PeerGone):
-        await drain(stream)
+    assert heard == 20
 
 
 async def test_a_deadline_is_told_as_one(world: TransportWorld) -> None:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import grpc.aio
 
-from lumbung_cluster.errors import LumbungError, PeerGone
+from lumbung_cluster.errors import PeerGone
 from lumbung_node.adapters.grpc_transport.asking import AskingStream
 from lumbung_node.adapters.grpc_transport.bridge import Bridge
 from lumbung_node.adapters.grpc_transport.call_ending import CallEnding, too_late
+from lumbung_node.adapters.grpc_transport.client_call import ClientCall
 from lumbung_node.adapters.grpc_transport.connection import Connection
-from lumbung_node.adapters.grpc_transport.lanes import End, IncomingLane, OutgoingLane
+from lumbung_node.adapters.grpc_transport.lanes import End, OutgoingLane
 from lumbung_node.adapters.grpc_transport.statuses import (
     END_MARK_BYTES,
     END_MARK_KEY,
@@ -69,20 +70,15 @@ class GrpcChannel:
             stream.leave()
 
 
-class _Stream:
+class _Stream(ClientCall):
     """One call with many requests. It begins when it is opened: its peer may speak first."""
 
     def __init__(self, bridge: Bridge, connection: Connection, method: Method, deadline_s: float | None) -> None:
-        self._bridge = bridge
-        self._connection = connection
-        self._method = method
-        self._deadline_s = deadline_s
-        self._incoming = IncomingLane(bridge)
+        super().__init__(bridge, connection, method, deadline_s)
         self._outgoing = OutgoingLane(bridge)
         self._end_mark = os.urandom(END_MARK_BYTES)
         self._has_finished = False
-        self._task: asyncio.Task[object] | None = None
-        bridge.to_asyncio(self._start)
+        self._begin()
 
     # trio's side
 
@@ -96,42 +92,18 @@ class _Stream:
             self._has_finished = True
             self._outgoing.finish()
 
-    async def receive(self) -> bytes | None:
-        return await self._incoming.receive()
-
-    def leave(self) -> None:
-        """The block ends; who still waits in another task hears of it here: a task that has not begun ends silently."""
-        self._incoming.end_now(PeerGone("the stream was left"))
-        self._bridge.to_asyncio(self._cancel)
-
     # asyncio's side
 
-    def _start(self) -> None:
-        self._task = self._bridge.spawn(self._run())
-
-    def _cancel(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-
-    async def _run(self) -> None:
-        error: Exception | None = PeerGone("the stream was left")  # stands only when we are cancelled
-        try:
-            error = await self._talk()
-        except LumbungError as exc:
-            error = exc
-        except Exception as exc:  # noqa: BLE001 - whoever waits on the stream must learn that it is over
-            error = PeerGone(f"the stream broke: {exc!r}")
-        finally:
-            self._incoming.end(error)
-            self._outgoing.close(error or PeerGone("the peer has ended the stream"))
+    def _end(self, error: Exception | None) -> None:
+        super()._end(error)
+        self._outgoing.close(error or PeerGone("the peer has ended the stream"))
 
     async def _talk(self) -> Exception | None:
-        """The whole call; gives how it ended. Raises what `Connection.ready` does."""
-        until_s = None if self._deadline_s is None else self._bridge.loop.time() + self._deadline_s
-        channel = await self._connection.ready(timeout_s=self._deadline_s)
-        left_s = None if until_s is None else until_s - self._bridge.loop.time()
+        channel, until_s = await self._connected()
         metadata = (*call_metadata(), (END_MARK_KEY, self._end_mark))
-        call = channel.stream_stream(self._method.name, None, None)(None, timeout=left_s, metadata=metadata)
+        call = channel.stream_stream(self._method.name, None, None)(
+            None, timeout=self._left_s(until_s), metadata=metadata
+        )
         ending = CallEnding(call, until_s)
         writer = self._bridge.spawn(self._write(call))
         watcher = self._bridge.spawn(self._watch(ending))
