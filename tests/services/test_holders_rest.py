@@ -54,13 +54,19 @@ async def _put_for(office: Core, seconds: float, name: str, between_s: float = _
     return count
 
 
+async def _first_of(office: Core, peer: Core, centre: Core) -> int:
+    """Some blobs that both holders have, and know of each other; how many."""
+    count = await _put_for(office, 1, "first")
+    await until_marked(centre, PEER, OFFICE, count)
+    await until_marked(peer, CENTRE, OFFICE, count)
+    return count
+
+
 async def test_holders_that_are_fed_by_the_origin_do_not_ask_each_other_meanwhile(
     autojump_clock: trio.testing.MockClock, questions: list[float]
 ) -> None:
     async with _three() as (office, peer, centre), connected(office, centre):
-        first = await _put_for(office, 1, "first")
-        await until_marked(centre, PEER, OFFICE, first)
-        await until_marked(peer, CENTRE, OFFICE, first)
+        first = await _first_of(office, peer, centre)
         questions.clear()
         second = await _put_for(office, limits.FOREIGN_FEED_REST_S_MAX / 2, "second")
         assert not questions
@@ -73,9 +79,7 @@ async def test_holders_ask_now_and_then_however_long_the_origin_goes_on(
     autojump_clock: trio.testing.MockClock, questions: list[float]
 ) -> None:
     async with _three() as (office, peer, centre), connected(office, centre):
-        first = await _put_for(office, 1, "first")
-        await until_marked(centre, PEER, OFFICE, first)
-        await until_marked(peer, CENTRE, OFFICE, first)
+        first = await _first_of(office, peer, centre)
         await _put_for(office, limits.FOREIGN_FEED_REST_S_MAX + limits.FOREIGN_FEED_DELAY_S, "second")
         assert centre.store.state.marks[PEER, OFFICE].mark.number > first
 
