@@ -2,6 +2,7 @@
 
     0   sessions as they were when reconcile came
     1   a frame of a kind that the reader does not know is passed over; kinds that came later are sent under 1 only
+    2   an offer may bring the bytes of its entries along
 
 Under version 0 an unknown frame ends the session, so nothing new may ever be sent to a node that speaks it.
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["SPOKEN", "WireRange", "may_send", "passes_over_unknown"]
+__all__ = ["SPOKEN", "WireRange", "counts_bytes_of_offers", "may_send", "passes_over_unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class WireRange:
         return high if low <= high else None
 
 
-SPOKEN = WireRange(0, 1)
+SPOKEN = WireRange(0, 2)
 _KINDS_OF_0 = frozenset(
     (
         "hello",
@@ -67,3 +68,8 @@ def may_send(kind: str, wire: int) -> bool:
 
 def passes_over_unknown(wire: int) -> bool:
     return wire >= 1
+
+
+def counts_bytes_of_offers(wire: int) -> bool:
+    """Whether a reader takes the bytes that come with an offer. An earlier one skips them uncounted."""
+    return wire >= 2

@@ -65,9 +65,15 @@ class ByteBudget:
         await self._wait_for(count)
         return count
 
+    def took_now(self, count: int) -> bool:
+        """Take `count` bytes if that needs no waiting, ahead of nobody; to be given back."""
+        if self._queue or self._taken + count > self._bytes_max:
+            return False
+        self._taken += count
+        return True
+
     async def _wait_for(self, count: int) -> None:
-        if not self._queue and self._taken + count <= self._bytes_max:
-            self._taken += count
+        if self.took_now(count):
             return
         turn = trio.Event()
         ticket = (count, turn)

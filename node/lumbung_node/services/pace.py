@@ -43,6 +43,10 @@ class LinkPace:
             await self._wait_for(self._backlog)
         await self._wait_for(self._all)
 
+    def is_ready(self) -> bool:
+        """Whether bytes that are no backlog may go at once."""
+        return self._all.wait_s(trio.current_time()) <= 0
+
     def occupy(self, size_bytes: int, *, is_backlog: bool) -> None:
         """These bytes go now."""
         allowance, now = self._allowance(), trio.current_time()

@@ -490,7 +490,10 @@ Global___AccessVersion: _TypeAlias = AccessVersion  # noqa: Y015
 
 @_typing.final
 class Offer(_message.Message):
-    """Entries that the sender has durably. At most 256."""
+    """Entries that the sender has durably. At most 256. From wire version 2 on the payload may bring along the bytes of all of
+    them, whole and in their order, at most 1 MiB: nobody has asked for them, and who cannot take them now answers as to an
+    offer without.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -786,7 +789,7 @@ class Received(_message.Message):
 
     BYTES_FIELD_NUMBER: _builtins.int
     bytes: _builtins.int
-    """Payload bytes of all Pieces since the session began, those of refused offers included."""
+    """Payload bytes of all Pieces and Offers since the session began, those of refused offers included."""
     def __init__(
         self,
         *,

@@ -193,22 +193,43 @@ class Arrivals:
         that brings them, ourselves for a disk.
         """
         while True:
-            intact = await self._core.store.reader.are_intact(origin, blobs)
-            lacking = [blob for blob, is_here in zip(blobs, intact, strict=True) if not is_here]
-            busy = [self._coming[origin, blob] for blob in lacking if (origin, blob) in self._coming]
+            lacking, busy = await self._look(origin, blobs)
             if not busy:
                 break
             with ExitStack() as waiting:
                 for other in dict.fromkeys(busy):
                     waiting.enter_context(other.waited_for(by))
                 await busy[0].done.wait()
+        with self._claimed(origin, lacking, by):
+            yield set(lacking)
+
+    @asynccontextmanager
+    async def claim_at_once(
+        self, origin: NodeNumber, blobs: Sequence[BlobId], by: NodeNumber
+    ) -> AsyncIterator[set[BlobId] | None]:
+        """As `claim`, but None, with nothing claimed, when others would have to be waited for."""
+        lacking, busy = await self._look(origin, blobs)
+        if busy:
+            yield None
+            return
+        with self._claimed(origin, lacking, by):
+            yield set(lacking)
+
+    async def _look(self, origin: NodeNumber, blobs: Sequence[BlobId]) -> tuple[list[BlobId], list[_Claim]]:
+        """Those that are not here, and the claims of others on them."""
+        intact = await self._core.store.reader.are_intact(origin, blobs)
+        lacking = [blob for blob, is_here in zip(blobs, intact, strict=True) if not is_here]
+        return lacking, [self._coming[origin, blob] for blob in lacking if (origin, blob) in self._coming]
+
+    @contextmanager
+    def _claimed(self, origin: NodeNumber, blobs: Sequence[BlobId], by: NodeNumber) -> Iterator[None]:
         claim = _Claim(by)
-        for blob in lacking:
+        for blob in blobs:
             self._coming[origin, blob] = claim
         try:
-            yield set(lacking)
+            yield
         finally:
-            for blob in lacking:
+            for blob in blobs:
                 self._coming.pop((origin, blob), None)
             claim.done.set()
 

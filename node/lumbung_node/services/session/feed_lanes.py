@@ -68,6 +68,7 @@ class FeedLanes:
         self._offers = offers
         self._flow = flow
         self._fresh_offered = 0
+        self._offered_most = 0  # of our own feed in this session: what lies below may be there, whatever the mark says
         self._under_way: OpenOffer | None = None  # the newest of our own feed
         self._overtaking = Overtaking()
 
@@ -158,7 +159,7 @@ class FeedLanes:
         is_waiting = not verdict.is_believed and end.number > 0
         self.cursors[origin] = Cursor(start, start, end.number, is_waiting=is_waiting)
         if origin == self._core.number:
-            self._fresh_offered = end.number
+            self._fresh_offered = self._offered_most = end.number
 
     async def run_feed(self) -> None:
         origin = self._core.number
@@ -227,7 +228,7 @@ class FeedLanes:
                 await self._core.store.state.grown.wait()
                 continue
             items = await self._offers.items(origin, [row for _, row in rows])
-            await self._offers.send_all(OutLane.FRESH, origin, items, window)
+            await self._offers.send_all(OutLane.FRESH, origin, items, window, eager=True)
             self._fresh_offered = rows[-1][0]
 
     def has_more(self, origin: NodeNumber, cursor: Cursor) -> bool:
@@ -265,10 +266,11 @@ class FeedLanes:
         offer.asks_only = asks_only
         await window.acquire()
         offer.window = window
+        is_new = origin == self._core.number and cursor.offered >= self._offered_most
         cursor.offered = upto
         if origin == self._core.number:
-            self._under_way = offer
-        await self._offers.send(offer)
+            self._under_way, self._offered_most = offer, max(upto, self._offered_most)
+        await self._offers.send(offer, eager=is_new)
 
     async def _gather(self, origin: NodeNumber, cursor: Cursor) -> None:
         """A few entries wait a moment for the answer to the offer under way, and for those that come meanwhile: an

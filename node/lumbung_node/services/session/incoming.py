@@ -8,6 +8,10 @@ A mark never passes over an entry that was offered and could not be had: the off
 its sender has found out that its own bytes are damaged and offers it no more. Else an origin that refills an empty disk
 from a holder with one bad block would never learn of that blob from anybody. A mark is a cursor all the same: the
 receipt names what is really here.
+
+Bytes that come with an offer are taken when nothing has to be waited for: memory at once, no other session that brings
+one of the blobs, no earlier offer of the origin but such as need not wait either. Who waited while he holds memory that
+nobody asked him to fill would hold up those for whom he waits. Else they are forgotten, and the offer is as any other.
 """
 
 from __future__ import annotations
@@ -25,6 +29,7 @@ from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_node.services.budget import ByteBudget, check_crawling
 from lumbung_node.services.core import Core
 from lumbung_node.services.session.arrivals import Arrival, Arrivals, contents_of
+from lumbung_node.services.session.eager_loan import EagerLoan, lend
 from lumbung_node.services.session.flow import ReceivedBytes
 from lumbung_node.services.session.greeting import Greeting, mark_message
 from lumbung_node.services.session.link import FrameLink
@@ -52,6 +57,9 @@ class _Taking:
     message: peer_pb2.Offer
     origin: NodeNumber
     places: list[tuple[SignedList, int]]
+    loan: EagerLoan | None = None  # the bytes that came with it, until they are taken or forgotten
+    is_eager: bool = False  # they are being taken: it waits for nobody's memory
+    decided: trio.Event = field(default_factory=trio.Event)  # set when `is_eager` is its last word
     arrivals: dict[int, Arrival] = field(default_factory=dict)
     coming: set[int] = field(default_factory=set)  # of the arrivals those that have not ended
     claimed: trio.Event = field(default_factory=trio.Event)
@@ -85,8 +93,8 @@ class Incoming:
         self._share = ByteBudget(limits.FOREIGN_MEMORY_PEER_BYTES_MAX)
         self.received = ReceivedBytes(link)
 
-    def on_offer(self, message: peer_pb2.Offer, nursery: trio.Nursery) -> None:
-        """Start to take an offer. Raises Rejected for one that breaks the protocol."""
+    def on_offer(self, message: peer_pb2.Offer, payload: memoryview, nursery: trio.Nursery) -> None:
+        """Start to take an offer and the bytes that came with it. Raises Rejected for one that breaks the protocol."""
         if len(self._open) >= _OFFERS_OPEN_MAX or message.offer in self._open:
             raise Rejected(
                 StatusCode.RESOURCE_EXHAUSTED,
@@ -108,6 +116,10 @@ class Incoming:
                 StatusCode.INVALID_ARGUMENT, "feed offer: expected a running hash of 32 bytes and upto >= after"
             )
         taking = _Taking(message, origin, self._checker.places(message, origin))
+        if payload:
+            taking.loan = self._lend(taking, payload)
+        if taking.loan is None:
+            taking.decided.set()
         self._open[message.offer] = taking
         self._refused.pop(message.offer, None)
         previous = None
@@ -115,6 +127,21 @@ class Incoming:
             previous = self._last.get(origin)
             self._last[origin] = taking
         nursery.start_soon(self._take, taking, previous, nursery)
+
+    def _lend(self, taking: _Taking, payload: memoryview) -> EagerLoan | None:
+        """Memory for the bytes that came with an offer; None when there is none just now. Raises Rejected."""
+        sizes = [taking.entry(index).size_bytes for index in range(len(taking.places))]
+        if taking.message.asks_only or sum(sizes) != len(payload) or len(payload) > limits.PIECE_SIZE_BYTES_MAX:
+            raise Rejected(
+                StatusCode.INVALID_ARGUMENT,
+                f"offer {taking.message.offer}: expected no bytes with it, or those of all its entries, "
+                f"{sum(sizes)} and at most {limits.PIECE_SIZE_BYTES_MAX}, got {len(payload)}",
+            )
+        self.received.add(len(payload))
+        loan = lend(payload, sizes, (self._share, self._core.foreign_memory))
+        if loan is None:
+            self.received.tell_soon()
+        return loan
 
     async def adopt(self, origin: NodeNumber, mark: Mark) -> None:
         """Take the mark that reconcile has settled: this node durably holds everything of the peer's feed up to it.
@@ -169,6 +196,12 @@ class Incoming:
             if message.asks_only:
                 await self._reply(taking, assigned, previous)
                 return
+            if taking.loan is not None:
+                committed = await self._take_eagerly(taking, assigned, previous, taking.loan)
+                if committed is not None:
+                    await self._answer(taking, committed)
+                    return
+                self.received.tell_soon()
             # Claims, and places in the queue for memory, are taken in the order of submission: an offer that holds
             # some and waits for an earlier one to be submitted would otherwise wait for what that one is waiting for.
             if previous is not None:
@@ -187,6 +220,7 @@ class Incoming:
         except Rejected as exc:
             await self._refuse(message, exc)
         finally:
+            self._forget_bytes(taking)
             taking.claimed.set()
             taking.received.set()
             taking.submitted.set()
@@ -194,6 +228,40 @@ class Incoming:
             with trio.CancelScope(shield=True):
                 for arrival in taking.arrivals.values():
                     await arrival.keep_for_later()
+
+    async def _take_eagerly(
+        self, taking: _Taking, assigned: Sequence[int], previous: _Taking | None, loan: EagerLoan
+    ) -> Job | None:
+        """Commit the bytes that came with the offer; None, and they are forgotten, if something is to be waited for."""
+        try:
+            if previous is not None:
+                await previous.decided.wait()
+                if not previous.is_eager and not previous.submitted.is_set():
+                    return None
+            blobs = [taking.entry(i).blob for i in assigned]
+            async with self._arrivals.claim_at_once(taking.origin, blobs, self._peer) as lacking:
+                if lacking is None:
+                    return None
+                taking.is_eager = True
+                taking.decided.set()
+                taking.claimed.set()
+                for index in assigned:
+                    if taking.entry(index).blob in lacking:
+                        arrival = await self._arrivals.begin(self._peer, taking.origin, taking.entry(index))
+                        taking.arrivals[index] = arrival
+                        await arrival.append(loan.content(index)[arrival.resumed_bytes :])
+                taking.received.set()
+                self._core.activity.touch()
+                return await self._commit(taking, previous)
+        finally:
+            self._forget_bytes(taking)
+
+    @staticmethod
+    def _forget_bytes(taking: _Taking) -> None:
+        if taking.loan is not None:
+            taking.loan.give_back()
+            taking.loan = None
+        taking.decided.set()
 
     async def _reply(self, taking: _Taking, assigned: list[int], previous: _Taking | None) -> None:
         """To a question: the mark moves when everything is here, and then there is nothing to claim or to wait for."""

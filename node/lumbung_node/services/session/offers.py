@@ -16,6 +16,8 @@ from lumbung_cluster.ids import BlobId, Generation, NodeNumber
 from lumbung_cluster.record import record
 from lumbung_cluster.signed import Signature
 from lumbung_node.services.core import Core
+from lumbung_node.services.pace import LinkPace
+from lumbung_node.services.session.eager import EagerBytes
 from lumbung_node.services.session.flow import FlowLink
 from lumbung_node.services.session.link import FrameLink
 from lumbung_node.services.session.vouched import is_vouched_raw
@@ -71,13 +73,14 @@ class OpenOffer:
 class Offers:
     """What all lanes of one session make their offers with. `welcome` says which origins the peer takes now."""
 
-    def __init__(self, core: Core, link: FrameLink, peer: NodeNumber, flow: FlowLink) -> None:
+    def __init__(self, core: Core, link: FrameLink, peer: NodeNumber, flow: FlowLink, pace: LinkPace) -> None:
         self.open: dict[int, OpenOffer] = {}
         self.welcome = Welcome()
         self._core = core
         self._link = link
         self._peer = peer
         self._flow = flow
+        self._eager = EagerBytes(core, link, flow, pace)
         self._serial = 0
 
     def units_of_peer(self, origin: NodeNumber) -> int:
@@ -106,7 +109,13 @@ class Offers:
         ]
 
     async def send_all(
-        self, lane: OutLane, origin: NodeNumber, items: list[OfferedItem], window: trio.Semaphore
+        self,
+        lane: OutLane,
+        origin: NodeNumber,
+        items: list[OfferedItem],
+        window: trio.Semaphore,
+        *,
+        eager: bool = False,
     ) -> list[OpenOffer]:
         """In as many offers as it takes. Returns when all are sent; the offers, for those who wait for the answers."""
         sent: list[OpenOffer] = []
@@ -116,11 +125,14 @@ class Offers:
             await self.welcome.until_open(origin)
             await window.acquire()
             sent.append(OpenOffer(0, lane, origin, first, window=window))
-            await self.send(sent[-1])
+            await self.send(sent[-1], eager=eager)
         return sent
 
-    async def send(self, offer: OpenOffer) -> None:
-        """Give it a number, and a nonce when it is ours to count, and put it on the wire."""
+    async def send(self, offer: OpenOffer, *, eager: bool = False) -> None:
+        """Give it a number, and a nonce when it is ours to count, and put it on the wire.
+
+        `eager`: the peer is not known to have any of it, so the bytes may go along where the link takes them at once.
+        """
         self._serial += 1
         offer.serial = self._serial
         is_own = offer.origin == self._core.number
@@ -148,8 +160,13 @@ class Offers:
             message.lists.append(
                 peer_pb2.SignedBytes(body=body, public_key=signature.key_public, signature=signature.signature)
             )
+        contents = await self._eager.read(offer.origin, offer.items) if eager else None
+        if offer.lane is not OutLane.FEED:
+            self._eager.note(offer.items)
         self.open[offer.serial] = offer
-        await self._link.send(peer_pb2.SessionFrame(offer=message))
+        frame = peer_pb2.SessionFrame(offer=message)
+        if contents is None or not await self._eager.sent(frame, contents):
+            await self._link.send(frame)
 
     async def _lists(self, offer: OpenOffer) -> dict[tuple[int, int, int], tuple[bytes, Signature]]:
         """The lists of an offer's items. What nobody vouches for any more is not offered: its list is lost here, or

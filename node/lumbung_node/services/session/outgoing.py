@@ -39,7 +39,7 @@ class Outgoing:
         self.flow = FlowLink(link, flight_s)
         self.started = trio.Event()
         self._core = core
-        self._offers = Offers(core, link, peer, self.flow)
+        self._offers = Offers(core, link, peer, self.flow, pace)
         self._feeds = FeedLanes(core, peer, greeting, self._offers, self.flow)
         self._waited = QueueLane(OutLane.WAITED, self._offers, limits.WAITED_WAITING_MAX)
         self._repair = QueueLane(OutLane.REPAIR, self._offers, limits.NEEDS_WAITING_MAX)

@@ -82,7 +82,7 @@ class QueueLane:
             while self._ids and self._ids[0][0] == origin and len(taken) < limits.OFFER_ENTRIES_MAX:
                 taken[self._ids.popleft()[1]] = None
             items = await self._offers.intact_items(origin, list(taken))
-            await self._offers.send_all(self._lane, origin, items, window)
+            await self._offers.send_all(self._lane, origin, items, window, eager=self._lane is OutLane.WAITED)
 
     def _next_origin(self) -> NodeNumber:
         """Whose ids come next: what the peer does not take now waits behind what it does."""

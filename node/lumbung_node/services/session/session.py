@@ -213,9 +213,9 @@ class Session:
     ) -> Takers:
         """Which part takes which frame. What only takes note of one gives nothing to wait for."""
 
-        def take_offer(frame: peer_pb2.SessionFrame, _: memoryview) -> None:
+        def take_offer(frame: peer_pb2.SessionFrame, payload: memoryview) -> None:
             proving.see_nonce(frame.offer.nonce)
-            incoming.on_offer(frame.offer, nursery)
+            incoming.on_offer(frame.offer, payload, nursery)
 
         def take_takes(frame: peer_pb2.SessionFrame, _: memoryview) -> None:
             pace.peer_takes = read_takes(frame.takes)

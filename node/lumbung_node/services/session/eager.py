@@ -1,0 +1,76 @@
+"""Bytes that go along with their offer, before anybody has asked for them.
+
+A put that has just become durable is at no holder yet, so the question whether he lacks it need not be waited for: an
+offer, its want, the bytes and the answer are two times over the line and back, an offer with its bytes and the answer
+one. What the peer may have already goes the usual way, and so does what the link would not carry at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_cluster.wire import counts_bytes_of_offers
+from lumbung_node.services.core import Core
+from lumbung_node.services.pace import LinkPace
+from lumbung_node.services.session.flow import FlowLink
+from lumbung_node.services.session.link import FrameLink
+from lumbung_proto.v1 import peer_pb2
+
+__all__ = ["EagerBytes"]
+
+_NOTED_MAX: Final = 8192  # ids offered out of feed order: half a MiB for a session
+
+
+class _Item(Protocol):
+    @property
+    def blob(self) -> BlobId: ...
+
+    @property
+    def size_bytes(self) -> int: ...
+
+
+class EagerBytes:
+    """Of one session."""
+
+    def __init__(self, core: Core, link: FrameLink, flow: FlowLink, pace: LinkPace) -> None:
+        self._core = core
+        self._link = link
+        self._flow = flow
+        self._pace = pace
+        self._noted: dict[BlobId, None] = {}
+
+    def note(self, items: Sequence[_Item]) -> None:
+        """These were offered out of feed order, so that the peer may have them when their turn comes."""
+        for item in items:
+            self._noted[item.blob] = None
+        while len(self._noted) > _NOTED_MAX:
+            del self._noted[next(iter(self._noted))]
+
+    async def read(self, origin: NodeNumber, items: Sequence[_Item]) -> list[bytes] | None:
+        """The bytes of all of these, verified; None where they should not go along."""
+        size_bytes = sum(item.size_bytes for item in items)
+        if not items or not self._may_go(size_bytes) or any(item.blob in self._noted for item in items):
+            return None
+        rows = await self._core.store.reader.rows(origin, [item.blob for item in items])
+        wanted = [(item.blob, row) for item, row in zip(items, rows, strict=True) if row is not None]
+        if len(wanted) < len(items) or any(row.chunks != 1 for _, row in wanted):
+            return None
+        contents = await self._core.store.reader.read_small(wanted)
+        # What cannot be read is found out, and mended, when the peer asks for it.
+        whole = [content for content in contents if content is not None]
+        return whole if len(whole) == len(items) else None
+
+    async def sent(self, frame: peer_pb2.SessionFrame, contents: Sequence[bytes]) -> bool:
+        """Send an offer with these bytes; false when the link would not take them at once any more."""
+        size_bytes = sum(len(content) for content in contents)
+        if not self._may_go(size_bytes) or not await self._flow.sent_at_once(frame, contents, size_bytes):
+            return False
+        self._pace.occupy(size_bytes, is_backlog=False)
+        self._core.activity.touch()
+        return True
+
+    def _may_go(self, size_bytes: int) -> bool:
+        most = min(self._flow.eager_bytes_max(), self._pace.piece_bytes_max())
+        return counts_bytes_of_offers(self._link.wire) and size_bytes <= most and self._pace.is_ready()
