@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
@@ -11,7 +9,7 @@ import trio
 import trio.testing
 
 from lumbung_cluster import limits
-from lumbung_cluster.errors import Rejected, StatusCode
+from lumbung_cluster.errors import StatusCode
 from lumbung_cluster.ids import BlobId
 from lumbung_cluster.receipt import SignedStatement, StatementKind
 from lumbung_cluster.signed import Signature
@@ -19,90 +17,26 @@ from lumbung_node.ports.keyvalue import Family
 from lumbung_node.ports.transport import Caller
 from lumbung_node.services import core as core_module
 from lumbung_node.services.copies import CopyBook
-from lumbung_node.services.core import Core
 from lumbung_node.services.putting import PutStream
-from lumbung_node.services.session.arrivals import Arrivals
-from lumbung_node.services.session.greeting import make_hello
-from lumbung_node.services.session.link import FrameLink
 from lumbung_node.services.session.pieces import bits
 from lumbung_node.services.session.proving import Proving
-from lumbung_node.services.session.session import Session
 from lumbung_node.services.statements import commit_receipt, withdrawal
 from lumbung_proto.codec import encode_frame
 from lumbung_proto.v1 import blobs_pb2, peer_pb2
-from lumbung_testing.session_pair import LUCK, OFFICE, PEER, Pipe, box, connected, living, put
+from lumbung_testing.peer_faces import facing, offer_of
+from lumbung_testing.session_pair import LUCK, OFFICE, PEER, box, connected, living, put
 
 _FOR_EVER_S = 120.0
-
-
-@dataclass(slots=True)
-class _Facing:
-    """A session of a node and the partner's end of its stream, hellos exchanged."""
-
-    session: Session
-    link: FrameLink
-    failures: list[Rejected] = field(default_factory=list)
-
-    async def say(self, payload: bytes = b"", **kind: object) -> None:
-        await self.link.send(peer_pb2.SessionFrame(**kind), [payload])  # type: ignore[arg-type]
-
-    async def hear(self, kind: str) -> peer_pb2.SessionFrame:
-        """The next frame of this kind."""
-        with trio.fail_after(_FOR_EVER_S):
-            while (received := await self.link.receive()) is not None:
-                if received[0].WhichOneof("kind") == kind:
-                    return received[0]
-        raise AssertionError(f"expected {kind}, got the end")
-
-
-@asynccontextmanager
-async def _facing(core: Core, partner: Core, *, greet: bool = True) -> AsyncIterator[_Facing]:
-    to_core, from_partner = trio.open_memory_channel[bytes](16)
-    to_partner, from_core = trio.open_memory_channel[bytes](16)
-    link = FrameLink(Pipe(to_partner, from_partner), peer_pb2.SessionResponse, peer_pb2.SessionRequest)
-    mine = FrameLink(Pipe(to_core, from_core), peer_pb2.SessionRequest, peer_pb2.SessionResponse)
-    facing = _Facing(Session(core, link, partner.number, Arrivals(core)), mine)
-    over = trio.Event()
-
-    async def run() -> None:
-        try:
-            await facing.session.run()
-        except* Rejected as group:
-            facing.failures += [exc for exc in group.exceptions if isinstance(exc, Rejected)]
-        over.set()
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(run)
-        if greet:
-            await facing.say(hello=make_hello(partner, core.number))
-        yield facing
-        if not facing.failures:
-            with trio.move_on_after(1):
-                await over.wait()
-        nursery.cancel_scope.cancel()
-
-
-async def _offer(core: Core, content: bytes, *, times: int = 1) -> peer_pb2.Offer:
-    """An offer of one own blob of `core`, named so many times, on a lane without marks."""
-    row = await core.store.reader.row(core.number, BlobId.of(content))
-    assert row is not None
-    (signed,) = await core.store.reader.lists(core.number, [row.signed])
-    assert signed is not None
-    offer = peer_pb2.Offer(offer=1, origin=core.number, lane=peer_pb2.LANE_REPAIR, nonce=1)
-    offer.lists.add(body=signed.body, public_key=signed.signature.key_public, signature=signed.signature.signature)
-    for _ in range(times):
-        offer.entries.add(list=0, index=row.signed.index)
-    return offer
 
 
 async def test_a_blob_that_an_offer_names_twice_is_refused(autojump_clock: trio.testing.MockClock) -> None:
     """Two arrivals of one blob once shared its claim: a receipt stood over chunks that the second had deleted."""
     async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
         await put(office, [b"a recording"])
-        async with _facing(peer, office) as facing:
-            await facing.say(offer=await _offer(office, b"a recording", times=2))
-        assert [refused.code for refused in facing.failures] == [StatusCode.INVALID_ARGUMENT]
-        assert "each blob once" in facing.failures[0].sentence
+        async with facing(peer, office) as face:
+            await face.say(offer=await offer_of(office, b"a recording", times=2))
+        assert [refused.code for refused in face.failures] == [StatusCode.INVALID_ARGUMENT]
+        assert "each blob once" in face.failures[0].sentence
         assert peer.store.state.count(OFFICE).blobs == 0
 
 
@@ -113,62 +47,62 @@ async def test_an_offer_of_more_than_a_peer_may_keep_in_memory_is_refused(
     contents = [LUCK.randbytes(limits.MIB) for _ in range(9)]
     async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
         await put(office, contents)
-        offer = await _offer(office, contents[0])
+        offer = await offer_of(office, contents[0])
         del offer.entries[:]
         for index in range(len(contents)):
             offer.entries.add(list=0, index=index)
-        async with _facing(peer, office) as facing:
-            await facing.say(offer=offer)
-            applied = (await facing.hear("applied")).applied
+        async with facing(peer, office) as face:
+            await face.say(offer=offer)
+            applied = (await face.hear("applied")).applied
         assert applied.status_code == StatusCode.RESOURCE_EXHAUSTED.value
-        assert facing.failures == []
+        assert face.failures == []
         assert peer.store.state.count(OFFICE).blobs == 0
 
 
 async def test_a_second_want_for_one_offer_is_refused(autojump_clock: trio.testing.MockClock) -> None:
     async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
-        async with _facing(office, peer) as facing:
-            await facing.session.settled.wait()
+        async with facing(office, peer) as face:
+            await face.session.settled.wait()
             await trio.sleep(1)
             await put(office, [b"a recording"])
-            offer = (await facing.hear("offer")).offer
+            offer = (await face.hear("offer")).offer
             want = peer_pb2.Want(offer=offer.offer, wanted=bits([0], 1))
-            await facing.say(want=want)
-            await facing.hear("pieces")
-            await facing.say(want=want)
-        assert [refused.sentence for refused in facing.failures] == [
+            await face.say(want=want)
+            await face.hear("pieces")
+            await face.say(want=want)
+        assert [refused.sentence for refused in face.failures] == [
             f"offer {offer.offer}: expected one want, got another"
         ]
 
 
 async def test_a_goodbye_with_a_code_that_nobody_knows_is_a_goodbye(autojump_clock: trio.testing.MockClock) -> None:
     async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
-        async with _facing(office, peer) as facing:
-            await facing.say(goodbye=peer_pb2.Goodbye(status_code=999, sentence="bye\x1b[31m" + "e" * 500))
-            await facing.session.settled.wait()
-        assert facing.failures == []
-        assert facing.session.goodbye == "bye[31m" + "e" * 192
-        async with _facing(office, peer, greet=False) as facing:
-            await facing.say(goodbye=peer_pb2.Goodbye(status_code=999, sentence="not now"))
-        assert [(refused.code, refused.sentence) for refused in facing.failures] == [(StatusCode.UNKNOWN, "not now")]
+        async with facing(office, peer) as face:
+            await face.say(goodbye=peer_pb2.Goodbye(status_code=999, sentence="bye\x1b[31m" + "e" * 500))
+            await face.session.settled.wait()
+        assert face.failures == []
+        assert face.session.goodbye == "bye[31m" + "e" * 192
+        async with facing(office, peer, greet=False) as face:
+            await face.say(goodbye=peer_pb2.Goodbye(status_code=999, sentence="not now"))
+        assert [(refused.code, refused.sentence) for refused in face.failures] == [(StatusCode.UNKNOWN, "not now")]
 
 
 async def test_more_bytes_received_than_were_sent_is_refused(autojump_clock: trio.testing.MockClock) -> None:
     async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
-        async with _facing(office, peer) as facing:
-            await facing.say(received=peer_pb2.Received(bytes=1))
-        assert [refused.code for refused in facing.failures] == [StatusCode.INVALID_ARGUMENT]
+        async with facing(office, peer) as face:
+            await face.say(received=peer_pb2.Received(bytes=1))
+        assert [refused.code for refused in face.failures] == [StatusCode.INVALID_ARGUMENT]
 
 
 async def test_a_word_that_says_nothing_new_takes_no_room(autojump_clock: trio.testing.MockClock) -> None:
     async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
         await put(office, [b"a recording"])
-        async with _facing(peer, office) as facing:
-            await facing.say(offer=await _offer(office, b"a recording"))
-            await facing.hear("want")
+        async with facing(peer, office) as face:
+            await face.say(offer=await offer_of(office, b"a recording"))
+            await face.hear("want")
             pieces = peer_pb2.Pieces(offer=1, pieces=[peer_pb2.Piece(entry=0, length_bytes=11)])
-            await facing.say(b"a recording", pieces=pieces)
-            await facing.hear("applied")
+            await face.say(b"a recording", pieces=pieces)
+            await face.hear("applied")
         message = await commit_receipt(peer, OFFICE, 1, [BlobId.of(b"a recording")])
         assert message is not None
         word = SignedStatement.parse(message.body, Signature(message.public_key, message.signature))
@@ -187,18 +121,18 @@ async def test_a_holder_that_asks_for_what_it_has_proven_fills_no_disk(
     async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
         await put(office, [b"a recording"])
         blobs = [BlobId.of(b"a recording")]
-        async with _facing(peer, office) as facing:
-            await facing.say(offer=await _offer(office, b"a recording"))
-            await facing.hear("want")
+        async with facing(peer, office) as face:
+            await face.say(offer=await offer_of(office, b"a recording"))
+            await face.hear("want")
             pieces = peer_pb2.Pieces(offer=1, pieces=[peer_pb2.Piece(entry=0, length_bytes=11)])
-            await facing.say(b"a recording", pieces=pieces)
-            await facing.hear("applied")
-        async with _facing(office, peer) as facing:
+            await face.say(b"a recording", pieces=pieces)
+            await face.hear("applied")
+        async with facing(office, peer) as face:
             for _ in range(20):
-                await facing.say(need=peer_pb2.Need(origin=OFFICE, ids=[blobs[0].raw]))
-                offer = (await facing.hear("offer")).offer
+                await face.say(need=peer_pb2.Need(origin=OFFICE, ids=[blobs[0].raw]))
+                offer = (await face.hear("offer")).offer
                 receipt = await commit_receipt(peer, OFFICE, offer.nonce, blobs)
-                await facing.say(applied=peer_pb2.Applied(offer=offer.offer, receipt=receipt))
+                await face.say(applied=peer_pb2.Applied(offer=offer.offer, receipt=receipt))
             await trio.sleep(1)
         assert office.store.proofs.ledger.proven(1, [PEER]) == (PEER,)
         assert len(await office.store.kv.scan(Family.PROOFS, b"r", b"s", 100)) == 1
@@ -213,11 +147,11 @@ async def test_a_holder_that_takes_back_and_repairs_in_rounds_fills_no_disk_in_o
         blobs = [BlobId.of(b"a recording")]
         begun = trio.current_time()
         for _ in range(3):
-            async with _facing(office, peer) as facing:
+            async with facing(office, peer) as face:
                 for _ in range(10):
                     nonce = office.store.state.take_nonce()
                     words = withdrawal(peer, OFFICE, nonce, blobs)
-                    await facing.say(withdraw=peer_pb2.Withdraw(withdrawal=words))
+                    await face.say(withdraw=peer_pb2.Withdraw(withdrawal=words))
                 await trio.sleep(20)
         rows = await office.store.kv.scan(Family.PROOFS, b"r", b"s", 100)
         assert len(rows) <= 4 + (trio.current_time() - begun) / 60

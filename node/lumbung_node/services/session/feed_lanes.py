@@ -266,11 +266,11 @@ class FeedLanes:
         offer.asks_only = asks_only
         await window.acquire()
         offer.window = window
-        is_new = origin == self._core.number and cursor.offered >= self._offered_most
+        offer.is_eager = origin == self._core.number and cursor.offered >= self._offered_most
         cursor.offered = upto
         if origin == self._core.number:
             self._under_way, self._offered_most = offer, max(upto, self._offered_most)
-        await self._offers.send(offer, eager=is_new)
+        await self._offers.send(offer)
 
     async def _gather(self, origin: NodeNumber, cursor: Cursor) -> None:
         """A few entries wait a moment for the answer to the offer under way, and for those that come meanwhile: an

@@ -50,7 +50,8 @@ class OpenOffer:
     """An offer under way; `nonce` is what the peer's receipt must name.
 
     `passed_over` are own numbers in the covered range whose units are not the peer's to hold. `asks_only`: it asks
-    whether the peer has all of them, whatever their size, and brings nothing.
+    whether the peer has all of them, whatever their size, and brings nothing. `is_eager`: the peer can have none of it, so
+    the bytes go along where the link takes them at once.
     """
 
     serial: int
@@ -63,6 +64,7 @@ class OpenOffer:
     nonce: int = 0
     is_wanted: bool = False
     asks_only: bool = False
+    is_eager: bool = False
     passed_over: tuple[int, ...] = ()
     window: trio.Semaphore | None = None
     lacking: tuple[int, ...] = ()
@@ -124,15 +126,12 @@ class Offers:
             items = items[len(first) :]
             await self.welcome.until_open(origin)
             await window.acquire()
-            sent.append(OpenOffer(0, lane, origin, first, window=window))
-            await self.send(sent[-1], eager=eager)
+            sent.append(OpenOffer(0, lane, origin, first, is_eager=eager, window=window))
+            await self.send(sent[-1])
         return sent
 
-    async def send(self, offer: OpenOffer, *, eager: bool = False) -> None:
-        """Give it a number, and a nonce when it is ours to count, and put it on the wire.
-
-        `eager`: the peer is not known to have any of it, so the bytes may go along where the link takes them at once.
-        """
+    async def send(self, offer: OpenOffer) -> None:
+        """Give it a number, and a nonce when it is ours to count, and put it on the wire."""
         self._serial += 1
         offer.serial = self._serial
         is_own = offer.origin == self._core.number
@@ -160,7 +159,7 @@ class Offers:
             message.lists.append(
                 peer_pb2.SignedBytes(body=body, public_key=signature.key_public, signature=signature.signature)
             )
-        contents = await self._eager.read(offer.origin, offer.items) if eager else None
+        contents = await self._eager.read(offer.origin, offer.items) if offer.is_eager else None
         if offer.lane is not OutLane.FEED:
             self._eager.note(offer.items)
         self.open[offer.serial] = offer

@@ -1,0 +1,355 @@
+"""The bytes of what has just been put go along with its offer, where nothing has to be waited for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+import trio.lowlevel
+import trio.testing
+
+from lumbung_cluster import limits
+from lumbung_cluster.errors import StatusCode
+from lumbung_cluster.flow import Flight
+from lumbung_cluster.ids import BlobId
+from lumbung_cluster.wire import WireRange
+from lumbung_node.services.core import Core
+from lumbung_node.services.pace import LinkPace
+from lumbung_node.services.session.arrivals import Arrivals
+from lumbung_node.services.session.incoming import Incoming
+from lumbung_node.services.session.link import FrameLink
+from lumbung_node.services.session.offers import OutLane
+from lumbung_proto.v1 import peer_pb2
+from lumbung_testing.peer_faces import facing, offer_of
+from lumbung_testing.session_pair import (
+    CENTRE,
+    LUCK,
+    OFFICE,
+    PEER,
+    box,
+    connected,
+    living,
+    put,
+    until_marked,
+    until_proven,
+)
+
+_SMALL_BYTES = 4 * limits.KIB
+_BYTES_MAX = limits.PIECE_SIZE_BYTES_MAX
+
+
+class _Heard:
+    """What went over all lines: kinds of frames about blobs, and the payload of each offer."""
+
+    def __init__(self) -> None:
+        self.kinds: Counter[str] = Counter()
+        self.offered_bytes: list[int] = []
+        self.lanes: list[int] = []
+        self.begun = trio.Event()  # the first offer
+
+
+@pytest.fixture
+def heard(monkeypatch: pytest.MonkeyPatch) -> _Heard:
+    found, send = _Heard(), FrameLink.send
+
+    async def recorded(
+        self: FrameLink, frame: peer_pb2.SessionFrame, payload: Iterable[bytes | memoryview] = ()
+    ) -> None:
+        kind, parts = frame.WhichOneof("kind") or "", list(payload)
+        if kind in ("offer", "want", "pieces", "applied", "received") and (kind != "offer" or frame.offer.entries):
+            found.kinds[kind] += 1
+        if kind == "offer" and frame.offer.entries:
+            found.offered_bytes.append(sum(map(len, parts)))
+            found.lanes.append(frame.offer.lane)
+            found.begun.set()
+        await send(self, frame, parts)
+
+    monkeypatch.setattr(FrameLink, "send", recorded)
+    return found
+
+
+@asynccontextmanager
+async def _office_and_peer(wire: WireRange | None = None) -> AsyncIterator[tuple[Core, Core]]:
+    """Both up and joined, and nothing under way between them."""
+    theirs = box(PEER)
+    if wire is not None:
+        theirs.wire = wire
+    async with living(box(OFFICE)) as office, living(theirs) as peer, connected(office, peer):
+        await trio.sleep(5)
+        yield office, peer
+
+
+async def test_a_put_is_at_its_holder_in_one_round_trip(autojump_clock: trio.testing.MockClock, heard: _Heard) -> None:
+    content = LUCK.randbytes(_SMALL_BYTES)
+    async with _office_and_peer() as (office, peer):
+        await put(office, [content])
+        await until_proven(office, PEER, 1)
+        assert heard.kinds == {"offer": 1, "applied": 1}
+        assert heard.offered_bytes == [_SMALL_BYTES]
+        (row,) = await peer.store.reader.rows(OFFICE, [BlobId.of(content)])
+        assert row is not None
+        assert await peer.store.reader.read_whole(BlobId.of(content), row) == content
+
+
+async def test_a_round_trip_less_on_a_long_line(autojump_clock: trio.testing.MockClock) -> None:
+    took: list[float] = []
+    for wire in (WireRange(0, 1), WireRange(0, 2)):
+        theirs = box(PEER)
+        theirs.wire = wire
+        async with living(box(OFFICE)) as office, living(theirs) as peer, connected(office, peer, delay_s=0.3):
+            await trio.sleep(30)
+            begun = trio.current_time()
+            await put(office, [LUCK.randbytes(_SMALL_BYTES)])
+            await until_proven(office, PEER, 1)
+            took.append(trio.current_time() - begun)
+    before, after = took
+    assert after == pytest.approx(0.6, abs=0.05)
+    assert before == pytest.approx(1.2, abs=0.05)
+
+
+async def test_a_build_before_it_is_sent_no_bytes_with_an_offer(
+    autojump_clock: trio.testing.MockClock, heard: _Heard
+) -> None:
+    async with _office_and_peer(WireRange(0, 1)) as (office, _):
+        await put(office, [LUCK.randbytes(_SMALL_BYTES)])
+        await until_proven(office, PEER, 1)
+    assert heard.kinds == {"offer": 1, "want": 1, "pieces": 1, "applied": 1}
+    assert heard.offered_bytes == [0]
+
+
+async def test_what_was_there_before_the_session_goes_without(
+    autojump_clock: trio.testing.MockClock, heard: _Heard
+) -> None:
+    """The peer may have it: the stream may have broken between its sync and its answer."""
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await put(office, [LUCK.randbytes(_SMALL_BYTES)])
+        async with connected(office, peer):
+            await until_proven(office, PEER, 1)
+    assert heard.offered_bytes == [0]
+
+
+async def test_a_blob_larger_than_the_line_takes_at_once_goes_in_pieces(
+    autojump_clock: trio.testing.MockClock, heard: _Heard
+) -> None:
+    async with _office_and_peer() as (office, _):
+        await put(office, [LUCK.randbytes(limits.FLIGHT_BYTES_START)])
+        await until_proven(office, PEER, 1)
+        assert heard.offered_bytes == [0]
+        assert heard.kinds["pieces"] > 1
+
+
+async def test_a_bandwidth_window_keeps_bytes_back(
+    autojump_clock: trio.testing.MockClock, heard: _Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with _office_and_peer() as (office, _):
+        monkeypatch.setattr(LinkPace, "is_ready", lambda _: False)
+        await put(office, [LUCK.randbytes(_SMALL_BYTES)])
+        await until_proven(office, PEER, 1)
+        assert heard.offered_bytes == [0]
+
+
+async def test_what_was_offered_out_of_order_does_not_bring_its_bytes_twice(
+    autojump_clock: trio.testing.MockClock, heard: _Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A put that overtakes a backlog is offered again when its turn comes."""
+    monkeypatch.setattr(Flight, "has_room", lambda *_: True)  # or the backlog's bytes are in its way
+    backlog = [LUCK.randbytes(64 * limits.KIB) for _ in range(40)]
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await put(office, backlog)
+        async with connected(office, peer, delay_s=0.5):
+            await heard.begun.wait()  # most of the backlog is still to be offered
+            await put(office, [LUCK.randbytes(_SMALL_BYTES)])
+            await until_proven(office, PEER, len(backlog) + 1)
+            await until_marked(peer, OFFICE, OFFICE, len(backlog) + 1)
+    brought = [lane for lane, size in zip(heard.lanes, heard.offered_bytes, strict=True) if size]
+    assert brought == [OutLane.FRESH.value]
+
+
+async def test_without_memory_the_bytes_are_forgotten_and_asked_for(
+    autojump_clock: trio.testing.MockClock, heard: _Heard
+) -> None:
+    content = LUCK.randbytes(_SMALL_BYTES)
+    async with _office_and_peer() as (office, peer):
+        all_of_it = await peer.foreign_memory.take(limits.FOREIGN_MEMORY_BYTES_MAX)
+        await put(office, [content])
+        await trio.sleep(1)
+        assert heard.offered_bytes == [_SMALL_BYTES]
+        assert heard.kinds["want"] == 0
+        peer.foreign_memory.give(all_of_it)
+        await until_proven(office, PEER, 1)
+        assert heard.kinds["want"] == heard.kinds["pieces"] == 1
+        assert peer.foreign_memory.taken_bytes == 0
+
+
+async def test_a_blob_that_another_session_is_bringing_is_not_waited_for_with_its_memory(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    content = LUCK.randbytes(_SMALL_BYTES)
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await put(office, [content])
+        offer = await offer_of(office, content)
+        arrivals = Arrivals(peer)
+        async with facing(peer, office, arrivals=arrivals) as face:
+            async with arrivals.claim(OFFICE, [BlobId.of(content)], CENTRE) as lacking:
+                assert lacking == {BlobId.of(content)}
+                await face.say(content, offer=offer)
+                await trio.sleep(1)
+                assert peer.foreign_memory.taken_bytes == 0
+            await face.hear("want")
+            await face.say(content, pieces=_pieces(content))
+            assert not (await face.hear("applied")).applied.lacking
+        assert face.failures == []
+
+
+async def test_offers_that_need_not_wait_follow_each_other_closely(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second is taken though the first has not been handed to the committer yet, and the mark moves in order."""
+    contents = [LUCK.randbytes(_SMALL_BYTES) for _ in range(2)]
+    commit = Incoming._commit
+    at_work: list[int] = []
+
+    async def slowly(self: Incoming, taking, previous):  # type: ignore[no-untyped-def]
+        at_work.append(taking.message.offer)
+        await trio.sleep(0.2 if taking.message.offer == 1 else 0)
+        return await commit(self, taking, previous)
+
+    monkeypatch.setattr(Incoming, "_commit", slowly)
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await put(office, contents)
+        rows = await office.store.reader.feed(OFFICE, 0, 2)
+        async with facing(peer, office) as face:
+            for number, (content, (_, row)) in enumerate(zip(contents, rows, strict=True), 1):
+                offer = await offer_of(office, content, serial=number, lane=peer_pb2.LANE_FEED)
+                offer.after, offer.upto, offer.running_hash = number - 1, number, row.running_hash
+                await face.say(content, offer=offer)
+            await trio.sleep(0.1)
+            assert at_work == [1, 2]
+            marks = [(await face.hear("applied")).applied.mark.number for _ in contents]
+        assert marks == [1, 2]
+        assert face.failures == []
+
+
+async def test_an_offer_behind_one_that_waits_holds_no_memory(autojump_clock: trio.testing.MockClock) -> None:
+    """Else each of many sessions could hold what the others' first offers wait for, for ever."""
+    contents = [LUCK.randbytes(_SMALL_BYTES) for _ in range(2)]
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await put(office, contents)
+        rows = await office.store.reader.feed(OFFICE, 0, 2)
+        arrivals = Arrivals(peer)
+        async with facing(peer, office, arrivals=arrivals) as face:
+            async with arrivals.claim(OFFICE, [BlobId.of(contents[0])], CENTRE):
+                for number, (content, (_, row)) in enumerate(zip(contents, rows, strict=True), 1):
+                    offer = await offer_of(office, content, serial=number, lane=peer_pb2.LANE_FEED)
+                    offer.after, offer.upto, offer.running_hash = number - 1, number, row.running_hash
+                    await face.say(b"" if number == 1 else content, offer=offer)
+                await trio.sleep(0.1)
+                assert peer.foreign_memory.taken_bytes == 0
+            for number, content in enumerate(contents, 1):
+                await face.hear("want")
+                await face.say(content, pieces=_pieces(content, offer=number))
+            marks = [(await face.hear("applied")).applied.mark.number for _ in contents]
+        assert marks == [1, 2]
+        assert face.failures == []
+
+
+async def test_bytes_that_are_not_the_blobs_are_not_stored_and_the_mark_stays(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    content = LUCK.randbytes(_SMALL_BYTES)
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await put(office, [content])
+        ((_, row),) = await office.store.reader.feed(OFFICE, 0, 2)
+        offer = await offer_of(office, content, lane=peer_pb2.LANE_FEED)
+        offer.after, offer.upto, offer.running_hash = 0, 1, row.running_hash
+        async with facing(peer, office) as face:
+            await face.say(bytes(_SMALL_BYTES), offer=offer)
+            applied = (await face.hear("applied")).applied
+        assert applied.lacking == b"\x01"
+        assert not applied.HasField("receipt")
+        assert applied.mark.number == 0
+        assert peer.store.state.count(OFFICE).blobs == 0
+        assert peer.foreign_memory.taken_bytes == 0
+
+
+async def test_a_full_disk_refuses_the_offer_and_gives_the_memory_back(autojump_clock: trio.testing.MockClock) -> None:
+    content = LUCK.randbytes(_SMALL_BYTES)
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await put(office, [content])
+        peer.condition.refuses_foreign = True
+        async with facing(peer, office) as face:
+            await face.say(content, offer=await offer_of(office, content))
+            applied = (await face.hear("applied")).applied
+        assert applied.status_code == StatusCode.RESOURCE_EXHAUSTED.value
+        assert applied.received_bytes == _SMALL_BYTES
+        assert peer.foreign_memory.taken_bytes == 0
+
+
+@pytest.mark.parametrize("wrong", ["short", "long", "a question"])
+async def test_bytes_that_do_not_fit_the_offer_end_the_session(
+    autojump_clock: trio.testing.MockClock, wrong: str
+) -> None:
+    content = LUCK.randbytes(_SMALL_BYTES)
+    sent = {"short": content[:-1], "long": content + b"x", "a question": content}[wrong]
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await put(office, [content])
+        offer = await offer_of(office, content)
+        offer.asks_only = wrong == "a question"
+        async with facing(peer, office) as face:
+            await face.say(sent, offer=offer)
+            await trio.sleep(1)
+        assert [refused.code for refused in face.failures] == [StatusCode.INVALID_ARGUMENT]
+        assert "expected no bytes with it, or those of all its entries" in face.failures[0].sentence
+        assert peer.store.state.count(OFFICE).blobs == 0
+        assert peer.foreign_memory.taken_bytes == 0
+
+
+async def test_pieces_for_an_offer_that_brought_its_bytes_are_refused(autojump_clock: trio.testing.MockClock) -> None:
+    content = LUCK.randbytes(_SMALL_BYTES)
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await put(office, [content])
+        async with facing(peer, office) as face:
+            await face.say(content, offer=await offer_of(office, content))
+            await face.say(content, pieces=_pieces(content))
+            await trio.sleep(1)
+        assert [refused.code for refused in face.failures] == [StatusCode.INVALID_ARGUMENT]
+
+
+async def test_bytes_of_a_blob_that_is_here_are_passed_over(autojump_clock: trio.testing.MockClock) -> None:
+    content = LUCK.randbytes(_SMALL_BYTES)
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await put(office, [content])
+        async with facing(peer, office) as face:
+            for serial in (1, 2):
+                await face.say(content, offer=await offer_of(office, content, serial=serial))
+                applied = (await face.hear("applied")).applied
+                assert applied.HasField("receipt")
+                assert not applied.lacking
+        assert peer.store.state.count(OFFICE).blobs == 1
+        assert face.failures == []
+
+
+async def test_a_cut_beginning_is_gone_on_with(autojump_clock: trio.testing.MockClock) -> None:
+    """A peer that brought the first half in pieces, and then all of it with an offer."""
+    content = LUCK.randbytes(256 * limits.KIB)
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await put(office, [content])
+        arrivals = Arrivals(peer)
+        async with facing(peer, office, arrivals=arrivals) as face:
+            await face.say(offer=await offer_of(office, content))
+            await face.hear("want")
+            await face.say(content[: 128 * limits.KIB], pieces=_pieces(content[: 128 * limits.KIB]))
+            await trio.sleep(0.5)
+        async with facing(peer, office, arrivals=arrivals) as face:
+            await face.say(content, offer=await offer_of(office, content))
+            assert (await face.hear("applied")).applied.HasField("receipt")
+        (row,) = await peer.store.reader.rows(OFFICE, [BlobId.of(content)])
+        assert row is not None
+        assert await peer.store.reader.read_whole(BlobId.of(content), row) == content
+
+
+def _pieces(content: bytes, *, offer: int = 1) -> peer_pb2.Pieces:
+    return peer_pb2.Pieces(offer=offer, pieces=[peer_pb2.Piece(entry=0, length_bytes=len(content))])
