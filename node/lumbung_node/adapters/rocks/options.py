@@ -90,7 +90,8 @@ def family_options(family: Family | None, cache: Cache, limits: RocksLimits, *, 
     else:
         options.set_write_buffer_size(_INDEX_MEMTABLE_SIZE_BYTES.get(family, _SMALL_MEMTABLE_SIZE_BYTES))
         options.set_max_write_buffer_number(2)
-        # Three of a put's rows are looked for in vain. In a full memtable that is a walk through 15 levels of cold memory.
+        # Three rows are looked for in vain for each put. In a full memtable that is a walk through 15 levels of cold
+        # memory.
         options.set_memtable_prefix_bloom_ratio(_ROWS_BLOOM_RATIO)
         options.set_memtable_whole_key_filtering(True)
     options.set_compression_type(DBCompressionType.none())  # sealed bytes, hashes and signatures do not shrink

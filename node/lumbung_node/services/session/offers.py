@@ -50,8 +50,8 @@ class OpenOffer:
     """An offer under way; `nonce` is what the peer's receipt must name.
 
     `passed_over` are own numbers in the covered range whose units are not the peer's to hold. `asks_only`: it asks
-    whether the peer has all of them, whatever their size, and brings nothing. `is_eager`: the peer can have none of it, so
-    the bytes go along where the link takes them at once.
+    whether the peer has all of them, whatever their size, and brings nothing. `is_eager`: the peer can have none of
+    it, so the bytes go along where the link takes them at once.
     """
 
     serial: int
