@@ -141,6 +141,19 @@ async def test_a_blob_larger_than_the_line_takes_at_once_goes_in_pieces(
         assert heard.kinds["pieces"] > 1
 
 
+async def test_no_bytes_go_along_behind_an_offer_that_has_to_ask(
+    autojump_clock: trio.testing.MockClock, heard: _Heard
+) -> None:
+    """On a long line the second follows before the first is answered."""
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer, connected(office, peer, delay_s=0.5):
+        await trio.sleep(30)
+        await put(office, [LUCK.randbytes(limits.FLIGHT_BYTES_START)])
+        await trio.sleep(0.1)
+        await put(office, [LUCK.randbytes(_SMALL_BYTES)])
+        await until_proven(office, PEER, 2)
+    assert heard.offered_bytes == [0, 0]
+
+
 async def test_a_bandwidth_window_keeps_bytes_back(
     autojump_clock: trio.testing.MockClock, heard: _Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,6 +195,23 @@ async def test_without_memory_the_bytes_are_forgotten_and_asked_for(
         await until_proven(office, PEER, 1)
         assert heard.kinds["want"] == heard.kinds["pieces"] == 1
         assert peer.foreign_memory.taken_bytes == 0
+
+
+async def test_a_peer_that_had_no_room_for_them_is_asked_first_for_a_minute(
+    autojump_clock: trio.testing.MockClock, heard: _Heard
+) -> None:
+    """Else a centre to which all offices bring something at once gets everything twice."""
+    async with _office_and_peer() as (office, peer):
+        all_of_it = await peer.foreign_memory.take(limits.FOREIGN_MEMORY_BYTES_MAX)
+        await put(office, [LUCK.randbytes(_SMALL_BYTES)])
+        await trio.sleep(1)
+        peer.foreign_memory.give(all_of_it)
+        await until_proven(office, PEER, 1)
+        for wait_s in (0, 50, 20):
+            await trio.sleep(wait_s)
+            await put(office, [LUCK.randbytes(_SMALL_BYTES)])
+        await until_proven(office, PEER, 4)
+    assert heard.offered_bytes == [_SMALL_BYTES, 0, 0, _SMALL_BYTES]
 
 
 async def test_a_blob_that_another_session_is_bringing_is_not_waited_for_with_its_memory(

@@ -3,12 +3,18 @@
 A put that has just become durable is at no holder yet, so the question whether he lacks it need not be waited for: an
 offer, its want, the bytes and the answer are two times over the line and back, an offer with its bytes and the answer
 one. What the peer may have already goes the usual way, and so does what the link would not carry at once.
+
+A peer that has no memory for them, because many others bring it something too, asks for them again: then it is asked
+first for a while. Else a busy holder would get everything twice just when it has least room for it.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final, Protocol
+
+import trio
 
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.wire import counts_bytes_of_offers
@@ -21,6 +27,7 @@ from lumbung_proto.v1 import peer_pb2
 __all__ = ["EagerBytes"]
 
 _NOTED_MAX: Final = 8192  # ids offered out of feed order: half a MiB for a session
+_REST_S: Final = 60.0  # after bytes that went along in vain: at most 1 MiB a minute is sent twice
 
 
 class _Item(Protocol):
@@ -40,6 +47,11 @@ class EagerBytes:
         self._flow = flow
         self._pace = pace
         self._noted: dict[BlobId, None] = {}
+        self._rests_until = -math.inf
+
+    def rest(self) -> None:
+        """The peer has asked for bytes that had come along."""
+        self._rests_until = trio.current_time() + _REST_S
 
     def note(self, items: Sequence[_Item]) -> None:
         """These were offered out of feed order, so that the peer may have them when their turn comes."""
@@ -73,4 +85,5 @@ class EagerBytes:
 
     def _may_go(self, size_bytes: int) -> bool:
         most = min(self._flow.eager_bytes_max(), self._pace.piece_bytes_max())
-        return counts_bytes_of_offers(self._link.wire) and size_bytes <= most and self._pace.is_ready()
+        is_taken = counts_bytes_of_offers(self._link.wire) and trio.current_time() >= self._rests_until
+        return is_taken and size_bytes <= most and self._pace.is_ready()

@@ -82,7 +82,7 @@ class Offers:
         self._link = link
         self._peer = peer
         self._flow = flow
-        self._eager = EagerBytes(core, link, flow, pace)
+        self.eager = EagerBytes(core, link, flow, pace)
         self._serial = 0
 
     def units_of_peer(self, origin: NodeNumber) -> int:
@@ -159,13 +159,23 @@ class Offers:
             message.lists.append(
                 peer_pb2.SignedBytes(body=body, public_key=signature.key_public, signature=signature.signature)
             )
-        contents = await self._eager.read(offer.origin, offer.items) if offer.is_eager else None
+        is_eager = offer.is_eager and not self._is_behind_another(offer)
+        contents = await self.eager.read(offer.origin, offer.items) if is_eager else None
         if offer.lane is not OutLane.FEED:
-            self._eager.note(offer.items)
+            self.eager.note(offer.items)
         self.open[offer.serial] = offer
         frame = peer_pb2.SessionFrame(offer=message)
-        if contents is None or not await self._eager.sent(frame, contents):
+        offer.is_eager = contents is not None  # before it goes: the answer may be here when `send` returns
+        if contents is None or not await self.eager.sent(frame, contents):
+            offer.is_eager = False
             await self._link.send(frame)
+
+    def _is_behind_another(self, offer: OpenOffer) -> bool:
+        """Whether the peer still has to ask for what was offered before it: it takes no bytes ahead of their turn."""
+        return offer.lane is OutLane.FEED and any(
+            other.lane is OutLane.FEED and other.origin == offer.origin and not other.is_eager
+            for other in self.open.values()
+        )
 
     async def _lists(self, offer: OpenOffer) -> dict[tuple[int, int, int], tuple[bytes, Signature]]:
         """The lists of an offer's items. What nobody vouches for any more is not offered: its list is lost here, or

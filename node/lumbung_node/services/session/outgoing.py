@@ -130,6 +130,8 @@ class Outgoing:
             raise Rejected(StatusCode.INVALID_ARGUMENT, f"offer {want.offer}: expected one want, got another")
         if offer is not None:
             offer.is_wanted = True
+            if offer.is_eager:
+                self._offers.eager.rest()
             blobs = [item.blob for item in offer.items]
             self._pieces[offer.lane].enqueue(offer.serial, offer.origin, blobs, want)
 
