@@ -16,9 +16,11 @@ from lumbung_cluster.errors import StatusCode
 from lumbung_cluster.flow import Flight
 from lumbung_cluster.ids import BlobId
 from lumbung_cluster.wire import WireRange
+from lumbung_node.services.budget import ByteBudget
 from lumbung_node.services.core import Core
 from lumbung_node.services.pace import LinkPace
 from lumbung_node.services.session.arrivals import Arrivals
+from lumbung_node.services.session.eager_loan import lend
 from lumbung_node.services.session.incoming import Incoming
 from lumbung_node.services.session.link import FrameLink
 from lumbung_node.services.session.offers import OutLane
@@ -362,16 +364,17 @@ async def test_bytes_of_a_blob_that_is_here_are_passed_over(autojump_clock: trio
         assert face.failures == []
 
 
-async def test_a_cut_beginning_is_gone_on_with(autojump_clock: trio.testing.MockClock) -> None:
-    """A peer that brought the first half in pieces, and then all of it with an offer."""
+async def test_a_kept_beginning_is_not_needed(autojump_clock: trio.testing.MockClock) -> None:
+    """A peer that brought a wrong first half in pieces, and then all of it with an offer."""
     content = LUCK.randbytes(256 * limits.KIB)
+    half = bytes(128 * limits.KIB)
     async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
         await put(office, [content])
         arrivals = Arrivals(peer)
         async with facing(peer, office, arrivals=arrivals) as face:
             await face.say(offer=await offer_of(office, content))
             await face.hear("want")
-            await face.say(content[: 128 * limits.KIB], pieces=_pieces(content[: 128 * limits.KIB]))
+            await face.say(half, pieces=_pieces(half))
             await trio.sleep(0.5)
         async with facing(peer, office, arrivals=arrivals) as face:
             await face.say(content, offer=await offer_of(office, content))
@@ -379,6 +382,114 @@ async def test_a_cut_beginning_is_gone_on_with(autojump_clock: trio.testing.Mock
         (row,) = await peer.store.reader.rows(OFFICE, [BlobId.of(content)])
         assert row is not None
         assert await peer.store.reader.read_whole(BlobId.of(content), row) == content
+
+
+@pytest.mark.parametrize("is_cut", [False, True], ids=["one session", "a session that broke"])
+async def test_own_blobs_that_come_home_are_not_sent_back(
+    autojump_clock: trio.testing.MockClock, heard: _Heard, is_cut: bool
+) -> None:
+    """They make the own feed grow as puts do, and every holder has them."""
+    contents = [LUCK.randbytes(100) for _ in range(1000)]
+    office_box = box(OFFICE)
+    async with living(box(PEER)) as peer, living(box(CENTRE)) as centre:
+        async with living(office_box) as office:
+            await put(office, contents)
+            async with connected(office, peer), connected(office, centre):
+                await until_proven(office, PEER, len(contents))
+                await until_proven(office, CENTRE, len(contents))
+        office_box.disk.wipe()
+        heard.offered_bytes.clear()
+        async with living(office_box) as office:
+            if is_cut:
+                async with connected(office, peer, delay_s=0.02):
+                    await _until_here(office, 100)
+            async with connected(office, peer, delay_s=0.02) as (ours, _), connected(office, centre, delay_s=0.02):
+                await _until_here(office, len(contents))
+                await trio.sleep(60)
+                assert ours.blob_bytes[0] == 0
+    assert not any(heard.offered_bytes)
+
+
+async def test_a_peer_that_leaves_refusals_unread_holds_no_memory(autojump_clock: trio.testing.MockClock) -> None:
+    """Nobody vouches for what it offers, so this needs no key of anybody."""
+    contents = [LUCK.randbytes(limits.MIB) for _ in range(4)]
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await put(office, contents)
+        async with facing(peer, office) as face:
+            await face.session.settled.wait()
+            for serial in range(1, 21):  # the first of them fill the line
+                offer = await offer_of(office, contents[serial % 4], serial=serial)
+                offer.lists[0].signature = bytes(64)
+                await face.say(contents[serial % 4] if serial > 16 else b"", offer=offer)
+            await trio.sleep(600)
+            assert peer.foreign_memory.taken_bytes == 0
+            assert not face.failures
+
+
+async def test_a_peer_that_reads_nothing_is_not_refused_for_ever(autojump_clock: trio.testing.MockClock) -> None:
+    content = LUCK.randbytes(_SMALL_BYTES)
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await put(office, [content])
+        async with facing(peer, office) as face:
+            await face.session.settled.wait()
+            offer = await offer_of(office, content)
+            offer.lists[0].signature = bytes(64)
+            with trio.move_on_after(60):
+                for serial in range(1, 100):
+                    offer.offer = serial
+                    await face.say(offer=offer)
+            await trio.sleep(1)
+        assert [refused.code for refused in face.failures] == [StatusCode.RESOURCE_EXHAUSTED]
+
+
+async def test_a_peer_that_does_not_read_what_is_wanted_of_it_holds_no_memory(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    content = LUCK.randbytes(_SMALL_BYTES)
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await put(office, [content])
+        async with facing(peer, office) as face:
+            await face.session.settled.wait()
+            for serial in range(1, 18):  # the refusals fill the line
+                offer = await offer_of(office, content, serial=serial)
+                offer.lists[0].signature = bytes(64 if serial < 17 else 0) or offer.lists[0].signature
+                await face.say(offer=offer)
+            await trio.sleep(1)
+            assert peer.foreign_memory.taken_bytes == _SMALL_BYTES
+            await trio.sleep(2 * limits.BLOB_SILENCE_S)
+            assert peer.foreign_memory.taken_bytes == 0
+
+
+async def test_bytes_with_an_offer_are_progress_for_one_that_waits(autojump_clock: trio.testing.MockClock) -> None:
+    contents = [LUCK.randbytes(_SMALL_BYTES) for _ in range(4)]
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await put(office, contents)
+        async with facing(peer, office) as face:
+            await face.say(offer=await offer_of(office, contents[0]))
+            await face.hear("want")
+            for serial, content in enumerate(contents[1:], 2):
+                await trio.sleep(limits.BLOB_SILENCE_S / 2)
+                await face.say(content, offer=await offer_of(office, content, serial=serial))
+                assert (await face.hear("applied")).applied.offer == serial
+
+
+def test_a_loan_lets_go_of_its_payload_before_its_memory() -> None:
+    budgets = ByteBudget(8), ByteBudget(4)
+    loan = lend(memoryview(b"abc"), [1, 2], budgets)
+    assert loan is not None
+    assert [bytes(loan.content(index)) for index in range(2)] == [b"a", b"bc"]
+    assert lend(memoryview(b"de"), [2], budgets) is None  # the second is short of it
+    loan.copied()
+    assert not loan.content(0)
+    assert [budget.taken_bytes for budget in budgets] == [3, 3]
+    loan.give_back()
+    assert [budget.taken_bytes for budget in budgets] == [0, 0]
+
+
+async def _until_here(core: Core, count: int) -> None:
+    with trio.fail_after(300):
+        while core.store.state.count(OFFICE).blobs < count:
+            await core.store.state.grown.wait()
 
 
 def _pieces(content: bytes, *, offer: int = 1) -> peer_pb2.Pieces:

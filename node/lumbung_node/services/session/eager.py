@@ -26,7 +26,7 @@ from lumbung_proto.v1 import peer_pb2
 
 __all__ = ["EagerBytes"]
 
-_NOTED_MAX: Final = 8192  # ids offered out of feed order: half a MiB for a session
+_NOTED_MAX: Final = 8192  # ids offered lately, on any lane: half a MiB for a session
 _REST_S: Final = 60.0  # after bytes that went along in vain: at most 1 MiB a minute is sent twice
 
 
@@ -53,17 +53,18 @@ class EagerBytes:
         """The peer has asked for bytes that had come along."""
         self._rests_until = trio.current_time() + _REST_S
 
-    def note(self, items: Sequence[_Item]) -> None:
-        """These were offered out of feed order, so that the peer may have them when their turn comes."""
+    def are_new(self, items: Sequence[_Item]) -> bool:
+        """Whether none of these was offered before in this session, on another lane; they are from now on."""
+        is_new = not any(item.blob in self._noted for item in items)
         for item in items:
             self._noted[item.blob] = None
         while len(self._noted) > _NOTED_MAX:
             del self._noted[next(iter(self._noted))]
+        return is_new
 
     async def read(self, origin: NodeNumber, items: Sequence[_Item]) -> list[bytes] | None:
         """The bytes of all of these, verified; None where they should not go along."""
-        size_bytes = sum(item.size_bytes for item in items)
-        if not items or not self._may_go(size_bytes) or any(item.blob in self._noted for item in items):
+        if not items or not self._may_go(sum(item.size_bytes for item in items)):
             return None
         rows = await self._core.store.reader.rows(origin, [item.blob for item in items])
         wanted = [(item.blob, row) for item, row in zip(items, rows, strict=True) if row is not None]
@@ -77,13 +78,14 @@ class EagerBytes:
     async def sent(self, frame: peer_pb2.SessionFrame, contents: Sequence[bytes]) -> bool:
         """Send an offer with these bytes; false when the link would not take them at once any more."""
         size_bytes = sum(len(content) for content in contents)
-        if not self._may_go(size_bytes) or not await self._flow.sent_at_once(frame, contents, size_bytes):
+        if not self._may_go(size_bytes):
             return False
         self._pace.occupy(size_bytes, is_backlog=False)
         self._core.activity.touch()
+        await self._flow.send_pieces(frame, contents, size_bytes)
         return True
 
     def _may_go(self, size_bytes: int) -> bool:
         most = min(self._flow.eager_bytes_max(), self._pace.piece_bytes_max())
         is_taken = counts_bytes_of_offers(self._link.wire) and trio.current_time() >= self._rests_until
-        return is_taken and size_bytes <= most and self._pace.is_ready()
+        return is_taken and size_bytes <= most and self._pace.is_ready() and self._flow.takes_now(size_bytes)

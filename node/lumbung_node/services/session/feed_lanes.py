@@ -10,6 +10,7 @@ Where no mark is believed the lane waits until reconcile has settled that the pe
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import trio
@@ -22,6 +23,7 @@ from lumbung_node.services.core import Core, DoubtAboutOurselves
 from lumbung_node.services.session.flow import FlowLink
 from lumbung_node.services.session.greeting import Greeting
 from lumbung_node.services.session.offers import Offers, OpenOffer, OutLane, fitting, was_learnt_from
+from lumbung_node.store.layout import FeedRow
 from lumbung_node.store.state import Pulse
 
 __all__ = ["Cursor", "FeedLanes"]
@@ -228,8 +230,9 @@ class FeedLanes:
                 await self._core.store.state.grown.wait()
                 continue
             items = await self._offers.items(origin, [row for _, row in rows])
-            await self._offers.send_all(OutLane.FRESH, origin, items, window, eager=True)
+            await self._offers.send_all(OutLane.FRESH, origin, items, window, eager=_were_put_here(rows, origin))
             self._fresh_offered = rows[-1][0]
+            self._offered_most = max(self._fresh_offered, self._offered_most)
 
     def has_more(self, origin: NodeNumber, cursor: Cursor) -> bool:
         """Whether something can be offered in feed order now."""
@@ -266,7 +269,8 @@ class FeedLanes:
         offer.asks_only = asks_only
         await window.acquire()
         offer.window = window
-        offer.is_eager = origin == self._core.number and cursor.offered >= self._offered_most
+        is_new = origin == self._core.number and cursor.offered >= self._offered_most
+        offer.is_eager = is_new and _were_put_here(rows, origin)
         cursor.offered = upto
         if origin == self._core.number:
             self._under_way, self._offered_most = offer, max(upto, self._offered_most)
@@ -293,3 +297,8 @@ class FeedLanes:
             await self._offers.welcome.until_open(origin)
         cursor.is_refused = cursor.is_patient = cursor.asks = False
         cursor.offered = cursor.applied
+
+
+def _were_put_here(rows: Sequence[tuple[int, FeedRow]], origin: NodeNumber) -> bool:
+    """Whether none of these own entries came home from a holder: then other holders have it as well."""
+    return all(row.source == origin for _, row in rows)

@@ -49,14 +49,9 @@ class FlowLink:
         """What may go in one frame though nobody has asked for it: half of what may be under way, a second or two."""
         return min(limits.PIECE_SIZE_BYTES_MAX, self._flight.window_bytes // 2)
 
-    async def sent_at_once(
-        self, frame: peer_pb2.SessionFrame, payload: Iterable[bytes | memoryview], size_bytes: int
-    ) -> bool:
-        """As `send_pieces` when there is room and nobody's turn is before ours; else false, and nothing went."""
-        if self._turn.locked() or not self._flight.has_room(size_bytes):
-            return False
-        await self.send_pieces(frame, payload, size_bytes)
-        return True
+    def takes_now(self, size_bytes: int) -> bool:
+        """Whether `send_pieces` would send so many at once: there is room, and nobody's turn is before ours."""
+        return not self._turn.locked() and self._flight.has_room(size_bytes)
 
     def count(self, total_bytes: int) -> None:
         """The peer has taken so many bytes. Raises Rejected for more than were sent."""

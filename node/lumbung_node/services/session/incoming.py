@@ -89,13 +89,15 @@ class Incoming:
         self._submitted_upto: dict[NodeNumber, int] = {}
         self._last: dict[NodeNumber, _Taking] = {}
         self._refused: dict[int, None] = {}
+        self._refusing = 0  # refusals on their way out: as many as the peer leaves unread
         self._progress = Pulse()
         self._share = ByteBudget(limits.FOREIGN_MEMORY_PEER_BYTES_MAX)
         self.received = ReceivedBytes(link)
 
     def on_offer(self, message: peer_pb2.Offer, payload: memoryview, nursery: trio.Nursery) -> None:
         """Start to take an offer and the bytes that came with it. Raises Rejected for one that breaks the protocol."""
-        if len(self._open) >= _OFFERS_OPEN_MAX or message.offer in self._open:
+        is_full = len(self._open) >= _OFFERS_OPEN_MAX or self._refusing > _OFFERS_OPEN_MAX
+        if is_full or message.offer in self._open:
             raise Rejected(
                 StatusCode.RESOURCE_EXHAUSTED,
                 f"expected at most {_OFFERS_OPEN_MAX} open offers, each with a new number",
@@ -138,6 +140,7 @@ class Incoming:
                 f"{sum(sizes)} and at most {limits.PIECE_SIZE_BYTES_MAX}, got {len(payload)}",
             )
         self.received.add(len(payload))
+        self._progress.beat()
         loan = lend(payload, sizes, (self._share, self._core.foreign_memory))
         if loan is None:
             self.received.tell_soon()
@@ -171,7 +174,7 @@ class Incoming:
         for piece in message.pieces:
             index, behind = piece.entry, at + piece.length_bytes
             arrival = taking.arrivals.get(index)
-            if arrival is None or behind > len(payload):
+            if arrival is None or behind > len(payload) or taking.is_eager:
                 raise Rejected(StatusCode.INVALID_ARGUMENT, f"offer {message.offer}: bytes that were not asked for")
             if piece.failed:
                 arrival.fail("the sender could not read its bytes")
@@ -218,6 +221,7 @@ class Incoming:
                 raise Rejected(StatusCode.RESOURCE_EXHAUSTED, _TOO_SLOW)
             await self._answer(taking, job)
         except Rejected as exc:
+            self._forget_bytes(taking)  # before it is said: a peer that does not read would hold memory for ever
             await self._refuse(message, exc)
         finally:
             self._forget_bytes(taking)
@@ -247,9 +251,10 @@ class Incoming:
                 taking.claimed.set()
                 for index in assigned:
                     if taking.entry(index).blob in lacking:
-                        arrival = await self._arrivals.begin(self._peer, taking.origin, taking.entry(index))
+                        arrival = self._arrivals.begin_whole(self._peer, taking.origin, taking.entry(index))
                         taking.arrivals[index] = arrival
-                        await arrival.append(loan.content(index)[arrival.resumed_bytes :])
+                        await arrival.append(loan.content(index))
+                loan.copied()
                 taking.received.set()
                 self._core.activity.touch()
                 return await self._commit(taking, previous)
@@ -287,7 +292,11 @@ class Incoming:
             retry_after_ms=int(exc.retry_after_s * 1000),
             received_bytes=self.received.tell_now(),
         )
-        await self._link.send(peer_pb2.SessionFrame(applied=refusal))
+        self._refusing += 1
+        try:
+            await self._link.send(peer_pb2.SessionFrame(applied=refusal))
+        finally:
+            self._refusing -= 1
 
     async def _lacking(self, taking: _Taking, assigned: Sequence[int]) -> list[int]:
         """Those of these entries that are not durable and intact here."""
@@ -360,7 +369,10 @@ class Incoming:
                 taking.coming.add(index)
             if arrival.resumed_bytes:
                 want.resume.append(peer_pb2.ResumeAt(entry=index, offset_bytes=arrival.resumed_bytes))
-        await self._link.send(peer_pb2.SessionFrame(want=want))
+        with trio.move_on_after(limits.BLOB_SILENCE_S) as unread:
+            await self._link.send(peer_pb2.SessionFrame(want=want))
+        if unread.cancelled_caught:
+            raise Rejected(StatusCode.DEADLINE_EXCEEDED, "expected a peer that reads what is wanted of it")
         begun, received_before = trio.current_time(), self.received.total
         while taking.coming:
             # Bytes of any offer will do: on a slow line this one's may stand behind another's for minutes.

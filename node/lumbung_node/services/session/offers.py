@@ -159,10 +159,9 @@ class Offers:
             message.lists.append(
                 peer_pb2.SignedBytes(body=body, public_key=signature.key_public, signature=signature.signature)
             )
-        is_eager = offer.is_eager and not self._is_behind_another(offer)
+        are_new = is_own and self.eager.are_new(offer.items)
+        is_eager = offer.is_eager and are_new and not self._is_behind_another(offer)
         contents = await self.eager.read(offer.origin, offer.items) if is_eager else None
-        if offer.lane is not OutLane.FEED:
-            self.eager.note(offer.items)
         self.open[offer.serial] = offer
         frame = peer_pb2.SessionFrame(offer=message)
         offer.is_eager = contents is not None  # before it goes: the answer may be here when `send` returns

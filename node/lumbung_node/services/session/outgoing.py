@@ -131,6 +131,7 @@ class Outgoing:
         if offer is not None:
             offer.is_wanted = True
             if offer.is_eager:
+                offer.is_eager = False
                 self._offers.eager.rest()
             blobs = [item.blob for item in offer.items]
             self._pieces[offer.lane].enqueue(offer.serial, offer.origin, blobs, want)

@@ -28,7 +28,9 @@ from lumbung_cluster.report import SignedReport
 from lumbung_cluster.report_codec import sign_report
 from lumbung_node.services.core import Core
 from lumbung_node.services.session import greeting, incoming, proving, session
+from lumbung_node.services.session.eager import EagerBytes
 from lumbung_node.services.session.incoming import Incoming
+from lumbung_node.services.session.offers import OfferedItem
 from lumbung_node.services.session.pieces import PieceSender
 from lumbung_node.services.session.proving import Proving
 from lumbung_node.services.session.telling import Telling
@@ -123,14 +125,20 @@ def _lossy(misbehaviour: Misbehaviour) -> Iterator[None]:
 
 @contextmanager
 def _lying(misbehaviour: Misbehaviour) -> Iterator[None]:
-    send_bytes = PieceSender._send_bytes
+    send_bytes, read = PieceSender._send_bytes, EagerBytes.read
 
     async def lying_send(self: PieceSender, serial: int, index: int, content: memoryview) -> None:
         if misbehaviour.does(self._core.number, "lying") and content:
             content = memoryview(bytes([content[0] ^ 1]) + bytes(content[1:]))
         await send_bytes(self, serial, index, content)
 
-    with patched(PieceSender, "_send_bytes", lying_send):
+    async def lying_read(self: EagerBytes, origin: NodeNumber, items: Sequence[OfferedItem]) -> list[bytes] | None:
+        contents = await read(self, origin, items)
+        if misbehaviour.does(self._core.number, "lying") and contents:
+            return [bytes([content[0] ^ 1]) + content[1:] if content else content for content in contents]
+        return contents
+
+    with patched(PieceSender, "_send_bytes", lying_send), patched(EagerBytes, "read", lying_read):
         yield
 
 
