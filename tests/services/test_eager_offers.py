@@ -143,6 +143,18 @@ async def test_a_blob_larger_than_the_line_takes_at_once_goes_in_pieces(
         assert heard.kinds["pieces"] > 1
 
 
+async def test_the_first_bytes_of_a_session_go_along_alone(
+    autojump_clock: trio.testing.MockClock, heard: _Heard
+) -> None:
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer, connected(office, peer, delay_s=0.5):
+        await trio.sleep(30)
+        for wait_s in (0.3, 3, 0.3, 3):
+            await put(office, [LUCK.randbytes(_SMALL_BYTES)])
+            await trio.sleep(wait_s)
+        await until_proven(office, PEER, 4)
+    assert heard.offered_bytes == [_SMALL_BYTES, 0, _SMALL_BYTES, _SMALL_BYTES]
+
+
 async def test_no_bytes_go_along_behind_an_offer_that_has_to_ask(
     autojump_clock: trio.testing.MockClock, heard: _Heard
 ) -> None:
@@ -236,32 +248,59 @@ async def test_a_blob_that_another_session_is_bringing_is_not_waited_for_with_it
         assert face.failures == []
 
 
+async def _feed_offers(office: Core, contents: list[bytes]) -> list[peer_pb2.Offer]:
+    """One of each content, all that the office has, in feed order."""
+    rows = await office.store.reader.feed(OFFICE, 0, len(contents))
+    offers = []
+    for number, (content, (_, row)) in enumerate(zip(contents, rows, strict=True), 1):
+        offers.append(await offer_of(office, content, serial=number, lane=peer_pb2.LANE_FEED))
+        offers[-1].after, offers[-1].upto, offers[-1].running_hash = number - 1, number, row.running_hash
+    return offers
+
+
 async def test_offers_that_need_not_wait_follow_each_other_closely(
     autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The second is taken though the first has not been handed to the committer yet, and the mark moves in order."""
-    contents = [LUCK.randbytes(_SMALL_BYTES) for _ in range(2)]
+    """One is taken though the one before has not been handed to the committer yet, and the mark moves in order."""
+    contents = [LUCK.randbytes(_SMALL_BYTES) for _ in range(3)]
     commit = Incoming._commit
     at_work: list[int] = []
 
     async def slowly(self: Incoming, taking, previous):  # type: ignore[no-untyped-def]
         at_work.append(taking.message.offer)
-        await trio.sleep(0.2 if taking.message.offer == 1 else 0)
+        await trio.sleep(0.2 if taking.message.offer == 2 else 0)
         return await commit(self, taking, previous)
 
     monkeypatch.setattr(Incoming, "_commit", slowly)
     async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
         await put(office, contents)
-        rows = await office.store.reader.feed(OFFICE, 0, 2)
+        first, *others = await _feed_offers(office, contents)
         async with facing(peer, office) as face:
-            for number, (content, (_, row)) in enumerate(zip(contents, rows, strict=True), 1):
-                offer = await offer_of(office, content, serial=number, lane=peer_pb2.LANE_FEED)
-                offer.after, offer.upto, offer.running_hash = number - 1, number, row.running_hash
+            await face.say(contents[0], offer=first)
+            marks = [(await face.hear("applied")).applied.mark.number]
+            for content, offer in zip(contents[1:], others, strict=True):
                 await face.say(content, offer=offer)
             await trio.sleep(0.1)
-            assert at_work == [1, 2]
-            marks = [(await face.hear("applied")).applied.mark.number for _ in contents]
-        assert marks == [1, 2]
+            assert at_work == [1, 2, 3]
+            marks += [(await face.hear("applied")).applied.mark.number for _ in others]
+        assert marks == [1, 2, 3]
+        assert face.failures == []
+
+
+async def test_until_bytes_of_a_session_were_right_those_of_one_offer_at_a_time_are_taken(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A liar sends as fast as the line carries: each MiB would be copied and hashed before the first is found out."""
+    contents = [LUCK.randbytes(_SMALL_BYTES) for _ in range(2)]
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await put(office, contents)
+        offers = await _feed_offers(office, contents)
+        async with facing(peer, office) as face:
+            for content, offer in zip(contents, offers, strict=True):
+                await face.say(content, offer=offer)
+            await face.hear("want")
+            await face.say(contents[1], pieces=_pieces(contents[1], offer=2))
+            await until_marked(peer, OFFICE, OFFICE, 2)
         assert face.failures == []
 
 
@@ -270,14 +309,12 @@ async def test_an_offer_behind_one_that_waits_holds_no_memory(autojump_clock: tr
     contents = [LUCK.randbytes(_SMALL_BYTES) for _ in range(2)]
     async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
         await put(office, contents)
-        rows = await office.store.reader.feed(OFFICE, 0, 2)
+        offers = await _feed_offers(office, contents)
         arrivals = Arrivals(peer)
         async with facing(peer, office, arrivals=arrivals) as face:
             async with arrivals.claim(OFFICE, [BlobId.of(contents[0])], CENTRE):
-                for number, (content, (_, row)) in enumerate(zip(contents, rows, strict=True), 1):
-                    offer = await offer_of(office, content, serial=number, lane=peer_pb2.LANE_FEED)
-                    offer.after, offer.upto, offer.running_hash = number - 1, number, row.running_hash
-                    await face.say(b"" if number == 1 else content, offer=offer)
+                for content, offer in zip((b"", contents[1]), offers, strict=True):
+                    await face.say(content, offer=offer)
                 await trio.sleep(0.1)
                 assert peer.foreign_memory.taken_bytes == 0
             for number, content in enumerate(contents, 1):
@@ -288,7 +325,7 @@ async def test_an_offer_behind_one_that_waits_holds_no_memory(autojump_clock: tr
         assert face.failures == []
 
 
-async def test_bytes_that_are_not_the_blobs_are_not_stored_and_the_mark_stays(
+async def test_bytes_that_are_not_the_blobs_are_not_stored_and_end_the_session(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     content = LUCK.randbytes(_SMALL_BYTES)
@@ -305,6 +342,8 @@ async def test_bytes_that_are_not_the_blobs_are_not_stored_and_the_mark_stays(
         assert applied.mark.number == 0
         assert peer.store.state.count(OFFICE).blobs == 0
         assert peer.foreign_memory.taken_bytes == 0
+        assert [refused.code for refused in face.failures] == [StatusCode.INVALID_ARGUMENT]
+        assert "are not those of its blobs" in face.failures[0].sentence
 
 
 async def test_a_full_disk_refuses_the_offer_and_gives_the_memory_back(autojump_clock: trio.testing.MockClock) -> None:

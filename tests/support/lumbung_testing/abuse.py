@@ -24,7 +24,13 @@ from lumbung_cluster.identity_uri import AccessIdentity, NodeIdentity
 from lumbung_node.ports.transport import Channel
 from lumbung_proto.codec import encode_frame
 from lumbung_proto.v1 import blobs_pb2
-from lumbung_testing.abuse_sessions import endless_offers, endless_words, replayed_receipts, retired_node
+from lumbung_testing.abuse_sessions import (
+    bytes_nobody_asked_for,
+    endless_offers,
+    endless_words,
+    replayed_receipts,
+    retired_node,
+)
 from lumbung_testing.abuser import Abuser, drain
 from lumbung_testing.callers import operator_tls, stranger_tls
 from lumbung_testing.tls_parties import issue, new_authority
@@ -187,6 +193,7 @@ KINDS: dict[str, Callable[[Abuser], Awaitable[None]]] = {
     "replayed-receipts": replayed_receipts,
     "endless-words": endless_words,
     "endless-offers": endless_offers,
+    "bytes-nobody-asked-for": bytes_nobody_asked_for,
 }
 
 

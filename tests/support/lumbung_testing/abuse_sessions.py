@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from lumbung_cluster import limits
-from lumbung_cluster.entry import EntryList
+from lumbung_cluster.entry import Entry, EntryList, sign_list
 from lumbung_cluster.errors import LumbungError
 from lumbung_cluster.ids import BlobId, Generation, NodeNumber
 from lumbung_cluster.life import Life, SignedLife, sign_life
@@ -22,10 +22,11 @@ from lumbung_testing.callers import node_tls
 from lumbung_tools.client.methods import GET_ROSTER
 from lumbung_tools.localcluster.founding import Founded
 
-__all__ = ["endless_offers", "endless_words", "replayed_receipts", "retired_node"]
+__all__ = ["bytes_nobody_asked_for", "endless_offers", "endless_words", "replayed_receipts", "retired_node"]
 
 SESSION = Method("/lumbung.v1.PeerService/Session", CallKind.BIDI)
 
+_BLOBS_OF_AN_OFFER = 4
 _STALE_MAX = 16  # answers before it says something that nobody asked for
 
 
@@ -140,7 +141,38 @@ async def endless_offers(abuser: Abuser) -> None:
     await _as_node(abuser, offers)
 
 
-async def _as_node(abuser: Abuser, frames: list[peer_pb2.SessionFrame]) -> None:
+async def bytes_nobody_asked_for(abuser: Abuser) -> None:
+    """A session whose offers, in lists that it really signed, bring along bytes that are not the blobs."""
+    signer = Ed25519Signer.load(abuser.founded.folder / "nodes" / LIAR / "keys" / "entry.key.pem")
+    life = _life_of_liar(abuser.founded).content
+    size_bytes = limits.PIECE_SIZE_BYTES_MAX // _BLOBS_OF_AN_OFFER
+    offers = []
+    for number in range(1, 50):
+        blobs = (BlobId.of(b"%d %d" % (number, index)) for index in range(_BLOBS_OF_AN_OFFER))
+        entries = tuple(Entry(blob, size_bytes, 1, 0) for blob in blobs)
+        signed = sign_list(EntryList(life.cluster, life.node, life.generation, number, bytes(32), entries), signer)
+        offers.append(
+            peer_pb2.SessionFrame(
+                offer=peer_pb2.Offer(
+                    offer=number,
+                    origin=life.node,
+                    lane=peer_pb2.LANE_WAITED,
+                    nonce=number,
+                    lists=[
+                        peer_pb2.SignedBytes(
+                            body=signed.body,
+                            public_key=signed.signature.key_public,
+                            signature=signed.signature.signature,
+                        )
+                    ],
+                    entries=[peer_pb2.OfferedEntry(list=0, index=at) for at in range(_BLOBS_OF_AN_OFFER)],
+                )
+            )
+        )
+    await _as_node(abuser, offers, bytes(size_bytes * _BLOBS_OF_AN_OFFER))
+
+
+async def _as_node(abuser: Abuser, frames: list[peer_pb2.SessionFrame], payload: bytes = b"") -> None:
     life = _life_of_liar(abuser.founded)
     async with abuser.channel(node_tls(abuser.founded, LIAR)) as channel:
 
@@ -151,7 +183,7 @@ async def _as_node(abuser: Abuser, frames: list[peer_pb2.SessionFrame]) -> None:
                     nursery.start_soon(drain, stream)
                     while True:
                         for frame in frames:
-                            await _say(stream, frame)
+                            await _say(stream, frame, payload)
 
         while True:
             await abuser.attempt(lambda: _flat(talk))
@@ -185,8 +217,8 @@ def _frame_of(received: bytes) -> peer_pb2.SessionFrame:
     return decode_frame(peer_pb2.SessionResponse, received, header_bytes_max=bound)[0].frame
 
 
-async def _say(stream: ClientStream, frame: peer_pb2.SessionFrame) -> None:
-    await stream.send(encode_frame(peer_pb2.SessionRequest(frame=frame)))
+async def _say(stream: ClientStream, frame: peer_pb2.SessionFrame, payload: bytes = b"") -> None:
+    await stream.send(encode_frame(peer_pb2.SessionRequest(frame=frame), [payload]))
 
 
 async def _flat(work: Callable[[], Awaitable[None]]) -> None:

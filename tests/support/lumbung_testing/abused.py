@@ -55,6 +55,7 @@ ALLOWED = {
     "replayed-receipts": {"INVALID_ARGUMENT", "RESOURCE_EXHAUSTED"},
     "endless-words": {"INVALID_ARGUMENT", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED"},
     "endless-offers": {"INVALID_ARGUMENT", "RESOURCE_EXHAUSTED", "PERMISSION_DENIED"},
+    "bytes-nobody-asked-for": {"INVALID_ARGUMENT", "RESOURCE_EXHAUSTED"},
 }
 """The statuses with which each kind of abuse may end."""
 

@@ -48,6 +48,9 @@ class EagerBytes:
         self._pace = pace
         self._noted: dict[BlobId, None] = {}
         self._rests_until = -math.inf
+        self.is_proven = (
+            False  # bytes of this session were taken: before that the peer takes those of one offer at a time
+        )
 
     def rest(self) -> None:
         """The peer has asked for bytes that had come along."""

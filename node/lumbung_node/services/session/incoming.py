@@ -70,6 +70,11 @@ class _Taking:
     def received_bytes(self) -> int:
         return sum(arrival.received_bytes for arrival in self.arrivals.values())
 
+    @property
+    def is_tried(self) -> bool:
+        """Whether bytes came with it that are, or may be, taken."""
+        return self.is_eager or self.loan is not None
+
     def entry(self, index: int) -> Entry:
         signed, at = self.places[index]
         return signed.content.entries[at]
@@ -89,6 +94,7 @@ class Incoming:
         self._submitted_upto: dict[NodeNumber, int] = {}
         self._last: dict[NodeNumber, _Taking] = {}
         self._refused: dict[int, None] = {}
+        self._believes = False  # bytes that came with an offer of this session were those of its blobs
         self._refusing = 0  # refusals on their way out: as many as the peer leaves unread
         self._progress = Pulse()
         self._share = ByteBudget(limits.FOREIGN_MEMORY_PEER_BYTES_MAX)
@@ -141,7 +147,9 @@ class Incoming:
             )
         self.received.add(len(payload))
         self._progress.beat()
-        loan = lend(payload, sizes, (self._share, self._core.foreign_memory))
+        # One at a time until the first was right: a liar is found out before we have copied and hashed more of his.
+        is_tried = self._believes or not any(other.is_tried for other in self._open.values())
+        loan = lend(payload, sizes, (self._share, self._core.foreign_memory)) if is_tried else None
         if loan is None:
             self.received.tell_soon()
         return loan
@@ -189,6 +197,20 @@ class Incoming:
             self._progress.beat()
 
     async def _take(self, taking: _Taking, previous: _Taking | None, nursery: trio.Nursery) -> None:
+        """Take an offer in and answer it. Raises Rejected, which ends the session, when bytes that came with it were
+        others than its blobs': an honest sender has checked them, and each wrong MiB costs us as much as a right one.
+        """
+        await self._take_and_answer(taking, previous, nursery)
+        if not taking.is_eager or not taking.arrivals:
+            return
+        self._believes = all(not arrival.reason for arrival in taking.arrivals.values())
+        if not self._believes:
+            raise Rejected(
+                StatusCode.INVALID_ARGUMENT,
+                f"offer {taking.message.offer}: the bytes that came with it are not those of its blobs",
+            )
+
+    async def _take_and_answer(self, taking: _Taking, previous: _Taking | None, nursery: trio.Nursery) -> None:
         message = taking.message
         try:
             await self._checker.verify(message, taking.origin)

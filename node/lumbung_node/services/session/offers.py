@@ -170,7 +170,10 @@ class Offers:
             await self._link.send(frame)
 
     def _is_behind_another(self, offer: OpenOffer) -> bool:
-        """Whether the peer still has to ask for what was offered before it: it takes no bytes ahead of their turn."""
+        """Whether the peer still has to ask for what was offered before it, or to take the first bytes that came along:
+        it takes none ahead of their turn."""
+        if not self.eager.is_proven and any(other.is_eager for other in self.open.values()):
+            return True
         return offer.lane is OutLane.FEED and any(
             other.lane is OutLane.FEED and other.origin == offer.origin and not other.is_eager
             for other in self.open.values()

@@ -142,6 +142,7 @@ class Outgoing:
         if offer is None:
             return None
         offer.lacking = tuple(bits_of(applied.lacking, len(offer.items)))
+        self._offers.eager.is_proven |= offer.is_eager and not offer.lacking
         offer.refusal = "".join(c for c in applied.sentence[:200] if c.isprintable())
         if applied.status_code:
             self._offers.welcome.refused(offer.origin, applied.retry_after_ms, offer.refusal)
