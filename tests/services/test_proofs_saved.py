@@ -202,3 +202,18 @@ async def test_a_crash_takes_no_proof_whether_or_not_it_takes_the_saved_row(
     at.disk.crash(random.Random(seed))
     async with living(at) as core:
         assert _count(core) == 12
+
+
+async def test_a_word_that_a_later_one_outdates_is_taken_once_that_one_is_durable(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """An answer to a disk's receipt once left before the sync of the withdrawal that had outdated it."""
+    at = box(OFFICE)
+    async with living(at) as core, trio.open_nursery() as nursery:
+        await _filled(core)
+        (number,) = await _numbers(core, range(1, 2))
+        at.disk.pace = Pace(sync_s=1.0)
+        nursery.start_soon(core.store.proofs.record, _word(range(1, 2), 3, StatementKind.WITHDRAWAL), 3)
+        await trio.sleep(0.1)
+        await core.store.proofs.record(_word(range(1, 2), 2), 2)
+        assert at.disk.durable.get(Family.PROOFS, copy_key(number, PEER)) is not None

@@ -146,7 +146,11 @@ class Proofs:
         named = [number for number in await self._numbers(content.blobs) if number not in overruled]
         numbers = await self._changed_by(content, named)
         if not numbers:
-            return  # it says nothing new of our blobs: words that change nothing must not fill the disk
+            # It says nothing new of our blobs, and words that change nothing must not fill the disk. But the later word
+            # may still be waiting for its sync, and who gave us this one is told that it is on record.
+            if self._under_way:
+                await self._committer.commit(Job())
+            return
         serial = self._state.next_serial
         self._state.next_serial += 1
         proven = content.kind is StatementKind.COMMIT_RECEIPT
