@@ -18,6 +18,7 @@ import trio
 
 from lumbung_cluster.roster_checks import tidy
 from lumbung_cluster.roster_codec import SignedRoster, encode_roster
+from lumbung_cluster.wire import SPOKEN
 from lumbung_node.adapters.keys.ed25519 import Ed25519Signer, Ed25519Verifier
 from lumbung_proto.v1 import operations_pb2
 from lumbung_testing.chaos.stations import Pace, Station, await_safe, missing_promises
@@ -73,7 +74,7 @@ class Builds:
 
 
 def is_new(answer: operations_pb2.StatusResponse) -> bool:
-    return answer.versions.wire_high == 1
+    return answer.versions.wire_high == SPOKEN.high
 
 
 def with_level_1(founded: Founded) -> bytes:
