@@ -15,6 +15,8 @@ from lumbung_node.services.session.offers import Offers, OpenOffer, OutLane
 from lumbung_testing.session_pair import CENTRE, OFFICE, PEER, box, connected, living, put, until_marked
 
 _BETWEEN_S = 0.25
+# Four looks until what came after the break is in a sample, its answer, and what it lacks.
+_FOUND_S = 6 * limits.FOREIGN_FEED_DELAY_S
 
 
 @pytest.fixture
@@ -94,10 +96,10 @@ async def test_what_the_origin_cannot_bring_comes_from_a_holder_while_the_origin
         # The line between office and centre is down from now on, and the office goes on.
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_put_for, office, 60, "after")
-            await trio.sleep(3 * limits.FOREIGN_FEED_DELAY_S)  # a sample, its answer, and what it lacks
+            await trio.sleep(_FOUND_S)
             for _ in range(10):
                 lacking = office.store.state.end(OFFICE).number - centre.store.state.count(OFFICE).blobs
-                assert lacking <= 3 * limits.FOREIGN_FEED_DELAY_S / _BETWEEN_S
+                assert lacking <= _FOUND_S / _BETWEEN_S
                 await trio.sleep(1)
             nursery.cancel_scope.cancel()
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from lumbung_cluster.errors import PeerGone, TrustRefused
+from lumbung_cluster.errors import PeerGone, PeerUnreachable, TrustRefused
 from lumbung_node.ports.transport import CallKind, Channel, ClientStream, Endpoint, LinkClass, Method
 from lumbung_tools.client.learning import LearningChannel
 
@@ -97,6 +97,21 @@ async def test_a_key_that_no_roster_names_stays_refused(newer: bytes) -> None:
     with pytest.raises(TrustRefused):
         await held.channel(node.dial).call(ASK, b"", deadline_s=1.0)
     assert held.asked == 1
+
+
+async def test_a_node_that_shows_no_roster_is_as_good_as_down() -> None:
+    """One that has just started under its new key answered too late, and a station gave its recordings up."""
+
+    async def unanswered() -> None:
+        raise PeerUnreachable("no answer")
+
+    held = Held(OLD_PIN, NEW_PIN)
+    channel = LearningChannel(lambda: endpoint(held.pin), Node(NEW_PIN).dial, unanswered)
+    with pytest.raises(PeerUnreachable):
+        await channel.call(ASK, b"", deadline_s=1.0)
+    async with channel.stream(PUT) as stream:
+        with pytest.raises(PeerUnreachable):
+            await stream.receive()
 
 
 async def test_a_trusted_node_is_never_asked() -> None:

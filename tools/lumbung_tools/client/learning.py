@@ -2,7 +2,8 @@
 
 A node under another key than our roster pins is either a thief or one that was given a new key while we were away. Only
 a newer roster tells: it is asked of that very node, without a pin, because custodians have signed it and no carrier can
-alter it. If it pins the key that is there, the channel goes on; in all other cases the refusal stands.
+alter it. If it pins the key that is there, the channel goes on. If the node does not answer, as one that is just
+starting, it is as good as down, and whoever retries asks again. In all other cases the refusal stands.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from lumbung_cluster.errors import PeerGone, TrustRefused
+from lumbung_cluster.errors import PeerGone, PeerUnreachable, TrustRefused
 from lumbung_node.ports.transport import Channel, ClientStream, Endpoint, Method
 
 __all__ = ["LearningChannel"]
 
 
 class LearningChannel:
-    """`endpoint` says where to dial by the roster held; `learn` asks the node for a newer one."""
+    """`endpoint` says where to dial by the roster held; `learn` asks the node for a newer one, and raises
+    PeerUnreachable when it does not answer."""
 
     def __init__(
         self,
@@ -52,7 +54,11 @@ class LearningChannel:
 
     async def _retold(self, refusal: TrustRefused) -> Exception:
         """What a stream ends with: whoever retries broken lines finds the other key."""
-        if not await self._is_another_now():
+        try:
+            is_another = await self._is_another_now()
+        except PeerUnreachable as exc:
+            return exc
+        if not is_another:
             return refusal
         return PeerGone("the node has another TLS key, which its newer roster names: try again")
 

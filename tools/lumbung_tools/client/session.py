@@ -12,7 +12,7 @@ from typing import TypeVar
 import trio
 
 from lumbung_cluster import limits
-from lumbung_cluster.errors import KeyRefused, LumbungError
+from lumbung_cluster.errors import KeyRefused, LumbungError, PeerGone, PeerUnreachable, Rejected, StatusCode
 from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.signed import Verifier
 from lumbung_node.adapters.identity_folder import replace_file
@@ -146,6 +146,11 @@ class Session:
             try:
                 shown = await fetch_roster(channel, deadline_s=_ROSTER_FETCH_S)
                 await self.blocking.run(partial(self.take_roster, shown))
+            except (PeerUnreachable, PeerGone) as exc:
+                raise _not_shown(held) from exc
+            except Rejected as exc:
+                if exc.code is StatusCode.DEADLINE_EXCEEDED:
+                    raise _not_shown(held) from exc
             except LumbungError:
                 return  # the refusal of its key stands
             finally:
@@ -171,3 +176,10 @@ def _naming_vans(roster: VerifiedRoster, profile: Profile, verifier: Verifier) -
     if not profile.access_list.exists():
         return roster
     return roster.naming_vans(profile.access_list.read_bytes(), verifier)
+
+
+def _not_shown(endpoint: Endpoint) -> PeerUnreachable:
+    """A node that is just starting, or a thief that keeps silent: asked again, nothing goes to it meanwhile."""
+    return PeerUnreachable(
+        f"{endpoint.address}: it has another key than our roster names, and did not show its own roster"
+    )

@@ -10,8 +10,9 @@ Where no mark is believed the lane waits until reconcile has settled that the pe
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import trio
 
@@ -29,6 +30,7 @@ from lumbung_node.store.state import Pulse
 __all__ = ["Cursor", "FeedLanes"]
 
 _PAGE_ROWS_MIN = 8
+_SAMPLED_LOOKS = 4  # on a busy machine the origin brings its blobs to one holder some seconds after the other
 _SAMPLED_ROWS = 128  # of which some are not the peer's to hold, or learnt from it
 _GATHERED_ENTRIES = 8  # so many are worth an offer of their own at once
 _ANY_SIZE = limits.OFFER_ENTRIES_MAX * limits.BLOB_SIZE_BYTES_MAX
@@ -42,7 +44,8 @@ class Cursor:
     `is_patient`: so for another reason than a question that was denied. `is_waiting`: no mark of the peer is believed,
     until reconcile settles one. `page_rows`: how many rows the next offer looks at, about twice what the last one took.
     `asks`: the peer had all of the last offer, so that the next one only asks. `rested_since`: trio time at which all
-    of another's feed was last offered. `sampled_to`: its end at the last look; `sample`: the question about that.
+    of another's feed was last offered. `ends`: where it ended at the last looks, oldest first; `sample`: the question
+    about the oldest.
     """
 
     offered: int
@@ -54,7 +57,7 @@ class Cursor:
     page_rows: int = limits.OFFER_ENTRIES_MAX
     asks: bool = False
     rested_since: float = -math.inf
-    sampled_to: int = 0
+    ends: deque[int] = field(default_factory=lambda: deque(maxlen=_SAMPLED_LOOKS))
     sample: OpenOffer | None = None
 
 
@@ -203,11 +206,13 @@ class FeedLanes:
         return is_fed and was_whole and not lacks_some and not is_long
 
     async def _ask_sample(self, origin: NodeNumber, cursor: Cursor, window: trio.Semaphore) -> None:
-        """Ask about the newest entries that were here at the last look; the next one sees the answer. Moves no mark."""
+        """Ask about the newest entries that were here some looks ago; the next one sees the answer. Moves no mark."""
         if cursor.sample is not None and not cursor.sample.answered.is_set():
             return  # on a slow line an answer takes longer than the time between two looks
-        first = max(cursor.offered, cursor.sampled_to - _SAMPLED_ROWS)
-        count, cursor.sampled_to = cursor.sampled_to - first, self._core.store.state.end(origin).number
+        sampled_to = cursor.ends[0] if len(cursor.ends) == _SAMPLED_LOOKS else 0
+        cursor.ends.append(self._core.store.state.end(origin).number)
+        first = max(cursor.offered, sampled_to - _SAMPLED_ROWS)
+        count = sampled_to - first
         if count <= 0 or not self._offers.welcome.is_open(origin):
             return
         rows = await self._core.store.reader.feed(origin, first, count)
