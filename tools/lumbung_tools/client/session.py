@@ -146,12 +146,10 @@ class Session:
             try:
                 shown = await fetch_roster(channel, deadline_s=_ROSTER_FETCH_S)
                 await self.blocking.run(partial(self.take_roster, shown))
-            except (PeerUnreachable, PeerGone) as exc:
-                raise _not_shown(held) from exc
-            except Rejected as exc:
-                if exc.code is StatusCode.DEADLINE_EXCEEDED:
+            except LumbungError as exc:
+                is_late = isinstance(exc, Rejected) and exc.code is StatusCode.DEADLINE_EXCEEDED
+                if is_late or isinstance(exc, PeerUnreachable | PeerGone):
                     raise _not_shown(held) from exc
-            except LumbungError:
                 return  # the refusal of its key stands
             finally:
                 await channel.close()

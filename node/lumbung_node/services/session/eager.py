@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import trio
 
@@ -24,18 +24,13 @@ from lumbung_node.services.session.flow import FlowLink
 from lumbung_node.services.session.link import FrameLink
 from lumbung_proto.v1 import peer_pb2
 
+if TYPE_CHECKING:
+    from lumbung_node.services.session.offers import OfferedItem
+
 __all__ = ["EagerBytes"]
 
 _NOTED_MAX: Final = 8192  # ids offered lately, on any lane: half a MiB for a session
 _REST_S: Final = 60.0  # after bytes that went along in vain: at most 1 MiB a minute is sent twice
-
-
-class _Item(Protocol):
-    @property
-    def blob(self) -> BlobId: ...
-
-    @property
-    def size_bytes(self) -> int: ...
 
 
 class EagerBytes:
@@ -48,16 +43,15 @@ class EagerBytes:
         self._pace = pace
         self._noted: dict[BlobId, None] = {}
         self._rests_until = -math.inf
-        self.is_proven = (
-            False  # bytes of this session were taken: before that the peer takes those of one offer at a time
-        )
+        # Bytes of this session were taken: before that the peer takes those of one offer at a time.
+        self.is_proven = False
 
     def rest(self) -> None:
         """The peer has asked for bytes that had come along."""
         self._rests_until = trio.current_time() + _REST_S
 
-    def are_new(self, items: Sequence[_Item]) -> bool:
-        """Whether none of these was offered before in this session, on another lane; they are from now on."""
+    def are_new(self, items: Sequence[OfferedItem]) -> bool:
+        """Whether none of these was offered in this session lately; from now on they were."""
         is_new = not any(item.blob in self._noted for item in items)
         for item in items:
             self._noted[item.blob] = None
@@ -65,7 +59,7 @@ class EagerBytes:
             del self._noted[next(iter(self._noted))]
         return is_new
 
-    async def read(self, origin: NodeNumber, items: Sequence[_Item]) -> list[bytes] | None:
+    async def read(self, origin: NodeNumber, items: Sequence[OfferedItem]) -> list[bytes] | None:
         """The bytes of all of these, verified; None where they should not go along."""
         if not items or not self._may_go(sum(item.size_bytes for item in items)):
             return None
