@@ -14,6 +14,7 @@ from lumbung_node.services.session.arrivals import Arrivals
 from lumbung_node.services.session.feed_lanes import FeedLanes
 from lumbung_node.services.session.pieces import PieceSender
 from lumbung_node.store.layout import blob_key, feed_key
+from lumbung_testing.rosters import founding, signed, successor
 from lumbung_testing.session_pair import (
     CENTRE,
     LUCK,
@@ -182,6 +183,32 @@ async def test_marks_tell_an_origin_that_its_folder_was_rolled_back_within_one_l
                     while office.store.state.count(OFFICE).blobs < 2:
                         await office.store.state.grown.wait()
                 await until_proven(office, PEER, 2)
+
+
+async def test_marks_make_no_origin_doubt_itself_below_the_roster_of_who_shows_them(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """That roster may name the keys of a machine that goes on in its place. With it the doubt is as ever."""
+    office_box, peer_box = box(OFFICE), box(PEER)
+    async with living(peer_box) as peer:
+        async with living(office_box) as office:
+            await put(office, [b"one"])
+            image = office_box.disk.copy()
+            await put(office, [b"two"])
+            async with connected(office, peer):
+                await until_proven(office, PEER, 2)
+                await until_marked(peer, OFFICE, OFFICE, 2)
+        office_box.disk.restore(image)
+        second = signed(successor(signed(founding(), "a", "b")), "a", "b")
+        assert await peer.rosters.offer([second.encode()])
+        async with living(office_box) as office:
+            with trio.fail_after(120):
+                async with connected(office, peer):
+                    while office.rosters.roster.epoch < 2:
+                        await office.rosters.changed.wait()
+            with trio.fail_after(120), pytest.RaisesGroup(DoubtAboutOurselves, flatten_subgroups=True):
+                async with connected(office, peer):
+                    await trio.sleep_forever()
 
 
 async def test_entries_signed_before_and_after_an_unnoticed_rollback_keep_their_own_signatures(

@@ -124,6 +124,7 @@ class _Stream(ClientCall):
             # Not `call.read`: it gives nothing more once a write has failed, though messages before the end wait.
             async for message in call:
                 await self._incoming.put(message)
+                del message  # or each silent session keeps its last one: up to 1 MiB
         except grpc.aio.AioRpcError:
             pass  # the status says more
 
@@ -132,6 +133,7 @@ class _Stream(ClientCall):
             while not isinstance(message := await self._outgoing.next(), End):
                 await call.write(message)
                 self._outgoing.written(message)
+                del message
             await call.write(self._end_mark)
             await call.done_writing()
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError):

@@ -179,6 +179,7 @@ class GrpcServerCall:
                 self._incoming.end(None)
                 return
             await self._incoming.put(message)
+            del message  # or each silent session keeps its last one: up to 1 MiB
         if self._end_mark is not None:
             self._incoming.end(PeerGone(_GONE))
             return
@@ -193,6 +194,7 @@ class GrpcServerCall:
                 await self._write(message)
             self._has_written = True
             self._outgoing.written(message)
+            del message
 
     async def _write(self, message: bytes) -> None:
         try:

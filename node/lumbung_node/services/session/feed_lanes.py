@@ -157,7 +157,7 @@ class FeedLanes:
             mark = None  # nothing is left to hold it against, which is known and no reason to doubt ourselves again
         known = await reader.hash_at(origin, mark.number) if mark is not None else None
         verdict = judge_mark(mark, state.generation, end, known)
-        if verdict.is_doubt_about_sender and self._core.may_doubt(self._peer):
+        if verdict.is_doubt_about_sender and self._may_doubt():
             raise DoubtAboutOurselves(f"feed of origin {origin}: {verdict.value}")
         start = mark.number if mark is not None and verdict.is_believed else 0
         # An empty feed has nothing that the peer could lack: whatever comes is offered from its first row on.
@@ -165,6 +165,13 @@ class FeedLanes:
         self.cursors[origin] = Cursor(start, start, end.number, is_waiting=is_waiting)
         if origin == self._core.number:
             self._fresh_offered = self._offered_most = end.number
+
+    def _may_doubt(self) -> bool:
+        """Not below the peer's roster: it may name the keys of a machine that goes on in our place, and a life that we
+        begin meanwhile would stand against that one's. The roster is on its way, and all sessions begin anew with it.
+        """
+        is_behind = self._greeting.roster_epoch > self._core.rosters.roster.epoch
+        return not is_behind and self._core.may_doubt(self._peer)
 
     async def run_feed(self) -> None:
         origin = self._core.number

@@ -42,4 +42,5 @@ async def read_frames(link: FrameLink, takers: Takers, wire: int) -> peer_pb2.Go
         taken = taker(frame, payload)
         if taken is not None:
             await taken
+        del received, frame, payload, taken  # or each silent session keeps the last message that came, up to 1 MiB
     return None
