@@ -5,6 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+import trio
+import trio.testing
+
+from lumbung_node.adapters.allocator import give_back_when_idle
+
 _PROGRAM = """
 from lumbung_node.adapters.allocator import bound_allocator
 taken = bound_allocator()
@@ -20,3 +26,46 @@ print(taken, after - before < 8_000_000)
 def test_freed_pieces_go_back_to_the_system() -> None:
     ended = subprocess.run([sys.executable, "-c", _PROGRAM], capture_output=True, text=True, check=True, timeout=60)
     assert ended.stdout.split() == ["True", "True"]
+
+
+_FRAGMENTED = """
+import trio
+from lumbung_node.adapters.allocator import bound_allocator, give_back_when_idle
+def resident(): return int(open('/proc/self/statm').read().split()[1]) * 4096
+bound_allocator()
+blocks = [bytearray(60_000) for _ in range(2_000)]
+kept = blocks[::50]  # between those that are freed, so that the heap cannot shrink
+del blocks
+before = resident()
+def used(script=iter([0.0, 5.0])): return next(script, 5.0)  # one time of work
+async def main():
+    with trio.move_on_after(100):
+        await give_back_when_idle(used)
+trio.run(main, clock=__import__('trio.testing').testing.MockClock(autojump_threshold=0.05))
+print(before - resident() > 80_000_000, len(kept))
+"""
+
+
+def test_what_work_left_free_inside_the_heap_goes_back_too() -> None:
+    ended = subprocess.run([sys.executable, "-c", _FRAGMENTED], capture_output=True, text=True, check=True, timeout=60)
+    assert ended.stdout.split() == ["True", "40"]
+
+
+class _OverError(Exception):
+    """The script has come to its end."""
+
+
+async def test_memory_is_given_back_once_after_each_time_of_work(autojump_clock: trio.testing.MockClock) -> None:
+    steps_s = [0.0, 3.0, 9.0, 2.0, 0.0, 0.5, 0.9, 0.0, 4.0, 0.1, 0.0]
+    at, given = -1, []
+
+    def used_s() -> float:
+        nonlocal at
+        at += 1
+        if at == len(steps_s):
+            raise _OverError
+        return sum(steps_s[: at + 1])
+
+    with pytest.raises(_OverError):
+        await give_back_when_idle(used_s, lambda: given.append(steps_s[at]))
+    assert given == [0.0, 0.1], "after the three steps of work, and after the one"

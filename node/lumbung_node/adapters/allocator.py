@@ -7,13 +7,21 @@ What is mapped is filled with zeros page by page each time: with a threshold of 
 75 faults at each copy. Above 512 KiB lie only frames, chunks and the engine's own blocks. Refill of 300 KiB blobs, CPU
 of all three nodes: 5.9 ms a blob at 256 KiB, 5.0 at 512, 5.0 at 2 MiB; peak 161, 180 and 190 MiB, which smaller
 memtables take back.
+
+What is freed between buffers that live on stays with the process all the same, until it is asked for: 9 to 59 of 193 to
+237 MiB after loads of 300 KiB puts, 560 of 860 in a DRC node whose 514 sessions have ended. Giving it back took 0.2 to
+6 ms at an office.
 """
 
 from __future__ import annotations
 
 import ctypes
+import time
+from collections.abc import Callable
 
-__all__ = ["bound_allocator"]
+import trio
+
+__all__ = ["bound_allocator", "give_back_when_idle"]
 
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
@@ -21,6 +29,8 @@ _M_ARENA_MAX = -8
 _ARENAS = 2  # one a core; each further one keeps its own free memory
 _MMAP_BYTES = 512 * 1024  # frames and chunks of 1 MiB go back to the system when they are freed
 _TRIM_BYTES = 8 * 1024 * 1024
+_LOOK_S = 10.0
+_IDLE_CPU_S = 0.1 * _LOOK_S  # 514 idle peers cost a DRC node half of that
 
 
 def bound_allocator() -> bool:
@@ -32,3 +42,27 @@ def bound_allocator() -> bool:
     settings = ((_M_ARENA_MAX, _ARENAS), (_M_MMAP_THRESHOLD, _MMAP_BYTES), (_M_TRIM_THRESHOLD, _TRIM_BYTES))
     taken = [mallopt(name, value) == 1 for name, value in settings]
     return all(taken)
+
+
+def _give_back() -> None:
+    """What is free inside the heap, page by page. Nothing where the C library is not glibc."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
+async def give_back_when_idle(
+    used_s: Callable[[], float] = time.process_time, give_back: Callable[[], None] = _give_back
+) -> None:
+    """Until cancelled: each time that work has ended, what it left free goes back to the system.
+
+    `used_s` is the CPU that this process has used.
+    """
+    before, was_busy = used_s(), False
+    while True:
+        await trio.sleep(_LOOK_S)
+        now = used_s()
+        is_busy, before = now - before > _IDLE_CPU_S, now
+        if was_busy and not is_busy:
+            await trio.to_thread.run_sync(give_back)  # the heap is locked meanwhile: not in the loop's own time
+        was_busy = is_busy
