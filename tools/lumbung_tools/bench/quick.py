@@ -167,6 +167,11 @@ def _show(screen: Console, machine: MachineLimits, figures: list[LoadFigures]) -
         f" {machine.append_300k_per_s:,.0f}/s; sequential write {machine.sequential_write_mb_s:,.0f} MB/s;"
         f" BLAKE3 {machine.blake3_300k_mb_s:,.0f} MB/s"
     )
+    screen.print(
+        f"bare processes: a hop of 300 KiB from one to another's disk {machine.bare_hop_mb_s:,.0f} MB/s,"
+        f" {machine.bare_hop_cpu_ms:.1f} ms of CPU; calls that bring one back {machine.bare_calls_per_s:,.0f}/s,"
+        f" {machine.bare_call_cpu_ms:.1f} ms"
+    )
     table = Table(title="until three durable, proven copies; mutual TLS; three nodes and the client on this machine")
     for head in (
         "load",
