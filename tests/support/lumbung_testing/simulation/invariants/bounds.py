@@ -1,15 +1,18 @@
 """What a node sends stays inside `limits`, whatever its peers do.
 
-bounds    open offers and questions, entries, lists and ids of a frame, marks of a Hello
+bounds              open offers and questions, entries, lists and ids of a frame, marks of a Hello
+honest words fit    nobody tells an honest node that what it said breaks the protocol
 """
 
 from __future__ import annotations
 
 from lumbung_cluster import limits
+from lumbung_cluster.errors import StatusCode
 from lumbung_node.services.session import incoming
 from lumbung_proto.v1 import peer_pb2
 from lumbung_testing.simulation.invariants.claims import Claims
 from lumbung_testing.simulation.invariants.ends import SessionEnds
+from lumbung_testing.simulation.misbehaviour import KINDS
 from lumbung_testing.simulation.node import SimNode
 
 __all__ = ["SAYS"]
@@ -44,6 +47,20 @@ def _says_pieces(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_p
     _check(claims, node, "bytes of a frame", size_bytes, limits.PIECE_SIZE_BYTES_MAX)
 
 
+def _says_applied(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
+    _judges(claims, node, ends, frame.applied.status_code, frame.applied.sentence)
+
+
+def _says_goodbye(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
+    _judges(claims, node, ends, frame.goodbye.status_code, frame.goodbye.sentence)
+
+
+def _judges(claims: Claims, node: SimNode, ends: SessionEnds, status_code: int, sentence: str) -> None:
+    is_honest = not any(claims.misbehaviour.has_done(who, how) for who in (node.number, ends.peer) for how in KINDS)
+    if status_code == StatusCode.INVALID_ARGUMENT.value and is_honest:
+        claims.broken("honest words fit", f"{node.host} tells node {ends.peer}: {sentence}")
+
+
 def _check(claims: Claims, node: SimNode, what: str, count: int, count_max: int) -> None:
     if count > count_max:
         claims.broken("bounds", f"{node.host}: expected at most {count_max} {what}, got {count}")
@@ -55,4 +72,6 @@ SAYS = {
     "prove": _says_prove,
     "need": _says_need,
     "pieces": _says_pieces,
+    "applied": _says_applied,
+    "goodbye": _says_goodbye,
 }

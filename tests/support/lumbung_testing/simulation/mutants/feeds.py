@@ -11,8 +11,9 @@ from lumbung_cluster.feed import FeedEnd, Mark, MarkVerdict
 from lumbung_cluster.ids import BlobId, Generation, NodeNumber
 from lumbung_node.ports.keyvalue import KeyValue
 from lumbung_node.services.session import feed_lanes, repair_lanes
+from lumbung_node.services.session.eager import EagerBytes
 from lumbung_node.services.session.incoming import Incoming, _Taking
-from lumbung_node.services.session.offers import Offers, OpenOffer, OutLane
+from lumbung_node.services.session.offers import OfferedItem, Offers, OpenOffer, OutLane
 from lumbung_node.services.session.outgoing import Outgoing
 from lumbung_node.store import committer
 from lumbung_node.store.known import Known
@@ -90,7 +91,19 @@ def _lost_row_comes_back_under_another_number() -> AbstractContextManager[object
     return patched(committer, "read_known", nothing)
 
 
+def _bytes_along_in_another_order() -> AbstractContextManager[object]:
+    """Whose are they, if two blobs of one size change places? Nobody can tell, until they are hashed."""
+    original = EagerBytes.read
+
+    async def read(self: EagerBytes, origin: NodeNumber, items: Sequence[OfferedItem]) -> list[bytes] | None:
+        contents = await original(self, origin, items)
+        return contents and contents[::-1]
+
+    return patched(EagerBytes, "read", read)
+
+
 MUTANTS = (
+    Mutant("bytes along in another order", _bytes_along_in_another_order),
     Mutant("a lost row comes back under another number", _lost_row_comes_back_under_another_number, is_quick=False),
     Mutant("mark believed after a rollback", _mark_believed_after_a_rollback),
     Mutant("learnt-from filter across generations", _learnt_from_filter_across_generations, is_quick=False),
