@@ -214,6 +214,9 @@ RELEASE_AGE_MS_MAX: Final = 7 * 24 * 3600 * 1000  # what was proven longer ago i
 DRAIN_ORIGINS_MAX: Final = 1024  # as HELLO_MARKS_MAX: whatever lies at one node
 DRAIN_REPORT_SIZE_BYTES_MAX: Final = 8 * MIB  # 1,024 origins with 64 units and a release each are 5.1 MB
 STAKE_ANSWER_S: Final = 10.0  # a line of 600 ms answers in one; a node that hangs must not hide the others
+VOID_LISTS_ASK_S: Final = 60.0  # after asking an origin for lists that no longer count; doubled while it has none anew
+VOID_LISTS_ASK_S_MAX: Final = 3600.0
+VOID_LISTS_IDS_MAX: Final = 1024  # asked for at once: a quarter of what a repair lane may queue
 RECLAIM_LOOK_S: Final = 60.0  # how often a session looks for units that were let go and are to be held again
 
 # --- metrics ---------------------------------------------------------------------------------------------------

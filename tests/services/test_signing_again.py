@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
+import pytest
 import trio
 import trio.testing
 
@@ -16,10 +18,12 @@ from lumbung_cluster.roster_node import KeyUse
 from lumbung_node.ports.keystore import KeysAtHand, KeysInUse
 from lumbung_node.services.core import Core
 from lumbung_node.services.keyring import KeyRing
+from lumbung_node.services.session.proving import Proving
 from lumbung_node.services.signing_again import SigningAgain
 from lumbung_node.store.jobs import Content, ForeignBlob, Job
+from lumbung_proto.v1 import peer_pb2
 from lumbung_testing.rosters import CLUSTER, SeededSigner, founding, signed, successor
-from lumbung_testing.session_pair import OFFICE, PEER, Box, box, connected, living, put, until_proven
+from lumbung_testing.session_pair import CENTRE, OFFICE, PEER, Box, box, connected, living, put, until_proven
 from lumbung_testing.world import MemoryKeys
 
 G1 = Generation(1)
@@ -128,3 +132,62 @@ async def test_it_looks_again_when_a_roster_retires_the_key(autojump_clock: trio
         await trio.sleep(1)
         assert kept.log.said("recordings signed again")
         nursery.cancel_scope.cancel()
+
+
+async def test_a_holder_gives_back_what_it_had_before_it_was_signed_again(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """It was counted for them all the time. One holder hears of it from the origin, the other from the first."""
+    kept, at_peer, at_centre = box(OFFICE), box(PEER), box(CENTRE)
+    async with recording(kept, FIRST) as office, living(at_peer) as peer, living(at_centre) as centre:
+        await put(office, [b"%d" % number for number in range(3)])
+        bound = await end_of(office)
+        await put(office, [b"meanwhile %d" % number for number in range(40)])
+        async with connected(office, peer), connected(office, centre):
+            await until_proven(office, PEER, 43)
+            await until_proven(office, CENTRE, 43)
+    async with recording(kept, NEXT) as office, living(at_peer) as peer:
+        for core in (office, peer):
+            await retire(core, bound)
+        async with connected(office, peer):
+            await trio.sleep(90)
+            assert await SigningAgain(office, ring(office, NEXT)).look() == 2
+            await trio.sleep(600)
+    async with living(at_peer) as peer, living(at_centre) as centre:
+        await retire(centre, bound)
+        async with connected(peer, centre):
+            await trio.sleep(600)
+    for holder_box in (at_peer, at_centre):
+        wiped = replace(box(OFFICE), identity=kept.identity, entry_key=NEXT)
+        async with living(wiped) as office, living(holder_box) as holder:
+            await retire(office, bound)
+            async with connected(office, holder):
+                await trio.sleep(600)
+            assert office.store.state.count(OFFICE).blobs == 43
+
+
+async def test_what_is_never_signed_again_is_asked_for_ever_more_rarely(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float] = []
+    take_need = Proving.take_need
+
+    def noted(self: Proving, need: peer_pb2.Need) -> None:
+        asked.append(trio.current_time())
+        take_need(self, need)
+
+    monkeypatch.setattr(Proving, "take_need", noted)
+    kept = box(OFFICE)
+    async with recording(kept, FIRST) as office, living(box(PEER)) as peer:
+        await put(office, [b"first"])
+        bound = await end_of(office)
+        entry = Entry(BlobId.of(b"forged"), 6, 0, 0)
+        listed = EntryList(CLUSTER, OFFICE, G1, 9, bytes(32), (entry,))
+        forged = ForeignBlob(sign_list(listed, SeededSigner(FIRST)), 0, Content(6, [b"forged"]), OFFICE, G1)
+        await peer.store.committer.commit(Job(foreign=[forged]))
+        for core in (office, peer):
+            await retire(core, bound)
+        async with connected(office, peer):
+            await trio.sleep(24 * 3600)
+    assert 20 < len(asked) < 40
+    assert asked[-1] - asked[-2] == pytest.approx(3600, abs=1)

@@ -185,6 +185,17 @@ def list_key(origin: NodeNumber, place: ListPlace) -> bytes:
     return _LIST_KEY.pack(origin, *place.list)
 
 
+def lists_from(origin: NodeNumber, generation: Generation, first: int) -> bytes:
+    """No list of these or higher numbers has a lower key."""
+    return _LIST_KEY.pack(origin, generation, first, 0)
+
+
+def lists_span(origin: NodeNumber) -> tuple[bytes, bytes]:
+    """The keys of all its lists: from the first of the two to below the second."""
+    prefix = _U32.pack(origin)
+    return prefix, prefix + b"\xff" * _LIST_KEY.size
+
+
 def pack_list(body: bytes, signature: Signature) -> bytes:
     """LISTS: public key 32 B, signature 64 B, body."""
     return signature.key_public + signature.signature + body

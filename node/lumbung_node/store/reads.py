@@ -26,6 +26,7 @@ from lumbung_node.store.layout import (
     feed_key,
     is_intact_row,
     list_key,
+    lists_span,
     number_in_row,
     place_key,
     size_of_intact_row,
@@ -248,9 +249,7 @@ class Reader:
 
     async def newest_list(self, origin: NodeNumber) -> SignedList | None:
         """The list of the highest generation, and in it of the highest numbers, that lies here; None for none."""
-        first = origin.to_bytes(4, "big")
-        behind = first + b"\xff" * 24  # longer than any key of a list
-        rows = await self._kv.scan(Family.LISTS, first, behind, 1, backwards=True)
+        rows = await self._kv.scan(Family.LISTS, *lists_span(origin), 1, backwards=True)
         return SignedList.parse(*unpack_list(rows[0][1])) if rows else None
 
     async def ids_with_prefix(self, origin: NodeNumber, prefix: bytes, limit: int) -> list[BlobId]:

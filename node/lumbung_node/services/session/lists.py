@@ -13,6 +13,7 @@ from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.signed import Signature
 from lumbung_node.services.core import Core
 from lumbung_node.services.session.own_entries import note_not_ours
+from lumbung_node.services.session.void_lists import renew_lists
 from lumbung_node.services.session.vouched import is_vouched_for
 from lumbung_proto.v1 import peer_pb2
 
@@ -99,8 +100,10 @@ class ListChecker:
             raise _refused(f"entry list of origin {origin}: the signature is not valid")
         for each in unchecked:
             each.is_valid = True
+        lists = [self._parse(raw, origin) for raw in message.lists]
+        await renew_lists(self._core, origin, lists)
         if origin == self._core.number:
-            await note_not_ours(self._core, self._source, [self._parse(raw, origin) for raw in message.lists])
+            await note_not_ours(self._core, self._source, lists)
 
     def _parse(self, raw: peer_pb2.SignedBytes, origin: NodeNumber) -> SignedList:
         try:

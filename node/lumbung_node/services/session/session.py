@@ -31,6 +31,7 @@ from lumbung_node.services.session.reconciling import Reconciling
 from lumbung_node.services.session.releasing import Releasing
 from lumbung_node.services.session.stakes import Stakes
 from lumbung_node.services.session.telling import Echoing, Telling
+from lumbung_node.services.session.void_lists import VoidLists
 from lumbung_proto.v1 import peer_pb2
 
 __all__ = ["Session"]
@@ -182,6 +183,7 @@ class Session:
             nursery.start_soon(self._tell_pace, pace)
             nursery.start_soon(self._releasing.run)
             nursery.start_soon(Reclaiming(core, link, peer).run)
+            nursery.start_soon(VoidLists(core, link, peer).run)
             nursery.start_soon(self._gossip.pass_on_access)
             if self._link.speaks("report"):
                 nursery.start_soon(self._telling.run)
