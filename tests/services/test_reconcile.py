@@ -547,7 +547,10 @@ async def test_a_settlement_with_another_root_moves_no_mark(
     [
         peer_pb2.SessionFrame(reconcile_compare=pb.ReconcileCompare(serial=1, nonce=bytes(7), key_version=1)),
         peer_pb2.SessionFrame(
-            reconcile_compare=pb.ReconcileCompare(serial=1, nonce=bytes(8), key_version=1, origins=[9])
+            reconcile_compare=pb.ReconcileCompare(serial=1, nonce=bytes(8), key_version=1, origins=[2, 1])
+        ),
+        peer_pb2.SessionFrame(
+            reconcile_compare=pb.ReconcileCompare(serial=1, nonce=bytes(8), key_version=1, fingerprints=bytes(9))
         ),
     ],
 )
@@ -560,3 +563,35 @@ async def test_a_question_that_breaks_the_protocol_ends_the_session(
                 await ready(session)
                 await session._link.send(frame)
                 await trio.sleep_forever()
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        pb.ReconcileCompare(nonce=bytes(8), key_version=1, origins=[9]),
+        pb.ReconcileCompare(nonce=bytes(8), key_version=1, fingerprints=bytes(8 * 7)),
+    ],
+)
+async def test_a_question_by_another_roster_is_refused_and_the_session_lives(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch, question: pb.ReconcileCompare
+) -> None:
+    """Which origins two nodes share is told by the roster, and a new one is not at both at once."""
+    said: list[pb.ReconcileCompared] = []
+    send = FrameLink.send
+
+    async def note(self: FrameLink, frame: peer_pb2.SessionFrame, payload: Iterable[bytes | memoryview] = ()) -> None:
+        if frame.WhichOneof("kind") == "reconcile_compared" and frame.reconcile_compared.serial == 1000:
+            said.append(frame.reconcile_compared)
+            return  # nobody of ours has asked
+        await send(self, frame, payload)
+
+    monkeypatch.setattr(FrameLink, "send", note)
+    question.serial = 1000
+    async with living(box(OFFICE)) as office, living(box(CENTRE)) as centre:
+        await put(office, blobs("blob", 3))
+        async with connected(office, centre) as (session, _):
+            await ready(session)
+            await session._link.send(peer_pb2.SessionFrame(reconcile_compare=question))
+            await put(office, [b"and one more"])
+            await until(lambda: holds(centre, OFFICE) == 4)
+    assert [answer.refusal for answer in said] == ["expected origins that both hold: the rosters of the two differ"]

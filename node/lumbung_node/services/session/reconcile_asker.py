@@ -233,9 +233,9 @@ def _differing(
         if compared.root != both.root(view.part for view in views):
             raise Broken("it says that all is equal, and its fingerprint is another")
         return {origin: 0 for origin, view in zip(origins, views, strict=True) if view.is_doubted}
-    told = split_fingerprints(compared.fingerprints, len(origins))
-    if len(compared.counts) != len(origins):
-        raise Broken(f"expected {len(origins)} counts, got {len(compared.counts)}")
+    told = split_fingerprints(compared.fingerprints)
+    if not len(told) == len(compared.counts) == len(origins):
+        raise Broken(f"expected {len(origins)} fingerprints and counts, got {len(told)} and {len(compared.counts)}")
     return {
         origin: count
         for origin, view, fingerprint, count in zip(origins, views, told, compared.counts, strict=True)

@@ -46,7 +46,7 @@ class Comparing:
         self._moments.forget()
         answer = pb.ReconcileCompared(serial=message.serial)
         payload = b""
-        origins = self._origins(message.origins)
+        origins = self._origins(message)
         if len(message.nonce) != NONCE_SIZE_BYTES:
             raise Broken(f"expected a nonce of {NONCE_SIZE_BYTES} bytes, got {len(message.nonce)}")
         if message.key_version != self._core.store.inventories.key.version:
@@ -56,18 +56,20 @@ class Comparing:
             self._outgoing.start_over()
         elif self._is_too_often():
             answer.refusal = "too many comparisons: again in a minute"
+        elif origins is None:
+            answer.refusal = "expected origins that both hold: the rosters of the two differ"
         else:
             payload = await self._fill(answer, message, origins)
         return answer, payload
 
-    def _origins(self, asked: Sequence[int]) -> list[NodeNumber]:
+    def _origins(self, message: pb.ReconcileCompare) -> list[NodeNumber] | None:
+        """Which are compared; None where the asker, by another roster, has others in mind than we. Raises Broken."""
         shared = self._core.rosters.roster.origins_shared(self._core.number, self._peer)
-        if not asked:
-            return list(shared)
-        origins = [NodeNumber(number) for number in asked]
-        if sorted(set(origins)) != origins or not set(origins) <= set(shared):
-            raise Broken("expected origins that both hold, rising")
-        return origins
+        origins = [NodeNumber(number) for number in message.origins] or list(shared)
+        if sorted(set(origins)) != origins:
+            raise Broken("expected origins rising")
+        told = len(split_fingerprints(message.fingerprints))
+        return origins if set(origins) <= set(shared) and told in (0, len(origins)) else None
 
     def _is_too_often(self) -> bool:
         now = trio.current_time()
@@ -112,7 +114,7 @@ class Comparing:
         if not message.fingerprints:
             return []
         found = []
-        told = split_fingerprints(message.fingerprints, len(views))
+        told = split_fingerprints(message.fingerprints)
         for (origin, view), fingerprint in zip(views.items(), told, strict=True):
             if view.is_doubted or asked.inner(view.part) != fingerprint:
                 found.append(origin)

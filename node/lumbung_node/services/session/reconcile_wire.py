@@ -64,10 +64,11 @@ def split_ids(raw: bytes | memoryview, count_max: int) -> list[bytes]:
     return [bytes(raw[at : at + size]) for at in range(0, len(raw), size)]
 
 
-def split_fingerprints(raw: bytes | memoryview, count: int) -> list[bytes]:
-    """8 bytes each. Raises Broken for another number of them."""
-    if len(raw) != count * INNER_SIZE_BYTES:
-        raise Broken(f"expected {count} fingerprints of {INNER_SIZE_BYTES} bytes, got {len(raw)} bytes")
+def split_fingerprints(raw: bytes | memoryview, count: int | None = None) -> list[bytes]:
+    """8 bytes each. Raises Broken for part of one, and for another number of them than `count`."""
+    if len(raw) % INNER_SIZE_BYTES or count not in (None, len(raw) // INNER_SIZE_BYTES):
+        wanted = "" if count is None else f"{count} "
+        raise Broken(f"expected {wanted}fingerprints of {INNER_SIZE_BYTES} bytes, got {len(raw)} bytes")
     return [bytes(raw[at : at + INNER_SIZE_BYTES]) for at in range(0, len(raw), INNER_SIZE_BYTES)]
 
 

@@ -39,7 +39,7 @@ from lumbung_testing.simulation.seeding import luck
 from lumbung_testing.simulation.stations import Operator, Station, access_caller, office_access
 from lumbung_testing.simulation.story import Story
 from lumbung_testing.simulation.tapping import TappedTransport
-from lumbung_testing.simulation.watching import open_watch, signatures_watched
+from lumbung_testing.simulation.watching import open_watch, refusals_watched, signatures_watched
 from lumbung_testing.virtual_disk import DiskImage, VirtualDisk
 from lumbung_testing.world import MemoryDocuments
 
@@ -259,6 +259,7 @@ async def open_cluster(seed: int, node_count: int, story: Story, *, on_rocks: bo
         stack.enter_context(misbehaving(cluster.misbehaviour))
         stack.enter_context(misfolding(cluster.misbehaviour))
         stack.enter_context(signatures_watched(cluster.promises))
+        stack.enter_context(refusals_watched(cluster.promises))
         stack.callback(cluster.shelf.clear)
         for number in cluster.offices:
             await cluster.settle_people(number, number)

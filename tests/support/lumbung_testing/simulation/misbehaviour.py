@@ -45,6 +45,7 @@ from lumbung_testing.simulation.patching import patched
 __all__ = ["KINDS", "Misbehaviour", "misbehaving", "signed_words"]
 
 KINDS = ("lossy", "lying", "boasting", "forging", "misnumbering", "retracting", "misreporting", "misfolding")
+_FLOODING = "flooding"
 _CommitReceipt = Callable[[Core, NodeNumber, int, Sequence[BlobId]], Awaitable[peer_pb2.SignedBytes | None]]
 _FALSE_TONGUED = ("boasting", "forging", "retracting", "misnumbering", "misfolding")
 _UNDER_WAY_S = 60.0  # what was made before the node turned honest again may wait so long for its turn on the line
@@ -74,6 +75,14 @@ class Misbehaviour:
     def is_false_tongued(self, node: NodeNumber) -> bool:
         """Whether what it says is not to be taken for the word of an honest node."""
         return any(self.has_done(node, how) for how in _FALSE_TONGUED)
+
+    def flooded_in_the_name_of(self, node: NodeNumber) -> None:
+        """Somebody with its key says in its name what it would never say: its sessions end with refusals meanwhile."""
+        self._tainted[node, _FLOODING] = trio.current_time() + _UNDER_WAY_S
+
+    def is_honest(self, node: NodeNumber) -> bool:
+        """Whether it keeps to the protocol, and nobody breaks it in its name."""
+        return not any(self.has_done(node, how) for how in (*KINDS, _FLOODING))
 
     def begin(self, node: NodeNumber, how: str) -> None:
         self.who, self.how = node, how

@@ -6,13 +6,14 @@ What a node signs is handed to them when it is signed.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import trio
 
 from lumbung_cluster.bundle_manifest import Manifest
 from lumbung_cluster.canonical import Malformed
+from lumbung_cluster.errors import Rejected
 from lumbung_cluster.identity_uri import NodeIdentity, parse_identity
 from lumbung_cluster.limits import FRAME_HEADER_SIZE_BYTES_MAX, MESSAGE_SIZE_BYTES_MAX
 from lumbung_cluster.receipt import Statement
@@ -21,6 +22,7 @@ from lumbung_node.services import statements
 from lumbung_node.services.core import Core
 from lumbung_node.services.replicator import SESSION
 from lumbung_node.services.server import IMPORT, PUT, TAKE_RECEIPTS
+from lumbung_node.services.session.session import Session
 from lumbung_proto.codec import MalformedFrame, decode_frame
 from lumbung_proto.v1 import blobs_pb2, bundles_pb2, peer_pb2
 from lumbung_testing.simulation.invariants.ends import SessionEnds
@@ -30,7 +32,7 @@ from lumbung_testing.simulation.patching import patched
 from lumbung_testing.simulation.story import Story
 from lumbung_testing.simulation.tapping import Watch
 
-__all__ = ["open_watch", "signatures_watched"]
+__all__ = ["open_watch", "refusals_watched", "signatures_watched"]
 
 _Frames = type[peer_pb2.SessionRequest] | type[peer_pb2.SessionResponse]
 
@@ -65,6 +67,29 @@ def signatures_watched(promises: Promises) -> Iterator[None]:
 
     with patched(statements, "_signed", signed):
         yield
+
+
+@contextmanager
+def refusals_watched(promises: Promises) -> Iterator[None]:
+    """While the block runs, what a session ends with is looked at when one of the two sides has refused something."""
+    run = vars(Session)["run"]
+
+    async def watched(session: Session, *arguments: Callable[[], None]) -> None:
+        try:
+            await run(session, *arguments)
+        except (Rejected, BaseExceptionGroup) as exc:
+            for refusal in _refusals(exc):
+                promises.refuses(session._core, session.peer, refusal)
+            raise
+
+    with patched(Session, "run", watched):
+        yield
+
+
+def _refusals(exc: BaseException) -> list[Rejected]:
+    if isinstance(exc, BaseExceptionGroup):
+        return [refusal for each in exc.exceptions for refusal in _refusals(each)]
+    return [exc] if isinstance(exc, Rejected) else []
 
 
 class _HashingWatch:

@@ -47,6 +47,7 @@ async def _flood(stage: Stage, draws: random.Random) -> None:
     one, other = draws.sample(list(stage.cluster.nodes.values()), 2)
     kind = draws.choice(("need", "prove", "pieces", "rubbish", "offer", "silence"))
     stage.tell(one, "flood", f"{kind} to {other.host}")
+    stage.cluster.misbehaviour.flooded_in_the_name_of(one.number)
     caller = node_caller(other.number)
     async with stage.cluster.network.transport(f"x{one.number}", node_caller(one.number)) as transport:
         channel = transport.dial(Endpoint(address_of(other.host, other.number), caller.uri, (caller.key_pin,)))

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from lumbung_cluster import limits
 from lumbung_cluster.errors import StatusCode
+from lumbung_cluster.ids import NodeNumber
 from lumbung_node.services.session import incoming
 from lumbung_proto.v1 import peer_pb2
 from lumbung_testing.simulation.invariants.claims import Claims
 from lumbung_testing.simulation.invariants.ends import SessionEnds
-from lumbung_testing.simulation.misbehaviour import KINDS
 from lumbung_testing.simulation.node import SimNode
 
-__all__ = ["SAYS"]
+__all__ = ["SAYS", "check_refusal"]
 
 _QUESTIONS_OPEN_MAX = 2
 
@@ -48,17 +48,14 @@ def _says_pieces(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_p
 
 
 def _says_applied(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
-    _judges(claims, node, ends, frame.applied.status_code, frame.applied.sentence)
+    check_refusal(claims, node.number, ends.peer, frame.applied.status_code, frame.applied.sentence)
 
 
-def _says_goodbye(claims: Claims, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
-    _judges(claims, node, ends, frame.goodbye.status_code, frame.goodbye.sentence)
-
-
-def _judges(claims: Claims, node: SimNode, ends: SessionEnds, status_code: int, sentence: str) -> None:
-    is_honest = not any(claims.misbehaviour.has_done(who, how) for who in (node.number, ends.peer) for how in KINDS)
-    if status_code == StatusCode.INVALID_ARGUMENT.value and is_honest:
-        claims.broken("honest words fit", f"{node.host} tells node {ends.peer}: {sentence}")
+def check_refusal(claims: Claims, node: NodeNumber, peer: NodeNumber, status_code: int, sentence: str) -> None:
+    """One of the two has refused what the other said."""
+    are_honest = claims.misbehaviour.is_honest(node) and claims.misbehaviour.is_honest(peer)
+    if status_code == StatusCode.INVALID_ARGUMENT.value and are_honest:
+        claims.broken("honest words fit", f"between nodes {node} and {peer}: {sentence}")
 
 
 def _check(claims: Claims, node: SimNode, what: str, count: int, count_max: int) -> None:
@@ -73,5 +70,4 @@ SAYS = {
     "need": _says_need,
     "pieces": _says_pieces,
     "applied": _says_applied,
-    "goodbye": _says_goodbye,
 }

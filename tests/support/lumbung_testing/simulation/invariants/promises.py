@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from lumbung_cluster.errors import Rejected
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.receipt import Statement
 from lumbung_node.ports.transport import Method
@@ -110,6 +111,10 @@ class Promises:
     def signs(self, core: Core, statement: Statement) -> None:
         """A node signs a word of its own."""
         words.check_signed(self._claims, core, statement)
+
+    def refuses(self, core: Core, peer: NodeNumber, refusal: Rejected) -> None:
+        """A session with the peer ends because one of the two has refused what the other said."""
+        bounds.check_refusal(self._claims, core.number, peer, refusal.code.value, refusal.sentence)
 
     def heard(self, node: SimNode, ends: SessionEnds, frame: peer_pb2.SessionFrame) -> None:
         for hear in self._hears.get(frame.WhichOneof("kind") or "", ()):

@@ -18,7 +18,6 @@ from lumbung_node.services import rosters
 from lumbung_node.services.core import Core
 from lumbung_node.services.replicator import Replicator
 from lumbung_node.services.session import greeting, lives, session
-from lumbung_node.services.session.feed_lanes import FeedLanes
 from lumbung_node.services.session.gossip import Gossip
 from lumbung_node.services.session.greeting import Greeting
 from lumbung_node.store import own_lives
@@ -101,10 +100,6 @@ def _lower_epoch_obeyed() -> AbstractContextManager[object]:
     return patched(rosters, "judge", judge)
 
 
-def _doubts_itself_below_a_newer_roster() -> AbstractContextManager[object]:
-    return patched(FeedLanes, "_may_doubt", lambda lanes: lanes._core.may_doubt(lanes._peer))
-
-
 def _rosters_not_passed_on() -> AbstractContextManager[object]:
     async def greet(self: Gossip, greeting: Greeting) -> None:
         await trio.lowlevel.checkpoint()
@@ -121,5 +116,4 @@ MUTANTS = (
     Mutant("shown a newer life and gone on", _shown_a_newer_life_and_gone_on, is_quick=False),
     Mutant("lower epoch obeyed", _lower_epoch_obeyed),
     Mutant("rosters not passed on", _rosters_not_passed_on),
-    Mutant("doubts itself below a newer roster", _doubts_itself_below_a_newer_roster, is_quick=False),
 )
