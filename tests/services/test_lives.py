@@ -13,6 +13,7 @@ from lumbung_cluster.ids import Generation, NodeNumber
 from lumbung_cluster.life import Life, SignedLife, sign_life
 from lumbung_cluster.roster_codec import SignedRoster
 from lumbung_cluster.roster_node import KeyRecord, KeyUse, NodeRecord
+from lumbung_node.ports.identity import IdentityRecord
 from lumbung_node.services.core import Core, DoubtAboutOurselves
 from lumbung_node.services.session.greeting import judge_greeting, make_hello, read_hello
 from lumbung_node.services.session.lives import LifeUnknown
@@ -21,6 +22,7 @@ from lumbung_proto.v1 import peer_pb2
 from lumbung_testing.rosters import CLUSTER, SeededSigner, founding, signed, successor
 from lumbung_testing.session_pair import CENTRE, OFFICE, PEER, box, connected, living, put, until_proven
 from lumbung_testing.virtual_disk import Pace
+from lumbung_testing.world import MemoryIdentity
 
 FAR = Generation(7)
 
@@ -213,6 +215,31 @@ async def test_new_hardware_under_new_keys_begins_a_life_above_the_machine_befor
         assert doubted.value.beyond == 5
         await greet(peer, office, seen=life_of_office(6))
         assert not office.condition.stopped, "a retired key stops nobody"
+
+
+async def test_a_life_signed_again_for_a_new_key_is_the_one_that_began_meanwhile(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Else every partner would refuse our Hello, which shows an older life than the generation that we speak for."""
+    office_box = box(OFFICE)
+    office_box.identity = SlowIdentity()
+    async with living(office_box) as office, trio.open_nursery() as nursery:
+        nursery.start_soon(office.store.start_generation, Generation(2))
+        await trio.sleep(SlowIdentity.late_s / 2)
+        await office.store.sign_life_again()
+
+        assert office.store.life.content.generation == office.store.state.generation == 2
+
+
+class SlowIdentity(MemoryIdentity):
+    """What it has read comes late."""
+
+    late_s = 1.0
+
+    async def load(self) -> IdentityRecord | None:
+        record = await super().load()
+        await trio.sleep(self.late_s)
+        return record
 
 
 def with_new_receipt_key(number: NodeNumber) -> SignedRoster:
