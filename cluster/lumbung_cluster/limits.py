@@ -120,6 +120,8 @@ RETRY_AFTER_S_MAX: Final = 120.0  # at most, whoever says it: when space returns
 NEED_INTERVAL_S: Final = 60.0  # before what stays damaged is asked for again: the peer may have lacked it too
 PROVE_INTERVAL_S: Final = 30.0  # between two looks for entries that are applied but not proven
 DOUBT_INTERVAL_S: Final = 3600.0  # a peer can make us doubt our history once an hour: each doubt voids all receipts
+KEY_LIVES_MAX: Final = 65_536  # lives that each retired receipt key may speak for: one an hour for 7 years; 255 keys (a
+# node has at most 256) leave as many again before the last generation
 
 # --- inventories -----------------------------------------------------------------------------------------------
 INVENTORY_FOLD_ROWS_MAX: Final = 1024  # feed rows of one fold: 1.2 us each there, 5 us in batches of 64

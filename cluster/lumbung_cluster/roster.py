@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from lumbung_cluster.ids import UNITS, ClusterId, NodeNumber, all_units
+from lumbung_cluster.limits import KEY_LIVES_MAX
 from lumbung_cluster.roster_node import (
     AgeRecipient,
     Extension,
@@ -173,6 +174,10 @@ class Roster:
     def receipt_keys(self, node: NodeNumber) -> tuple[KeyRecord, ...]:
         """Every receipt key that the node ever had; `KeyRecord.holds_in` says for which roster epochs."""
         return self._keys(node, KeyUse.RECEIPT)
+
+    def former_generation_max(self, node: NodeNumber) -> int:
+        """How high a life under a retired receipt key of the node may be: its thief must not use the generations up."""
+        return KEY_LIVES_MAX * sum(not key.is_open for key in self.receipt_keys(node))
 
     def access_keys(self, office: NodeNumber) -> tuple[KeyRecord, ...]:
         """Every access-list key that the office ever had."""

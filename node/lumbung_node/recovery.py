@@ -13,12 +13,12 @@ import trio
 
 from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.errors import LumbungError
-from lumbung_cluster.ids import ClusterId, Generation
+from lumbung_cluster.ids import ClusterId, Generation, NodeNumber
 from lumbung_cluster.life import Life, SignedLife
 from lumbung_cluster.place import Place, choose_place
 from lumbung_cluster.roster import Roster
 from lumbung_cluster.roster_node import NodeRecord
-from lumbung_cluster.signed import Signature
+from lumbung_cluster.signed import Signature, Verifier
 from lumbung_node.adapters.identity_folder import IdentityFolder
 from lumbung_node.adapters.keys.ed25519 import Ed25519Verifier
 from lumbung_node.adapters.rocks.aside import AsideFolders
@@ -32,7 +32,7 @@ from lumbung_node.services.seen_lives import SEEN_LIFE
 from lumbung_node.store.own_lives import recovered_record, stopped_by
 from lumbung_proto.v1 import lives_pb2
 
-__all__ = ["Situation", "look", "recover"]
+__all__ = ["Situation", "believed_lives", "look", "recover"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +102,12 @@ async def _ask(own: OwnNode, partner: NodeRecord) -> list[Life] | None:
         raw = await own.ask(partner, SEEN_LIFE)
     except LumbungError:
         return None
-    return _believed(lives_pb2.SeenLifeResponse.FromString(raw), own.roster, own.config, own.cluster)
+    response = lives_pb2.SeenLifeResponse.FromString(raw)
+    return believed_lives(response, own.roster, own.config.number, own.cluster, Ed25519Verifier())
 
 
-def _believed(
-    response: lives_pb2.SeenLifeResponse, roster: Roster, config: NodeConfig, cluster: ClusterId
+def believed_lives(
+    response: lives_pb2.SeenLifeResponse, roster: Roster, number: NodeNumber, cluster: ClusterId, verifier: Verifier
 ) -> list[Life]:
     """Only what we have signed ourselves, so that no liar pushes our generations up; a receipt that was carried to the
     partner may have spoken for the one after it.
@@ -118,10 +119,13 @@ def _believed(
         life = SignedLife.parse(response.life.body, signature)
     except Malformed:
         return []
-    keys = [key.key for key in roster.receipt_keys(config.number)]
-    is_ours = life.content.cluster == cluster and life.content.node == config.number
-    if not is_ours or life.signature.key_public not in keys or not life.is_valid(Ed25519Verifier()):
+    keys = {key.key: key for key in roster.receipt_keys(number)}
+    key = keys.get(life.signature.key_public)
+    is_ours = life.content.cluster == cluster and life.content.node == number
+    if not is_ours or key is None or not life.is_valid(verifier):
         return []
+    if not key.is_open and life.content.generation > roster.former_generation_max(number):
+        return []  # of the machine before this one, or of a thief who wants no generation to be left
     generation = max(life.content.generation, min(response.generation, life.content.generation + 1))
     return [replace(life.content, generation=Generation(generation))]
 

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from lumbung_cluster.bundle_manifest import SignedManifest, sign_manifest
+from lumbung_cluster.roster_keys import pin_key, retire_key
+from lumbung_cluster.roster_node import KeyUse
 from lumbung_testing.bundle_trips import keys_of, recordings, trip
-from lumbung_testing.rosters import SeededSigner
+from lumbung_testing.rosters import SeededSigner, founding, signed, successor
 from lumbung_testing.session_pair import CENTRE, OFFICE
 from lumbung_tools.bundles.folder import find_bundles
 from lumbung_tools.output.exit_codes import ExitCode
@@ -77,6 +79,31 @@ async def test_a_disk_without_a_manifest_is_stored_without_receipts(tmp_path: Pa
         (there.folder / "manifest.lumbung").unlink()
         done = await there.away.take_in(there.disk)
         assert (done.stored, done.receipts, keys_of(done)) == (20, 0, {"no_manifest"})
+
+
+@pytest.mark.parametrize(("ahead", "is_known", "receipts"), [(0, True, 1), (0, False, 0), (1, True, 0)])
+async def test_a_manifest_under_a_retired_key_raises_no_nonce(
+    tmp_path: Path, ahead: int, is_known: bool, receipts: int
+) -> None:
+    """What the holder takes back is signed behind every nonce it met: the key's thief must not choose one."""
+    async with trip(tmp_path, recordings(20)) as there:
+        await there.home.export(CENTRE, there.disk)
+        file = there.folder / "manifest.lumbung"
+        held = SignedManifest.from_bytes(file.read_bytes())
+        nonce = held.content.origins[0].nonce
+        if is_known:  # as by a line, or by the same disk before
+            await there.centre.store.nonces.keep(OFFICE, nonce)
+        spans = (replace(held.content.origins[0], nonce=nonce + ahead),)
+        dated_back = sign_manifest(replace(held.content, origins=spans), SeededSigner(f"receipt {OFFICE}"))
+        file.write_bytes(dated_back.to_bytes())
+        draft = pin_key(successor(signed(founding(), "a", "b")), OFFICE, KeyUse.RECEIPT, b"n" * 32)
+        roster = signed(retire_key(draft, OFFICE, KeyUse.RECEIPT, None, None), "a", "b")
+        await there.centre.rosters.offer([roster.encode()])
+
+        done = await there.away.take_in(there.disk)
+
+        assert (done.stored, done.receipts) == (20, receipts)
+        assert there.centre.store.nonces.highest(OFFICE) == (nonce if is_known else 0)
 
 
 async def test_an_edited_manifest_costs_the_receipts_only(tmp_path: Path) -> None:

@@ -9,13 +9,17 @@ import pytest
 import trio
 
 from lumbung_cluster.bundle_receipts import ReceiptsFile
-from lumbung_cluster.ids import BlobId, Generation
+from lumbung_cluster.ids import BlobId, Generation, NodeNumber
+from lumbung_cluster.life import GENERATION_MAX
 from lumbung_cluster.receipt import StatementKind, sign_statement
+from lumbung_cluster.roster_codec import SignedRoster
+from lumbung_cluster.roster_keys import pin_key, retire_key
+from lumbung_cluster.roster_node import KeyUse
 from lumbung_node.ports.keyvalue import Family
 from lumbung_node.store.layout import copy_key
 from lumbung_testing.bundle_desk import Desk
 from lumbung_testing.bundle_trips import Trip, carried_home, recordings, trip
-from lumbung_testing.rosters import SeededSigner
+from lumbung_testing.rosters import SeededSigner, founding, signed, successor
 from lumbung_testing.session_pair import CENTRE, OFFICE, PEER, box, living, put
 from lumbung_testing.virtual_disk import Pace
 
@@ -69,6 +73,61 @@ async def test_a_receipt_signed_by_another_counts_for_nothing(tmp_path: Path) ->
         file.write_bytes(replace(held, receipts=(forged,)).encode())
         carried = await there.home.receipts(there.disk)
         assert (carried.refused, there.proven()) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("generation", "is_ours", "is_retired", "why"),
+    [
+        (2, True, True, "is retired, and of generation 2"),
+        (GENERATION_MAX + 1, True, False, f"expected a generation up to {GENERATION_MAX}"),
+        (2, False, False, "it names no recording of ours"),
+    ],
+)
+async def test_a_word_that_counts_for_nothing_makes_nothing_void_and_silences_nobody(
+    tmp_path: Path, generation: int, is_ours: bool, is_retired: bool, why: str
+) -> None:
+    """A withdrawal needs no bundle: whoever lays it on a disk would end the proofs of the true holder's life."""
+    async with trip(tmp_path, recordings(5)) as there:
+        file = await carried_home(there)
+        await there.home.receipts(there.disk)
+        if is_retired:
+            await there.office.rosters.offer([without_former_receipt_key(CENTRE).encode()])
+        held = ReceiptsFile.decode(file.read_bytes())
+        content = replace(
+            held.receipts[0].content,
+            kind=StatementKind.WITHDRAWAL,
+            generation=Generation(generation),
+            blobs=held.receipts[0].content.blobs[:1] if is_ours else (BlobId(bytes(32)),),
+        )
+        word = sign_statement(content, SeededSigner(f"receipt {CENTRE}"))
+        file.write_bytes(replace(held, receipts=(word,)).encode())
+
+        carried = await there.home.receipts(there.disk)
+
+        assert (carried.refused, there.proven()) == (1, 5)
+        assert there.office.store.state.generations_seen[CENTRE] == 1
+        assert why in str(carried.problems.found[0].values["why"])
+
+
+@pytest.mark.parametrize("has_met", [False, True])
+async def test_a_disk_that_was_on_its_way_while_the_holders_key_changed_still_counts(
+    tmp_path: Path, has_met: bool
+) -> None:
+    async with trip(tmp_path, recordings(5)) as there:
+        await carried_home(there)
+        if has_met:
+            await there.office.store.see_generation(CENTRE, Generation(1))
+        await there.office.rosters.offer([without_former_receipt_key(CENTRE).encode()])
+
+        await there.home.receipts(there.disk)
+
+        assert there.proven() == 5
+
+
+def without_former_receipt_key(number: NodeNumber) -> SignedRoster:
+    """Epoch 2: the node's receipt key is retired, and another is in force."""
+    draft = pin_key(successor(signed(founding(), "a", "b")), number, KeyUse.RECEIPT, b"n" * 32)
+    return signed(retire_key(draft, number, KeyUse.RECEIPT, None, None), "a", "b")
 
 
 async def test_a_withdrawal_after_the_import_outlives_the_carried_receipt(tmp_path: Path) -> None:

@@ -10,17 +10,22 @@ import trio.testing
 
 from lumbung_cluster.errors import Rejected, StatusCode
 from lumbung_cluster.ids import Generation, NodeNumber
-from lumbung_cluster.life import Life, SignedLife, sign_life
+from lumbung_cluster.life import GENERATION_MAX, Life, SignedLife, sign_life
+from lumbung_cluster.limits import KEY_LIVES_MAX
 from lumbung_cluster.roster_codec import SignedRoster
+from lumbung_cluster.roster_keys import pin_key, retire_key
 from lumbung_cluster.roster_node import KeyRecord, KeyUse, NodeRecord
+from lumbung_node.ports.identity import IdentityRecord
+from lumbung_node.recovery import believed_lives
 from lumbung_node.services.core import Core, DoubtAboutOurselves
 from lumbung_node.services.session.greeting import judge_greeting, make_hello, read_hello
-from lumbung_node.services.session.lives import LifeUnknown
+from lumbung_node.services.session.lives import LifeUnknown, life_message
 from lumbung_node.store.own_lives import recovered_record
-from lumbung_proto.v1 import peer_pb2
-from lumbung_testing.rosters import CLUSTER, SeededSigner, founding, signed, successor
+from lumbung_proto.v1 import lives_pb2, peer_pb2
+from lumbung_testing.rosters import CLUSTER, SeededSigner, TestVerifier, founding, signed, successor
 from lumbung_testing.session_pair import CENTRE, OFFICE, PEER, box, connected, living, put, until_proven
 from lumbung_testing.virtual_disk import Pace
+from lumbung_testing.world import MemoryIdentity
 
 FAR = Generation(7)
 
@@ -213,6 +218,68 @@ async def test_new_hardware_under_new_keys_begins_a_life_above_the_machine_befor
         assert doubted.value.beyond == 5
         await greet(peer, office, seen=life_of_office(6))
         assert not office.condition.stopped, "a retired key stops nobody"
+
+
+@pytest.mark.parametrize("retired", [1, 2])
+async def test_the_thief_of_a_retired_key_uses_no_generations_up(retired: int) -> None:
+    """In the last generation the next lost disk would find none to begin, and recording would not go on."""
+    held, highest = signed(founding(), "a", "b"), retired * KEY_LIVES_MAX
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        for number in range(retired):
+            following = SeededSigner(f"receipt after {number}").public_key
+            draft = pin_key(successor(held), OFFICE, KeyUse.RECEIPT, following)
+            held = signed(retire_key(draft, OFFICE, KeyUse.RECEIPT, None, None), "a", "b")
+            await office.rosters.offer([held.encode()])
+        for generation in (highest + 1, GENERATION_MAX - 1):
+            await greet(peer, office, seen=life_of_office(generation))
+        with pytest.raises(DoubtAboutOurselves) as doubted:
+            await greet(peer, office, seen=life_of_office(highest))
+        assert doubted.value.beyond == highest
+
+
+@pytest.mark.parametrize(
+    ("generation", "key", "is_believed"),
+    [
+        (KEY_LIVES_MAX, "receipt 1", True),
+        (KEY_LIVES_MAX + 1, "receipt 1", False),
+        (KEY_LIVES_MAX + 1, "new receipt", True),
+        (1, "receipt 2", False),
+    ],
+)
+def test_a_node_that_is_recovered_goes_above_what_its_keys_may_speak_for(
+    generation: int, key: str, is_believed: bool
+) -> None:
+    roster = with_new_receipt_key(OFFICE).parse()
+    response = lives_pb2.SeenLifeResponse(life=life_message(life_of_office(generation, key=key)))
+
+    lives = believed_lives(response, roster, OFFICE, CLUSTER, TestVerifier())
+
+    assert [life.generation for life in lives] == ([generation] if is_believed else [])
+
+
+async def test_a_life_signed_again_for_a_new_key_is_the_one_that_began_meanwhile(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Else every partner would refuse our Hello, which shows an older life than the generation that we speak for."""
+    office_box = box(OFFICE)
+    office_box.identity = SlowIdentity()
+    async with living(office_box) as office, trio.open_nursery() as nursery:
+        nursery.start_soon(office.store.start_generation, Generation(2))
+        await trio.sleep(SlowIdentity.late_s / 2)
+        await office.store.sign_life_again()
+
+        assert office.store.life.content.generation == office.store.state.generation == 2
+
+
+class SlowIdentity(MemoryIdentity):
+    """What it has read comes late."""
+
+    late_s = 1.0
+
+    async def load(self) -> IdentityRecord | None:
+        record = await super().load()
+        await trio.sleep(self.late_s)
+        return record
 
 
 def with_new_receipt_key(number: NodeNumber) -> SignedRoster:

@@ -5,14 +5,24 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
+import pytest
+import trio
 import trio.testing
 
-from lumbung_cluster.limits import INGEST_MEMORY_BYTES_MAX, MEMORY_BLOB_BYTES_MAX, PIECE_SIZE_BYTES_MAX
+from lumbung_cluster.errors import StatusCode
+from lumbung_cluster.limits import (
+    INGEST_MEMORY_BYTES_MAX,
+    MEMORY_BLOB_BYTES_MAX,
+    PIECE_SIZE_BYTES_MAX,
+    PUT_MEMORY_BLOB_BYTES_MAX,
+)
+from lumbung_node.ports.keyvalue import Family
 from lumbung_node.ports.transport import ServerCall
 from lumbung_node.services.copies import CopyBook
 from lumbung_node.services.putting import PutStream
+from lumbung_proto.v1 import blobs_pb2
 from lumbung_testing.direct_channel import DirectChannel, InlineBlocking
-from lumbung_testing.put_stations import PutStation, put_frame
+from lumbung_testing.put_stations import PutStation, put_frame, put_pieces
 from lumbung_testing.sealed_files import looking_sealed, write_item
 from lumbung_testing.session_pair import LUCK, OFFICE, box, living
 from lumbung_tools.client.answers import Outcome, PutAnswer
@@ -53,6 +63,28 @@ async def test_large_blobs_with_small_ones_between_are_stored_at_the_first_attem
         assert core.memory.taken_bytes == 0
     assert outcomes == {item.label: Outcome.STORED for item in items}
     assert channel.streams_opened == 1
+
+
+@pytest.mark.parametrize("size_bytes", [5_000, PUT_MEMORY_BLOB_BYTES_MAX + 1])
+async def test_a_machine_that_is_stopped_while_a_blob_comes_signs_nothing_of_it(
+    autojump_clock: trio.testing.MockClock, size_bytes: int
+) -> None:
+    """The station hears it, and asks the machine that took its place."""
+    content = LUCK.randbytes(size_bytes)
+    station = PutStation("a", put_pieces(content, size_bytes // 5 + 1), pause_s=10.0)
+    at = box(OFFICE)
+    async with living(at) as core, trio.open_nursery() as nursery:
+        nursery.start_soon(station.put, core)
+        await trio.sleep(25)
+        core.condition.stopped = True  # a partner has shown it a higher life of its own
+        await trio.sleep(600)
+
+        assert core.store.state.end(OFFICE).number == 0
+        assert station.outcomes() == [blobs_pb2.PUT_OUTCOME_REFUSED]
+        assert station.answers[0].status_code == StatusCode.FAILED_PRECONDITION.value
+        assert not at.disk.visible.all_keys(Family.CHUNKS)
+        assert not at.disk.visible.all_keys(Family.PENDING)
+        assert core.memory.taken_bytes == 0
 
 
 async def test_large_frames_are_counted_before_their_blobs_are_durable(autojump_clock: trio.testing.MockClock) -> None:

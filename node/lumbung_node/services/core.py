@@ -85,6 +85,12 @@ class Condition:
     clock_jump_ms: int = 0
     refusing_since: float = 0.0
 
+    def taken_over(self) -> Rejected:
+        """What somebody hears whose recordings the other machine must take."""
+        return Rejected(
+            StatusCode.FAILED_PRECONDITION, "another machine lives under this node's identity: this one takes no puts"
+        )
+
     def below_a_mark(self, sentence: str) -> Rejected:
         """What somebody hears whose bytes are refused because the disk is nearly full."""
         after_s = retry_after_s(trio.current_time() - self.refusing_since)

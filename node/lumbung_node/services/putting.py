@@ -234,10 +234,7 @@ class PutStream:
         if start.copies > 3 or start.wait_ms > _WAIT_MS_MAX:
             raise Rejected(StatusCode.INVALID_ARGUMENT, f"expected at most 3 copies and a wait of {_WAIT_MS_MAX} ms")
         if condition.stopped:
-            raise Rejected(
-                StatusCode.FAILED_PRECONDITION,
-                "another machine lives under this node's identity: this one takes no puts",
-            )
+            raise condition.taken_over()
         if condition.refuses_own:
             raise condition.below_a_mark(f"disk full: {condition.free_bytes} bytes free, recording needs more")
 

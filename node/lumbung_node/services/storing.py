@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from lumbung_cluster.errors import BlobDamaged, DiskFull, OutcomeUnknown, StatusCode, StoreClosed
+from lumbung_cluster.errors import BlobDamaged, DiskFull, OutcomeUnknown, Rejected, StatusCode, StoreClosed
 from lumbung_cluster.ids import BlobId
 from lumbung_cluster.limits import RETRY_AFTER_S_MIN
 from lumbung_node.hashing import hash_where_it_pays
@@ -51,9 +51,10 @@ class Result:
 
 @dataclass(slots=True)
 class _Batch:
-    """What goes to one commit; `versions` is what is known under the record tags of this call."""
+    """What goes to one commit; `runs` are its large blobs, `versions` what is known under this call's record tags."""
 
     own: list[OwnBlob] = field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
     versions: dict[bytes, list[TagVersion]] = field(default_factory=dict)
 
@@ -108,6 +109,8 @@ class Storing:
         batch.own.append(
             OwnBlob(item.blob, content, item.seal_epoch, item.flags, item.record_tag, item.content_tag, repairs)
         )
+        if item.run is not None:
+            batch.runs.append(item.run)
         result = Result(item.blob, blobs_pb2.PUT_OUTCOME_STORED)
         if versions and row is None:
             result.new_version = all(version.blob != item.blob for version in versions)
@@ -116,6 +119,9 @@ class Storing:
 
     async def _commit(self, batch: _Batch) -> None:
         """Fill in the results of what went to the committer."""
+        if self._core.condition.stopped:  # since their first bytes came; nothing waits between this and the submission
+            await self._refuse(batch, self._core.condition.taken_over())
+            return
         try:
             job = await self._core.store.committer.commit(Job(own=batch.own))
         except DiskFull as exc:
@@ -132,6 +138,11 @@ class Storing:
             result.number = stored.number
             if stored.outcome is Outcome.PRESENT:  # another stream was quicker; its bytes were verified a moment ago
                 result.outcome = blobs_pb2.PUT_OUTCOME_REPEATED
+
+    async def _refuse(self, batch: _Batch, why: Rejected) -> None:
+        _fill(batch.results, blobs_pb2.PUT_OUTCOME_REFUSED, why.code, why.sentence)
+        for run in batch.runs:
+            await run.abandon()
 
     async def _verifies(self, blob: BlobId, row: BlobRow) -> bool:
         """Whether the stored bytes are the blob, read from disk now."""

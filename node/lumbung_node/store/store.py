@@ -110,9 +110,10 @@ class Store:
 
     async def sign_life_again(self) -> None:
         """The receipt key has changed: partners believe a life only under a key that is in force."""
-        record = await self.identity.load()
-        assert record is not None
-        self.life = self.own_lives.sign(record)
+        async with self.identity_turn:  # else the record of the life before could be signed when a new one has begun
+            record = await self.identity.load()
+            assert record is not None
+            self.life = self.own_lives.sign(record)
 
     async def stop(self, evidence: SignedLife) -> None:
         """Another machine lives under our identity: remember it over restarts."""

@@ -7,6 +7,9 @@ A withdrawal needs no bundle of ours: it makes nothing count, and it is true whi
 among the holder's words by (generation, nonce) as all others: an older disk that is read late takes nothing back that
 the holder has proven since, and a newer receipt that is read late brings nothing back that it has withdrawn since. A
 nonce that we have not drawn yet is refused, because such a word would overrule those that are still to come.
+
+A word under a key that is retired by now counts in a life that we have met, never for a newer one: the thief of the key
+would make void what the true holder has proven, and silence it. Nor does a word that names nothing of ours.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from lumbung_cluster import limits
 from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.errors import KeyRefused, Rejected, StatusCode
 from lumbung_cluster.ids import BlobId
+from lumbung_cluster.life import GENERATION_MAX
 from lumbung_cluster.receipt import SignedStatement, Statement, StatementKind
 from lumbung_node.ports.transport import ServerCall
 from lumbung_node.services.core import Core
@@ -56,14 +60,15 @@ class CarriedReceipts:
         except (KeyRefused, Malformed) as exc:
             return bundles_pb2.ReceiptAnswer(outcome=bundles_pb2.RECEIPT_OUTCOME_REFUSED, sentence=str(exc))
         content, store = signed.content, self._core.store
-        await store.see_generation(content.holder, content.generation)
         numbers = await self._numbers(content.blobs)
-        covered = self._covered_since(content, numbers)
         answer = bundles_pb2.ReceiptAnswer(holder=content.holder)
         if not numbers:
             answer.outcome = bundles_pb2.RECEIPT_OUTCOME_REFUSED
             answer.sentence = "it names no recording of ours"
-        elif await self._is_known(content, set(numbers.values()) - covered):
+            return answer
+        await store.see_generation(content.holder, content.generation)  # makes void what was proven in older ones
+        covered = self._covered_since(content, numbers)
+        if await self._is_known(content, set(numbers.values()) - covered):
             # It may have come by the line just now: read, and not synced.
             await store.committer.commit(Job())
             answer.outcome = bundles_pb2.RECEIPT_OUTCOME_KNOWN
@@ -84,7 +89,7 @@ class CarriedReceipts:
         if row is None:
             raise KeyRefused(f"receipt: expected the nonce of a bundle that we exported, got {content.nonce}")
         if content.holder == row.holder:
-            self._check_life(content)
+            self._check_life(content, word.public_key)
         return check_statement(
             self._core,
             word,
@@ -97,7 +102,7 @@ class CarriedReceipts:
 
     def _checked_withdrawal(self, content: Statement, word: peer_pb2.SignedBytes) -> SignedStatement:
         """Raises KeyRefused."""
-        self._check_life(content)
+        self._check_life(content, word.public_key)
         if content.nonce >= self._core.store.state.next_nonce:
             raise KeyRefused(f"withdrawal: expected a nonce that we have drawn, got {content.nonce}")
         return check_statement(
@@ -110,13 +115,24 @@ class CarriedReceipts:
             is_carried=True,
         )
 
-    def _check_life(self, content: Statement) -> None:
-        """Raises KeyRefused for a word of an older life than the newest that we know of that holder."""
+    def _check_life(self, content: Statement, key: bytes) -> None:
+        """Raises KeyRefused for a word of an older life than the newest that we know of that holder, and of one that
+        `key` cannot make us believe in.
+        """
         newest = self._core.store.state.generations_seen.get(content.holder, 0)
         if content.generation < newest:
             raise KeyRefused(
                 f"receipt of an older life of node {content.holder}: expected generation {newest}, "
                 f"got {content.generation}; it counts for nothing"
+            )
+        if content.generation > GENERATION_MAX:
+            raise KeyRefused(f"receipt: expected a generation up to {GENERATION_MAX}, got {content.generation}")
+        keys = self._core.rosters.roster.receipt_keys(content.holder)
+        is_retired = any(known.key == key and not known.is_open for known in keys)
+        if is_retired and content.generation > max(newest, 1):  # the first life of all silences none before it
+            raise KeyRefused(
+                f"receipt: its key of node {content.holder} is retired, and of generation {content.generation} "
+                "we have heard nothing under one in force"
             )
 
     async def _numbers(self, blobs: tuple[BlobId, ...]) -> dict[BlobId, int]:

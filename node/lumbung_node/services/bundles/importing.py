@@ -138,10 +138,15 @@ class ImportStream:
             raise Malformed("manifest", "the one of this disk", "another's")
         keys = self._core.rosters.roster.receipt_keys(content.exporter)
         key = signed.signature.key_public
-        if not any(known.key == key and known.holds_in(content.roster_epoch) for known in keys):
+        held = next((known for known in keys if known.key == key and known.holds_in(content.roster_epoch)), None)
+        if held is None:
             raise Malformed("manifest", f"a receipt key of node {content.exporter}", key.hex()[:16])
         if not signed.is_valid(self._core.verifier):
             raise Malformed("manifest", "a valid signature", "a broken one")
+        if not held.is_open and _own_nonce(signed) > self._core.store.nonces.highest(content.exporter):
+            # The thief of that key could name a nonce that its owner never draws: all that we take back later would be
+            # signed behind it, and the owner would refuse it, or never believe that it was mended.
+            raise Malformed("manifest", "a key in force, or a nonce that its node has shown us", "a retired key")
         return signed
 
     # --- batches -----------------------------------------------------------------------------------------------
@@ -290,8 +295,13 @@ class ImportStream:
     def _nonce(self, origin: NodeNumber) -> int:
         if self._manifest is None or self._manifest.content.exporter != origin:
             return 0
-        span = self._manifest.content.span(origin)
-        return span.nonce if span is not None else 0
+        return _own_nonce(self._manifest)
+
+
+def _own_nonce(manifest: SignedManifest) -> int:
+    """The nonce that receipts for the exporter's own blobs must name; 0 when it carries none of them."""
+    span = manifest.content.span(manifest.content.exporter)
+    return span.nonce if span is not None else 0
 
 
 def _invalid(sentence: str) -> Rejected:

@@ -60,13 +60,15 @@ def _judge_retired(core: Core, peer: NodeNumber, shown: SignedLife) -> None:
     """A life under a key of ours that is retired stops nobody; but this may be new hardware under new keys.
 
     Then partners know the machine before it in a generation that we have not passed, and would refuse us for ever: we
-    begin a life above it, at most once an hour for each partner.
+    begin a life above it, at most once an hour for each partner, and never so high that the thief of that key could use
+    our generations up.
     """
     own, content = core.store.life.content, shown.content
     if (content.generation, content.life_id) == (own.generation, own.life_id):
         return  # our own life, signed before we changed to the next receipt key
     is_former = _is_signed_by_node(core, core.number, shown, is_retired_too=True)
-    if is_former and content.generation >= own.generation and core.may_doubt(peer):
+    is_above = own.generation <= content.generation <= core.rosters.roster.former_generation_max(core.number)
+    if is_former and is_above and core.may_doubt(peer):
         raise DoubtAboutOurselves("a machine before this one has lived in our generation", content.generation)
     core.log.warning("life refused", told_by=peer, generation=content.generation)
 

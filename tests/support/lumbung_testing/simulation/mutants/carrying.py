@@ -36,7 +36,7 @@ def _carried_receipt_of_an_old_generation_counted() -> AbstractContextManager[ob
         newest = self._core.store.state.generations_seen.get(signed.content.holder, signed.content.generation)
         return replace(signed, content=replace(signed.content, generation=max(newest, signed.content.generation)))
 
-    def check_life(self: CarriedReceipts, content: Statement) -> None:
+    def check_life(self: CarriedReceipts, content: Statement, key: bytes) -> None:
         """An older life is a life too."""
 
     @contextmanager
