@@ -161,6 +161,46 @@ async def test_a_withdrawal_whose_writer_was_cancelled_takes_the_copies_back_all
         assert _count(core) == 1
 
 
+@pytest.mark.parametrize("is_whole", [True, False])
+async def test_a_ledger_that_is_made_anew_counts_nothing_whose_withdrawal_is_being_written(
+    autojump_clock: trio.testing.MockClock, is_whole: bool
+) -> None:
+    """A disk brings the withdrawal; another roster comes into force just then, or an inventory receipt says less."""
+    at = box(OFFICE)
+    async with living(at) as core:
+        await _filled(core)
+        proofs = core.store.proofs
+        await proofs.record(_word(range(1, 4), 1), 1)
+        at.disk.pace = Pace(sync_s=1.0)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(proofs.record, _word(range(1, 3), 2, StatementKind.WITHDRAWAL), 2)
+            await trio.sleep(0.1)
+            if is_whole:
+                await proofs.load()
+            else:
+                proofs.reload(PEER)
+            assert _count(core) == 1
+        assert _count(core) == 1
+
+
+async def test_a_ledger_that_is_made_anew_counts_nothing_whose_withdrawals_writer_was_cancelled(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    at = box(OFFICE)
+    async with living(at) as core:
+        await _filled(core)
+        await core.store.proofs.record(_word(range(1, 4), 1), 1)
+        at.disk.pace = Pace(sync_s=1.0)
+        with trio.move_on_after(0.5):
+            await core.store.proofs.record(_word(range(1, 3), 2, StatementKind.WITHDRAWAL), 2)
+        core.store.proofs.reload(PEER)
+        assert _count(core) == 1
+        await trio.sleep(5)
+        await core.store.proofs.record(_word(range(1, 2), 3), 3)
+        await core.store.proofs.load()
+        assert _count(core) == 2, "the receipt is the later word"
+
+
 async def test_a_withdrawal_counts_while_the_origins_own_row_is_being_written_anew(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
