@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import pytest
@@ -11,7 +11,7 @@ import trio
 import trio.testing
 
 from lumbung_cluster.access import AccessList, sign_access
-from lumbung_cluster.errors import Rejected
+from lumbung_cluster.errors import DiskFull, Rejected
 from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.joining import van_numbers
 from lumbung_cluster.roster_codec import SignedRoster
@@ -141,6 +141,59 @@ async def test_a_roster_that_rotted_on_the_disk_stops_no_start_and_comes_again_f
         await keeper.offer([second.encode()])
         assert keeper.signed == second
         assert not calls_for_somebody(keeper)
+
+
+@dataclass(slots=True)
+class FullAfter(MemoryDocuments):
+    """Takes so many documents more."""
+
+    room: int = 0
+
+    async def save_roster(self, epoch: int, raw: bytes) -> None:
+        self._use_room()
+        await MemoryDocuments.save_roster(self, epoch, raw)
+
+    async def save_access_list(self, office: int, raw: bytes) -> None:
+        self._use_room()
+        await MemoryDocuments.save_access_list(self, office, raw)
+
+    def _use_room(self) -> None:
+        if not self.room:
+            raise DiskFull("no space left on device")
+        self.room -= 1
+
+
+async def have_both_beaten(keeper: RosterKeeper, change: Callable[[], Awaitable[object]]) -> bool:
+    async def beats_for_nodes() -> None:
+        assert await has_beaten(keeper.roster_changed, change)
+
+    return await has_beaten(keeper.changed, beats_for_nodes)
+
+
+async def test_everybody_hears_of_a_roster_that_is_in_force_though_a_later_one_was_not_saved() -> None:
+    first = first_roster()
+    second = signed(successor(first), "a", "b")
+    third = signed(successor(second), "a", "b")
+    keeper = await keeper_of(FullAfter([first.encode()], room=1))
+
+    async def offer() -> None:
+        with pytest.raises(DiskFull):
+            await keeper.offer([second.encode(), third.encode()])
+
+    assert await have_both_beaten(keeper, offer)
+    assert keeper.signed == second
+
+
+async def test_everybody_hears_of_an_access_list_that_was_saved_though_a_later_one_was_not() -> None:
+    keeper = await keeper_of(FullAfter([first_roster().encode()], room=1))
+
+    async def offer() -> None:
+        with pytest.raises(DiskFull):
+            await keeper.offer_access([listed(van_record(1)), listed(van_record(1), version=2)])
+
+    assert await have_both_beaten(keeper, offer)
+    assert keeper.access_versions() == [(1, 1)]
+    assert keeper.roster.is_present(FIRST)
 
 
 async def test_a_roster_that_rotted_behind_the_newest_is_no_matter() -> None:

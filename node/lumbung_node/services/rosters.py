@@ -92,27 +92,36 @@ class RosterKeeper:
             return await self._judge_rosters(offered)
 
     async def _judge_rosters(self, offered: Sequence[SignedRoster]) -> bool:
-        changed, reason = False, ""
-        for signed in offered:
-            match judge(self.signed, signed, self._verifier, [*self._chain, *offered]):
-                case Accept(roster=roster):
-                    await self._take(signed, roster)
-                    changed = True
-                case Known():
-                    pass
-                case Alarm(reason=reason):
-                    self.fork_seen = True
-                    self._log.error("roster fork", reason=reason)
-                case Refuse(reason=reason):
-                    self._log.warning("roster refused", reason=reason)
-                    if is_custodians_word(self.signed, signed, self._verifier):
-                        self.left_behind = True
-        if changed:
-            self.changed.beat()
-            self.roster_changed.beat()
-        elif reason:
+        before, reason = self.signed, ""
+        try:
+            for signed in offered:
+                reason = await self._judge_roster(signed, offered) or reason
+        finally:  # also when a later one could not be saved: the earlier ones are in force, and durable
+            changed = self.signed != before
+            if changed:
+                self.changed.beat()
+                self.roster_changed.beat()
+        if reason and not changed:
             raise Rejected(StatusCode.FAILED_PRECONDITION, reason)
         return changed
+
+    async def _judge_roster(self, signed: SignedRoster, offered: Sequence[SignedRoster]) -> str:
+        """Take it, or give the reason why not."""
+        match judge(self.signed, signed, self._verifier, [*self._chain, *offered]):
+            case Accept(roster=roster):
+                await self._take(signed, roster)
+            case Known():
+                pass
+            case Alarm(reason=reason):
+                self.fork_seen = True
+                self._log.error("roster fork", reason=reason)
+                return reason
+            case Refuse(reason=reason):
+                self._log.warning("roster refused", reason=reason)
+                if is_custodians_word(self.signed, signed, self._verifier):
+                    self.left_behind = True
+                return reason
+        return ""
 
     async def _take(self, signed: SignedRoster, roster: Roster) -> None:
         # Durable first: a node that crashes now must not come back to the older epoch that it no longer obeys.
@@ -129,29 +138,33 @@ class RosterKeeper:
             return await self._judge_access(raws)
 
     async def _judge_access(self, raws: Sequence[bytes]) -> bool:
-        changed, refusal = False, ""
-        for raw in raws:
-            try:
-                signed = SignedAccess.decode(raw)
-            except Malformed as exc:
-                refusal = str(exc)
-                continue
-            held = self._access.get(signed.content.office)
-            objection = access_objection(self._signed_roster, held, signed, self._verifier)
-            objection = objection or self._taken_key(signed.content)
-            if objection is not None:
-                refusal = objection
-            elif held is None or held.hash != signed.hash:
-                await self._documents.save_access_list(signed.content.office, raw)
-                self._access[signed.content.office] = signed
-                changed = True
-        if changed:
-            if self._count_vans():
-                self.roster_changed.beat()
-            self.changed.beat()
-        elif refusal:
+        before, refusal = dict(self._access), ""
+        try:
+            for raw in raws:
+                refusal = await self._judge_list(raw) or refusal
+        finally:  # as for rosters
+            changed = self._access != before
+            if changed:
+                if self._count_vans():
+                    self.roster_changed.beat()
+                self.changed.beat()
+        if refusal and not changed:
             raise Rejected(StatusCode.FAILED_PRECONDITION, refusal)
         return changed
+
+    async def _judge_list(self, raw: bytes) -> str:
+        """Take it, or give the reason why not."""
+        try:
+            signed = SignedAccess.decode(raw)
+        except Malformed as exc:
+            return str(exc)
+        held = self._access.get(signed.content.office)
+        objection = access_objection(self._signed_roster, held, signed, self._verifier)
+        objection = objection or self._taken_key(signed.content)
+        if objection is None and (held is None or held.hash != signed.hash):
+            await self._documents.save_access_list(signed.content.office, raw)
+            self._access[signed.content.office] = signed
+        return objection or ""
 
     def _taken_key(self, offered: AccessList) -> str | None:
         """A van's keys stay with the office that named it first: another one's list must not make it nobody."""
