@@ -244,6 +244,25 @@ async def test_a_crash_takes_no_proof_whether_or_not_it_takes_the_saved_row(
         assert _count(core) == 12
 
 
+@pytest.mark.parametrize("steps", range(5))
+async def test_an_older_receipt_takes_nothing_from_a_withdrawal_that_is_not_written_yet(
+    autojump_clock: trio.testing.MockClock, steps: int
+) -> None:
+    """From a disk, while the withdrawal comes by the line: the next start believed the receipt."""
+    at = box(OFFICE)
+    async with living(at) as core:
+        await _filled(core)
+        await core.store.proofs.record(_word(range(1, 4), 1), 1)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(core.store.proofs.record, _word(range(1, 2), 3, StatementKind.WITHDRAWAL), 3)
+            for _ in range(steps):
+                await trio.lowlevel.checkpoint()
+            nursery.start_soon(core.store.proofs.record, _word(range(1, 2), 2), 2)
+        assert _count(core) == 2
+    async with living(at) as core:
+        assert _count(core) == 2
+
+
 async def test_a_word_that_a_later_one_outdates_is_taken_once_that_one_is_durable(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

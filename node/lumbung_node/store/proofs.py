@@ -205,12 +205,15 @@ class Proofs:
         values = await self._kv.get(Family.PROOFS, [copy_key(n, word.holder) for n in numbers]) if numbers else []
         proves = word.kind is not StatementKind.WITHDRAWAL
         order = (word.generation, word.nonce, not proves)
-        account = self.ledger.account(word.holder)
+        account, named = self.ledger.account(word.holder), self._of(word.holder)
+        taken_back = named.withdrawn if proves and named.generation == word.generation else {}
         kept = []
         for number, value in zip(numbers, values, strict=True):
             held = CopyRow.unpack(value) if value is not None else None
             is_proven = held is not None and proves and held.proven and held.generation == word.generation
             if is_proven and account.has(number):  # not one whose writer was cancelled: on disk, and not counted
+                continue
+            if taken_back.get(number, -1) >= word.nonce:  # by a word that may still be waiting to be written
                 continue
             if held is None or (held.generation, held.nonce, not held.proven) < order:
                 kept.append(number)
