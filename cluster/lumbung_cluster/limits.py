@@ -207,6 +207,7 @@ MASS_DAMAGE_BLOBS_MIN: Final = 20  # a small office must not stop at the second 
 # --- keys ------------------------------------------------------------------------------------------------------
 KEY_LOOK_S: Final = 10.0  # how often a node looks for new key files; as certificates
 ROSTER_ASK_S: Final = 60.0  # between two questions to a partner under a key that we do not know: up to 900 KiB each
+DOCUMENTS_AGAIN_S: Final = 300.0  # a full disk is emptied by people; a roster may end a stolen key, so not much later
 KEY_CHANGEOVER_S_MAX: Final = 24 * 3600.0  # a partner that did not show the new roster for a day is away, and learns it
 # --- releases --------------------------------------------------------------------------------------------------
 RELEASE_INTERVAL_S: Final = 3600.0  # a node that leaves hears again, so that its release is at most an hour old

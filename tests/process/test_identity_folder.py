@@ -8,7 +8,7 @@ import pytest
 
 from lumbung_cluster.errors import DiskFailed, DiskFull
 from lumbung_cluster.ids import Generation
-from lumbung_node.adapters.identity_folder import IdentityFolder
+from lumbung_node.adapters.identity_folder import DocumentFolder, IdentityFolder
 from lumbung_node.ports.identity import IdentityRecord
 from lumbung_testing.small_disks import small_disk
 
@@ -36,3 +36,15 @@ async def test_identity_folder_that_cannot_be_made_is_told_as_a_failed_disk(tmp_
     (tmp_path / "file").touch()
     with pytest.raises(DiskFailed, match=r"identity\.json: Not a directory"):
         await IdentityFolder(tmp_path / "file" / "identity", tmp_path).save(_RECORD)
+
+
+async def test_rosters_and_access_lists_that_a_disk_does_not_take_are_told_as_the_identity_is(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", _DISK_BYTES) as disk:
+        folder = DocumentFolder(disk, tmp_path / "roster", ())
+        (disk / "rosters").mkdir()
+        (disk / "access").touch()
+        (disk / "filler").write_bytes(bytes(_DISK_BYTES - 4 * _PAGE_BYTES))
+        with pytest.raises(DiskFull, match="rosters/0000000002: No space left on device"):
+            await folder.save_roster(2, bytes(_DISK_BYTES))
+        with pytest.raises(DiskFailed, match="access/0000000001: "):
+            await folder.save_access_list(1, b"list")

@@ -161,6 +161,46 @@ async def test_a_withdrawal_whose_writer_was_cancelled_takes_the_copies_back_all
         assert _count(core) == 1
 
 
+@pytest.mark.parametrize("is_whole", [True, False])
+async def test_a_ledger_that_is_made_anew_counts_nothing_whose_withdrawal_is_being_written(
+    autojump_clock: trio.testing.MockClock, is_whole: bool
+) -> None:
+    """A disk brings the withdrawal; another roster comes into force just then, or an inventory receipt says less."""
+    at = box(OFFICE)
+    async with living(at) as core:
+        await _filled(core)
+        proofs = core.store.proofs
+        await proofs.record(_word(range(1, 4), 1), 1)
+        at.disk.pace = Pace(sync_s=1.0)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(proofs.record, _word(range(1, 3), 2, StatementKind.WITHDRAWAL), 2)
+            await trio.sleep(0.1)
+            if is_whole:
+                await proofs.load()
+            else:
+                proofs.reload(PEER)
+            assert _count(core) == 1
+        assert _count(core) == 1
+
+
+async def test_a_ledger_that_is_made_anew_counts_nothing_whose_withdrawals_writer_was_cancelled(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    at = box(OFFICE)
+    async with living(at) as core:
+        await _filled(core)
+        await core.store.proofs.record(_word(range(1, 4), 1), 1)
+        at.disk.pace = Pace(sync_s=1.0)
+        with trio.move_on_after(0.5):
+            await core.store.proofs.record(_word(range(1, 3), 2, StatementKind.WITHDRAWAL), 2)
+        core.store.proofs.reload(PEER)
+        assert _count(core) == 1
+        await trio.sleep(5)
+        await core.store.proofs.record(_word(range(1, 2), 3), 3)
+        await core.store.proofs.load()
+        assert _count(core) == 2, "the receipt is the later word"
+
+
 async def test_a_withdrawal_counts_while_the_origins_own_row_is_being_written_anew(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
@@ -202,6 +242,25 @@ async def test_a_crash_takes_no_proof_whether_or_not_it_takes_the_saved_row(
     at.disk.crash(random.Random(seed))
     async with living(at) as core:
         assert _count(core) == 12
+
+
+@pytest.mark.parametrize("steps", range(5))
+async def test_an_older_receipt_takes_nothing_from_a_withdrawal_that_is_not_written_yet(
+    autojump_clock: trio.testing.MockClock, steps: int
+) -> None:
+    """From a disk, while the withdrawal comes by the line: the next start believed the receipt."""
+    at = box(OFFICE)
+    async with living(at) as core:
+        await _filled(core)
+        await core.store.proofs.record(_word(range(1, 4), 1), 1)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(core.store.proofs.record, _word(range(1, 2), 3, StatementKind.WITHDRAWAL), 3)
+            for _ in range(steps):
+                await trio.lowlevel.checkpoint()
+            nursery.start_soon(core.store.proofs.record, _word(range(1, 2), 2), 2)
+        assert _count(core) == 2
+    async with living(at) as core:
+        assert _count(core) == 2
 
 
 async def test_a_word_that_a_later_one_outdates_is_taken_once_that_one_is_durable(

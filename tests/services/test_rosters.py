@@ -10,6 +10,7 @@ import pytest
 import trio
 import trio.testing
 
+from lumbung_cluster import limits
 from lumbung_cluster.access import AccessList, sign_access
 from lumbung_cluster.errors import Rejected
 from lumbung_cluster.ids import NodeNumber
@@ -141,6 +142,86 @@ async def test_a_roster_that_rotted_on_the_disk_stops_no_start_and_comes_again_f
         await keeper.offer([second.encode()])
         assert keeper.signed == second
         assert not calls_for_somebody(keeper)
+
+
+async def have_both_beaten(keeper: RosterKeeper, change: Callable[[], Awaitable[object]]) -> bool:
+    async def beats_for_nodes() -> None:
+        assert await has_beaten(keeper.roster_changed, change)
+
+    return await has_beaten(keeper.changed, beats_for_nodes)
+
+
+async def test_everybody_hears_of_a_roster_that_is_in_force_though_a_later_one_was_not_saved() -> None:
+    first = first_roster()
+    second = signed(successor(first), "a", "b")
+    third = signed(successor(second), "a", "b")
+    keeper = await keeper_of(MemoryDocuments([first.encode()], room=1))
+
+    async def offer() -> None:
+        with pytest.raises(Rejected, match="not saved: no space left"):
+            await keeper.offer([second.encode(), third.encode()])
+
+    assert await have_both_beaten(keeper, offer)
+    assert keeper.signed == second
+
+
+async def test_everybody_hears_of_an_access_list_that_was_saved_though_a_later_one_was_not() -> None:
+    keeper = await keeper_of(MemoryDocuments([first_roster().encode()], room=1))
+
+    async def offer() -> None:
+        with pytest.raises(Rejected, match="not saved: no space left"):
+            await keeper.offer_access([listed(van_record(1)), listed(van_record(1), version=2)])
+
+    assert await have_both_beaten(keeper, offer)
+    assert keeper.access_versions() == [(1, 1)]
+    assert keeper.roster.is_present(FIRST)
+
+
+async def test_what_a_full_disk_did_not_take_is_said_once_and_obeyed_when_there_is_room(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    first = first_roster()
+    second = signed(successor(first), "a", "b")
+    documents, log = MemoryDocuments([first.encode()], room=0), ListLog()
+    keeper = await open_rosters(documents, CLUSTER, TestVerifier(), log)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(keeper.save_again)
+        for _ in range(3):  # each partner brings it
+            with pytest.raises(Rejected, match="not saved: no space left"):
+                await keeper.offer([second.encode()])
+            with pytest.raises(Rejected, match="not saved: no space left"):
+                await keeper.offer_access([listed(van_record(1))])
+        await trio.sleep(3600)
+        assert (keeper.signed, keeper.access_versions(), calls_for_somebody(keeper)) == (first, [], True)
+        assert documents.refused > 6
+        assert len(log.events) == len(log.said("not saved and not obeyed, tried again")) == 2
+
+        documents.room = None
+        await trio.sleep(limits.DOCUMENTS_AGAIN_S)
+        assert (keeper.signed, keeper.access_versions(), calls_for_somebody(keeper)) == (second, [(1, 1)], False)
+        refused = documents.refused
+        await trio.sleep(3600)
+        assert documents.refused == refused
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_a_full_disk_did_not_take_is_forgotten_when_something_later_is_obeyed(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    first = first_roster()
+    second = signed(successor(first), "a", "b")
+    third = signed(successor(second), "a", "b")
+    documents, log = MemoryDocuments([first.encode()], room=0), ListLog()
+    keeper = await open_rosters(documents, CLUSTER, TestVerifier(), log)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(keeper.save_again)
+        with pytest.raises(Rejected):
+            await keeper.offer([second.encode()])
+        documents.room = 1
+        await keeper.offer([third.encode()])
+        await trio.sleep(3600)
+        assert (keeper.signed, documents.refused) == (third, 1)
+        nursery.cancel_scope.cancel()
 
 
 async def test_a_roster_that_rotted_behind_the_newest_is_no_matter() -> None:

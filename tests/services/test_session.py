@@ -6,15 +6,17 @@ import pytest
 import trio
 import trio.testing
 
+from lumbung_cluster.access import AccessList, sign_access
 from lumbung_cluster.ids import BlobId, Generation
 from lumbung_node.ports.keyvalue import Family
 from lumbung_node.services.copies import CopyBook
 from lumbung_node.services.core import DoubtAboutOurselves
+from lumbung_node.services.rosters import open_rosters
 from lumbung_node.services.session.arrivals import Arrivals
 from lumbung_node.services.session.feed_lanes import FeedLanes
 from lumbung_node.services.session.pieces import PieceSender
 from lumbung_node.store.layout import blob_key, feed_key
-from lumbung_testing.rosters import founding, signed, successor
+from lumbung_testing.rosters import CLUSTER, SeededSigner, TestVerifier, founding, signed, successor
 from lumbung_testing.session_pair import (
     CENTRE,
     LUCK,
@@ -27,6 +29,7 @@ from lumbung_testing.session_pair import (
     until_marked,
     until_proven,
 )
+from lumbung_testing.world import ListLog, MemoryDocuments
 
 
 async def test_entries_reach_the_peer_and_come_back_proven(autojump_clock: trio.testing.MockClock) -> None:
@@ -209,6 +212,24 @@ async def test_marks_make_no_origin_doubt_itself_below_the_roster_of_who_shows_t
             with trio.fail_after(120), pytest.RaisesGroup(DoubtAboutOurselves, flatten_subgroups=True):
                 async with connected(office, peer):
                     await trio.sleep_forever()
+
+
+async def test_documents_that_a_full_disk_does_not_take_stop_no_copies(autojump_clock: trio.testing.MockClock) -> None:
+    first = signed(founding(), "a", "b")
+    listed = sign_access(AccessList(CLUSTER, OFFICE, 1, 1, ()), SeededSigner("access 1"))
+    async with living(box(OFFICE)) as office, living(box(CENTRE)) as centre:
+        log = ListLog()
+        centre.log = log
+        centre.rosters = await open_rosters(MemoryDocuments([first.encode()], room=0), CLUSTER, TestVerifier(), log)
+        await office.rosters.offer([signed(successor(first), "a", "b").encode()])
+        await office.rosters.offer_access([listed.encode()])
+        await put(office, [b"one"])
+        for _ in range(3):
+            async with connected(office, centre):
+                await trio.sleep(60)
+                await until_proven(office, CENTRE, 1)
+        assert centre.rosters.left_behind
+        assert [level for level, _, _ in log.events if level != "info"] == ["error"] * 2, "once for each document"
 
 
 async def test_entries_signed_before_and_after_an_unnoticed_rollback_keep_their_own_signatures(

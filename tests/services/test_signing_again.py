@@ -71,6 +71,29 @@ async def test_recordings_behind_a_bound_that_was_read_too_early_become_safe(
             await until_proven(office, PEER, 43)
 
 
+async def test_each_bound_that_was_read_too_early_is_looked_behind(autojump_clock: trio.testing.MockClock) -> None:
+    """The second of two rotations: more good entries than a page lie in front of its bound, and behind what is void."""
+    kept, bounds = box(OFFICE), []
+    async with recording(kept, FIRST) as office:
+        await put(office, [b"first"])
+        bounds.append(await end_of(office))
+    async with recording(kept, "second") as office:
+        await put(office, [b"second %d" % number for number in range(300)])
+        bounds.append(await end_of(office))
+        await put(office, [b"meanwhile %d" % number for number in range(40)])  # two lists
+    rosters = [HELD]
+    for key, bound in zip(("second", NEXT), bounds, strict=True):
+        draft = pin_key(successor(rosters[-1]), OFFICE, KeyUse.ENTRY, SeededSigner(key).public_key)
+        rosters.append(signed(retire_key(draft, OFFICE, KeyUse.ENTRY, None, bound), "a", "b"))
+    async with recording(kept, NEXT) as office, living(box(PEER)) as peer:
+        await put(office, [b"third %d" % number for number in range(300)])
+        for core in (office, peer):
+            await core.rosters.offer([roster.encode() for roster in rosters[1:]])
+        assert await SigningAgain(office, ring(office, NEXT)).look() == 2
+        async with connected(office, peer):
+            await until_proven(office, PEER, 641)
+
+
 async def test_what_an_old_key_from_a_backup_signed_becomes_safe(autojump_clock: trio.testing.MockClock) -> None:
     kept = box(OFFICE)
     async with recording(kept, FIRST) as office:

@@ -54,7 +54,7 @@ class IdentityFolder:
             },
             indent=2,
         )
-        await trio.to_thread.run_sync(self._save, text.encode())
+        await trio.to_thread.run_sync(_save, self._file, text.encode())
 
     async def file_system(self) -> str:
         """In the fallback folder the one that is remembered: the disk that is not mounted stays the data's home."""
@@ -64,14 +64,6 @@ class IdentityFolder:
     async def file_system_found(self) -> str:
         """The one under the data folder now."""
         return await trio.to_thread.run_sync(_file_system, self._data)
-
-    def _save(self, content: bytes) -> None:
-        """A disk that fails here is waited for like one that fails under the store: the node must not end by it."""
-        try:
-            replace_file(self._file, content)
-        except OSError as exc:
-            kind = DiskFull if exc.errno in _NO_ROOM else DiskFailed
-            raise kind(f"{self._file}: {exc.strerror}") from exc
 
     def _load(self) -> IdentityRecord | None:
         try:
@@ -111,7 +103,7 @@ class DocumentFolder:
         return await trio.to_thread.run_sync(lambda: [self._given_roster.read_bytes(), *_read_all(self._rosters)])
 
     async def save_roster(self, epoch: int, raw: bytes) -> None:
-        await trio.to_thread.run_sync(replace_file, self._rosters / f"{epoch:010d}", raw)
+        await trio.to_thread.run_sync(_save, self._rosters / f"{epoch:010d}", raw)
 
     async def load_access_lists(self) -> list[bytes]:
         def load() -> list[bytes]:
@@ -120,7 +112,7 @@ class DocumentFolder:
         return await trio.to_thread.run_sync(load)
 
     async def save_access_list(self, office: int, raw: bytes) -> None:
-        await trio.to_thread.run_sync(replace_file, self._access / f"{office:010d}", raw)
+        await trio.to_thread.run_sync(_save, self._access / f"{office:010d}", raw)
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -141,6 +133,15 @@ def replace_file(path: Path, content: bytes) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _save(path: Path, content: bytes) -> None:
+    """A disk that fails here is told like one that fails under the store: the node must not end by it."""
+    try:
+        replace_file(path, content)
+    except OSError as exc:
+        kind = DiskFull if exc.errno in _NO_ROOM else DiskFailed
+        raise kind(f"{path}: {exc.strerror}") from exc
 
 
 def _read_all(folder: Path) -> list[bytes]:

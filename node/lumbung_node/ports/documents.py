@@ -16,7 +16,7 @@ class Documents(Protocol):
         ...
 
     async def save_roster(self, epoch: int, raw: bytes) -> None:
-        """Durable when it returns."""
+        """Durable when it returns. Raises DiskFull, DiskFailed."""
         ...
 
     async def load_access_lists(self) -> list[bytes]:
@@ -24,5 +24,5 @@ class Documents(Protocol):
         ...
 
     async def save_access_list(self, office: int, raw: bytes) -> None:
-        """Durable when it returns; replaces the office's older list."""
+        """Durable when it returns; replaces the office's older list. Raises DiskFull, DiskFailed."""
         ...

@@ -223,6 +223,7 @@ async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core],
             nursery.start_soon(store.committer.run)
             nursery.start_soon(store.inventories.run, parts.log)
             nursery.start_soon(parts.keys.run, store.sign_life_again)
+            nursery.start_soon(parts.rosters.save_again)
             async with transport.serve(parts.listen, server.handlers()) as listener:
                 nursery.start_soon(replicator.run)
                 nursery.start_soon(watch_disk, core, parts.disk, replicator.sweep)

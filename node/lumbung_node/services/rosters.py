@@ -18,6 +18,7 @@ from lumbung_cluster.with_vans import with_vans
 from lumbung_node.ports.documents import Documents
 from lumbung_node.ports.log import Log
 from lumbung_node.ports.world import Verifier
+from lumbung_node.services.document_saving import DocumentSaving
 from lumbung_node.store.state import Pulse
 
 __all__ = ["GOSSIP_ROSTERS_MAX", "RosterKeeper", "open_rosters"]
@@ -30,12 +31,13 @@ class RosterKeeper:
     """`changed` beats when another roster or access list is in force: every open stream is then judged anew.
 
     `fork_seen` and `left_behind` (custodians signed a later roster that this node cannot obey) call for an operator.
+    What the disk did not take is not obeyed, and `save_again` offers it anew.
     `roster_changed` beats when the nodes change: an access list ends nobody's session, unless it names another van.
     `epochs_seen` is the epoch that each partner showed in its last hello; `epochs_told` beats with each of them.
     """
 
     def __init__(self, documents: Documents, verifier: Verifier, log: Log, chain: list[SignedRoster]) -> None:
-        self._documents = documents
+        self._saving = DocumentSaving(documents, log)
         self._verifier = verifier
         self._log = log
         self._chain = chain
@@ -78,7 +80,8 @@ class RosterKeeper:
         return later[:GOSSIP_ROSTERS_MAX]
 
     async def offer(self, raws: Sequence[bytes]) -> bool:
-        """Judge offered rosters; true when another one is in force now. Raises Rejected with the last reason."""
+        """Judge offered rosters; true when another one is in force now. Raises Rejected with the last reason; with
+        `retry_after_s` when it is only that the disk did not take one."""
         if len(raws) > GOSSIP_ROSTERS_MAX:
             raise Rejected(
                 StatusCode.INVALID_ARGUMENT, f"expected at most {GOSSIP_ROSTERS_MAX} rosters, got {len(raws)}"
@@ -92,66 +95,88 @@ class RosterKeeper:
             return await self._judge_rosters(offered)
 
     async def _judge_rosters(self, offered: Sequence[SignedRoster]) -> bool:
-        changed, reason = False, ""
-        for signed in offered:
-            match judge(self.signed, signed, self._verifier, [*self._chain, *offered]):
-                case Accept(roster=roster):
-                    await self._take(signed, roster)
-                    changed = True
-                case Known():
-                    pass
-                case Alarm(reason=reason):
-                    self.fork_seen = True
-                    self._log.error("roster fork", reason=reason)
-                case Refuse(reason=reason):
-                    self._log.warning("roster refused", reason=reason)
-                    if is_custodians_word(self.signed, signed, self._verifier):
-                        self.left_behind = True
-        if changed:
-            self.changed.beat()
-            self.roster_changed.beat()
-        elif reason:
+        before, reason = self.signed, ""
+        try:
+            for signed in offered:
+                reason = await self._judge_roster(signed, offered) or reason
+        finally:  # also when a later one could not be saved: the earlier ones are in force, and durable
+            changed = self.signed != before
+            if changed:
+                self.changed.beat()
+                self.roster_changed.beat()
+        if reason and not changed:
             raise Rejected(StatusCode.FAILED_PRECONDITION, reason)
         return changed
 
+    async def _judge_roster(self, signed: SignedRoster, offered: Sequence[SignedRoster]) -> str:
+        """Take it, or give the reason why not."""
+        match judge(self.signed, signed, self._verifier, [*self._chain, *offered]):
+            case Accept(roster=roster):
+                await self._take(signed, roster)
+            case Known():
+                pass
+            case Alarm(reason=reason):
+                self.fork_seen = True
+                self._log.error("roster fork", reason=reason)
+                return reason
+            case Refuse(reason=reason):
+                self._log.warning("roster refused", reason=reason)
+                if is_custodians_word(self.signed, signed, self._verifier):
+                    self.left_behind = True
+                return reason
+        return ""
+
     async def _take(self, signed: SignedRoster, roster: Roster) -> None:
         # Durable first: a node that crashes now must not come back to the older epoch that it no longer obeys.
-        await self._documents.save_roster(roster.epoch, signed.encode())
+        try:
+            await self._saving.save_roster(roster.epoch, signed.encode())
+        except Rejected:
+            self.left_behind = True
+            raise
         self._chain = [*self._chain[-_ROSTERS_KEPT_MAX:], signed]
         self._signed_roster = roster
         self._count_vans()
         self.fork_seen = self.left_behind = False
         self._log.info("roster in force", epoch=roster.epoch)
 
+    async def save_again(self) -> None:
+        """Offer to ourselves again what the disk did not take, until cancelled."""
+        await self._saving.run(self.offer, self.offer_access)
+
     async def offer_access(self, raws: Sequence[bytes]) -> bool:
-        """Judge offered access lists; true when one is new. Raises Rejected for the last one that was refused."""
+        """Judge offered access lists; true when one is new. Raises Rejected for the last one that was refused; with
+        `retry_after_s` when it is only that the disk did not take one."""
         async with self._turn:
             return await self._judge_access(raws)
 
     async def _judge_access(self, raws: Sequence[bytes]) -> bool:
-        changed, refusal = False, ""
-        for raw in raws:
-            try:
-                signed = SignedAccess.decode(raw)
-            except Malformed as exc:
-                refusal = str(exc)
-                continue
-            held = self._access.get(signed.content.office)
-            objection = access_objection(self._signed_roster, held, signed, self._verifier)
-            objection = objection or self._taken_key(signed.content)
-            if objection is not None:
-                refusal = objection
-            elif held is None or held.hash != signed.hash:
-                await self._documents.save_access_list(signed.content.office, raw)
-                self._access[signed.content.office] = signed
-                changed = True
-        if changed:
-            if self._count_vans():
-                self.roster_changed.beat()
-            self.changed.beat()
-        elif refusal:
+        before, refusal = dict(self._access), ""
+        try:
+            for raw in raws:
+                refusal = await self._judge_list(raw) or refusal
+        finally:  # as for rosters
+            changed = self._access != before
+            if changed:
+                if self._count_vans():
+                    self.roster_changed.beat()
+                self.changed.beat()
+        if refusal and not changed:
             raise Rejected(StatusCode.FAILED_PRECONDITION, refusal)
         return changed
+
+    async def _judge_list(self, raw: bytes) -> str:
+        """Take it, or give the reason why not."""
+        try:
+            signed = SignedAccess.decode(raw)
+        except Malformed as exc:
+            return str(exc)
+        held = self._access.get(signed.content.office)
+        objection = access_objection(self._signed_roster, held, signed, self._verifier)
+        objection = objection or self._taken_key(signed.content)
+        if objection is None and (held is None or held.hash != signed.hash):
+            await self._saving.save_access_list(signed.content.office, raw)
+            self._access[signed.content.office] = signed
+        return objection or ""
 
     def _taken_key(self, offered: AccessList) -> str | None:
         """A van's keys stay with the office that named it first: another one's list must not make it nobody."""
@@ -177,8 +202,8 @@ class RosterKeeper:
         before, self._roster = self._roster, with_vans(self._signed_roster, self._access)
         return self._roster.nodes != before.nodes
 
-    async def load_access_lists(self) -> None:
-        for raw in await self._documents.load_access_lists():
+    async def load_access_lists(self, documents: Documents) -> None:
+        for raw in await documents.load_access_lists():
             try:
                 signed = SignedAccess.decode(raw)
             except Malformed as exc:  # a disk that rots must not stop recording: partners bring the list again
@@ -219,7 +244,7 @@ async def open_rosters(documents: Documents, cluster: ClusterId, verifier: Verif
                 log.error("roster passed over", reason=verdict.reason)
     keeper = RosterKeeper(documents, verifier, log, obeyed)
     keeper.left_behind = is_behind
-    await keeper.load_access_lists()
+    await keeper.load_access_lists(documents)
     return keeper
 
 

@@ -57,21 +57,18 @@ class SigningAgain:
                 nursery.cancel_scope.cancel()
 
     async def look(self) -> int:
-        """How many lists were signed again. From the bound on, and from the end back, until a page needs nothing:
-        who changed keys once went over from one to the other, and perhaps back to an old one."""
+        """How many lists were signed again. From each bound on, and from the end back, until a page needs nothing:
+        who changed keys went over from one to the next, and perhaps back to an old one."""
         core, keys = self._core, self._keys
         bounds = [key.bound for key in core.rosters.roster.entry_keys(core.number) if key.bound is not None]
         starts = [await self._start(bound) for bound in bounds]
         if not starts or core.condition.stopped or not keys.is_in_force(KeyUse.ENTRY, keys.entry.public_key):
             return 0
-        count, reader, origin = 0, core.store.reader, core.number
-        after, before = min(starts), core.store.state.end(origin).number + 1
-        while (rows := await reader.feed(origin, after, limits.OFFER_ENTRIES_MAX)) and (done := await self._mend(rows)):
-            count, after = count + done, rows[-1][0]
-        while (rows := await reader.feed_before(origin, before, limits.OFFER_ENTRIES_MAX)) and (
-            done := await self._mend(rows)
-        ):
-            count, before = count + done, rows[-1][0]
+        reader, origin = core.store.reader, core.number
+        before = core.store.state.end(origin).number + 1
+        # One clean page ends a walk, and what lies behind one bound may be clean up to the next.
+        counts = [await self._walk(partial(reader.feed, origin), start) for start in sorted(set(starts))]
+        count = sum(counts) + await self._walk(partial(reader.feed_before, origin), before)
         if count:
             core.log.warning("recordings signed again", lists=count, key=keys.entry.public_key.hex()[:16])
         return count
@@ -80,6 +77,13 @@ class SigningAgain:
         """Behind the bound where our feed is the one that it was read from; else anything may be of after it."""
         held = await self._core.store.reader.hash_at(self._core.number, bound.number)
         return bound.number if held == bound.running_hash else 0
+
+    async def _walk(self, page: Callable[[int, int], Awaitable[_Rows]], at: int) -> int:
+        """Page by page from `at` until one needs nothing; how many lists were signed again."""
+        count = 0
+        while (rows := await page(at, limits.OFFER_ENTRIES_MAX)) and (done := await self._mend(rows)):
+            count, at = count + done, rows[-1][0]
+        return count
 
     async def _mend(self, rows: _Rows) -> int:
         """Sign again what of these rows needs it; how many lists."""

@@ -46,7 +46,10 @@ class Proofs:
         self.changed = Pulse()
 
     async def load(self) -> None:
-        """Build the ledger anew; covers come behind. No receipt may be recorded meanwhile, and all are durable."""
+        """Build the ledger anew; covers come behind. No session may record meanwhile, and all its receipts are durable.
+
+        A word that a disk brings meanwhile is counted by who records it.
+        """
         if not self._is_read:
             await self._read_named()
             self._is_read = True
@@ -159,12 +162,15 @@ class Proofs:
         job.extra.put(Family.PROOFS, receipt_key(serial), statement.to_bytes())
         for number in numbers:
             job.extra.put(Family.PROOFS, copy_key(number, content.holder), row.pack())
-        if not proven:  # at once: its session may end before the sync has returned, and nobody would tell us again
+        if not proven:
+            # At once: its session may end before the sync has returned, and nobody would tell us again. By name too, so
+            # that an account that is made anew meanwhile does not count these copies again.
+            self._hear(content.holder, row, numbers)
             self.ledger.withdraw(content.holder, content.generation, content.nonce, numbers)
             self.changed.beat()
         await self._write(job, serial)
-        self._hear(content.holder, row, numbers)
         if proven:
+            self._hear(content.holder, row, numbers)
             self.ledger.receive(content.holder, content.generation, content.nonce, numbers, content.verified_since_ms)
             self.changed.beat()
         self._numbers_since_saved += len(numbers)
@@ -199,12 +205,15 @@ class Proofs:
         values = await self._kv.get(Family.PROOFS, [copy_key(n, word.holder) for n in numbers]) if numbers else []
         proves = word.kind is not StatementKind.WITHDRAWAL
         order = (word.generation, word.nonce, not proves)
-        account = self.ledger.account(word.holder)
+        account, named = self.ledger.account(word.holder), self._of(word.holder)
+        taken_back = named.withdrawn if proves and named.generation == word.generation else {}
         kept = []
         for number, value in zip(numbers, values, strict=True):
             held = CopyRow.unpack(value) if value is not None else None
             is_proven = held is not None and proves and held.proven and held.generation == word.generation
             if is_proven and account.has(number):  # not one whose writer was cancelled: on disk, and not counted
+                continue
+            if taken_back.get(number, -1) >= word.nonce:  # by a word that may still be waiting to be written
                 continue
             if held is None or (held.generation, held.nonce, not held.proven) < order:
                 kept.append(number)

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import trio
 
+from lumbung_cluster.errors import DiskFull
 from lumbung_cluster.inventory.fingerprint import InventoryKey
 from lumbung_node.ports.identity import IdentityRecord
 from lumbung_node.ports.keystore import KeysAtHand, KeysInUse
@@ -99,8 +100,12 @@ class MemoryIdentity:
 
 @dataclass(slots=True)
 class MemoryDocuments:
+    """With `room` the disk takes only so many documents more."""
+
     rosters: list[bytes]
     access_lists: dict[int, bytes] = field(default_factory=dict)
+    room: int | None = None
+    refused: int = 0
 
     async def load_rosters(self) -> list[bytes]:
         await trio.lowlevel.checkpoint()
@@ -108,6 +113,7 @@ class MemoryDocuments:
 
     async def save_roster(self, epoch: int, raw: bytes) -> None:
         await trio.lowlevel.checkpoint()
+        self._use_room()
         self.rosters.append(raw)
 
     async def load_access_lists(self) -> list[bytes]:
@@ -116,7 +122,14 @@ class MemoryDocuments:
 
     async def save_access_list(self, office: int, raw: bytes) -> None:
         await trio.lowlevel.checkpoint()
+        self._use_room()
         self.access_lists[office] = raw
+
+    def _use_room(self) -> None:
+        if self.room == 0:
+            self.refused += 1
+            raise DiskFull("no space left on device")
+        self.room = self.room - 1 if self.room is not None else None
 
 
 @dataclass(slots=True)

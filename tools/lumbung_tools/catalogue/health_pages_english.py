@@ -165,10 +165,12 @@ HEALTH_PAGES_ENGLISH: Final[dict[str, str]] = {
     "page.roster_refused.severity": ("Red."),
     "page.roster_refused.causes": (
         "the roster says something that this version of lumbung does not know\n"
-        "the roster does not rightly follow the one held here"
+        "the roster does not rightly follow the one held here\n"
+        "the disk of the node's identity folder is full or failing: the log says not saved and not obeyed"
     ),
     "page.roster_refused.cures": (
-        "Update lumbung here.\n"
+        "Not saved: make room on that disk; the node tries again every 5 minutes by itself.\n"
+        "Otherwise update lumbung here.\n"
         "It is the newest already: let the central office say what its own node answers to lumbung roster check FILE "
         "--held FILE, with the roster that you hold."
     ),

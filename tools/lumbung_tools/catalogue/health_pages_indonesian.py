@@ -171,10 +171,12 @@ HEALTH_PAGES_INDONESIAN: Final[dict[str, str]] = {
     "page.roster_refused.severity": ("Merah."),
     "page.roster_refused.causes": (
         "isi daftar itu belum dikenal versi lumbung ini\n"
-        "daftar itu tidak melanjutkan dengan sah daftar yang dipegang di sini"
+        "daftar itu tidak melanjutkan dengan sah daftar yang dipegang di sini\n"
+        "cakram tempat folder identitas penuh atau rusak: log menyebut not saved and not obeyed"
     ),
     "page.roster_refused.cures": (
-        "Perbarui lumbung di sini.\n"
+        "Tidak tersimpan: kosongkan ruang di cakram itu; simpul mencoba lagi sendiri setiap 5 menit.\n"
+        "Selain itu perbarui lumbung di sini.\n"
         "Sudah terbaru: minta kantor pusat menyampaikan jawaban lumbung roster check BERKAS --held BERKAS dengan "
         "daftar yang Anda pegang."
     ),

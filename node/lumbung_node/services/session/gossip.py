@@ -54,14 +54,18 @@ class Gossip:
         try:
             await self._core.rosters.offer([raw])
         except Rejected as exc:  # the peer may be older than we are, or forked: the session itself goes on
-            self._core.log.warning("roster refused", peer=self._peer, reason=exc.sentence)
+            self._note("roster refused", exc)
 
     async def take_access(self, gossip: peer_pb2.AccessGossip) -> None:
         rosters, brought = self._core.rosters, gossip.lists[: limits.HELLO_MARKS_MAX]
         try:
             await rosters.offer_access(brought)
         except Rejected as exc:
-            self._core.log.warning("access list refused", peer=self._peer, reason=exc.sentence)
+            self._note("access list refused", exc)
         for office, signed in rosters.access_lists.items():
             if signed.encode() in brought:  # it need not come back
                 self._access_known[office] = signed.content.version
+
+    def _note(self, event: str, refusal: Rejected) -> None:
+        if not refusal.retry_after_s:  # what our disk did not take is said once for all sessions, and tried again
+            self._core.log.warning(event, peer=self._peer, reason=refusal.sentence)
