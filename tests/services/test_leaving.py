@@ -29,6 +29,7 @@ from lumbung_node.store.unit_rows import UnitRows
 from lumbung_testing.rosters import founding, signed, successor
 from lumbung_testing.session_pair import CENTRE, LUCK, OFFICE, PEER, Box, box, connected, living, put, until_proven
 from lumbung_testing.virtual_disk import Pace
+from lumbung_testing.world import VirtualClock
 
 NEWCOMER = NodeNumber(3)
 
@@ -126,6 +127,30 @@ async def test_a_peer_tells_what_of_its_own_is_at_stake(autojump_clock: trio.tes
 class _Deaf:
     async def send(self, frame: object) -> None:
         await trio.lowlevel.checkpoint()
+
+
+async def test_a_release_that_is_dated_ahead_is_not_kept_and_the_next_is_once_the_clock_is_right(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Dated a year ahead it was once fresh for a year, whatever the holders had lost since."""
+    boxes = _boxes(OFFICE, PEER, NEWCOMER, CENTRE)
+    async with (
+        living(boxes[0]) as office,
+        living(boxes[1]) as peer,
+        living(boxes[2]) as newcomer,
+        living(boxes[3]) as centre,
+    ):
+        assert isinstance(office.clock, VirtualClock)
+        office.clock.offset_ms = 365 * 24 * 3600 * 1000
+        await put(office, [LUCK.randbytes(50) for _ in range(5)])
+        async with connected(office, newcomer), connected(office, centre), connected(office, peer):
+            await trio.sleep(300)
+            assert boxes[1].log.said("release dated ahead")
+            assert await load_release(peer, OFFICE) is None
+            office.clock.offset_ms = 0
+            with trio.fail_after(2 * limits.RELEASE_INTERVAL_S):  # the same session: nobody was cut off
+                while await load_release(peer, OFFICE) is None:
+                    await peer.store.state.grown.wait()
 
 
 # --- letting go ----------------------------------------------------------------------------------------------------
