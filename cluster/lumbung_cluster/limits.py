@@ -214,6 +214,7 @@ RELEASE_INTERVAL_S: Final = 3600.0  # a node that leaves hears again, so that it
 RELEASE_LOOK_S: Final = 30.0  # how often an origin looks whether it may release a node that leaves
 RELEASE_PAUSE_S: Final = 2.0  # how often it asks its ledger whether there is something to look at
 RELEASE_AGE_MS_MAX: Final = 7 * 24 * 3600 * 1000  # what was proven longer ago is no longer fresh
+RELEASE_AHEAD_MS_MAX: Final = 24 * 3600 * 1000  # a time zone set wrong is 14 h; a year ahead would be fresh for a year
 DRAIN_ORIGINS_MAX: Final = 1024  # as HELLO_MARKS_MAX: whatever lies at one node
 DRAIN_REPORT_SIZE_BYTES_MAX: Final = 8 * MIB  # 1,024 origins with 64 units and a release each are 5.1 MB
 STAKE_ANSWER_S: Final = 10.0  # a line of 600 ms answers in one; a node that hangs must not hide the others

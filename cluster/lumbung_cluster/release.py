@@ -8,7 +8,7 @@ Body (domain `lumbung/release/0`, signed with a receipt key of the origin), inte
     roster epoch   u32     in which `node` was leaving
     node           u32     who may let go
     number         u64     the origin's own feed number up to which the holders proved everything of these units
-    signed         u64     UTC milliseconds, advisory
+    signed         u64     UTC milliseconds: fresh for a week, and counts for nothing while it is more than a day ahead
     holders        u8 count (1 to 16), u32 each, rising: the present holders, each of which proved all of it
     units          u8 count (1 to 64), rising, each: unit u8, blobs u32, digest 32 B (`inventory.claims.claim_digest`)
 
@@ -24,7 +24,7 @@ from dataclasses import dataclass
 
 from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.ids import UNITS, ClusterId, Generation, NodeNumber
-from lumbung_cluster.limits import ANSWER_NODES_MAX, RELEASE_AGE_MS_MAX
+from lumbung_cluster.limits import ANSWER_NODES_MAX, RELEASE_AGE_MS_MAX, RELEASE_AHEAD_MS_MAX
 from lumbung_cluster.receipt import UnitClaim
 from lumbung_cluster.roster import Roster
 from lumbung_cluster.signed import (
@@ -94,6 +94,10 @@ class Release:
             raise Malformed("release head", "an origin, a generation and another node", f"{origin}, {generation}")
         return found
 
+    def is_dated_ahead(self, now_ms: int) -> bool:
+        """Signed later than clocks differ: nobody knows how old it is, and it would be fresh for years."""
+        return self.signed_ms - now_ms > RELEASE_AHEAD_MS_MAX
+
     def claim(self, unit: int) -> UnitClaim | None:
         return next((claim for claim in self.units if claim.unit == unit), None)
 
@@ -128,6 +132,7 @@ class UnitVerdict:
     NOT_IN_RELEASE = "not_in_release"
     OTHER_HOLDERS = "other_holders"
     TOO_OLD = "too_old"
+    DATED_AHEAD = "dated_ahead"
     SET_DIFFERS = "set_differs"
     BAD_SIGNATURE = "bad_signature"
 
@@ -203,6 +208,8 @@ def _objection(
     )
     if not is_ours or not is_good:
         return UnitVerdict.BAD_SIGNATURE
+    if content.is_dated_ahead(now_ms):
+        return UnitVerdict.DATED_AHEAD
     return UnitVerdict.TOO_OLD if now_ms - content.signed_ms > RELEASE_AGE_MS_MAX else None
 
 

@@ -17,7 +17,7 @@ from lumbung_cluster.drain import (
     sign_drain,
 )
 from lumbung_cluster.ids import ClusterId, Generation, NodeNumber, all_units
-from lumbung_cluster.limits import RELEASE_AGE_MS_MAX
+from lumbung_cluster.limits import RELEASE_AGE_MS_MAX, RELEASE_AHEAD_MS_MAX
 from lumbung_cluster.receipt import UnitClaim
 from lumbung_cluster.release import Release, SignedRelease, UnitVerdict, sign_release
 from lumbung_cluster.roster import HolderAssignment, Roster, Share
@@ -109,6 +109,11 @@ def test_nothing_is_at_stake_when_every_unit_is_released_by_its_origin() -> None
             LeftThere(ORIGIN, CLAIMS, released(replace(RELEASE, signed_ms=NOW_MS - RELEASE_AGE_MS_MAX - 1))),
             7,
             UnitVerdict.TOO_OLD,
+        ),
+        (
+            LeftThere(ORIGIN, CLAIMS, released(replace(RELEASE, signed_ms=NOW_MS + RELEASE_AHEAD_MS_MAX + 1))),
+            7,
+            UnitVerdict.DATED_AHEAD,
         ),
     ],
 )

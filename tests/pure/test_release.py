@@ -8,7 +8,7 @@ import pytest
 
 from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.ids import Generation, NodeNumber, all_units
-from lumbung_cluster.limits import RELEASE_AGE_MS_MAX
+from lumbung_cluster.limits import RELEASE_AGE_MS_MAX, RELEASE_AHEAD_MS_MAX
 from lumbung_cluster.receipt import UnitClaim
 from lumbung_cluster.release import Release, SignedRelease, UnitVerdict, judge_release, sign_release
 from lumbung_cluster.roster import HolderAssignment, Roster, Share
@@ -97,6 +97,13 @@ def test_a_release_of_more_than_a_week_ago_is_no_longer_fresh() -> None:
 
     assert set(verdicts(release, held, now_ms=NOW_MS + RELEASE_AGE_MS_MAX).values()) == {UnitVerdict.MAY_GO}
     assert set(verdicts(release, held, now_ms=NOW_MS + RELEASE_AGE_MS_MAX + 1).values()) == {UnitVerdict.TOO_OLD}
+
+
+def test_a_release_that_is_dated_ahead_of_what_clocks_differ_lets_nothing_go() -> None:
+    release, held = sign_release(RELEASE, SIGNER), roster(HOLDER, CENTRE)
+
+    assert set(verdicts(release, held, now_ms=NOW_MS - RELEASE_AHEAD_MS_MAX).values()) == {UnitVerdict.MAY_GO}
+    assert set(verdicts(release, held, now_ms=NOW_MS - RELEASE_AHEAD_MS_MAX - 1).values()) == {UnitVerdict.DATED_AHEAD}
 
 
 @pytest.mark.parametrize(

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import trio
 import trio.testing
 
 from lumbung_cluster.drain import AtStake, blobs_at_stake, judge_drain
 from lumbung_cluster.errors import Rejected
-from lumbung_cluster.ids import NodeNumber, all_units
+from lumbung_cluster.ids import BlobId, NodeNumber, all_units
 from lumbung_cluster.release import UnitVerdict
 from lumbung_cluster.roster import HolderAssignment, Share
 from lumbung_node.services.core import Core
 from lumbung_node.services.draining import drain_report
+from lumbung_node.services.dropping import Dropping
 from lumbung_node.services.session.releasing import load_release
+from lumbung_node.store.events import FoundBy
 from lumbung_testing.rosters import TestVerifier, founding
 from lumbung_testing.session_pair import CENTRE, LUCK, OFFICE, PEER, Box, box, connected, living, put, until_proven
 
@@ -69,3 +73,55 @@ async def test_a_machine_that_another_life_has_stopped_signs_no_report() -> None
         peer.condition.stopped = True
         with pytest.raises(Rejected, match="another machine"):
             await drain_report(peer)
+
+
+def _under(at: Box, *, holds: bool = False, leaves: bool = False) -> Box:
+    """The same node under a later roster, in which the peer holds all of the office again, leaves it, or neither."""
+    here = (Share(PEER, all_units()),)
+    stay = (Share(NEWCOMER, all_units()), Share(CENTRE, all_units()), *(here if holds else ()))
+    return replace(at, roster=founding(assignments=[HolderAssignment(OFFICE, stay, here if leaves else ())]))
+
+
+async def _no_new_life(reason: str) -> None:
+    """Stands for the replicator, which ends all sessions: here none is open."""
+
+
+async def _released(contents: list[bytes]) -> tuple[Box, Box]:
+    """The office, and the peer that it has released: all holders have proven everything."""
+    boxes = _boxes(OFFICE, PEER, NEWCOMER, CENTRE)
+    async with (
+        living(boxes[0]) as office,
+        living(boxes[1]) as peer,
+        living(boxes[2]) as newcomer,
+        living(boxes[3]) as centre,
+    ):
+        await put(office, contents)
+        async with connected(office, newcomer), connected(office, centre), connected(office, peer):
+            with trio.fail_after(300):
+                while (word := await load_release(peer, OFFICE)) is None or word.content.number < len(contents):
+                    await peer.store.state.grown.wait()
+    return boxes[0], boxes[1]
+
+
+async def test_what_came_into_a_unit_that_was_once_let_go_and_is_not_whole_yet_is_at_stake(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """It was once left out though its copy counted: the node was drained, and took the only other one along."""
+    contents = [content for content in (LUCK.randbytes(500) for _ in range(2000)) if BlobId.of(content).unit == 5]
+    fine, broken, late = contents[:3]
+    at_office, at_peer = await _released([fine, broken])
+    async with living(_under(at_peer)) as peer:
+        dropping = Dropping(peer, _no_new_life)
+        (plan,) = await dropping.plan()
+        await dropping.drop(OFFICE, plan.units)
+        assert await _at_stake(peer) == []
+    async with living(_under(at_office, holds=True)) as office, living(_under(at_peer, holds=True)) as peer:
+        assert await office.store.mark_damaged(
+            OFFICE, BlobId.of(broken), FoundBy.SCRUB
+        )  # it cannot come back from there
+        await put(office, [late])
+        async with connected(office, peer):
+            await trio.sleep(3600)
+        assert office.store.proofs.ledger.account(PEER).has(3)
+    async with living(_under(at_peer, leaves=True)) as peer:
+        assert await _at_stake(peer) == [(OFFICE, 3, UnitVerdict.SET_DIFFERS)]

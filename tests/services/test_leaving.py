@@ -21,7 +21,7 @@ from lumbung_node.services.dropping import Dropping
 from lumbung_node.services.scrub.scrubber import Scrubber
 from lumbung_node.services.session.releasing import load_release, release_key
 from lumbung_node.services.statements import commit_receipt, inventory_receipt
-from lumbung_node.store.events import EventKind, recent_events
+from lumbung_node.store.events import EventKind, FoundBy, recent_events
 from lumbung_node.store.jobs import Job
 from lumbung_node.store.layout import BlobRow, dropped_key
 from lumbung_node.store.reads import is_intact
@@ -29,6 +29,7 @@ from lumbung_node.store.unit_rows import UnitRows
 from lumbung_testing.rosters import founding, signed, successor
 from lumbung_testing.session_pair import CENTRE, LUCK, OFFICE, PEER, Box, box, connected, living, put, until_proven
 from lumbung_testing.virtual_disk import Pace
+from lumbung_testing.world import VirtualClock
 
 NEWCOMER = NodeNumber(3)
 
@@ -126,6 +127,30 @@ async def test_a_peer_tells_what_of_its_own_is_at_stake(autojump_clock: trio.tes
 class _Deaf:
     async def send(self, frame: object) -> None:
         await trio.lowlevel.checkpoint()
+
+
+async def test_a_release_that_is_dated_ahead_is_not_kept_and_the_next_is_once_the_clock_is_right(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Dated a year ahead it was once fresh for a year, whatever the holders had lost since."""
+    boxes = _boxes(OFFICE, PEER, NEWCOMER, CENTRE)
+    async with (
+        living(boxes[0]) as office,
+        living(boxes[1]) as peer,
+        living(boxes[2]) as newcomer,
+        living(boxes[3]) as centre,
+    ):
+        assert isinstance(office.clock, VirtualClock)
+        office.clock.offset_ms = 365 * 24 * 3600 * 1000
+        await put(office, [LUCK.randbytes(50) for _ in range(5)])
+        async with connected(office, newcomer), connected(office, centre), connected(office, peer):
+            await trio.sleep(300)
+            assert boxes[1].log.said("release dated ahead")
+            assert await load_release(peer, OFFICE) is None
+            office.clock.offset_ms = 0
+            with trio.fail_after(2 * limits.RELEASE_INTERVAL_S):  # the same session: nobody was cut off
+                while await load_release(peer, OFFICE) is None:
+                    await peer.store.state.grown.wait()
 
 
 # --- letting go ----------------------------------------------------------------------------------------------------
@@ -243,6 +268,35 @@ async def test_units_that_a_later_roster_gives_back_are_filled_again_and_signed_
         assert await _blobs_signed_for(peer) == 30
     async with living(back[1]) as peer:
         assert peer.store.state.dropped_units == {}
+
+
+async def test_a_blob_that_nobody_has_holds_up_its_own_unit_alone_however_much_is_recorded(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Each recording was once taken for progress: the units behind the lost blob's were never asked for."""
+    contents = sorted((LUCK.randbytes(500) for _ in range(30)), key=lambda content: BlobId.of(content).raw)
+    lost = BlobId.of(contents[0])
+    boxes = await _released(contents)
+    async with living(_later(boxes[1], gives_back=False)) as peer:
+        dropping = Dropping(peer, _no_new_life)
+        (plan,) = await dropping.plan()
+        await dropping.drop(OFFICE, plan.units)
+    back = [_later(each, gives_back=True) for each in boxes]
+    async with living(back[0]) as office, living(back[1]) as peer, trio.open_nursery() as nursery:
+        assert await office.store.mark_damaged(OFFICE, lost, FoundBy.SCRUB)
+        nursery.start_soon(_record, office)
+        async with connected(office, peer):
+            with trio.fail_after(3600):
+                while peer.store.state.dropped_units.get(OFFICE) != 1 << lost.unit:
+                    await peer.store.state.grown.wait()
+        nursery.cancel_scope.cancel()
+
+
+async def _record(core: Core) -> None:
+    """Something new more often than a reclaiming session has patience."""
+    while True:
+        await put(core, [LUCK.randbytes(50)])
+        await trio.sleep(limits.BLOB_SILENCE_S / 2)
 
 
 async def _give_back(nodes: list[Core]) -> None:

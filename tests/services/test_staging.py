@@ -1,4 +1,4 @@
-"""Pieces of large blobs under way: within a quota, kept for a day, and never taken from under a stream."""
+"""Pieces of large blobs under way: within a quota, kept a day for who began them, never taken from under a stream."""
 
 from __future__ import annotations
 
@@ -86,6 +86,94 @@ async def test_a_cut_blob_goes_on_where_it_stopped(autojump_clock: trio.testing.
         assert again.resumed_bytes == 5 * limits.MIB
         await again.append(memoryview(content)[5 * limits.MIB :])
         assert await again.content() is not None
+
+
+async def _cut(arrivals: Arrivals, peer: NodeNumber, entry: Entry, beginning: bytes) -> None:
+    """What `peer` brings of the office's blob until the stream is cut."""
+    arrival = await arrivals.begin(peer, OFFICE, entry)
+    await arrival.append(memoryview(beginning))
+    await arrival.keep_for_later()
+
+
+async def _is_brought(arrivals: Arrivals, peer: NodeNumber, content: bytes) -> bool:
+    """Whether `peer` gets the office's blob in from where we say that it stopped."""
+    arrival = await arrivals.begin(peer, OFFICE, _entry(content))
+    try:
+        await arrival.append(memoryview(content)[arrival.resumed_bytes :])
+        return await arrival.content() is not None
+    finally:
+        await arrival.keep_for_later()
+
+
+async def _resumed(arrivals: Arrivals, peer: NodeNumber, content: bytes) -> int:
+    arrival = await arrivals.begin(peer, OFFICE, _entry(content))
+    await arrival.keep_for_later()
+    return arrival.resumed_bytes
+
+
+async def test_what_a_liar_began_of_a_large_blob_spoils_nothing_and_takes_nothing_away(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Whoever came next once went on behind its garbage, and all that he brought was thrown away, again and again."""
+    content = LUCK.randbytes(12 * limits.MIB)
+    async with living(box(CENTRE)) as centre:
+        arrivals = Arrivals(centre)
+        await _cut(arrivals, PEER, _entry(content), bytes(5 * limits.MIB))
+        await _cut(arrivals, OFFICE, _entry(content), content[: 6 * limits.MIB])
+        await _cut(arrivals, PEER, _entry(content), bytes(4 * limits.MIB))
+        assert await _resumed(arrivals, OFFICE, content) == 6 * limits.MIB
+        assert await _is_brought(arrivals, OFFICE, content)
+
+
+async def test_a_large_blob_that_was_cut_by_a_restart_goes_on_with_whoever_brings_it(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    content = LUCK.randbytes(12 * limits.MIB)
+    async with living(box(CENTRE)) as centre:
+        await _cut(Arrivals(centre), OFFICE, _entry(content), content[: 6 * limits.MIB])
+        arrivals = Arrivals(centre)
+        assert await _resumed(arrivals, CENTRE, content) == 0  # a disk is read again: its bytes are never spoilt
+        await _cut(arrivals, PEER, _entry(content), content[6 * limits.MIB :][: 2 * limits.MIB])
+        assert await _resumed(arrivals, OFFICE, content) == 0  # now it is another's
+        assert await _is_brought(arrivals, PEER, content)
+
+
+async def test_what_a_liar_began_before_a_restart_spoils_one_transfer_at_most(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    content = LUCK.randbytes(12 * limits.MIB)
+    async with living(box(CENTRE)) as centre:
+        await _cut(Arrivals(centre), PEER, _entry(content), bytes(5 * limits.MIB))
+        arrivals = Arrivals(centre)
+        assert not await _is_brought(arrivals, OFFICE, content)
+        await _cut(arrivals, PEER, _entry(content), bytes(5 * limits.MIB))
+        assert await _is_brought(arrivals, OFFICE, content)
+
+
+async def test_nobody_goes_on_with_one_of_several_beginnings_from_before_a_restart(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    content = LUCK.randbytes(12 * limits.MIB)
+    async with living(box(CENTRE)) as centre:
+        before = Arrivals(centre)
+        await _cut(before, PEER, _entry(content), bytes(5 * limits.MIB))
+        await _cut(before, OFFICE, _entry(content), content[: 6 * limits.MIB])
+        assert await _is_brought(Arrivals(centre), OFFICE, content)
+
+
+async def test_what_others_began_of_a_blob_that_comes_now_counts_and_gives_way(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with living(box(CENTRE)) as centre:
+        arrivals = Arrivals(centre)
+        half = _entry(b"half of the quota", limits.STAGING_ORIGIN_BYTES_MAX // 2)
+        for peer in (NodeNumber(3), PEER):
+            await trio.sleep(1)
+            await _cut(arrivals, peer, half, bytes(4 * limits.MIB))
+        await arrivals.begin(OFFICE, OFFICE, half)
+        assert len(await foreign_runs(centre.store.kv)) == 1
+        await arrivals.begin(OFFICE, OFFICE, _entry(b"the other half", limits.STAGING_ORIGIN_BYTES_MAX // 2))
+        assert await foreign_runs(centre.store.kv) == []
 
 
 async def test_a_small_blob_goes_on_too_but_only_with_the_peer_that_began_it(

@@ -7,6 +7,7 @@ from lumbung_cluster.errors import InventoryUnknown, Rejected, StatusCode
 from lumbung_cluster.ids import NodeNumber, all_units, units_of_mask
 from lumbung_cluster.inventory.claims import make_claims
 from lumbung_node.services.core import Core
+from lumbung_node.services.dropping import units_gone
 from lumbung_node.services.session.releasing import load_release
 from lumbung_node.services.session.stakes import own_stake
 
@@ -39,7 +40,7 @@ async def _left_here(core: Core, origin: NodeNumber) -> LeftThere:
         snapshot = await core.store.inventories.snapshot(origin)
     except InventoryUnknown as exc:
         raise Rejected(StatusCode.FAILED_PRECONDITION, f"inventory of origin {origin} unknown: {exc}") from exc
-    there = all_units() & ~core.store.state.dropped_units.get(origin, 0)
+    there = all_units() & ~await units_gone(core, origin, all_units())
     units = sum(1 << unit for unit in units_of_mask(there) if snapshot.inventory.digest(unit).count)
     if units & snapshot.doubted:
         raise Rejected(StatusCode.UNAVAILABLE, f"inventory of origin {origin} is being made anew, try again")

@@ -24,7 +24,7 @@ from lumbung_node.store.jobs import Dropped, Job
 from lumbung_node.store.layout import BlobRow, RowState, dropped_key
 from lumbung_node.store.unit_rows import UnitRows, for_each_group
 
-__all__ = ["Dropping", "OriginPlan"]
+__all__ = ["Dropping", "OriginPlan", "units_gone"]
 
 _ROWS_AT_ONCE = 256
 
@@ -110,7 +110,10 @@ class Dropping:
         except InventoryUnknown:
             return None
         foreign = all_units() & ~core.rosters.roster.units_held(core.number, origin)
-        foreign &= ~await self._gone(origin, foreign)
+        if core.store.state.count(origin).size_bytes:
+            foreign &= ~await units_gone(core, origin, foreign)
+        else:  # an emptied node need not read a million rows to say so
+            foreign &= ~core.store.state.dropped_units.get(origin, 0)
         units = sum(1 << unit for unit in units_of_mask(foreign) if snapshot.inventory.digest(unit).count)
         if not units:
             return None
@@ -119,25 +122,29 @@ class Dropping:
         verdicts = judge_release(core.rosters.roster, core.number, origin, claims, release, core.verifier, now_ms)
         may_go = sum(1 << unit for unit, verdict in verdicts.items() if verdict == UnitVerdict.MAY_GO)
         may_go &= ~snapshot.doubted
-        blobs, size_bytes = await self._weigh(origin, may_go)
+        blobs, size_bytes = await _weigh(core, origin, may_go)
         kept = [verdict for unit, verdict in verdicts.items() if not may_go >> unit & 1]
         reasons = tuple((each, kept.count(each)) for each in sorted(set(kept)))
         return OriginPlan(origin, may_go, blobs, size_bytes, reasons)
 
-    async def _gone(self, origin: NodeNumber, units: int) -> int:
-        """Those of the units of which nothing is left: letting go may have been cut short in the middle of one."""
-        dropped = units & self._core.store.state.dropped_units.get(origin, 0)
-        if not self._core.store.state.count(origin).size_bytes:
-            return dropped
-        return sum([1 << unit for unit in units_of_mask(dropped) if not (await self._weigh(origin, 1 << unit))[0]])
 
-    async def _weigh(self, origin: NodeNumber, units: int) -> tuple[int, int]:
-        """Blobs and bytes that are still here of these units."""
-        sizes: list[int] = []
+async def units_gone(core: Core, origin: NodeNumber, units: int) -> int:
+    """Those of the units of which nothing is left here.
 
-        async def weigh(group: list[tuple[BlobId, BlobRow]]) -> None:
-            sizes.extend(row.size_bytes for _, row in group if row.state is not RowState.DROPPED)
+    A unit that was once let go may have something: letting go was cut short in the middle of it, or a roster gave it
+    back, and what came since lies here while the rest is still asked for.
+    """
+    dropped = units & core.store.state.dropped_units.get(origin, 0)
+    return sum([1 << unit for unit in units_of_mask(dropped) if not (await _weigh(core, origin, 1 << unit))[0]])
 
-        for unit in units_of_mask(units):
-            await for_each_group(UnitRows(self._core.store.kv, origin, unit), _ROWS_AT_ONCE, weigh)
-        return len(sizes), sum(sizes)
+
+async def _weigh(core: Core, origin: NodeNumber, units: int) -> tuple[int, int]:
+    """Blobs and bytes that are still here of these units."""
+    sizes: list[int] = []
+
+    async def weigh(group: list[tuple[BlobId, BlobRow]]) -> None:
+        sizes.extend(row.size_bytes for _, row in group if row.state is not RowState.DROPPED)
+
+    for unit in units_of_mask(units):
+        await for_each_group(UnitRows(core.store.kv, origin, unit), _ROWS_AT_ONCE, weigh)
+    return len(sizes), sum(sizes)

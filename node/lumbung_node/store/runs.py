@@ -12,8 +12,9 @@ from lumbung_node.store.jobs import Content
 from lumbung_node.store.layout import PendingRow, place_key
 from lumbung_node.store.state import NO_END, StoreState, scan_all
 
-__all__ = ["Run", "chunk_count", "drop_runs", "foreign_runs", "open_run", "resume_run"]
+__all__ = ["Run", "StoredRun", "chunk_count", "drop_runs", "foreign_runs", "open_run", "resume_run"]
 
+StoredRun = tuple[bytes, PendingRow]  # a run that has come to the disk: the key of its row, and the row
 _AHEAD_CHUNKS = 4  # written at once: 4 MiB
 
 
@@ -41,6 +42,11 @@ class Run:
         self._hasher = blob_hasher()
         self._tail = bytearray()
         self.received_bytes = 0
+
+    @property
+    def key(self) -> bytes:
+        """Its own for ever: places are given out once."""
+        return place_key(self._first)
 
     async def append(self, piece: bytes | memoryview) -> None:
         """The next bytes; writes full chunks to disk as they come."""
@@ -108,34 +114,10 @@ def open_run(
     return Run(committer, kv, state.take_places(chunks), row, ahead_chunks)
 
 
-async def resume_run(committer: Committer, kv: KeyValue, origin: NodeNumber, blob: BlobId) -> Run | None:
-    """The run that a cut stream left for this blob, its chunks hashed again from disk; None when there is none."""
-    for key, value in await scan_all(kv, Family.PENDING, b"", NO_END):
-        row = PendingRow.unpack(value)
-        if row.foreign and row.origin == origin and row.blob == blob:
-            return await _rehashed(committer, kv, int.from_bytes(key, "big"), row)
-    return None
-
-
-async def foreign_runs(kv: KeyValue) -> list[tuple[bytes, PendingRow]]:
-    """All runs of replication that have come to the disk, with their keys."""
-    rows = [(key, PendingRow.unpack(value)) for key, value in await scan_all(kv, Family.PENDING, b"", NO_END)]
-    return [(key, row) for key, row in rows if row.foreign]
-
-
-async def drop_runs(kv: KeyValue, runs: Sequence[tuple[bytes, PendingRow]]) -> None:
-    """Take these away with what was written of them."""
-    batch = Batch()
-    for key, row in runs:
-        first = int.from_bytes(key, "big")
-        batch.delete_range(Family.CHUNKS, key, place_key(first + row.chunks))
-        batch.delete(Family.PENDING, key)
-    if batch.deletes:
-        await kv.write(batch)
-
-
-async def _rehashed(committer: Committer, kv: KeyValue, first: int, row: PendingRow) -> Run:
-    written = 0
+async def resume_run(committer: Committer, kv: KeyValue, stored: StoredRun) -> Run:
+    """The run that a cut stream left, its chunks hashed again from disk."""
+    key, row = stored
+    first, written = int.from_bytes(key, "big"), 0
     run = Run(committer, kv, first, row)
     while written < row.chunks:
         (chunk,) = await kv.get(Family.CHUNKS, [place_key(first + written)])
@@ -144,3 +126,20 @@ async def _rehashed(committer: Committer, kv: KeyValue, first: int, row: Pending
         run.take_written(chunk)
         written += 1
     return run
+
+
+async def foreign_runs(kv: KeyValue) -> list[StoredRun]:
+    """All runs of replication that have come to the disk, with their keys."""
+    rows = [(key, PendingRow.unpack(value)) for key, value in await scan_all(kv, Family.PENDING, b"", NO_END)]
+    return [(key, row) for key, row in rows if row.foreign]
+
+
+async def drop_runs(kv: KeyValue, runs: Sequence[StoredRun]) -> None:
+    """Take these away with what was written of them."""
+    batch = Batch()
+    for key, row in runs:
+        first = int.from_bytes(key, "big")
+        batch.delete_range(Family.CHUNKS, key, place_key(first + row.chunks))
+        batch.delete(Family.PENDING, key)
+    if batch.deletes:
+        await kv.write(batch)

@@ -51,6 +51,7 @@ LEAVING_ENGLISH: Final = {
     "drop.reason.not_in_release": "not proven at every holder when the origin last said so",
     "drop.reason.other_holders": "a holder of today has proven nothing to the origin",
     "drop.reason.too_old": "the origin's word is older than a week: make this node leaving again in the roster",
+    "drop.reason.dated_ahead": "the origin's word is dated ahead: the origin's clock or this node's is wrong",
     "drop.reason.set_differs": "something lies here that the other holders have not proven",
     "drop.reason.bad_signature": "the origin's word is not signed by a key in force",
     "drop.reason.own": "its own recordings, of which fewer than two proven copies would be left",

@@ -57,6 +57,7 @@ LEAVING_INDONESIAN: Final = {
     "drop.reason.too_old": (
         "pernyataan pemiliknya lebih dari seminggu: tulis simpul ini lagi di `leaving` daftar simpul"
     ),
+    "drop.reason.dated_ahead": "pernyataan pemiliknya bertanggal di masa depan: jamnya atau jam simpul ini salah",
     "drop.reason.set_differs": "di sini ada yang belum dibuktikan oleh penyimpan lain",
     "drop.reason.bad_signature": "pernyataan pemiliknya tidak ditandatangani dengan kunci yang berlaku",
     "drop.reason.own": "rekaman miliknya sendiri, yang akan tinggal kurang dari dua salinan terbukti",

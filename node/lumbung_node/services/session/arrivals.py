@@ -18,7 +18,7 @@ from lumbung_node.services.core import Core
 from lumbung_node.services.session.lists import KnownLists
 from lumbung_node.services.session.staging import CutBlobs, Staging
 from lumbung_node.store.jobs import Content
-from lumbung_node.store.runs import Run, open_run, resume_run
+from lumbung_node.store.runs import Run, StoredRun, open_run, resume_run
 
 __all__ = ["Arrival", "Arrivals", "contents_of", "split_chunks", "verified_content"]
 
@@ -181,7 +181,7 @@ class Arrivals:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._coming: dict[tuple[NodeNumber, BlobId], _Claim] = {}
-        self._staging = Staging(core.store.kv)
+        self._staging = Staging(core.store.kv, core.number)
         self._cut = CutBlobs()
         self.known_lists = KnownLists()
 
@@ -239,17 +239,17 @@ class Arrivals:
         return any(claim.is_contested for claim in claims)
 
     async def begin(self, peer: NodeNumber, origin: NodeNumber, entry: Entry) -> Arrival:
-        """Room for a claimed blob; goes on where a cut stream stopped, a small one only where `peer` itself stopped."""
+        """Room for a claimed blob; goes on where `peer` itself stopped, a large one also where a restart cut it off."""
         if entry.size_bytes <= limits.MEMORY_BLOB_BYTES_MAX:
             place = (peer, origin, entry.blob)
             return Arrival(self._core, entry, None, self._cut.take(place), partial(self._cut.keep, place))
-        await self._staging.reserve(origin, entry.blob, entry.size_bytes)
+        stored = await self._staging.reserve(peer, origin, entry.blob, entry.size_bytes)
 
         def release(_: _Buffer) -> None:
             self._staging.release(origin, entry.blob)
 
         try:
-            return Arrival(self._core, entry, await self._run(origin, entry), b"", release)
+            return Arrival(self._core, entry, await self._run(peer, origin, entry, stored), b"", release)
         except BaseException:
             release(b"")
             raise
@@ -264,9 +264,11 @@ class Arrivals:
         """Take away what cut streams left and nobody has gone on with."""
         await self._staging.sweep(begun_before_ms)
 
-    async def _run(self, origin: NodeNumber, entry: Entry) -> Run:
+    async def _run(self, peer: NodeNumber, origin: NodeNumber, entry: Entry, stored: StoredRun | None) -> Run:
         store = self._core.store
-        return await resume_run(store.committer, store.kv, origin, entry.blob) or open_run(
+        if stored is not None:
+            return await resume_run(store.committer, store.kv, stored)
+        run = open_run(
             store.committer,
             store.kv,
             store.state,
@@ -276,3 +278,5 @@ class Arrivals:
             foreign=True,
             now_ms=self._core.clock.now_ms(),
         )
+        self._staging.begun(peer, origin, entry.blob, run.key)
+        return run

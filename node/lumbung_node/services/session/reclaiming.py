@@ -58,14 +58,17 @@ class Reclaiming:
             await self._close(origin, unit)
 
     async def _left_of(self, origin: NodeNumber, blobs: list[BlobId]) -> list[BlobId]:
-        """Wait while they come; what is still missing when nothing was committed here for a while."""
+        """Wait while they come; what is still missing when none of them came for a while, whatever else did."""
         left = blobs
+        deadline = trio.current_time() + limits.BLOB_SILENCE_S
         while left:
-            with trio.move_on_after(limits.BLOB_SILENCE_S) as silence:
+            with trio.move_on_at(deadline) as silence:
                 await self._core.store.state.grown.wait()
             rows = await self._core.store.reader.rows(origin, left)
-            left = [blob for blob, row in zip(left, rows, strict=True) if row is None or row.state is RowState.DROPPED]
-            if silence.cancelled_caught:
+            lacking = [b for b, row in zip(left, rows, strict=True) if row is None or row.state is RowState.DROPPED]
+            if len(lacking) < len(left):
+                left, deadline = lacking, trio.current_time() + limits.BLOB_SILENCE_S
+            elif silence.cancelled_caught:
                 break
         return left
 

@@ -121,7 +121,10 @@ class Releasing:
     # --- as a node that leaves ---------------------------------------------------------------------------------
 
     async def take(self, word: leaving_frames_pb2.ReleaseWord) -> None:
-        """Keep the origin's newest word for us, durably. Raises Rejected for one that is malformed or not its own."""
+        """Keep the origin's newest word for us, durably. Raises Rejected for one that is malformed or not its own.
+
+        One that is dated ahead is left: an earlier one may be good, and the next comes when both clocks are right.
+        """
         core = self._core
         try:
             release = SignedRelease.parse(word.body, Signature(word.public_key, word.signature))
@@ -138,6 +141,9 @@ class Releasing:
         )
         if UnitVerdict.BAD_SIGNATURE in verdicts.values():
             raise Rejected(StatusCode.PERMISSION_DENIED, f"release: expected the word of node {self._peer} for us")
+        if release.content.is_dated_ahead(core.clock.now_ms()):
+            core.log.warning("release dated ahead", origin=self._peer, signed_ms=release.content.signed_ms)
+            return
         job = Job()
         job.extra.put(Family.SYSTEM, release_key(self._peer), release.to_bytes())
         await core.store.committer.commit(job)
