@@ -9,10 +9,8 @@ __all__ = ["LEAVING_INDONESIAN"]
 LEAVING_INDONESIAN: Final = {
     "help.stop": (
         "Bolehkah sebuah simpul berhenti? Ya, bila tanpa simpul itu masih ada dua salinan terbukti dari semuanya."
-        " Perintah "
-        "ini bertanya kepada simpul itu sendiri, yang bertanya kepada setiap pemilik rekaman yang disimpan di sana;"
-        " yang "
-        "dihitung adalah bukti, bukan penugasan."
+        " Perintah ini bertanya kepada simpul kantor sendiri, yang bertanya kepada setiap pemilik rekaman yang"
+        " disimpan simpul tersebut; yang dihitung adalah bukti, bukan penugasan."
     ),
     "help.stop.examples": "lumbung node safe-to-stop 61.01\nlumbung node safe-to-stop drc-batam --json",
     "exit.stop.0": "boleh berhenti",
