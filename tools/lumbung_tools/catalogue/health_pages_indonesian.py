@@ -80,7 +80,7 @@ HEALTH_PAGES_INDONESIAN: Final[dict[str, str]] = {
         "Jaringan penyimpan: kantor pusat mengubah kelasnya di daftar simpul dan menerbitkannya.\n"
         "Kelasnya benar: baca log penyimpan, lalu periksa kabel, radio, dan router."
     ),
-    "page.link_breaks.mute": "Bisukan untuk satu simpul (--simpul) sampai daftar simpul baru datang.",
+    "page.link_breaks.mute": "Bisukan untuk satu simpul (--node) sampai daftar simpul baru datang.",
     "page.trust_failed.title": "ada yang menjawab, tetapi tidak saling percaya",
     "page.trust_failed.means": (
         "Sambungan terjadi, tetapi sertifikat, kuncinya atau daftar yang menyebutnya tidak cocok. Tidak "
