@@ -64,9 +64,8 @@ def test_the_page_has_every_health_code_in_the_order_of_the_catalogue() -> None:
 
 
 def options_there_are() -> set[str]:
-    params = [param for found in ALL.values() for param in found.params]
-    group = [param for param in ROOT.params]
-    return {name for param in (*params, *group) for name in (*param.opts, *param.secondary_opts)} | {"--help"}
+    params = [param for found in (ROOT, *ALL.values()) for param in found.params]
+    return {name for param in params for name in (*param.opts, *param.secondary_opts)} | {"--help"}
 
 
 # Pages whose commands are mostly those of `make`, of containers and of other programs.

@@ -171,6 +171,13 @@ ENGLISH: Final[dict[str, str]] = {
     "receipt.bad.holder": "the roster knows no node {holder}",
     # config, node, version
     "config.good": "{file}: in order, node {name} (number {number})",
+    "config.unread": (
+        "Not checked, because this account may not read it: {files}. Type it again under the node's account."
+    ),
+    "config.other_name": (
+        "The roster calls node {number} {known}, this configuration {name}: correct name under [node], or messages and"
+        " logs speak of another office."
+    ),
     "config.lan_slow": (
         "link.class is lan, but a bandwidth window lets the line carry only {rate} a second: sessions may be cut off in"
         ' the middle. Write class = "wan" under [link].'
@@ -350,7 +357,10 @@ ENGLISH: Final[dict[str, str]] = {
     "help.receipt.verify.roster": "Signed roster file.",
     "help.receipt.verify.id": "Must be covered: a recording's id or its first digits.",
     "help.config": "Configuration of a node.",
-    "help.config.check": "Check a node's configuration file and the modes of its key files. Changes nothing.",
+    "help.config.check": (
+        "Check a node's configuration file, and whether certificate, keys and roster belong together, as a start would."
+        " Changes nothing."
+    ),
     "help.config.check.examples": "lumbung config check /etc/lumbung/config.toml",
     "help.node": "The node of this machine: run it, let it join, make it a service, give it a new life.",
     "help.node.run": "Run a node until it is told to stop (Ctrl-C or SIGTERM).",

@@ -47,6 +47,14 @@ FILE_ENGLISH: Final[dict[str, str]] = {
     ),
     "reason.not_cluster_secret": "{file} is no cluster secret; copy cluster.secret from another node of this cluster",
     "reason.number_of_certificate": "{file}: [node] number should be {number} by {chain}, not {got}",
+    "reason.cluster_of_certificate": (
+        "the certificate {chain} is of the cluster {got}, the roster {roster} of the cluster {cluster}: one of the two "
+        "files belongs elsewhere; take both from this node's pack"
+    ),
+    "reason.certificate_of_key": (
+        "{chain} is not the certificate of the key {secret}; put the two that belong together there, or have a "
+        "certificate made for this key: lumbung cert request"
+    ),
     "reason.port_taken": "{address} is taken by another program; perhaps this node runs already",
     "reason.cannot_listen": "the node cannot listen on {address}: {why}",
     "reason.identity_remembers_none": (

@@ -53,6 +53,14 @@ FILE_INDONESIAN: Final[dict[str, str]] = {
     ),
     "reason.not_cluster_secret": "{file} bukan rahasia klaster; salin cluster.secret dari simpul lain klaster ini",
     "reason.number_of_certificate": "{file}: nomor simpul seharusnya {number} menurut {chain}, bukan {got}",
+    "reason.cluster_of_certificate": (
+        "sertifikat {chain} milik klaster {got}, daftar simpul {roster} milik klaster {cluster}: salah satu berkas itu "
+        "bukan milik simpul ini; ambil keduanya dari paket simpul ini"
+    ),
+    "reason.certificate_of_key": (
+        "{chain} bukan sertifikat untuk kunci {secret}; taruh keduanya yang sepasang, atau mintakan sertifikat untuk "
+        "kunci ini: lumbung cert request"
+    ),
     "reason.port_taken": "{address} sedang dipakai program lain; mungkin simpul ini sudah berjalan",
     "reason.cannot_listen": "simpul tidak dapat mendengarkan di {address}: {why}",
     "reason.identity_remembers_none": (

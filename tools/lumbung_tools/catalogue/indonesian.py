@@ -168,6 +168,13 @@ INDONESIAN: Final[dict[str, str]] = {
     "receipt.bad.holder": "daftar simpul tidak mengenal simpul {holder}",
     # config, node, version
     "config.good": "{file}: benar, simpul {name} (nomor {number})",
+    "config.unread": (
+        "Tidak diperiksa, karena akun ini tidak boleh membacanya: {files}. Ketik lagi dengan akun simpul."
+    ),
+    "config.other_name": (
+        "Daftar simpul menamai simpul {number} {known}, sedangkan konfigurasi ini {name}: betulkan name di"
+        " konfigurasi, agar pesan dan log tidak menyebut kantor lain."
+    ),
     "config.lan_slow": (
         "link.class adalah lan, padahal jendela bandwidth membatasi saluran sampai {rate} per detik: sesi bisa terputus"
         ' di tengah jalan. Tulis class = "wan" di bawah [link].'
@@ -356,7 +363,10 @@ INDONESIAN: Final[dict[str, str]] = {
     "help.receipt.verify.roster": "Berkas daftar simpul bertanda tangan.",
     "help.receipt.verify.id": "Harus tercakup: id rekaman atau awalnya.",
     "help.config": "Konfigurasi simpul.",
-    "help.config.check": "Memeriksa berkas konfigurasi simpul dan izin berkas kuncinya. Tidak mengubah apa pun.",
+    "help.config.check": (
+        "Memeriksa konfigurasi simpul, dan apakah sertifikat, kunci, dan daftar simpulnya cocok satu sama lain, seperti"
+        " saat simpul dinyalakan. Tidak mengubah apa pun."
+    ),
     "help.config.check.examples": "lumbung config check /etc/lumbung/config.toml",
     "help.node": "Simpul mesin ini: menjalankan, menggabungkan, memasang sebagai layanan, memberi masa hidup baru.",
     "help.node.run": "Menjalankan simpul sampai dihentikan (Ctrl-C atau SIGTERM).",

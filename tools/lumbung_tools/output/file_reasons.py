@@ -42,6 +42,11 @@ FILE_SHAPES: Final = {
     "reason.number_of_certificate": (
         r"(?P<file>.+?): node\.number: expected (?P<number>\d+) as in (?P<chain>.+), got (?P<got>\d+)"
     ),
+    "reason.cluster_of_certificate": (
+        r"(?P<chain>.+): expected a certificate of cluster (?P<cluster>\w+) as in (?P<roster>.+), "
+        r"got one of (?P<got>\w+)"
+    ),
+    "reason.certificate_of_key": r"(?P<chain>.+): expected the certificate of (?P<secret>.+) \(\w+\), got \w+",
     "reason.port_taken": (
         r"(?:\[Errno \d+\] )?cannot listen on (?P<address>\S+): (?:Address already in use|it was in use)"
     ),
