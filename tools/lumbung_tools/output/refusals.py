@@ -131,6 +131,10 @@ _SHAPES: Final = {
     ),
     "reason.plan_second_drc": r"(?P<name>\S+): no office that it can reach, a second DRC node keeps its copy",
     "reason.no_region": r"expected a region code such as (?P<such>\S+), got '(?P<code>.*)'; near codes: (?P<near>.*)",
+    "reason.no_city": (
+        r"expected a city in small letters such as (?P<such>\S+), got '(?P<name>.*)'; near names: (?P<near>.*)"
+    ),
+    "reason.session_ended": r"it ended the session",
     "reason.no_address": r"(?:(?P<where>.+): )?expected host:port, got (?P<text>.*)",
     **FILE_SHAPES,
 }
@@ -148,6 +152,8 @@ def reason_of(console: Console, said: object) -> str:
             values = {name: os_words_told(console, value or "") for name, value in found.groupdict().items()}
             if "why" in values:
                 values["why"] = console.catalogue.phrase(values["why"])
+            if values.get("near") == "none":
+                values["near"] = console.catalogue.phrase("none")
             if "times" in values:
                 values["times"] = console.catalogue.decimal(values["times"])
             return console.text(key, **values)
