@@ -93,6 +93,8 @@ ENGLISH: Final[dict[str, str]] = {
     "status.yellow_short": (
         "YELLOW: {blobs:recording has|recordings have} fewer than {copies} proven copies, oldest {age}."
     ),
+    "status.yellow_young": "They are being copied; nothing to do now.",
+    "status.yellow_look": "See lumbung health.",
     "status.yellow_health": "YELLOW: nothing is lost, but look at this today: {what}",
     "status.red_damaged": (
         "RED: {blobs:recording|recordings} here are damaged. Leave the node on and connected: it fetches "
@@ -128,6 +130,7 @@ ENGLISH: Final[dict[str, str]] = {
     "link.no_proof": "-",
     # health
     "health.fine": "Nothing to do: no trouble above a note.",
+    "health.notes_only": ("Nothing to do now: there are only notes, which pass by themselves or tell what comes."),
     "health.severity.note": "note",
     "health.severity.warning": "YELLOW",
     "health.severity.critical": "RED",

@@ -92,6 +92,8 @@ INDONESIAN: Final[dict[str, str]] = {
     "status.green_empty": "HIJAU: belum ada rekaman, dan simpul siap.",
     "status.yellow_only_here": "KUNING: {blobs} rekaman hanya ada di sini, yang tertua {age}.",
     "status.yellow_short": "KUNING: {blobs} rekaman belum punya {copies} salinan terbukti, yang tertua {age}.",
+    "status.yellow_young": "Sedang disalin; sekarang tidak ada yang perlu dikerjakan.",
+    "status.yellow_look": "Lihat lumbung health.",
     "status.yellow_health": "KUNING: tidak ada yang hilang, tetapi periksa hari ini: {what}",
     "status.red_damaged": (
         "MERAH: {blobs} rekaman di sini rusak. Biarkan simpul menyala dan tersambung: salinan yang baik "
@@ -125,6 +127,10 @@ INDONESIAN: Final[dict[str, str]] = {
     "link.no_proof": "-",
     # health
     "health.fine": "Tidak ada yang perlu dikerjakan.",
+    "health.notes_only": (
+        "Sekarang tidak ada yang perlu dikerjakan: hanya ada catatan, yang berlalu sendiri atau"
+        " memberi tahu lebih dini."
+    ),
     "health.severity.note": "catatan",
     "health.severity.warning": "KUNING",
     "health.severity.critical": "MERAH",

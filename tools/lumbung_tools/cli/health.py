@@ -49,7 +49,8 @@ async def _health(call: Call, session: Session) -> None:
     answer = await ask_status(session.own)
     code = exit_code_of(answer.health)
     if code is ExitCode.OK:
-        console.say("health.fine")
+        has_notes = any(not trouble.muted_until_ms for trouble in answer.health)
+        console.say("health.notes_only" if has_notes else "health.fine")
     for trouble in answer.health:
         severity, sentence = console.text(severity_key(trouble)), sentence_of_trouble(console, trouble, name)
         console.say("health.line", severity=severity, code=trouble.code, sentence=sentence)

@@ -39,6 +39,8 @@ def sentence_of_trouble(console: Console, trouble: wire.HealthItem, name: Callab
     key = _SENTENCES.get(trouble.code)
     if trouble.code == "COPIES_SHORT" and trouble.values.get("reason") == "damaged":
         key = "health.damaged"
+    elif trouble.code == "COPIES_SHORT" and trouble.severity == wire.SEVERITY_NOTE:
+        key = "health.copies_young"
     if trouble.code == "STORE_SET_ASIDE":
         key = _set_aside_key(trouble)
     if key is None:
