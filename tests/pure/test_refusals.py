@@ -24,6 +24,7 @@ from lumbung_tools.output.console import Console
 from lumbung_tools.output.failures import sentence_of
 from lumbung_tools.output.health import sentence_of_trouble
 from lumbung_tools.output.refusals import _SHAPES, reason_of
+from lumbung_tools.output.verdict import verdict_of
 
 # In words of the kernel and of RocksDB.
 _OF_OTHERS = ("reason.connection_refused", "reason.port_taken", "reason.store_locked")
@@ -188,3 +189,15 @@ def test_damage_is_told_as_damage_and_lacking_copies_as_such() -> None:
     english = console(Language.ENGLISH)
     assert "damaged" in sentence_of_trouble(english, damaged, str)
     assert "damaged" not in sentence_of_trouble(english, unproven, str)
+
+
+def test_a_node_that_has_left_is_told_so_and_not_to_look_at_its_clock() -> None:
+    trouble = wire.HealthItem(code="TRUST_FAILED", severity=wire.SEVERITY_CRITICAL, node=1)
+    left = wire.LinkState(node=1, sentence="node 2 (34.04): expected a present node, got one that left the cluster")
+    other = wire.LinkState(node=1, sentence="node 2 (34.04): expected a TLS key that epoch 3 pins, got 00ff")
+    told = sentence_of_trouble(console(), trouble, lambda _: "36.02", [left])
+    assert told.startswith("36.02 menolak sambungan karena 34.04 sudah keluar dari klaster")
+    assert "Periksa jam" not in told
+    assert "Periksa jam" in sentence_of_trouble(console(), trouble, lambda _: "36.02", [other])
+    status = wire.StatusResponse(name="34.04", takes_puts=True, links=[left], health=[trouble])
+    assert "34.04 sudah keluar dari klaster" in verdict_of(console(), status, lambda _: "36.02").sentence

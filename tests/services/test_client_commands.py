@@ -317,7 +317,7 @@ def test_health_exits_by_the_worst_trouble(
 
     assert office.type("health") == expected
     said = office.said()[0]
-    assert ("no trouble above a note" in said) is not troubles
+    assert ("no trouble above a note" in said) is (not troubles)
     assert ("there are only notes" in said) is (severities == (operations_pb2.SEVERITY_NOTE,))
 
 

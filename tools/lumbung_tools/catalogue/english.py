@@ -142,6 +142,10 @@ ENGLISH: Final[dict[str, str]] = {
     "health.trust_failed": (
         "{node} and this node do not trust each other. Check clock and certificates, then call the province."
     ),
+    "health.has_left": (
+        "{node} refuses the link because {left} has left the cluster by the newest roster. Clock and certificates are "
+        "not the cause. Delete nothing; ask the central office whether this is meant."
+    ),
     "health.disk_low": "The disk is nearly full. Make room or add a disk; reading always goes on.",
     "health.cert_expires": "Half of the certificate's life is over. Renew it: lumbung cert renew, or cert request.",
     "health.roster_fork": "Two different rosters of one epoch are signed. Call the central office at once.",

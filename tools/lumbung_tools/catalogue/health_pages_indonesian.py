@@ -92,10 +92,12 @@ HEALTH_PAGES_INDONESIAN: Final[dict[str, str]] = {
         "sertifikat sudah berakhir (CERT_EXPIRES)\n"
         "salah satu memakai daftar simpul yang lebih lama\n"
         "mesin atau kunci baru yang belum disebut daftar simpul\n"
+        "simpul ini sudah keluar dari klaster menurut daftar simpul yang lebih baru\n"
         "ada yang menyamar sebagai penyimpan"
     ),
     "page.trust_failed.cures": (
-        "Baca keterangan di lumbung status: apa yang diharapkan dan apa yang datang.\n"
+        'Baca keterangan di lumbung status: apa yang diharapkan dan apa yang datang. "Sudah keluar dari '
+        'klaster": jangan hapus apa pun, tanyakan kantor pusat.\n'
         "timedatectl: hari dan jamnya benar? Bila tidak, lihat CLOCK_SKEW.\n"
         "lumbung cert show dengan sertifikat simpul: masih berlaku? Bila tidak, lihat CERT_EXPIRES.\n"
         "lumbung roster show di kedua pihak: epoch dan hash sama? Yang lebih rendah ketinggalan: lumbung "

@@ -142,6 +142,10 @@ INDONESIAN: Final[dict[str, str]] = {
     "health.trust_failed": (
         "{node} dan simpul ini tidak saling percaya. Periksa jam dan sertifikat, lalu hubungi provinsi."
     ),
+    "health.has_left": (
+        "{node} menolak sambungan karena {left} sudah keluar dari klaster menurut daftar simpul terbaru. Jam dan "
+        "sertifikat bukan penyebabnya. Jangan hapus apa pun; tanyakan kantor pusat apakah memang begitu."
+    ),
     "health.disk_low": "Cakram hampir penuh. Kosongkan ruang atau tambah cakram; pembacaan tetap jalan.",
     "health.cert_expires": "Separuh umur sertifikat lewat. Perpanjang: lumbung cert renew, atau cert request.",
     "health.roster_fork": "Ada dua daftar simpul berbeda untuk satu epoch. Segera hubungi kantor pusat.",

@@ -25,6 +25,16 @@ LEAVING_INDONESIAN: Final = {
         "Belum diketahui: {origins} pemilik rekaman yang disimpan {node} tidak dapat ditanya. Ulangi bila salurannya "
         "pulih."
     ),
+    "stop.gone": (
+        "{origin} sudah keluar dari klaster: salinan rekamannya tidak dihitung siapa pun lagi, jadi yang disimpan "
+        "{node} tetap tidak diketahui, dan bertanya lagi tidak mengubah apa pun. Menurut daftar simpul, rekaman itu "
+        "juga ada di {holders}. Sebelum {node} berhenti, ketik di sana: lumbung reconcile --with {node} --all"
+    ),
+    "stop.gone_only": (
+        "{origin} sudah keluar dari klaster, dan menurut daftar simpul tidak ada selain {node} yang menyimpan "
+        "rekamannya: jangan hentikan. Tanyakan kantor pusat."
+    ),
+    "stop.has_left": "sudah keluar dari klaster",
     "stop.column.origin": "rekaman milik",
     "stop.column.blobs": "terbukti di sana",
     "stop.column.none": "tinggal nol",

@@ -11,7 +11,7 @@ from typing import Final
 from lumbung_tools.output.console import Console
 from lumbung_tools.output.file_reasons import FILE_SHAPES, os_words_told
 
-__all__ = ["reason_of"]
+__all__ = ["reason_of", "who_left"]
 
 _SHAPES: Final = {
     "reason.stranger_node": r"node (?P<node>\d+): expected a node of the roster of epoch (?P<epoch>\d+), .*",
@@ -141,6 +141,12 @@ _SHAPES: Final = {
 _PATTERNS: Final = {key: re.compile(shape) for key, shape in _SHAPES.items()}
 # As `Malformed` words every check of bytes and values, and other errors by the same custom; each shape above is nearer.
 _CHECK: Final = re.compile(r"(?P<what>.+?): expected (?P<expected>.+), got (?P<got>[^:]*(?::\S[^:]*)*)")
+
+
+def who_left(said: str) -> str | None:
+    """The node that has left the cluster, when that is the reason."""
+    found = _PATTERNS["reason.left_node"].fullmatch(said)
+    return found["name"] if found is not None else None
 
 
 def reason_of(console: Console, said: object) -> str:

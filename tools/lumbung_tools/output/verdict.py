@@ -101,4 +101,4 @@ def _first_trouble(
 ) -> str | None:
     """The sentence of the first trouble of that weight that is not muted; the node sends the worst first."""
     found = next((each for each in status.health if severity_name(each) == severity and not each.muted_until_ms), None)
-    return sentence_of_trouble(console, found, name) if found is not None else None
+    return sentence_of_trouble(console, found, name, status.links) if found is not None else None
