@@ -107,6 +107,12 @@ def test_no_indonesian_sentence_says_sent_where_nothing_is_proven() -> None:
     assert [key for key, sentence in INDONESIAN.items() if re.search(r"\bterkirim\b", sentence)] == []
 
 
+def test_indonesian_sentences_have_one_word_for_a_thing() -> None:
+    wrong = re.compile(r"\b([Bb]ytes?|[Ff]eeds?|[Ss]elanjutnya)\b")
+    mixed = {key: found for key, sentence in INDONESIAN.items() if (found := wrong.findall(sentence))}
+    assert mixed == {}
+
+
 def test_examples_are_the_same_commands_in_both_languages() -> None:
     for key, english in ENGLISH.items():
         if key.startswith("help.") and "lumbung" in english and key.endswith(".examples"):

@@ -63,7 +63,7 @@ ENGLISH: Final[dict[str, str]] = {
         "This node keeps the recording for another office; only that office's own node counts the copies."
     ),
     "where.damaged": "The copy here is DAMAGED; it is fetched again from another holder.",
-    "where.facts": "{id}  {size}, recorded at {origin}, {time}",
+    "where.facts": "{id}  {size}, recorded at {origin}, {time} (UTC)",
     "where.own": "own copy, read here",
     "where.receipt": "signed receipt, life {generation}",
     "where.withdrawn": "WITHDRAWN: it no longer has it whole",
@@ -161,11 +161,11 @@ ENGLISH: Final[dict[str, str]] = {
     "receipt.none": "No holder has given a receipt for {id} yet.",
     "receipt.shown": (
         "{holder}: signed receipt, life {generation}, roster epoch {epoch}, nonce {nonce}, bytes last "
-        "read {time}, over {ids:id|ids}"
+        "read {time} (UTC), over {ids:id|ids}"
     ),
     "receipt.saved": "Receipt of {holder} written to {file}",
     "receipt.good": (
-        "GOOD: {holder} signed that it holds {ids:recording|recordings} of {origin}, bytes last read {time}."
+        "GOOD: {holder} signed that it holds {ids:recording|recordings} of {origin}, bytes last read {time} (UTC)."
     ),
     "receipt.covers": "Covered: {id}",
     "receipt.bad": "NOT VALID: {why}",

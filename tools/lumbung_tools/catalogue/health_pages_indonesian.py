@@ -261,7 +261,7 @@ HEALTH_PAGES_INDONESIAN: Final[dict[str, str]] = {
     "page.entry_not_ours.title": "rekaman atas nama kita yang tidak pernah direkam simpul ini",
     "page.entry_not_ours.means": (
         "Seorang mitra membawa rekaman yang ditandatangani kunci entri lama kantor ini, dengan nomor yang masih "
-        "dicakup kunci itu. Di feed simpul ini sendiri nomor itu milik rekaman lain: simpul ini tidak "
+        "dicakup kunci itu. Di umpan simpul ini sendiri nomor itu milik rekaman lain: simpul ini tidak "
         "pernah menandatanganinya."
     ),
     "page.entry_not_ours.severity": "Merah, selama 30 hari sesudah yang terakhir datang.",
@@ -344,7 +344,7 @@ HEALTH_PAGES_INDONESIAN: Final[dict[str, str]] = {
     "page.inventory_doubted.mute": "Jangan dibisukan: hilang sendiri, atau cakramnya rusak.",
     "page.scrub_late.title": "tidak semuanya terbaca tepat waktu",
     "page.scrub_late.means": (
-        "Setiap byte harus dibaca dan diperiksa dalam seminggu. Simpul ini perlu lebih lama, atau "
+        "Setiap bita harus dibaca dan diperiksa dalam seminggu. Simpul ini perlu lebih lama, atau "
         "pemeriksaannya dijeda: kerusakan akan terlambat ditemukan."
     ),
     "page.scrub_late.severity": "Kuning.",

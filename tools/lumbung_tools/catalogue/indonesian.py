@@ -65,7 +65,7 @@ INDONESIAN: Final[dict[str, str]] = {
         "Simpul ini menyimpan rekaman milik kantor lain; hanya simpul kantor itu yang menghitung salinan."
     ),
     "where.damaged": "Salinan di sini RUSAK; sedang diambil ulang dari penyimpan lain.",
-    "where.facts": "{id}  {size}, direkam di {origin}, {time}",
+    "where.facts": "{id}  {size}, direkam di {origin}, {time} (UTC)",
     "where.own": "salinan sendiri, dibaca di sini",
     "where.receipt": "tanda terima bertanda tangan, masa hidup {generation}",
     "where.withdrawn": "DITARIK: tidak lagi memilikinya utuh",
@@ -161,11 +161,11 @@ INDONESIAN: Final[dict[str, str]] = {
     "receipt.none": "Belum ada penyimpan yang memberi tanda terima untuk {id}.",
     "receipt.shown": (
         "{holder}: tanda terima bertanda tangan, masa hidup {generation}, epoch {epoch}, nonce {nonce}, "
-        "terakhir dibaca {time}, untuk {ids} id"
+        "terakhir dibaca {time} (UTC), untuk {ids} id"
     ),
     "receipt.saved": "Tanda terima {holder} ditulis ke {file}",
     "receipt.good": (
-        "BENAR: {holder} menandatangani bahwa ia menyimpan {ids} rekaman {origin}, terakhir dibaca {time}."
+        "BENAR: {holder} menandatangani bahwa ia menyimpan {ids} rekaman {origin}, terakhir dibaca {time} (UTC)."
     ),
     "receipt.covers": "Tercakup: {id}",
     "receipt.bad": "TIDAK SAH: {why}",

@@ -107,7 +107,7 @@ LEAVING_INDONESIAN: Final = {
     "drained.column.blobs": "terancam",
     "drained.column.why": "sebab",
     "gone.drafted": (
-        "Rancangan di mana {node} pergi, epoch {epoch}: {file}. Selanjutnya: lumbung roster plan, lalu sign."
+        "Rancangan di mana {node} pergi, epoch {epoch}: {file}. Berikutnya: lumbung roster plan, lalu sign."
     ),
     "gone.unknown": "Rancangan epoch {epoch} tidak punya simpul {node}.",
     "gone.both": "--override-by dan --reason harus bersama: nama tanpa alasan, atau alasan tanpa nama, tidak berlaku.",
