@@ -197,15 +197,15 @@ def test_a_folder_in_which_something_is_stays_as_it_is(tmp_path: Path, capsys: p
     arguments = ["--lang", "en", "cluster", "new", str(tmp_path), "--offices", "36.02", "--drc", "batam"]
     assert run(arguments, _no_transport) == ExitCode.USAGE
     assert [entry.name for entry in tmp_path.iterdir()] == ["mine"]
-    assert "expected a new or empty folder" in capsys.readouterr().err
+    assert "name a new or empty folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("offices", "drc", "said"),
     [
         ("36.22", "batam", "36.02 (Kabupaten Lebak)"),
-        ("36.02", "btam", "near names: batam"),
-        ("36.02,36.02", "batam", "36.02 twice"),
+        ("36.02", "btam", "near ones: batam"),
+        ("36.02,36.02", "batam", "36.02 stands there twice"),
     ],
 )
 def test_what_cannot_be_a_cluster_is_said_and_nothing_is_made(

@@ -15,7 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from lumbung_node.config import Language, load_config
 from lumbung_testing.real_clusters import DRC, OFFICES, cluster_up, found, lumbung
+from lumbung_tools.catalogue.text import MESSAGES
+from lumbung_tools.doctor.disk import look_at_mount
+from lumbung_tools.doctor.finding import Colour
 from lumbung_tools.localcluster.founding import Founded
 from lumbung_tools.output.exit_codes import ExitCode
 
@@ -133,6 +137,18 @@ def test_what_is_in_the_way_is_named_with_its_cure(clinic: Clinic) -> None:
     assert done.returncode == ExitCode.DAMAGED
     assert f"chmod 700 '{data}'" in done.stdout
     assert f"Something else listens on {clinic.address}" in done.stdout
+
+
+async def test_a_store_without_the_identity_that_remembers_it_is_red_with_its_cure(tmp_path: Path) -> None:
+    founded = found(tmp_path, (_OFFICE, _PEER))
+    config = load_config(founded.folder / "nodes" / _OFFICE / "config.toml")
+    assert (await look_at_mount(config)).key == "doctor.mount.first"
+    (config.data / "rocks").mkdir(parents=True)
+
+    finding = await look_at_mount(config)
+    assert (finding.colour, finding.key) == (Colour.RED, "doctor.mount.identity_lost")
+    assert dict(finding.values) == {"folder": str(config.data), "identity": str(config.identity)}
+    assert "lumbung node recover" in MESSAGES[Language.INDONESIAN][finding.key]
 
 
 def test_a_configuration_that_cannot_be_read_is_told_in_one_line(clinic: Clinic, tmp_path: Path) -> None:

@@ -118,6 +118,10 @@ def test_a_backup_on_paper_gives_the_keys_back(tmp_path: Path, capsys: pytest.Ca
     assert (verified["keys"], verified["written"]) == (["keys/entry.key.pem"], [])
     assert restored["written"] == [str(back)]
     assert Ed25519Signer.load(back).public_key == signer.public_key
+    wrong = tmp_path / "wrong"
+    write_secret(wrong, b"padi menguning di lembah\n")
+    other = told(capsys, "keys", "restore", paper, "--passphrase-file", wrong, code=2)
+    assert f"the backup {paper} does not open: the passphrase is another one" in str(other["sentence"])
     words.chmod(0o644)
     refused = told(capsys, "keys", "restore", paper, *by_file, code=2)
     assert "chmod 600" in str(refused["sentence"])

@@ -15,6 +15,7 @@ from lumbung_node.config import Language
 from lumbung_proto.v1 import operations_pb2 as wire
 from lumbung_tools.catalogue.text import MESSAGES, Catalogue, placeholders, rfc3339
 from lumbung_tools.output.console import Console
+from lumbung_tools.output.health import sentence_of_trouble
 from lumbung_tools.output.verdict import Colour, verdict_of
 
 SOURCE = Path(lumbung_tools.__path__[0])
@@ -106,6 +107,12 @@ def test_no_indonesian_sentence_says_sent_where_nothing_is_proven() -> None:
     assert [key for key, sentence in INDONESIAN.items() if re.search(r"\bterkirim\b", sentence)] == []
 
 
+def test_indonesian_sentences_have_one_word_for_a_thing() -> None:
+    wrong = re.compile(r"\b([Bb]ytes?|[Ff]eeds?|[Ss]elanjutnya)\b")
+    mixed = {key: found for key, sentence in INDONESIAN.items() if (found := wrong.findall(sentence))}
+    assert mixed == {}
+
+
 def test_examples_are_the_same_commands_in_both_languages() -> None:
     for key, english in ENGLISH.items():
         if key.startswith("help.") and "lumbung" in english and key.endswith(".examples"):
@@ -170,17 +177,36 @@ def test_recordings_that_exist_only_here_are_yellow_and_counted_in_both_language
         blobs=40, by_copies=[37, 0, 3], only_here=37, oldest_only_here_ms=NOW_MS - 2 * HOUR_MS - 10 * MINUTE_MS
     )
 
-    assert verdict(status) == (Colour.YELLOW, "YELLOW: 37 recordings exist only here, oldest 2 h 10 min.")
+    assert verdict(status) == (
+        Colour.YELLOW,
+        "YELLOW: 37 recordings exist only here, oldest 2 h 10 min. See lumbung health.",
+    )
     assert verdict(status, Language.INDONESIAN) == (
         Colour.YELLOW,
-        "KUNING: 37 rekaman hanya ada di sini, yang tertua 2 jam 10 menit.",
+        "KUNING: 37 rekaman hanya ada di sini, yang tertua 2 jam 10 menit. Lihat lumbung health.",
     )
 
 
 def test_one_recording_is_not_called_recordings() -> None:
     status = node_status(blobs=1, by_copies=[1, 0, 0], only_here=1, oldest_only_here_ms=NOW_MS - MINUTE_MS)
 
-    assert verdict(status)[1] == "YELLOW: 1 recording exists only here, oldest 1 min."
+    assert verdict(status)[1] == (
+        "YELLOW: 1 recording exists only here, oldest 1 min. They are being copied; nothing to do now."
+    )
+
+
+def test_young_recordings_are_no_reason_to_call_nothing_to_do_where_a_warning_stands() -> None:
+    status = node_status(blobs=1, by_copies=[1, 0, 0], only_here=1, oldest_only_here_ms=NOW_MS - MINUTE_MS)
+    status.health.append(wire.HealthItem(code="LINK_DOWN", severity=wire.SEVERITY_WARNING, node=2))
+
+    assert verdict(status)[1].endswith("See lumbung health.")
+
+
+def test_health_says_of_recordings_that_are_just_being_copied_what_status_says() -> None:
+    young = wire.HealthItem(code="COPIES_SHORT", severity=wire.SEVERITY_NOTE, values={"reason": "unproven"})
+    assert "status is yellow until they have them" in sentence_of_trouble(console(Language.ENGLISH), young, str)
+    old = wire.HealthItem(code="COPIES_SHORT", severity=wire.SEVERITY_WARNING, values={"reason": "unproven"})
+    assert "too few proven copies" in sentence_of_trouble(console(Language.ENGLISH), old, str)
 
 
 def test_green_is_said_only_when_every_recording_has_three_proven_copies() -> None:

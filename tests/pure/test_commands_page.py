@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
+from lumbung_cluster.health import HealthCode
 from lumbung_node.config import Language
 from lumbung_tools.catalogue.text import MESSAGES, Catalogue
 from lumbung_tools.cli.framework import Call, LazyGroup, LumbungCommand
@@ -18,6 +19,7 @@ from lumbung_tools.main import _COMMANDS
 from lumbung_tools.output.console import Console
 
 PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
+OPTION = r"(?<![\w-])--[a-z][a-z-]*[a-z]"
 ROOT = LazyGroup("lumbung", "help.root", _COMMANDS)
 
 
@@ -54,6 +56,30 @@ def test_the_page_names_every_command() -> None:
     told = names_told(PAGE.read_text())
     lacking = [name for name in ALL if not any(name == one or one.startswith(f"{name} ") for one in told)]
     assert lacking == []
+
+
+def test_the_page_has_every_health_code_in_the_order_of_the_catalogue() -> None:
+    told = re.findall(r"^\| `([A-Z_]+)` \|", PAGE.read_text(), re.MULTILINE)
+    assert told == [code.name for code in HealthCode]
+
+
+def options_there_are() -> set[str]:
+    params = [param for found in (ROOT, *ALL.values()) for param in found.params]
+    return {name for param in params for name in (*param.opts, *param.secondary_opts)} | {"--help"}
+
+
+# Pages whose commands are mostly those of `make`, of containers and of other programs.
+OF_OTHERS = re.compile(r"(README|benchmarks|fuzzing|installing|performance|reliability|simulation)\b")
+OPTIONS_OF_OTHERS = {"--decrypt"}  # of age
+
+
+def test_every_option_that_a_sentence_or_a_page_for_operators_names_exists() -> None:
+    """A page told people to type --simpul, which no command takes."""
+    texts = {f"{language.value} {key}": text for language in Language for key, text in MESSAGES[language].items()}
+    texts |= {path.name: path.read_text() for path in PAGE.parent.glob("*.md") if not OF_OTHERS.match(path.name)}
+    there = options_there_are() | OPTIONS_OF_OTHERS
+    unknown = {where: lost for where, text in texts.items() if (lost := {*re.findall(OPTION, text)} - there)}
+    assert unknown == {}
 
 
 @pytest.mark.parametrize("name", ALL)

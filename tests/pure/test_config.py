@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,9 +23,7 @@ from lumbung_node.config import (
     parse_address,
     render_config,
 )
-from lumbung_node.ports.transport import LinkClass, Transport
-from lumbung_tools.client.profile import Profile
-from lumbung_tools.main import run
+from lumbung_node.ports.transport import LinkClass
 
 _NIGHT = Window(22 * 60, 5 * 60 + 30, tuple(Weekday), (), 250_000.0, None, 100)
 _OFFICE = Window(450, 960, (Weekday.MON, Weekday.FRI), ("drc-batam", "61.01"), 64_000.0, 32_000.0, 20)
@@ -176,26 +173,3 @@ def test_a_wrong_bandwidth_window_is_named(tmp_path: Path, wrong: str, sentence:
 
     with pytest.raises(ConfigError, match=re.escape(sentence)):
         load_config(config.file)
-
-
-@pytest.mark.parametrize(
-    ("link", "rate", "is_warned"), [("lan", 16e3, True), ("wan", 16e3, False), ("lan", 9e6, False)]
-)
-def test_a_thin_window_on_a_line_of_class_lan_is_warned_of(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    link: str,
-    rate: float,
-    is_warned: bool,
-) -> None:
-    monkeypatch.setenv("LUMBUNG_LANG", "en")
-    window = replace(_NIGHT, send_bytes_per_s=rate)
-    config = replace(_home(tmp_path), link=LinkClass(link), bandwidth=Schedule(TimeZone.WIB, (window,)))
-    config.file.write_text(render_config(config), encoding="utf-8")
-
-    def no_network(profile: Profile) -> AbstractAsyncContextManager[Transport]:
-        raise AssertionError("this command must work offline")
-
-    assert run(("config", "check", str(config.file)), no_network) == 0
-    assert ("link.class is lan" in capsys.readouterr().err) is is_warned

@@ -115,3 +115,46 @@ def test_what_the_system_said_without_its_number_is_told_too(said: str) -> None:
     told = sentence_of(console(), KeyRefused(said.format(os.strerror(errno.EACCES))))
     assert "akun ini tidak diizinkan" in told
     assert "Permission" not in told
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            "opening the store: IO error: While lock file: /srv/data/rocks/LOCK: Resource temporarily unavailable",
+            "simpanan di /srv/data sedang dibuka proses lain",
+        ),
+        (
+            "opening the store: IO error: lock hold by current process, acquire time 17 acquiring thread 13: "
+            "/srv/data/rocks/LOCK: No locks available",
+            "simpanan di /srv/data sedang dibuka proses lain",
+        ),
+        (
+            "backup /k/keys.age: expected its passphrase and undamaged bytes, got another or others",
+            "cadangan /k/keys.age tidak terbuka: kata sandinya lain, atau berkasnya rusak. Ketik sekali lagi",
+        ),
+        ("certificate, TLS key and trust roots do not fit together: pem lib", "ambil lagi ketiganya"),
+        ("expected a new or empty folder, got /srv/x, in which something is", "/srv/x tidak kosong"),
+        ("expected each node once, got 36.02 twice", "36.02 disebut dua kali"),
+        ("expected a DRC's city in small letters such as batam, got 'Batam'", "misalnya batam, bukan Batam"),
+        (
+            "expected a city in small letters such as batam, got 'qqq'; near names: none",
+            "tidak ada kota bernama qqq (ditulis seperti batam); yang mirip: tidak ada",
+        ),
+        (
+            "expected a region code such as 36.02, got 'xx'; near codes: none",
+            "tidak ada wilayah berkode xx (bentuknya seperti 36.02); yang mirip: tidak ada",
+        ),
+        ("expected a base port from 1 to 65530, got 0", "pilih --base-port lain"),
+        ("port 80 is in use or needs more rights: choose another base port", "pilih --base-port lain"),
+        ("expected at most 24 nodes on one machine, got 99", "paling banyak 24 simpul di satu mesin"),
+        ("expected at least one office and one DRC, got 0 and 1", "(--offices)"),
+        ("expected 3 free ports from 20000 to 32768, got 1", "hentikan program lain"),
+        ("it ended the session", "simpul itu mengakhiri sesi; tersambung lagi dengan sendirinya"),
+    ],
+)
+def test_what_a_person_can_mend_is_told_in_the_readers_language(said: str, told: str) -> None:
+    sentence = reason_of(console(), said)
+    assert told in sentence
+    assert "expected" not in sentence
+    assert "expected" not in reason_of(console(Language.ENGLISH), said)

@@ -12,6 +12,7 @@ import lumbung_cluster
 import lumbung_node
 import lumbung_tools.cli
 import lumbung_tools.joining
+import lumbung_tools.keybackup
 import lumbung_tools.localcluster
 import lumbung_tools.regions
 import lumbung_tools.sealing
@@ -23,8 +24,10 @@ from lumbung_tools.output.console import Console
 from lumbung_tools.output.failures import sentence_of
 from lumbung_tools.output.health import sentence_of_trouble
 from lumbung_tools.output.refusals import _SHAPES, reason_of
+from lumbung_tools.output.verdict import verdict_of
 
-_OF_THE_KERNEL = ("reason.connection_refused", "reason.port_taken")
+# In words of the kernel and of RocksDB.
+_OF_OTHERS = ("reason.connection_refused", "reason.port_taken", "reason.store_locked")
 _WORDS = re.compile(r"[A-Za-z',: -]{8,}")  # what a shape says between the values
 
 
@@ -53,6 +56,7 @@ def node_source() -> str:
             lumbung_node,
             lumbung_tools.cli,
             lumbung_tools.joining,
+            lumbung_tools.keybackup,
             lumbung_tools.localcluster,
         )
     ]
@@ -64,7 +68,7 @@ def node_source() -> str:
     return re.sub(r'"\s*\n\s*f?"', "", text)
 
 
-@pytest.mark.parametrize("key", [key for key in _SHAPES if key not in _OF_THE_KERNEL])
+@pytest.mark.parametrize("key", [key for key in _SHAPES if key not in _OF_OTHERS])
 def test_every_shape_is_one_that_nodes_still_speak_in(key: str) -> None:
     source, shape = node_source(), _SHAPES[key]
     plain = re.sub(r"\(\?P<\w+>([^()]|\[\^\)\])*\)|\\.[+*]?|\[[^]]*\].?|[.][*]|[()|?]", "\0", shape)
@@ -185,3 +189,15 @@ def test_damage_is_told_as_damage_and_lacking_copies_as_such() -> None:
     english = console(Language.ENGLISH)
     assert "damaged" in sentence_of_trouble(english, damaged, str)
     assert "damaged" not in sentence_of_trouble(english, unproven, str)
+
+
+def test_a_node_that_has_left_is_told_so_and_not_to_look_at_its_clock() -> None:
+    trouble = wire.HealthItem(code="TRUST_FAILED", severity=wire.SEVERITY_CRITICAL, node=1)
+    left = wire.LinkState(node=1, sentence="node 2 (34.04): expected a present node, got one that left the cluster")
+    other = wire.LinkState(node=1, sentence="node 2 (34.04): expected a TLS key that epoch 3 pins, got 00ff")
+    told = sentence_of_trouble(console(), trouble, lambda _: "36.02", [left])
+    assert told.startswith("36.02 menolak sambungan karena 34.04 sudah keluar dari klaster")
+    assert "Periksa jam" not in told
+    assert "Periksa jam" in sentence_of_trouble(console(), trouble, lambda _: "36.02", [other])
+    status = wire.StatusResponse(name="34.04", takes_puts=True, links=[left], health=[trouble])
+    assert "34.04 sudah keluar dari klaster" in verdict_of(console(), status, lambda _: "36.02").sentence

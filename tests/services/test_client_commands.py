@@ -316,6 +316,9 @@ def test_health_exits_by_the_worst_trouble(
     office.channels[1] = DirectChannel({STATUS: status_handler(answer)})  # type: ignore[dict-item]
 
     assert office.type("health") == expected
+    said = office.said()[0]
+    assert ("no trouble above a note" in said) is (not troubles)
+    assert ("there are only notes" in said) is (severities == (operations_pb2.SEVERITY_NOTE,))
 
 
 def test_a_missing_profile_is_one_sentence_and_exit_code_2(

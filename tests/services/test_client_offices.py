@@ -239,6 +239,26 @@ def test_wrong_use_is_exit_code_2(lumbung: Type, wrong: list[str]) -> None:
     assert lumbung(*wrong) == 2
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            ["bundle", "export", "--for", "drc-batam", "--limit", "foo", "."],
+            "'foo' bukan ukuran seperti 500M atau 16G.",
+        ),
+        (
+            ["office", "init", "d", "--cluster", "zz", "--code", "36.02", "--address", "10.0.0.1:7443"],
+            "--cluster berupa 32 digit heksadesimal id klaster; yang diberikan zz.",
+        ),
+    ],
+)
+def test_a_value_of_another_shape_is_told_in_the_readers_language(
+    lumbung: Type, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+) -> None:
+    assert lumbung(*words, "--lang", "id") == 2
+    assert told in " ".join(capsys.readouterr().err.split())
+
+
 def test_a_broken_node_configuration_is_one_line(lumbung: Type, capsys: pytest.CaptureFixture[str]) -> None:
     Path("node.toml").write_text("formt = 1\n")
 

@@ -262,7 +262,7 @@ def test_keys_that_are_not_those_of_the_request_join_nothing(newcomer: Newcomer,
     ("words", "said"),
     [
         (("--code", "36.22"), "36.02 (Kabupaten Lebak)"),
-        (("--drc", "btam"), "near names: batam"),
+        (("--drc", "btam"), "near ones: batam"),
         (("--code", _CODE, "--drc", "batam"), "one of --code, --drc and --van"),
         (("--code", _CODE, "--load", "much"), "a size such as 500GB"),
         (("--code", _CODE, "--listen", "nowhere"), "host:port, such as"),

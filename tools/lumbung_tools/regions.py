@@ -71,8 +71,8 @@ def region_of_city(name: str) -> Region:
         by_slug.setdefault(_slug(place), region)
     if name in by_slug:
         return by_slug[name]
-    near = get_close_matches(name, by_slug, n=_NEAR_COUNT, cutoff=_NEAR_CUTOFF)
-    raise UnknownRegion(f"expected a city in small letters such as batam, got {name!r}; near names: {', '.join(near)}")
+    near = ", ".join(get_close_matches(name, by_slug, n=_NEAR_COUNT, cutoff=_NEAR_CUTOFF)) or "none"
+    raise UnknownRegion(f"expected a city in small letters such as batam, got {name!r}; near names: {near}")
 
 
 def _region(row: Mapping[str, str]) -> Region:

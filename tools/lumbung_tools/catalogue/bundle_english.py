@@ -76,7 +76,7 @@ BUNDLE_ENGLISH: Final[dict[str, str]] = {
     "bundle.receipts.nothing_new": "{bundle}: nothing new; {known:receipt was|receipts were} known already.",
     # inspect
     "bundle.inspect.progress": "checking",
-    "bundle.inspect.whose": "{bundle}: from {exporter} for {holder}, disk {disk}, begun {time}.",
+    "bundle.inspect.whose": "{bundle}: from {exporter} for {holder}, disk {disk}, begun {time} (UTC).",
     "bundle.inspect.contents": (
         "{entries:recording|recordings}, {size}, in {parts:file|files}; origins: {origins}; receipts for {receipts}."
     ),
@@ -169,6 +169,7 @@ BUNDLE_ENGLISH: Final[dict[str, str]] = {
     "exit.bundle.import.3": "taken in as far as there was room, or the receipts could not be written",
     "exit.bundle.import.6": "a disk for another node or of another cluster, or entries that nobody signed",
     "exit.bundle.import.8": "part of the disk is damaged, cut off or missing; what is good is stored",
+    "exit.bundle.4": "no bundle of lumbung on the disk",
     "exit.bundle.receipts.4": "no receipts on the disk",
     "exit.bundle.receipts.6": "some receipts count for nothing",
     "exit.bundle.inspect.8": "part of the disk is damaged, cut off or missing",

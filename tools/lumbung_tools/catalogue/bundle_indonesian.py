@@ -87,7 +87,7 @@ BUNDLE_INDONESIAN: Final[dict[str, str]] = {
     "bundle.receipts.nothing_new": "{bundle}: tidak ada yang baru; {known} tanda terima sudah diketahui.",
     # inspect
     "bundle.inspect.progress": "memeriksa",
-    "bundle.inspect.whose": "{bundle}: dari {exporter} untuk {holder}, cakram {disk}, dimulai {time}.",
+    "bundle.inspect.whose": "{bundle}: dari {exporter} untuk {holder}, cakram {disk}, dimulai {time} (UTC).",
     "bundle.inspect.contents": (
         "{entries} rekaman, {size}, dalam {parts} berkas; asal: {origins}; tanda terima untuk {receipts} rekaman."
     ),
@@ -188,6 +188,7 @@ BUNDLE_INDONESIAN: Final[dict[str, str]] = {
     "exit.bundle.import.3": "diambil sejauh ada ruang, atau tanda terima tidak dapat ditulis",
     "exit.bundle.import.6": "cakram untuk simpul lain atau dari klaster lain, atau entri tanpa tanda tangan yang sah",
     "exit.bundle.import.8": "sebagian cakram rusak, terpotong atau hilang; yang baik sudah tersimpan",
+    "exit.bundle.4": "tidak ada bundel lumbung di cakram",
     "exit.bundle.receipts.4": "tidak ada tanda terima di cakram",
     "exit.bundle.receipts.6": "sebagian tanda terima tidak dihitung",
     "exit.bundle.inspect.8": "sebagian cakram rusak, terpotong atau hilang",

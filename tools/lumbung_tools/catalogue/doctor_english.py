@@ -40,6 +40,10 @@ DOCTOR_ENGLISH: Final[dict[str, str]] = {
     ),
     "doctor.mount.good": ("the data disk under {folder} is the one that the node remembers"),
     "doctor.mount.first": "the node has never run; its data will lie in {folder}",
+    "doctor.mount.identity_lost": (
+        "A store lies in {folder}, but {identity} remembers nothing of it: the node will not start. Give that folder"
+        " back as it was; if it is lost: lumbung node recover --config FILE."
+    ),
     "doctor.mount.missing": (
         "The data disk is not mounted at {folder}; the node would record into {fallback}. Mount it (mount"
         " -a), then start the node; if it is gone for good: lumbung node recover."

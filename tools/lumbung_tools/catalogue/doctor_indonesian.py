@@ -41,6 +41,10 @@ DOCTOR_INDONESIAN: Final[dict[str, str]] = {
     ),
     "doctor.mount.good": "cakram data di bawah {folder} adalah yang diingat simpul",
     "doctor.mount.first": "simpul belum pernah berjalan; datanya akan ada di {folder}",
+    "doctor.mount.identity_lost": (
+        "Ada simpanan di {folder}, tetapi {identity} tidak mengingatnya: simpul tidak akan mau berjalan. Kembalikan"
+        " folder itu seperti semula; bila hilang: lumbung node recover --config BERKAS."
+    ),
     "doctor.mount.missing": (
         "Cakram data tidak terpasang di {folder}; simpul akan merekam ke {fallback}. Pasang (mount -a), lalu"
         " jalankan simpul; bila hilang selamanya: lumbung node recover."

@@ -63,7 +63,7 @@ ENGLISH: Final[dict[str, str]] = {
         "This node keeps the recording for another office; only that office's own node counts the copies."
     ),
     "where.damaged": "The copy here is DAMAGED; it is fetched again from another holder.",
-    "where.facts": "{id}  {size}, recorded at {origin}, {time}",
+    "where.facts": "{id}  {size}, recorded at {origin}, {time} (UTC)",
     "where.own": "own copy, read here",
     "where.receipt": "signed receipt, life {generation}",
     "where.withdrawn": "WITHDRAWN: it no longer has it whole",
@@ -93,6 +93,8 @@ ENGLISH: Final[dict[str, str]] = {
     "status.yellow_short": (
         "YELLOW: {blobs:recording has|recordings have} fewer than {copies} proven copies, oldest {age}."
     ),
+    "status.yellow_young": "They are being copied; nothing to do now.",
+    "status.yellow_look": "See lumbung health.",
     "status.yellow_health": "YELLOW: nothing is lost, but look at this today: {what}",
     "status.red_damaged": (
         "RED: {blobs:recording|recordings} here are damaged. Leave the node on and connected: it fetches "
@@ -128,6 +130,7 @@ ENGLISH: Final[dict[str, str]] = {
     "link.no_proof": "-",
     # health
     "health.fine": "Nothing to do: no trouble above a note.",
+    "health.notes_only": ("Nothing to do now: there are only notes, which pass by themselves or tell what comes."),
     "health.severity.note": "note",
     "health.severity.warning": "YELLOW",
     "health.severity.critical": "RED",
@@ -138,6 +141,10 @@ ENGLISH: Final[dict[str, str]] = {
     "health.link_breaks": "The link to {node} breaks again and again. A slow line must be of class wan, not lan.",
     "health.trust_failed": (
         "{node} and this node do not trust each other. Check clock and certificates, then call the province."
+    ),
+    "health.has_left": (
+        "{node} refuses the link because {left} has left the cluster by the newest roster. Clock and certificates are "
+        "not the cause. Delete nothing; ask the central office whether this is meant."
     ),
     "health.disk_low": "The disk is nearly full. Make room or add a disk; reading always goes on.",
     "health.cert_expires": "Half of the certificate's life is over. Renew it: lumbung cert renew, or cert request.",
@@ -154,11 +161,11 @@ ENGLISH: Final[dict[str, str]] = {
     "receipt.none": "No holder has given a receipt for {id} yet.",
     "receipt.shown": (
         "{holder}: signed receipt, life {generation}, roster epoch {epoch}, nonce {nonce}, bytes last "
-        "read {time}, over {ids:id|ids}"
+        "read {time} (UTC), over {ids:id|ids}"
     ),
     "receipt.saved": "Receipt of {holder} written to {file}",
     "receipt.good": (
-        "GOOD: {holder} signed that it holds {ids:recording|recordings} of {origin}, bytes last read {time}."
+        "GOOD: {holder} signed that it holds {ids:recording|recordings} of {origin}, bytes last read {time} (UTC)."
     ),
     "receipt.covers": "Covered: {id}",
     "receipt.bad": "NOT VALID: {why}",
@@ -171,6 +178,13 @@ ENGLISH: Final[dict[str, str]] = {
     "receipt.bad.holder": "the roster knows no node {holder}",
     # config, node, version
     "config.good": "{file}: in order, node {name} (number {number})",
+    "config.unread": (
+        "Not checked, because this account may not read it: {files}. Type it again under the node's account."
+    ),
+    "config.other_name": (
+        "The roster calls node {number} {known}, this configuration {name}: correct name under [node], or messages and"
+        " logs speak of another office."
+    ),
     "config.lan_slow": (
         "link.class is lan, but a bandwidth window lets the line carry only {rate} a second: sessions may be cut off in"
         ' the middle. Write class = "wan" under [link].'
@@ -350,7 +364,10 @@ ENGLISH: Final[dict[str, str]] = {
     "help.receipt.verify.roster": "Signed roster file.",
     "help.receipt.verify.id": "Must be covered: a recording's id or its first digits.",
     "help.config": "Configuration of a node.",
-    "help.config.check": "Check a node's configuration file and the modes of its key files. Changes nothing.",
+    "help.config.check": (
+        "Check a node's configuration file, and whether certificate, keys and roster belong together, as a start would."
+        " Changes nothing."
+    ),
     "help.config.check.examples": "lumbung config check /etc/lumbung/config.toml",
     "help.node": "The node of this machine: run it, let it join, make it a service, give it a new life.",
     "help.node.run": "Run a node until it is told to stop (Ctrl-C or SIGTERM).",

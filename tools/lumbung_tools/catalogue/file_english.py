@@ -39,6 +39,8 @@ FILE_ENGLISH: Final[dict[str, str]] = {
     "reason.no_cluster": "{folder} holds no cluster; make one with: lumbung cluster new",
     "reason.check": "{what}: expected {expected}, got {got}",
     "reason.no_region": "no region has the code {code} (they look like {such}); near ones: {near}",
+    "reason.no_city": "no city is called {name} (they are written like {such}); near ones: {near}",
+    "reason.session_ended": "it ended the session; the link comes back by itself",
     "reason.no_address": "an address is written host:port, such as 10.36.2.1:7443; got {text}",
     "reason.not_signed_roster": "this is no signed roster. A draft (.toml) is signed first: lumbung roster sign",
     "reason.not_signed_list": "this is no signed access list. A draft (.toml) is signed first: lumbung access sign",
@@ -47,6 +49,40 @@ FILE_ENGLISH: Final[dict[str, str]] = {
     ),
     "reason.not_cluster_secret": "{file} is no cluster secret; copy cluster.secret from another node of this cluster",
     "reason.number_of_certificate": "{file}: [node] number should be {number} by {chain}, not {got}",
+    "reason.cluster_of_certificate": (
+        "the certificate {chain} is of the cluster {got}, the roster {roster} of the cluster {cluster}: one of the two "
+        "files belongs elsewhere; take both from this node's pack"
+    ),
+    "reason.certificate_of_key": (
+        "{chain} is not the certificate of the key {secret}; put the two that belong together there, or have a "
+        "certificate made for this key: lumbung cert request"
+    ),
+    "reason.pem_file": (
+        "{file} is not the PEM file that belongs there, or is damaged; take it again from the pack or a backup"
+    ),
+    "reason.tls_unfit": (
+        "certificate, TLS key and trust roots do not fit together, or one of them is damaged ({why}); take all "
+        "three again from the pack or a backup"
+    ),
+    "reason.store_locked": (
+        "another process has the store in {folder} open: perhaps this node runs already; two nodes never share a data "
+        "folder"
+    ),
+    "reason.wrong_passphrase": (
+        "the backup {file} does not open: the passphrase is another one, or the file is damaged. Type it again; "
+        "capitals and spaces count. If it stays so, take another copy of the backup"
+    ),
+    "reason.plan_folder": "something lies in {folder}; name a new or empty folder",
+    "reason.plan_twice": "{name} stands there twice; name each node once",
+    "reason.plan_city": "a DRC is named by its city in small letters, such as {such}, not {name}",
+    "reason.plan_base_port": "the first port is from 1 to {most}, not {got}: choose another --base-port",
+    "reason.plan_port": "port {port} is in use, or this account may not use it: choose another --base-port",
+    "reason.plan_many": "at most {most} nodes run on one machine; {got} were named",
+    "reason.plan_few": "a cluster needs at least one office (--offices) and one DRC (--drc)",
+    "reason.plan_no_ports": (
+        "{count} free ports from {first} to {last} are needed, {got} are free: stop other programs, or choose "
+        "--base-port"
+    ),
     "reason.port_taken": "{address} is taken by another program; perhaps this node runs already",
     "reason.cannot_listen": "the node cannot listen on {address}: {why}",
     "reason.identity_remembers_none": (

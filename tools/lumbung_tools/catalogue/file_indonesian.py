@@ -41,6 +41,8 @@ FILE_INDONESIAN: Final[dict[str, str]] = {
     "reason.no_cluster": "{folder} tidak berisi klaster; buat dengan: lumbung cluster new",
     "reason.check": "{what}: seharusnya {expected}, ternyata {got}",
     "reason.no_region": "tidak ada wilayah berkode {code} (bentuknya seperti {such}); yang mirip: {near}",
+    "reason.no_city": "tidak ada kota bernama {name} (ditulis seperti {such}); yang mirip: {near}",
+    "reason.session_ended": "simpul itu mengakhiri sesi; tersambung lagi dengan sendirinya",
     "reason.no_address": "alamat ditulis sebagai host:port, misalnya 10.36.2.1:7443; yang diberikan {text}",
     "reason.not_signed_roster": (
         "isinya bukan daftar simpul bertanda tangan. Rancangan (.toml) ditandatangani dulu: lumbung roster sign"
@@ -53,6 +55,40 @@ FILE_INDONESIAN: Final[dict[str, str]] = {
     ),
     "reason.not_cluster_secret": "{file} bukan rahasia klaster; salin cluster.secret dari simpul lain klaster ini",
     "reason.number_of_certificate": "{file}: nomor simpul seharusnya {number} menurut {chain}, bukan {got}",
+    "reason.cluster_of_certificate": (
+        "sertifikat {chain} milik klaster {got}, daftar simpul {roster} milik klaster {cluster}: salah satu berkas itu "
+        "bukan milik simpul ini; ambil keduanya dari paket simpul ini"
+    ),
+    "reason.certificate_of_key": (
+        "{chain} bukan sertifikat untuk kunci {secret}; taruh keduanya yang sepasang, atau mintakan sertifikat untuk "
+        "kunci ini: lumbung cert request"
+    ),
+    "reason.pem_file": (
+        "{file} bukan berkas PEM yang seharusnya ada di situ, atau rusak; ambil lagi dari paket atau cadangan"
+    ),
+    "reason.tls_unfit": (
+        "sertifikat, kunci TLS, dan akar kepercayaan tidak cocok satu sama lain, atau salah satunya rusak ({why}); "
+        "ambil lagi ketiganya dari paket atau cadangan"
+    ),
+    "reason.store_locked": (
+        "simpanan di {folder} sedang dibuka proses lain: mungkin simpul ini sudah berjalan; dua simpul tidak pernah "
+        "memakai satu folder data"
+    ),
+    "reason.wrong_passphrase": (
+        "cadangan {file} tidak terbuka: kata sandinya lain, atau berkasnya rusak. Ketik sekali lagi; huruf besar dan "
+        "spasi berpengaruh. Bila tetap begitu, pakai salinan cadangan yang lain"
+    ),
+    "reason.plan_folder": "{folder} tidak kosong; sebutkan folder baru atau kosong",
+    "reason.plan_twice": "{name} disebut dua kali; sebutkan setiap simpul satu kali",
+    "reason.plan_city": "DRC dinamai menurut kotanya dengan huruf kecil, misalnya {such}, bukan {name}",
+    "reason.plan_base_port": "port pertama harus 1 sampai {most}, bukan {got}: pilih --base-port lain",
+    "reason.plan_port": "port {port} sedang dipakai, atau akun ini tidak boleh memakainya: pilih --base-port lain",
+    "reason.plan_many": "paling banyak {most} simpul di satu mesin; yang disebut {got}",
+    "reason.plan_few": "klaster memerlukan paling sedikit satu kantor (--offices) dan satu DRC (--drc)",
+    "reason.plan_no_ports": (
+        "diperlukan {count} port bebas dari {first} sampai {last}, yang bebas {got}: hentikan program lain, atau "
+        "pilih --base-port"
+    ),
     "reason.port_taken": "{address} sedang dipakai program lain; mungkin simpul ini sudah berjalan",
     "reason.cannot_listen": "simpul tidak dapat mendengarkan di {address}: {why}",
     "reason.identity_remembers_none": (

@@ -90,10 +90,12 @@ HEALTH_PAGES_ENGLISH: Final[dict[str, str]] = {
         "a certificate has ended (CERT_EXPIRES)\n"
         "one of the two obeys an older roster\n"
         "a new machine or key that the roster does not name yet\n"
+        "this node has left the cluster by a newer roster\n"
         "somebody pretends to be the holder"
     ),
     "page.trust_failed.cures": (
-        "Read the remark in lumbung status: it says what was expected and what came.\n"
+        'Read the remark in lumbung status: it says what was expected and what came. "Has left '
+        'the cluster": delete nothing, ask the central office.\n'
         "timedatectl: right day and time? If not, see CLOCK_SKEW.\n"
         "lumbung cert show with the node's certificate: still good? If not, see CERT_EXPIRES.\n"
         "lumbung roster show on both sides: same epoch, same hash? The lower epoch missed a change: "

@@ -80,7 +80,7 @@ HEALTH_PAGES_INDONESIAN: Final[dict[str, str]] = {
         "Jaringan penyimpan: kantor pusat mengubah kelasnya di daftar simpul dan menerbitkannya.\n"
         "Kelasnya benar: baca log penyimpan, lalu periksa kabel, radio, dan router."
     ),
-    "page.link_breaks.mute": "Bisukan untuk satu simpul (--simpul) sampai daftar simpul baru datang.",
+    "page.link_breaks.mute": "Bisukan untuk satu simpul (--node) sampai daftar simpul baru datang.",
     "page.trust_failed.title": "ada yang menjawab, tetapi tidak saling percaya",
     "page.trust_failed.means": (
         "Sambungan terjadi, tetapi sertifikat, kuncinya atau daftar yang menyebutnya tidak cocok. Tidak "
@@ -92,10 +92,12 @@ HEALTH_PAGES_INDONESIAN: Final[dict[str, str]] = {
         "sertifikat sudah berakhir (CERT_EXPIRES)\n"
         "salah satu memakai daftar simpul yang lebih lama\n"
         "mesin atau kunci baru yang belum disebut daftar simpul\n"
+        "simpul ini sudah keluar dari klaster menurut daftar simpul yang lebih baru\n"
         "ada yang menyamar sebagai penyimpan"
     ),
     "page.trust_failed.cures": (
-        "Baca keterangan di lumbung status: apa yang diharapkan dan apa yang datang.\n"
+        'Baca keterangan di lumbung status: apa yang diharapkan dan apa yang datang. "Sudah keluar dari '
+        'klaster": jangan hapus apa pun, tanyakan kantor pusat.\n'
         "timedatectl: hari dan jamnya benar? Bila tidak, lihat CLOCK_SKEW.\n"
         "lumbung cert show dengan sertifikat simpul: masih berlaku? Bila tidak, lihat CERT_EXPIRES.\n"
         "lumbung roster show di kedua pihak: epoch dan hash sama? Yang lebih rendah ketinggalan: lumbung "
@@ -261,7 +263,7 @@ HEALTH_PAGES_INDONESIAN: Final[dict[str, str]] = {
     "page.entry_not_ours.title": "rekaman atas nama kita yang tidak pernah direkam simpul ini",
     "page.entry_not_ours.means": (
         "Seorang mitra membawa rekaman yang ditandatangani kunci entri lama kantor ini, dengan nomor yang masih "
-        "dicakup kunci itu. Di feed simpul ini sendiri nomor itu milik rekaman lain: simpul ini tidak "
+        "dicakup kunci itu. Di umpan simpul ini sendiri nomor itu milik rekaman lain: simpul ini tidak "
         "pernah menandatanganinya."
     ),
     "page.entry_not_ours.severity": "Merah, selama 30 hari sesudah yang terakhir datang.",
@@ -344,7 +346,7 @@ HEALTH_PAGES_INDONESIAN: Final[dict[str, str]] = {
     "page.inventory_doubted.mute": "Jangan dibisukan: hilang sendiri, atau cakramnya rusak.",
     "page.scrub_late.title": "tidak semuanya terbaca tepat waktu",
     "page.scrub_late.means": (
-        "Setiap byte harus dibaca dan diperiksa dalam seminggu. Simpul ini perlu lebih lama, atau "
+        "Setiap bita harus dibaca dan diperiksa dalam seminggu. Simpul ini perlu lebih lama, atau "
         "pemeriksaannya dijeda: kerusakan akan terlambat ditemukan."
     ),
     "page.scrub_late.severity": "Kuning.",

@@ -65,7 +65,7 @@ INDONESIAN: Final[dict[str, str]] = {
         "Simpul ini menyimpan rekaman milik kantor lain; hanya simpul kantor itu yang menghitung salinan."
     ),
     "where.damaged": "Salinan di sini RUSAK; sedang diambil ulang dari penyimpan lain.",
-    "where.facts": "{id}  {size}, direkam di {origin}, {time}",
+    "where.facts": "{id}  {size}, direkam di {origin}, {time} (UTC)",
     "where.own": "salinan sendiri, dibaca di sini",
     "where.receipt": "tanda terima bertanda tangan, masa hidup {generation}",
     "where.withdrawn": "DITARIK: tidak lagi memilikinya utuh",
@@ -92,6 +92,8 @@ INDONESIAN: Final[dict[str, str]] = {
     "status.green_empty": "HIJAU: belum ada rekaman, dan simpul siap.",
     "status.yellow_only_here": "KUNING: {blobs} rekaman hanya ada di sini, yang tertua {age}.",
     "status.yellow_short": "KUNING: {blobs} rekaman belum punya {copies} salinan terbukti, yang tertua {age}.",
+    "status.yellow_young": "Sedang disalin; sekarang tidak ada yang perlu dikerjakan.",
+    "status.yellow_look": "Lihat lumbung health.",
     "status.yellow_health": "KUNING: tidak ada yang hilang, tetapi periksa hari ini: {what}",
     "status.red_damaged": (
         "MERAH: {blobs} rekaman di sini rusak. Biarkan simpul menyala dan tersambung: salinan yang baik "
@@ -125,6 +127,10 @@ INDONESIAN: Final[dict[str, str]] = {
     "link.no_proof": "-",
     # health
     "health.fine": "Tidak ada yang perlu dikerjakan.",
+    "health.notes_only": (
+        "Sekarang tidak ada yang perlu dikerjakan: hanya ada catatan, yang berlalu sendiri atau"
+        " memberi tahu lebih dini."
+    ),
     "health.severity.note": "catatan",
     "health.severity.warning": "KUNING",
     "health.severity.critical": "MERAH",
@@ -135,6 +141,10 @@ INDONESIAN: Final[dict[str, str]] = {
     "health.link_breaks": "Sambungan ke {node} putus berulang kali. Jaringan lambat harus berkelas wan, bukan lan.",
     "health.trust_failed": (
         "{node} dan simpul ini tidak saling percaya. Periksa jam dan sertifikat, lalu hubungi provinsi."
+    ),
+    "health.has_left": (
+        "{node} menolak sambungan karena {left} sudah keluar dari klaster menurut daftar simpul terbaru. Jam dan "
+        "sertifikat bukan penyebabnya. Jangan hapus apa pun; tanyakan kantor pusat apakah memang begitu."
     ),
     "health.disk_low": "Cakram hampir penuh. Kosongkan ruang atau tambah cakram; pembacaan tetap jalan.",
     "health.cert_expires": "Separuh umur sertifikat lewat. Perpanjang: lumbung cert renew, atau cert request.",
@@ -151,11 +161,11 @@ INDONESIAN: Final[dict[str, str]] = {
     "receipt.none": "Belum ada penyimpan yang memberi tanda terima untuk {id}.",
     "receipt.shown": (
         "{holder}: tanda terima bertanda tangan, masa hidup {generation}, epoch {epoch}, nonce {nonce}, "
-        "terakhir dibaca {time}, untuk {ids} id"
+        "terakhir dibaca {time} (UTC), untuk {ids} id"
     ),
     "receipt.saved": "Tanda terima {holder} ditulis ke {file}",
     "receipt.good": (
-        "BENAR: {holder} menandatangani bahwa ia menyimpan {ids} rekaman {origin}, terakhir dibaca {time}."
+        "BENAR: {holder} menandatangani bahwa ia menyimpan {ids} rekaman {origin}, terakhir dibaca {time} (UTC)."
     ),
     "receipt.covers": "Tercakup: {id}",
     "receipt.bad": "TIDAK SAH: {why}",
@@ -168,6 +178,13 @@ INDONESIAN: Final[dict[str, str]] = {
     "receipt.bad.holder": "daftar simpul tidak mengenal simpul {holder}",
     # config, node, version
     "config.good": "{file}: benar, simpul {name} (nomor {number})",
+    "config.unread": (
+        "Tidak diperiksa, karena akun ini tidak boleh membacanya: {files}. Ketik lagi dengan akun simpul."
+    ),
+    "config.other_name": (
+        "Daftar simpul menamai simpul {number} {known}, sedangkan konfigurasi ini {name}: betulkan name di"
+        " konfigurasi, agar pesan dan log tidak menyebut kantor lain."
+    ),
     "config.lan_slow": (
         "link.class adalah lan, padahal jendela bandwidth membatasi saluran sampai {rate} per detik: sesi bisa terputus"
         ' di tengah jalan. Tulis class = "wan" di bawah [link].'
@@ -356,7 +373,10 @@ INDONESIAN: Final[dict[str, str]] = {
     "help.receipt.verify.roster": "Berkas daftar simpul bertanda tangan.",
     "help.receipt.verify.id": "Harus tercakup: id rekaman atau awalnya.",
     "help.config": "Konfigurasi simpul.",
-    "help.config.check": "Memeriksa berkas konfigurasi simpul dan izin berkas kuncinya. Tidak mengubah apa pun.",
+    "help.config.check": (
+        "Memeriksa konfigurasi simpul, dan apakah sertifikat, kunci, dan daftar simpulnya cocok satu sama lain, seperti"
+        " saat simpul dinyalakan. Tidak mengubah apa pun."
+    ),
     "help.config.check.examples": "lumbung config check /etc/lumbung/config.toml",
     "help.node": "Simpul mesin ini: menjalankan, menggabungkan, memasang sebagai layanan, memberi masa hidup baru.",
     "help.node.run": "Menjalankan simpul sampai dihentikan (Ctrl-C atau SIGTERM).",

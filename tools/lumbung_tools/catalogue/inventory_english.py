@@ -15,11 +15,11 @@ INVENTORY_ENGLISH: Final[dict[str, str]] = {
     # receipts
     "receipt.shown.inventory": (
         "{holder}: signed inventory receipt, life {generation}, roster epoch {epoch}, nonce {nonce}, bytes last "
-        "read {time}, over {units} of 64 units with {ids:recording|recordings}"
+        "read {time} (UTC), over {units} of 64 units with {ids:recording|recordings}"
     ),
     "receipt.good.inventory": (
         "GOOD: {holder} signed that it holds {ids:recording|recordings} of {origin} in {units} of 64 units, bytes last"
-        " read {time}. Which ones only nodes of this cluster can tell."
+        " read {time} (UTC). Which ones only nodes of this cluster can tell."
     ),
     "receipt.bad.inventory": (
         "it is an inventory receipt: it counts recordings and names none, so it is no proof of {id}"

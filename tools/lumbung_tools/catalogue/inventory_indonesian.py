@@ -15,11 +15,11 @@ INVENTORY_INDONESIAN: Final[dict[str, str]] = {
     # tanda terima
     "receipt.shown.inventory": (
         "{holder}: tanda terima inventaris bertanda tangan, masa hidup {generation}, epoch {epoch}, nonce {nonce}, "
-        "terakhir dibaca {time}, untuk {units} dari 64 bagian berisi {ids} rekaman"
+        "terakhir dibaca {time} (UTC), untuk {units} dari 64 bagian berisi {ids} rekaman"
     ),
     "receipt.good.inventory": (
         "BENAR: {holder} menandatangani bahwa ia menyimpan {ids} rekaman {origin} dalam {units} dari 64 bagian,"
-        " terakhir dibaca {time}. Rekaman mana saja, hanya simpul klaster ini yang dapat memastikannya."
+        " terakhir dibaca {time} (UTC). Rekaman mana saja, hanya simpul klaster ini yang dapat memastikannya."
     ),
     "receipt.bad.inventory": (
         "ini tanda terima inventaris: jumlah rekaman dihitung tanpa disebut satu per satu, jadi bukan bukti untuk {id}"

@@ -33,6 +33,7 @@ JOINING_ENGLISH: Final[dict[str, str]] = {
     ),
     "office.other_keys": ("The keys in {folder} are not those of its join request. Choose a new folder."),
     "office.half_a_place": ("Give --province and --zone together, or neither: then the region's code says both."),
+    "office.bad_cluster": ("--cluster takes the 32 hex digits of the cluster's id, got {text}. The centre tells it."),
     "office.bad_size": "--capacity takes a size such as 500GB or 2TB; got {text}.",
     "office.will": "Making keys for {name} in {folder}, which holds up to {size}.",
     "office.dry": "Nothing is written (--dry-run).",

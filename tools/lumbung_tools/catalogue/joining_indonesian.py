@@ -36,6 +36,9 @@ JOINING_INDONESIAN: Final[dict[str, str]] = {
     "office.half_a_place": (
         "Beri --province dan --zone bersama, atau jangan keduanya: kode wilayah lalu menentukan keduanya."
     ),
+    "office.bad_cluster": (
+        "--cluster berupa 32 digit heksadesimal id klaster; yang diberikan {text}. Pusat yang memberi tahu."
+    ),
     "office.bad_size": ("--capacity berupa ukuran seperti 500GB atau 2TB; yang diberikan {text}."),
     "office.will": ("Membuat kunci untuk {name} di {folder}, yang menampung hingga {size}."),
     "office.dry": "Tidak ada yang ditulis (--dry-run).",

@@ -35,7 +35,7 @@ KEYS_INDONESIAN: Final[dict[str, str]] = {
         " batas. Tunggu sampai lumbung keys status menunjukkannya, lalu ketik lagi."
     ),
     "keys.bound_too_low": (
-        "Batas {given} terletak sebelum ujung feed, {end}: rekaman di antaranya akan batal. Hilangkan --bound:"
+        "Batas {given} terletak sebelum ujung umpan, {end}: rekaman di antaranya akan batal. Hilangkan --bound:"
         " simpul yang"
         " memberi tahu."
     ),

@@ -24,6 +24,16 @@ LEAVING_ENGLISH: Final = {
         "Not known: {origins:origin|origins} of whom {node} keeps recordings could not be asked. Try again when the "
         "line is up."
     ),
+    "stop.gone": (
+        "{origin} has left the cluster: nobody counts the copies of its recordings any more, so that what {node} "
+        "keeps of it stays unknown, and asking again changes nothing. By the roster they lie at {holders} too. Before "
+        "{node} stops, type there: lumbung reconcile --with {node} --all"
+    ),
+    "stop.gone_only": (
+        "{origin} has left the cluster, and by the roster nobody but {node} keeps its recordings: do not stop it. Ask "
+        "the central office."
+    ),
+    "stop.has_left": "has left the cluster",
     "stop.column.origin": "recordings of",
     "stop.column.blobs": "proven there",
     "stop.column.none": "left with none",

@@ -9,10 +9,8 @@ __all__ = ["LEAVING_INDONESIAN"]
 LEAVING_INDONESIAN: Final = {
     "help.stop": (
         "Bolehkah sebuah simpul berhenti? Ya, bila tanpa simpul itu masih ada dua salinan terbukti dari semuanya."
-        " Perintah "
-        "ini bertanya kepada simpul itu sendiri, yang bertanya kepada setiap pemilik rekaman yang disimpan di sana;"
-        " yang "
-        "dihitung adalah bukti, bukan penugasan."
+        " Perintah ini bertanya kepada simpul kantor sendiri, yang bertanya kepada setiap pemilik rekaman yang"
+        " disimpan simpul tersebut; yang dihitung adalah bukti, bukan penugasan."
     ),
     "help.stop.examples": "lumbung node safe-to-stop 61.01\nlumbung node safe-to-stop drc-batam --json",
     "exit.stop.0": "boleh berhenti",
@@ -27,6 +25,16 @@ LEAVING_INDONESIAN: Final = {
         "Belum diketahui: {origins} pemilik rekaman yang disimpan {node} tidak dapat ditanya. Ulangi bila salurannya "
         "pulih."
     ),
+    "stop.gone": (
+        "{origin} sudah keluar dari klaster: salinan rekamannya tidak dihitung siapa pun lagi, jadi yang disimpan "
+        "{node} tetap tidak diketahui, dan bertanya lagi tidak mengubah apa pun. Menurut daftar simpul, rekaman itu "
+        "juga ada di {holders}. Sebelum {node} berhenti, ketik di sana: lumbung reconcile --with {node} --all"
+    ),
+    "stop.gone_only": (
+        "{origin} sudah keluar dari klaster, dan menurut daftar simpul tidak ada selain {node} yang menyimpan "
+        "rekamannya: jangan hentikan. Tanyakan kantor pusat."
+    ),
+    "stop.has_left": "sudah keluar dari klaster",
     "stop.column.origin": "rekaman milik",
     "stop.column.blobs": "terbukti di sana",
     "stop.column.none": "tinggal nol",
@@ -100,7 +108,7 @@ LEAVING_INDONESIAN: Final = {
     "drained.column.blobs": "terancam",
     "drained.column.why": "sebab",
     "gone.drafted": (
-        "Rancangan di mana {node} pergi, epoch {epoch}: {file}. Selanjutnya: lumbung roster plan, lalu sign."
+        "Rancangan di mana {node} pergi, epoch {epoch}: {file}. Berikutnya: lumbung roster plan, lalu sign."
     ),
     "gone.unknown": "Rancangan epoch {epoch} tidak punya simpul {node}.",
     "gone.both": "--override-by dan --reason harus bersama: nama tanpa alasan, atau alasan tanpa nama, tidak berlaku.",

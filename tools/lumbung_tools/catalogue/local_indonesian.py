@@ -16,7 +16,7 @@ LOCAL_INDONESIAN: Final[dict[str, str]] = {
         "Folder bernama OFFLINE berisi kunci yang tidak diperlukan mesin mana pun yang berjalan. Di lapangan kunci itu"
         " disimpan pada media di brankas, di tempat yang berbeda-beda."
     ),
-    "cluster.next": "Selanjutnya:",
+    "cluster.next": "Berikutnya:",
     "cluster.started": "{nodes} simpul berjalan. Ctrl-C menghentikannya.",
     "cluster.stopped": "Semua simpul sudah berhenti.",
     "cluster.died": "Satu simpul berhenti sendiri: {death}",

@@ -57,6 +57,10 @@ REASON_ENGLISH: Final[dict[str, str]] = {
     "reason.other_key": "{address} shows a key that the roster does not know",
     "name.not_an_id": "An id has {least} to 64 digits, 0-9 and a-f; {text} is none. lumbung ls shows all.",
     "wait.node": "Waiting for an answer from {whom} ...",
+    "health.copies_young": (
+        "Recordings of the last ten minutes still lack proven copies, so status is yellow until they have them. They "
+        "are copied by themselves."
+    ),
     "health.damaged": (
         "Recordings kept here are damaged. Leave the node running and connected: good copies are fetched by "
         "themselves. If the number stays for an hour, call the province."

@@ -62,6 +62,10 @@ REASON_INDONESIAN: Final[dict[str, str]] = {
     "reason.other_key": "{address} memakai kunci yang tidak dikenal daftar simpul",
     "name.not_an_id": "Id terdiri dari {least} sampai 64 digit, 0-9 dan a-f; {text} bukan id. Lihat: lumbung ls.",
     "wait.node": "Menunggu jawaban dari {whom} ...",
+    "health.copies_young": (
+        "Rekaman sepuluh menit terakhir belum punya semua salinan terbukti, jadi status kuning sampai lengkap. Salinan "
+        "dibuat dengan sendirinya."
+    ),
     "health.damaged": (
         "Ada rekaman rusak di simpul ini. Biarkan simpul menyala dan tersambung: salinan yang baik diambil sendiri. "
         "Jika satu jam lagi jumlahnya tetap, hubungi provinsi."

@@ -31,6 +31,7 @@ USAGE_ENGLISH: Final[dict[str, str]] = {
     "usage.value.choice": "{value} is not one of {choices}.",
     "usage.value.number": "{value} is not a number.",
     "usage.value.range": "{value} is not in the range {range}.",
+    "usage.value.size": "{value} is no size such as {such} or {other}.",
     "usage.value.missing": "{value} does not exist.",
     "usage.value.is_file": "{value} is a file; a folder is needed.",
     "usage.value.is_directory": "{value} is a folder; a file is needed.",

@@ -31,6 +31,7 @@ USAGE_INDONESIAN: Final[dict[str, str]] = {
     "usage.value.choice": "{value} bukan salah satu dari {choices}.",
     "usage.value.number": "{value} bukan angka.",
     "usage.value.range": "{value} di luar rentang {range}.",
+    "usage.value.size": "{value} bukan ukuran seperti {such} atau {other}.",
     "usage.value.missing": "{value} tidak ada.",
     "usage.value.is_file": "{value} adalah berkas; yang diperlukan folder.",
     "usage.value.is_directory": "{value} adalah folder; yang diperlukan berkas.",

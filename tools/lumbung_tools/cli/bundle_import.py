@@ -24,6 +24,7 @@ __all__ = ["import_command", "receipts_command"]
         ExitCode.OK,
         ExitCode.USAGE,
         (ExitCode.COPIES_SHORT, "exit.bundle.import.3"),
+        (ExitCode.NOT_FOUND, "exit.bundle.4"),
         ExitCode.UNKNOWN,
         (ExitCode.REFUSED, "exit.bundle.import.6"),
         ExitCode.UNREACHABLE,

@@ -32,7 +32,13 @@ _EACH_SHOWN_MAX = 1000
     "inspect",
     help_key="help.bundle.inspect",
     examples_key="help.bundle.inspect.examples",
-    exits=(ExitCode.OK, ExitCode.USAGE, ExitCode.REFUSED, (ExitCode.DAMAGED, "exit.bundle.inspect.8")),
+    exits=(
+        ExitCode.OK,
+        ExitCode.USAGE,
+        (ExitCode.NOT_FOUND, "exit.bundle.4"),
+        ExitCode.REFUSED,
+        (ExitCode.DAMAGED, "exit.bundle.inspect.8"),
+    ),
 )
 @DISK
 @option("--roster", "roster_file", type=click.Path(path_type=Path), help_key="help.bundle.inspect.roster")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+import trio
 
 from lumbung_cluster.line_class import is_too_slow_for_lan
 from lumbung_node.config import NodeConfig, load_config
@@ -25,8 +26,17 @@ config = LumbungGroup("config", "help.config")
 )
 @click.argument("file", type=click.Path(path_type=Path))
 def check(call: Call, file: Path) -> None:
+    # Here, not above: gRPC takes a second to load, and help must not wait for it.
+    from lumbung_node.checking import check_files, unreadable_files
+
     found = load_config(file)
+    unread = [str(path) for path in unreadable_files(found)]
+    name = trio.run(check_files, found) if not unread else None
     call.console.say("config.good", file=file, name=found.name, number=int(found.number))
+    if unread:
+        call.console.warn("config.unread", files=", ".join(unread))
+    if name is not None and name != found.name:
+        call.console.warn("config.other_name", name=found.name, number=int(found.number), known=name)
     slow = _slow_for_lan(found)
     if slow is not None:
         call.console.warn("config.lan_slow", rate=call.console.catalogue.size(int(slow)))
@@ -36,6 +46,8 @@ def check(call: Call, file: Path) -> None:
             "file": str(file),
             "node": found.name,
             "number": int(found.number),
+            "name_in_roster": name,
+            "unchecked": [*unread],
             "line_too_slow_for_lan": slow is not None,
         },
     )

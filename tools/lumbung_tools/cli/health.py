@@ -49,9 +49,11 @@ async def _health(call: Call, session: Session) -> None:
     answer = await ask_status(session.own)
     code = exit_code_of(answer.health)
     if code is ExitCode.OK:
-        console.say("health.fine")
+        has_notes = any(not trouble.muted_until_ms for trouble in answer.health)
+        console.say("health.notes_only" if has_notes else "health.fine")
     for trouble in answer.health:
-        severity, sentence = console.text(severity_key(trouble)), sentence_of_trouble(console, trouble, name)
+        severity = console.text(severity_key(trouble))
+        sentence = sentence_of_trouble(console, trouble, name, answer.links)
         console.say("health.line", severity=severity, code=trouble.code, sentence=sentence)
         if trouble.muted_until_ms:
             console.say("health.muted_line", end=shown_time(trouble.muted_until_ms))
@@ -69,7 +71,7 @@ async def _health(call: Call, session: Session) -> None:
                     "node": name(trouble.node) if trouble.node else None,
                     "values": dict(trouble.values),
                     "muted_until": rfc3339(trouble.muted_until_ms),
-                    "sentence": sentence_of_trouble(console, trouble, name),
+                    "sentence": sentence_of_trouble(console, trouble, name, answer.links),
                 }
                 for trouble in answer.health
             ],

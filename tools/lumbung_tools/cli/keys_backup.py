@@ -9,8 +9,9 @@ import click
 from lumbung_cluster.errors import KeyRefused
 from lumbung_node.adapters.keys.key_files import read_secret, write_secret
 from lumbung_tools.cli.framework import Call, command, dry_run, option
-from lumbung_tools.keybackup.archive import PASSPHRASE_SIZE_MIN, collect, open_archive, seal_archive
+from lumbung_tools.keybackup.archive import PASSPHRASE_SIZE_MIN, KeyFile, collect, open_archive, seal_archive
 from lumbung_tools.keybackup.paper import PAPER_MARK, from_paper, to_paper
+from lumbung_tools.keybackup.passphrase import PassphraseRefused
 from lumbung_tools.keybackup.restoring import plan_restore, restore_all
 from lumbung_tools.output.exit_codes import ExitCode
 from lumbung_tools.sealing import AGE_MAGIC
@@ -51,7 +52,7 @@ def backup(call: Call, sources: tuple[Path, ...], output: Path, paper: bool, pas
 @option("--passphrase-file", type=_PATH, help_key="help.keys.passphrase")
 @dry_run
 def restore(call: Call, file: Path, folder: Path | None, replace: bool, passphrase_file: Path | None) -> None:
-    files = open_archive(_sealed_in(file), _passphrase(call, passphrase_file, is_new=False))
+    files = _opened(file, _passphrase(call, passphrase_file, is_new=False))
     if folder is None:
         for each in files:
             call.console.line(each.name)
@@ -64,6 +65,13 @@ def restore(call: Call, file: Path, folder: Path | None, replace: bool, passphra
         call.console.say(f"keys.restored.{restored.fate.value}", file=restored.path, aside=restored.aside or "")
     written = [str(restored.path) for restored in done if restored.fate.value != "present"]
     call.console.json("lumbung.keys.restore/1", {"keys": [each.name for each in files], "written": written})
+
+
+def _opened(file: Path, passphrase: str) -> tuple[KeyFile, ...]:
+    try:
+        return open_archive(_sealed_in(file), passphrase)
+    except PassphraseRefused as exc:
+        raise PassphraseRefused(f"backup {file}: {str(exc).partition(': ')[2]}") from exc
 
 
 def _sealed_in(file: Path) -> bytes:

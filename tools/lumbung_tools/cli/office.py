@@ -233,7 +233,7 @@ def _cluster(text: str) -> ClusterId:
     try:
         return ClusterId(bytes.fromhex(text))
     except ValueError as exc:
-        raise CommandFailed(ExitCode.USAGE, "error.usage", why=f"--cluster: {exc}") from exc
+        raise CommandFailed(ExitCode.USAGE, "office.bad_cluster", text=text) from exc
 
 
 def _size(text: str) -> int:

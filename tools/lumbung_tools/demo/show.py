@@ -79,7 +79,9 @@ class Show:
         async with run_cluster(self.cluster_folder, self._died, node_command) as cluster:
             started_at = time.monotonic()
             await cluster.start(cluster.names)
-            self._console.say("demo.started", nodes=len(cluster.names), seconds=_seconds(started_at))
+            self._console.say(
+                "demo.started", nodes=len(cluster.names), seconds=self._number(time.monotonic() - started_at)
+            )
             tallies = await self._enroll(founded, drawn)
             victim = founded.sites[0]
             await self._lose(cluster, victim)
@@ -104,7 +106,7 @@ class Show:
             names=", ".join(f"{site.name} ({site.region.name})" for site in founded.sites),
             records=self._summary.records,
             size=self._console.catalogue.size(size_bytes),
-            seconds=_seconds(started_at),
+            seconds=self._number(time.monotonic() - started_at),
         )
         return founded, drawn
 
@@ -156,8 +158,8 @@ class Show:
             count=recovery.recovered,
             total=len(files),
             sources=", ".join(f"{name} {count}" for name, count in sorted(recovery.sources.items())),
-            seconds=_seconds(started_at),
-            rate=_rate(recovery.size_bytes, self._summary.back_s),
+            seconds=self._number(time.monotonic() - started_at),
+            rate=self._number(recovery.size_bytes / self._summary.back_s / _MEGA),
         )
 
     def _session(self, founded: Founded, name: str) -> AbstractAsyncContextManager[Session]:
@@ -171,19 +173,15 @@ class Show:
             stored=summary.stored,
             records=summary.records,
             safe=summary.safe,
-            seconds=f"{summary.put_s:.1f}",
+            seconds=self._number(summary.put_s),
             files=f"{summary.safe / summary.put_s:.0f}",
-            rate=_rate(summary.size_bytes, summary.put_s),
+            rate=self._number(summary.size_bytes / summary.put_s / _MEGA),
         )
 
     def _died(self, death: Death) -> None:
         self._summary.problems.append(str(death))
         self._console.warn("cluster.died", death=reason_of(self._console, death))
 
-
-def _seconds(started_at: float) -> str:
-    return f"{time.monotonic() - started_at:.1f}"
-
-
-def _rate(size_bytes: int, seconds: float) -> str:
-    return f"{size_bytes / seconds / _MEGA:.1f}"
+    def _number(self, number: float) -> str:
+        """With one digit, as the reader's language writes it."""
+        return self._console.catalogue.decimal(f"{number:.1f}")

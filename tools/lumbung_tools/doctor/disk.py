@@ -90,7 +90,10 @@ async def look_at_mount(config: NodeConfig) -> Finding:
     except LumbungError as exc:
         return red("mount", "doctor.mount.identity", why=str(exc))
     remembered = record.file_system if record is not None else ""
-    if not is_mounted(remembered, found, has_store=(config.data / "rocks").is_dir()):
+    has_store = (config.data / "rocks").is_dir()
+    if record is None and has_store:  # a start would refuse, rather than give entries numbers that others have seen
+        return red("mount", "doctor.mount.identity_lost", folder=str(config.data), identity=str(config.identity))
+    if not is_mounted(remembered, found, has_store=has_store):
         return red("mount", "doctor.mount.missing", folder=str(config.data), fallback=str(config.fallback))
     if record is None:
         return green("mount", "doctor.mount.first", folder=str(config.data))

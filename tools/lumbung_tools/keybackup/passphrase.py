@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from lumbung_cluster.errors import KeyRefused
 
-__all__ = ["LOG2_N", "LOG2_N_MAX", "open_with_passphrase", "seal_with_passphrase"]
+__all__ = ["LOG2_N", "LOG2_N_MAX", "PassphraseRefused", "open_with_passphrase", "seal_with_passphrase"]
 
 LOG2_N = 18  # as stock age: 256 MiB and about a second for each guess
 LOG2_N_MAX = 22  # as stock age: 4 GiB and half a minute; a forged file must not ask for more
@@ -37,6 +37,10 @@ _HEADER = re.compile(
 )
 _SALT_LABEL = b"age-encryption.org/v1/scrypt"
 _KEY_BYTES, _SALT_BYTES, _NONCE_BYTES, _TAG_BYTES, _CHUNK_BYTES = 32, 16, 16, 16, 65_536
+
+
+class PassphraseRefused(KeyRefused):
+    """Another passphrase, or damaged bytes: the two cannot be told apart. Type it again, or take another copy."""
 
 
 def seal_with_passphrase(plain: bytes, passphrase: str, log2_n: int = LOG2_N) -> bytes:
@@ -52,7 +56,8 @@ def seal_with_passphrase(plain: bytes, passphrase: str, log2_n: int = LOG2_N) ->
 
 
 def open_with_passphrase(sealed: bytes, passphrase: str) -> bytes:
-    """The plaintext. Raises KeyRefused for another passphrase, damaged bytes, or another kind of age file."""
+    """The plaintext. Raises PassphraseRefused for another passphrase or damaged bytes, KeyRefused for another kind of
+    age file."""
     found = _HEADER.match(sealed)
     if found is None:
         raise KeyRefused("backup: expected an age file under a passphrase, got another kind or a damaged head")
@@ -68,7 +73,7 @@ def open_with_passphrase(sealed: bytes, passphrase: str) -> bytes:
     except MemoryError as exc:
         raise KeyRefused(f"backup: expected {128 * 8 << log2_n} bytes of free memory to open it, got less") from exc
     except (InvalidTag, ValueError) as exc:
-        raise KeyRefused("backup: expected its passphrase and undamaged bytes, got another or others") from exc
+        raise PassphraseRefused("backup: expected its passphrase and undamaged bytes, got another or others") from exc
 
 
 def _open_payload(file_key: bytes, payload: bytes) -> bytes:

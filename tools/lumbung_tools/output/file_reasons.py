@@ -42,6 +42,30 @@ FILE_SHAPES: Final = {
     "reason.number_of_certificate": (
         r"(?P<file>.+?): node\.number: expected (?P<number>\d+) as in (?P<chain>.+), got (?P<got>\d+)"
     ),
+    "reason.cluster_of_certificate": (
+        r"(?P<chain>.+): expected a certificate of cluster (?P<cluster>\w+) as in (?P<roster>.+), "
+        r"got one of (?P<got>\w+)"
+    ),
+    "reason.certificate_of_key": r"(?P<chain>.+): expected the certificate of (?P<secret>.+) \(\w+\), got \w+",
+    "reason.pem_file": r"PEM file (?P<file>.+?): .*",
+    "reason.tls_unfit": r"certificate, TLS key and trust roots do not fit together: (?P<why>.*)",
+    "reason.store_locked": (
+        r"opening the store: .*(?:While lock file|acquiring thread \d+): (?P<folder>/.*)/rocks/LOCK.*"
+    ),
+    "reason.wrong_passphrase": (
+        r"backup(?: (?P<file>.+))?: expected its passphrase and undamaged bytes, got another or others"
+    ),
+    "reason.plan_folder": r"expected a new or empty folder, got (?P<folder>.*), in which something is",
+    "reason.plan_twice": r"expected each node once, got (?P<name>.*) twice",
+    "reason.plan_city": r"expected a DRC's city in small letters such as (?P<such>\S+), got '(?P<name>.*)'",
+    "reason.plan_base_port": r"expected a base port from 1 to (?P<most>\d+), got (?P<got>-?\d+)",
+    "reason.plan_port": r"port (?P<port>\d+) is in use or needs more rights: choose another base port",
+    "reason.plan_many": r"expected at most (?P<most>\d+) nodes on one machine, got (?P<got>\d+)",
+    "reason.plan_few": r"expected at least one office and one DRC, got \d+ and \d+",
+    "reason.plan_no_ports": (
+        r"expected (?P<count>\d+) free ports from (?P<first>\d+) to (?P<last>\d+), "
+        r"got (?P<got>\d+)"
+    ),
     "reason.port_taken": (
         r"(?:\[Errno \d+\] )?cannot listen on (?P<address>\S+): (?:Address already in use|it was in use)"
     ),

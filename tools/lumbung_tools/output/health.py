@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from lumbung_proto.v1 import operations_pb2 as wire
 from lumbung_tools.output.console import Console
 from lumbung_tools.output.exit_codes import ExitCode
+from lumbung_tools.output.refusals import who_left
 
 __all__ = ["exit_code_of", "sentence_of_trouble", "severity_key", "severity_name"]
 
@@ -34,11 +35,18 @@ _SENTENCES = {
 _SHOWN_VALUES = ("folder", "taken", "lacking", "keys")  # a node's words go into sentences only under names that we know
 
 
-def sentence_of_trouble(console: Console, trouble: wire.HealthItem, name: Callable[[int], str]) -> str:
-    """What is wrong and what to do; a code of a newer node is named as it is."""
+def sentence_of_trouble(
+    console: Console, trouble: wire.HealthItem, name: Callable[[int], str], links: Iterable[wire.LinkState] = ()
+) -> str:
+    """What is wrong and what to do; a code of a newer node is named as it is. `links` may know more of the cause."""
+    left = next((who_left(link.sentence) for link in links if link.node == trouble.node), None)
+    if trouble.code == "TRUST_FAILED" and left is not None:
+        return console.text("health.has_left", node=name(trouble.node), left=left)
     key = _SENTENCES.get(trouble.code)
     if trouble.code == "COPIES_SHORT" and trouble.values.get("reason") == "damaged":
         key = "health.damaged"
+    elif trouble.code == "COPIES_SHORT" and trouble.severity == wire.SEVERITY_NOTE:
+        key = "health.copies_young"
     if trouble.code == "STORE_SET_ASIDE":
         key = _set_aside_key(trouble)
     if key is None:

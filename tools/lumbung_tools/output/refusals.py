@@ -11,7 +11,7 @@ from typing import Final
 from lumbung_tools.output.console import Console
 from lumbung_tools.output.file_reasons import FILE_SHAPES, os_words_told
 
-__all__ = ["reason_of"]
+__all__ = ["reason_of", "who_left"]
 
 _SHAPES: Final = {
     "reason.stranger_node": r"node (?P<node>\d+): expected a node of the roster of epoch (?P<epoch>\d+), .*",
@@ -131,12 +131,22 @@ _SHAPES: Final = {
     ),
     "reason.plan_second_drc": r"(?P<name>\S+): no office that it can reach, a second DRC node keeps its copy",
     "reason.no_region": r"expected a region code such as (?P<such>\S+), got '(?P<code>.*)'; near codes: (?P<near>.*)",
+    "reason.no_city": (
+        r"expected a city in small letters such as (?P<such>\S+), got '(?P<name>.*)'; near names: (?P<near>.*)"
+    ),
+    "reason.session_ended": r"it ended the session",
     "reason.no_address": r"(?:(?P<where>.+): )?expected host:port, got (?P<text>.*)",
     **FILE_SHAPES,
 }
 _PATTERNS: Final = {key: re.compile(shape) for key, shape in _SHAPES.items()}
 # As `Malformed` words every check of bytes and values, and other errors by the same custom; each shape above is nearer.
 _CHECK: Final = re.compile(r"(?P<what>.+?): expected (?P<expected>.+), got (?P<got>[^:]*(?::\S[^:]*)*)")
+
+
+def who_left(said: str) -> str | None:
+    """The node that has left the cluster, when that is the reason."""
+    found = _PATTERNS["reason.left_node"].fullmatch(said)
+    return found["name"] if found is not None else None
 
 
 def reason_of(console: Console, said: object) -> str:
@@ -148,6 +158,8 @@ def reason_of(console: Console, said: object) -> str:
             values = {name: os_words_told(console, value or "") for name, value in found.groupdict().items()}
             if "why" in values:
                 values["why"] = console.catalogue.phrase(values["why"])
+            if values.get("near") == "none":
+                values["near"] = console.catalogue.phrase("none")
             if "times" in values:
                 values["times"] = console.catalogue.decimal(values["times"])
             return console.text(key, **values)

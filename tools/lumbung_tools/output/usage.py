@@ -29,6 +29,7 @@ _VALUES: Final = {
     "usage.value.choice": r"(?P<value>'.*') is not one of (?P<choices>.*)\.",
     "usage.value.number": r"(?P<value>'.*') is not a valid (?:integer|float)(?: range)?\.",
     "usage.value.range": r"(?P<value>\S+) is not in the range (?P<range>.*)\.",
+    "usage.value.size": r"expected a size such as (?P<such>\S+) or (?P<other>\S+), got (?P<value>'.*')",
     "usage.value.missing": r"(?:File|Directory|Path) (?P<value>'.*') does not exist\.",
     "usage.value.is_file": r"(?:Directory|Path) (?P<value>'.*') is a file\.",
     "usage.value.is_directory": r"(?:File|Path) (?P<value>'.*') is a directory\.",

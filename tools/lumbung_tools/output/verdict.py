@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
+from lumbung_cluster.health import COPIES_SHORT_WARNING_MS
 from lumbung_cluster.roster import COPIES_REQUIRED
 from lumbung_proto.v1 import operations_pb2 as wire
 from lumbung_tools.output.console import Console
@@ -54,14 +55,23 @@ def _yellow(console: Console, status: wire.StatusResponse, name: Callable[[int],
     own = status.own
     if own.only_here:
         age = console.catalogue.duration(_age_s(status, own.oldest_only_here_ms))
-        return Verdict(Colour.YELLOW, console.text("status.yellow_only_here", blobs=own.only_here, age=age))
+        sentence = console.text("status.yellow_only_here", blobs=own.only_here, age=age)
+        return Verdict(Colour.YELLOW, sentence + _what_to_do(console, status))
     unsafe = own.blobs - _safe(own)
     if unsafe:
         age = console.catalogue.duration(_age_s(status, own.oldest_unsafe_ms))
         sentence = console.text("status.yellow_short", blobs=unsafe, copies=COPIES_REQUIRED, age=age)
-        return Verdict(Colour.YELLOW, sentence)
+        return Verdict(Colour.YELLOW, sentence + _what_to_do(console, status))
     warning = _first_trouble(console, status, "warning", name)
     return Verdict(Colour.YELLOW, console.text("status.yellow_health", what=warning)) if warning else None
+
+
+def _what_to_do(console: Console, status: wire.StatusResponse) -> str:
+    """For recordings that are just being copied nothing, as `health` says of them too; else what it says first."""
+    warning = any(severity_name(each) == "warning" and not each.muted_until_ms for each in status.health)
+    age_ms = status.clock_ms - (status.own.oldest_unsafe_ms or status.own.oldest_only_here_ms)
+    is_young = age_ms < COPIES_SHORT_WARNING_MS and not warning
+    return " " + console.text("status.yellow_young" if is_young else "status.yellow_look")
 
 
 def _green(console: Console, status: wire.StatusResponse) -> Verdict:
@@ -91,4 +101,4 @@ def _first_trouble(
 ) -> str | None:
     """The sentence of the first trouble of that weight that is not muted; the node sends the worst first."""
     found = next((each for each in status.health if severity_name(each) == severity and not each.muted_until_ms), None)
-    return sentence_of_trouble(console, found, name) if found is not None else None
+    return sentence_of_trouble(console, found, name, status.links) if found is not None else None

@@ -72,15 +72,15 @@ class GrpcTransport:
 
 def check_tls(tls: TlsIdentity) -> None:
     """Whether certificate, key and trust roots can be used together. Raises KeyRefused."""
-    try:
-        make_probe_context(tls)
-    except (ssl.SSLError, ValueError) as exc:
-        reason = exc.reason.lower().replace("_", " ") if isinstance(exc, ssl.SSLError) and exc.reason else str(exc)
-        raise KeyRefused(f"certificate, TLS key and trust roots do not fit together: {reason}") from exc
+    _own_side(tls)
 
 
 def _own_side(tls: TlsIdentity) -> OwnSide:
-    return OwnSide(tls, make_probe_context(tls))
+    try:
+        return OwnSide(tls, make_probe_context(tls))
+    except (ssl.SSLError, ValueError) as exc:
+        reason = exc.reason.lower().replace("_", " ") if isinstance(exc, ssl.SSLError) and exc.reason else str(exc)
+        raise KeyRefused(f"certificate, TLS key and trust roots do not fit together: {reason}") from exc
 
 
 @asynccontextmanager
