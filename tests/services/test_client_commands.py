@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import AsyncIterator, Callable
@@ -171,6 +172,63 @@ def test_folders_are_walked_and_hidden_files_left(office: Office) -> None:
 
     names = {Path(str(entry["path"])).name for entry in office.objects() if entry["schema"] == "lumbung.put/1"}
     assert names == {"1.zip", "2.zip"}
+
+
+@pytest.fixture
+def locked(office: Office, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that this account may not read; root could, so the system call says it."""
+    folder = office.folder / "day" / "locked"
+    folder.mkdir(parents=True)
+    listed = os.scandir
+
+    def scandir(path: str) -> object:
+        if os.fspath(path) == str(folder):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    return folder
+
+
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_a_folder_that_cannot_be_read_is_named_and_the_others_are_stored(
+    office: Office, locked: Path, more: tuple[str, ...]
+) -> None:
+    office.channels[1].handlers = {
+        **office.node.handlers,
+        STATUS: status_handler(operations_pb2.StatusResponse(takes_puts=True)),  # type: ignore[dict-item]
+    }
+    office.file("day/a.zip")
+
+    code = office.type("put", str(locked.parent), *more)
+
+    assert code == 2
+    assert f"{locked}: NOT stored" in office.said()[1]
+    assert len(office.node.blobs) == (0 if more else 1)
+
+
+def test_a_folder_that_cannot_be_read_is_in_the_summary_too(office: Office, locked: Path) -> None:
+    office.file("day/a.zip")
+
+    office.type("put", "--json", str(locked.parent))
+
+    told = {str(entry.get("path")): entry for entry in office.objects()}
+    assert told[str(locked)]["exit_code"] == 2
+    assert (told["None"]["total"], told["None"]["failed"]) == (2, 1)
+
+
+def test_a_folder_that_cannot_be_read_does_not_count_as_empty(office: Office, locked: Path) -> None:
+    code = office.type("put", str(locked))
+
+    assert code == 2
+    assert f"{locked}: NOT stored" in office.said()[1]
+
+
+def test_a_record_takes_no_folder_of_which_a_part_cannot_be_read(office: Office, locked: Path) -> None:
+    office.file("day/a.zip")
+
+    assert office.type("put", str(locked.parent), "--record", "R-1") == 2
+    assert office.node.starts == []
 
 
 def test_put_as_it_is_keeps_the_bytes_and_names_no_epoch(office: Office) -> None:

@@ -14,7 +14,7 @@ from lumbung_cluster.errors import LumbungError
 from lumbung_cluster.limits import PUT_WAIT_S_DEFAULT
 from lumbung_tools.cli.common import copies_json, names, run
 from lumbung_tools.cli.framework import Call, command, dry_run, option
-from lumbung_tools.cli.put_trial import try_put
+from lumbung_tools.cli.put_trial import Unusable, try_put
 from lumbung_tools.client.answers import Outcome, PutAnswer
 from lumbung_tools.client.outbox import Outbox
 from lumbung_tools.client.prepare import STDIN, Preparer, walk
@@ -63,26 +63,38 @@ _NOT_TRIED_SHOWN_MAX = 5  # all have one cause; thousands of lines would bury it
 @option("--no-seal", is_flag=True, help_key="help.put.no_seal")
 @dry_run
 def put(call: Call, paths: tuple[str, ...], copies: int, timeout: float, record: str | None, no_seal: bool) -> None:
-    labels = list(walk(paths))
-    _check(paths, labels, record, no_seal)
+    unread: list[Unusable] = []
+    labels = list(walk(paths, lambda folder, why: unread.append((folder, why))))
+    _check(paths, labels, unread, record, no_seal)
     terms = PutTerms(copies=copies, wait_s=timeout, retry_s=timeout)
     if call.console.is_dry:
-        run(call, partial(try_put, call, labels, no_seal))
+        run(call, partial(try_put, call, labels, unread, no_seal))
     else:
-        run(call, partial(_put, call, labels, terms, record, no_seal))
+        run(call, partial(_put, call, labels, unread, terms, record, no_seal))
 
 
-def _check(paths: tuple[str, ...], labels: list[str], record: str | None, no_seal: bool) -> None:
+def _check(
+    paths: tuple[str, ...], labels: list[str], unread: list[Unusable], record: str | None, no_seal: bool
+) -> None:
+    if not labels and unread:
+        folders = ", ".join(folder for folder, _ in unread)
+        raise CommandFailed(ExitCode.USAGE, "put.not_readable", path=folders, why=unread[0][1])
     if not labels:
         raise CommandFailed(ExitCode.USAGE, "put.no_files", paths=", ".join(paths))
-    if record is not None and len(labels) != 1:
-        raise CommandFailed(ExitCode.USAGE, "put.one_record", files=len(labels))
+    if record is not None and len(labels) + len(unread) != 1:
+        raise CommandFailed(ExitCode.USAGE, "put.one_record", files=len(labels) + len(unread))
     if no_seal and STDIN in labels:
         raise CommandFailed(ExitCode.USAGE, "put.stdin_plain")
 
 
 async def _put(
-    call: Call, labels: list[str], terms: PutTerms, record: str | None, no_seal: bool, session: Session
+    call: Call,
+    labels: list[str],
+    unread: list[Unusable],
+    terms: PutTerms,
+    record: str | None,
+    no_seal: bool,
+    session: Session,
 ) -> None:
     if not no_seal:
         await session.renew_roster()
@@ -90,9 +102,11 @@ async def _put(
     secret = session.profile.read_tag_secret()
     outbox = Outbox(session.profile.outbox, secret)
     with call.console.progress() as progress:
-        report = _Report(call, session, terms, labels, progress)
+        report = _Report(call, session, terms, [*labels, *(folder for folder, _ in unread)], progress)
         preparer = Preparer(outbox, secret, recipients, session.blocking, report.unusable)
         report.forget = preparer.forget
+        for folder, why in unread:
+            report.unusable(folder, why)
         try:
             batches = preparer.batches(labels, record)
             failure = await put_many(session.own, batches, terms, session.blocking, report.answered)

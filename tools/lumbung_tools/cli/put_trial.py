@@ -17,14 +17,22 @@ from lumbung_tools.output.exit_codes import ExitCode, of_error, worst
 from lumbung_tools.output.failures import sentence_of
 from lumbung_tools.sealing import PlaintextRefused
 
-__all__ = ["try_put"]
+__all__ = ["Unusable", "try_put"]
+
+Unusable = tuple[str, Exception]
+"""A folder that cannot be read, and why."""
 
 
-async def try_put(call: Call, labels: Sequence[str], no_seal: bool, session: Session) -> None:
+async def try_put(
+    call: Call, labels: Sequence[str], unread: Sequence[Unusable], no_seal: bool, session: Session
+) -> None:
     """Opens every file and reads none; asks the node how it stands. Nothing is sealed, kept or sent."""
     console, codes = call.console, [ExitCode.OK]
     most = limits.BLOB_SIZE_BYTES_MAX if no_seal else limits.PLAINTEXT_SIZE_BYTES_MAX
     total_bytes = files = 0
+    for folder, why in unread:
+        codes.append(of_error(why))
+        console.warn("put.not_readable", path=folder, why=sentence_of(console, why))
     for label in labels:
         try:
             size_bytes = await session.blocking.run(partial(_size, label, most))
@@ -43,7 +51,7 @@ async def try_put(call: Call, labels: Sequence[str], no_seal: bool, session: Ses
         codes.append(ExitCode.REFUSED)
         console.warn("put.would_be_refused", node=node)
     code = worst(codes)
-    fields = {"total": len(labels), "files": files, "size_bytes": total_bytes, "takes_puts": takes_puts}
+    fields = {"total": len(labels) + len(unread), "files": files, "size_bytes": total_bytes, "takes_puts": takes_puts}
     console.json("lumbung.put.summary/1", {**fields, "exit_code": int(code)})
     call.end(code)
 

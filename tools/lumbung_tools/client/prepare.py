@@ -30,16 +30,17 @@ _BATCH_SIZE_BYTES = 8 * limits.MIB  # a batch of large files must not keep the l
 _READ_SIZE_BYTES = limits.MIB
 
 
-def walk(named: Sequence[str]) -> Iterator[str]:
+def walk(named: Sequence[str], on_unusable: OnUnusable) -> Iterator[str]:
     """The files under what was named, each folder in the order of names. Links and hidden files in folders are left.
 
-    What was named itself is taken as it is: whether it can be read shows when it is sealed.
+    What was named itself is taken as it is: whether it can be read shows when it is sealed. A folder that cannot be
+    read is told to `on_unusable`: nobody knows what is in it, so it must not look as if nothing were.
     """
     for name in named:
         if name == STDIN or not os.path.isdir(name):
             yield name
             continue
-        for folder, folders, files in os.walk(name):
+        for folder, folders, files in os.walk(name, onerror=lambda exc: on_unusable(str(exc.filename), exc)):
             folders[:] = sorted(entry for entry in folders if not entry.startswith("."))
             for file in sorted(files):
                 path = os.path.join(folder, file)
