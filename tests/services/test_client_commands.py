@@ -119,6 +119,38 @@ def test_the_outbox_is_empty_after_a_definite_answer_and_never_saw_the_plaintext
     assert office.waiting() == []
 
 
+def test_the_outbox_is_empty_after_many_files_and_their_interim_answers(office: Office) -> None:
+    office.channels[1].handlers = FakeBlobs(1, interim=True).handlers
+    (office.folder / "day").mkdir()
+    for number in range(300):
+        office.file(f"day/{number}", str(number).encode())
+
+    assert office.type("put", str(office.folder / "day")) == 0
+    assert office.waiting() == []
+
+
+def test_a_file_named_twice_is_freed_with_its_last_answer(office: Office) -> None:
+    name = office.file("a.zip")
+
+    assert office.type("put", name, name) == 0
+    assert office.waiting() == []
+
+
+def test_what_was_left_after_a_definite_answer_goes_with_the_next_put_of_it(office: Office) -> None:
+    name = office.file("a.zip")
+    office.node.rule = lambda put, completed: blobs_pb2.PutAnswer(outcome=blobs_pb2.PUT_OUTCOME_UNKNOWN, final=True)
+    office.type("put", "--timeout", "0", name)
+    left = {path: path.read_bytes() for path in office.station.profile.outbox.iterdir()}
+    office.node.rule = office.node.stored
+    office.type("put", name)
+    for path, content in left.items():
+        path.write_bytes(content)
+
+    office.type("put", name)
+
+    assert office.waiting() == []
+
+
 def test_a_retry_after_an_unknown_outcome_sends_the_same_bytes(office: Office) -> None:
     office.node.rule = lambda put, completed: blobs_pb2.PutAnswer(outcome=blobs_pb2.PUT_OUTCOME_UNKNOWN, final=True)
     first_code = office.type("put", "--timeout", "0", office.file("a.zip"))

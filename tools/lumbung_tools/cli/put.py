@@ -135,7 +135,6 @@ class _Report:
         self._progress = progress
         self._task: TaskID | None = None
         self.forget: Callable[[PutItem], None] = lambda item: None
-        self._freed: set[int] = set()
         for label in labels:
             self._left[label] += 1
         if progress is not None:
@@ -152,8 +151,7 @@ class _Report:
         if answer.outcome is Outcome.NOT_SENT:
             return  # `finish` says so, together with those that were never pulled
         is_definite = answer.outcome.is_durable or (answer.final and answer.outcome is Outcome.REFUSED)
-        if is_definite and id(item) not in self._freed:
-            self._freed.add(id(item))  # once: a twin with the same content may still need the sealed file
+        if is_definite:
             self.forget(item)
         if not answer.final:
             self._durable_at = trio.current_time()

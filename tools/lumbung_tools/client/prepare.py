@@ -69,8 +69,8 @@ class Preparer:
         self._recipients = recipients
         self._blocking = blocking
         self._on_unusable = on_unusable
-        self._entries: dict[str, tuple[OutboxEntry, int]] = {}  # by path, with how many items still need it
-        self._forgotten: deque[str] = deque()
+        self._entries: dict[str, tuple[OutboxEntry, set[PutItem]]] = {}  # by path, with the items that still need it
+        self._forgotten: deque[PutItem] = deque()
 
     async def batches(self, labels: Sequence[str], record: str | None) -> AsyncGenerator[Sequence[PutItem], None]:
         for chunk in _chunks(labels):
@@ -81,19 +81,19 @@ class Preparer:
                 yield items
 
     def forget(self, item: PutItem) -> None:
-        """It needs its sealed file no longer."""
-        self._forgotten.append(item.path)
+        """It needs its sealed file no longer; twice says no more than once, a twin may still need the file."""
+        self._forgotten.append(item)
 
     def finish(self) -> None:
         """Remove what nobody needs any longer. Blocks on the disk."""
         while self._forgotten:
-            path = self._forgotten.popleft()
-            if path not in self._entries:
-                continue  # a file stored as it is
-            entry, users = self._entries.pop(path)
-            if users > 1:
-                self._entries[path] = (entry, users - 1)
-            else:
+            item = self._forgotten.popleft()
+            if item.path not in self._entries:
+                continue  # a file stored as it is, or gone already
+            entry, users = self._entries[item.path]
+            users.discard(item)
+            if not users:
+                del self._entries[item.path]
                 self._outbox.forget(entry)
 
     def _prepare(self, labels: Sequence[str], record: str | None) -> tuple[list[PutItem], list[tuple[str, Exception]]]:
@@ -122,8 +122,7 @@ class Preparer:
             content_tag=entry.tags.content,
             seal_epoch=entry.seal_epoch,
         )
-        _, users = self._entries.get(item.path, (entry, 0))
-        self._entries[item.path] = (entry, users + 1)
+        self._entries.setdefault(item.path, (entry, set()))[1].add(item)
         return item
 
     def _take(self, label: str, record: str | None) -> PutItem:
