@@ -31,6 +31,10 @@ ENGLISH: Final[dict[str, str]] = {
     "put.summary.enough": "{count} with the copies asked for",
     "put.summary.short": "{count} short of copies",
     "put.summary.failed": "{count} not stored or unknown",
+    "put.unheard": (
+        "The output could not be written ({why}). Every file was dealt with all the same. "
+        "{total:recording|recordings}: {parts}."
+    ),
     "put.would": "Would seal and store {files:file|files} ({size}) at {node}.",
     "put.would_be_refused": "{node} takes no recordings now: see lumbung health.",
     "put.would_ask": (
@@ -194,6 +198,10 @@ ENGLISH: Final[dict[str, str]] = {
         "There is no profile in {home}. Name its folder with --home DIR or LUMBUNG_HOME; office init calls it client."
     ),
     "error.interrupted": "Stopped. What had no answer yet is unknown: type the same command again.",
+    "error.output": (
+        "The output could not be written: {why}. What the command itself does may be done: look before you type "
+        "it again."
+    ),
     "error.bug": (
         "This is a bug in lumbung (event {event}): {kind}. Type it again with LUMBUNG_DEBUG=1 and report "
         "what it prints."

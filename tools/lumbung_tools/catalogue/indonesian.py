@@ -32,6 +32,7 @@ INDONESIAN: Final[dict[str, str]] = {
     "put.summary.enough": "{count} dengan salinan yang diminta",
     "put.summary.short": "{count} kurang salinan",
     "put.summary.failed": "{count} tidak tersimpan atau belum diketahui",
+    "put.unheard": ("Keluaran tidak dapat ditulis ({why}). Semua berkas tetap diproses. {total} rekaman: {parts}."),
     "put.would": "Akan menyegel dan menyimpan {files} berkas ({size}) di {node}.",
     "put.would_be_refused": "{node} sekarang tidak menerima rekaman: lihat lumbung health.",
     "put.would_ask": (
@@ -194,6 +195,10 @@ INDONESIAN: Final[dict[str, str]] = {
         "menamainya client."
     ),
     "error.interrupted": "Dihentikan. Yang belum dijawab belum diketahui: ulangi perintah yang sama.",
+    "error.output": (
+        "Keluaran tidak dapat ditulis: {why}. Pekerjaannya sendiri mungkin sudah selesai: periksa dulu sebelum "
+        "mengulang."
+    ),
     "error.bug": (
         "Ini kesalahan lumbung (peristiwa {event}): {kind}. Ulangi dengan LUMBUNG_DEBUG=1 dan laporkan keluarannya."
     ),

@@ -101,7 +101,7 @@ async def _put(
     recipients = None if no_seal else session.roster.seal_recipients(session.profile.node)
     secret = session.profile.read_tag_secret()
     outbox = Outbox(session.profile.outbox, secret)
-    with call.console.progress() as progress:
+    with call.console.outlasting(), call.console.progress() as progress:
         report = _Report(call, session, terms, [*labels, *(folder for folder, _ in unread)], progress)
         preparer = Preparer(outbox, secret, recipients, session.blocking, report.unusable)
         report.forget = preparer.forget
@@ -115,6 +115,7 @@ async def _put(
         finally:
             preparer.finish()
             outbox.close()
+    report.tell_if_unheard()
 
 
 class _Report:
@@ -183,6 +184,18 @@ class _Report:
         self._summary()
         self._call.end(worst(self._codes))
 
+    def tell_if_unheard(self) -> None:
+        """All was put although the standard output failed: say on the other one what came of it."""
+        lost, code = self._console.lost, worst(self._codes)
+        if lost is None:
+            return
+        if not isinstance(lost, BrokenPipeError):
+            total, parts = len(self._codes), ", ".join(self._parts())
+            self._console.warn("put.unheard", why=reason_of(self._console, lost), total=total, parts=parts)
+            self._call.end(worst([code, ExitCode.USAGE]))
+        elif code is ExitCode.OK:
+            raise lost
+
     def _say(self, item: PutItem, answer: PutAnswer) -> None:
         code = of_put(answer, self._terms.copies)
         self._safe += answer.copies.safe
@@ -240,14 +253,18 @@ class _Report:
             "lumbung.put/1", {"path": label, "outcome": outcome, "sentence": sentence, "exit_code": int(code)}
         )
 
+    def _parts(self) -> list[str]:
+        stored, short = self._codes.count(ExitCode.OK), self._codes.count(ExitCode.COPIES_SHORT)
+        failed = len(self._codes) - stored - short
+        parts = {"safe": self._safe, "enough": stored - self._safe, "short": short, "failed": failed}
+        return [self._console.text(f"put.summary.{name}", count=count) for name, count in parts.items() if count]
+
     def _summary(self) -> None:
         stored, short = self._codes.count(ExitCode.OK), self._codes.count(ExitCode.COPIES_SHORT)
         total = len(self._codes)
         counts = {"total": total, "safe": self._safe, "short": short, "failed": total - stored - short}
         if total > 1:
-            parts = {"safe": self._safe, "enough": stored - self._safe, "short": short, "failed": counts["failed"]}
-            said = [self._console.text(f"put.summary.{name}", count=count) for name, count in parts.items() if count]
-            self._console.say("put.summary", total=total, parts=", ".join(said))
+            self._console.say("put.summary", total=total, parts=", ".join(self._parts()))
         self._console.json("lumbung.put.summary/1", {**counts, "exit_code": int(worst(self._codes))})
 
 

@@ -238,16 +238,14 @@ class _Stream:
                 if message is None:
                     break
                 self._heard_at = trio.current_time()
-                response = decode_message(wire.PutResponse, message)
-                self._count(response.received_bytes)
-                for answer in response.answers:
-                    self._take(answer.ticket, read_answer(answer))
+                received_bytes, answers = _read(message)
+                self._count(received_bytes)
+                for ticket, answer in answers:
+                    self._take(ticket, answer)
             if not self._is_complete():
                 raise PeerGone(f"the node ended the stream with {len(self._open)} blobs unanswered")
         except LumbungError as exc:
             self._failure = exc
-        except ValueError as exc:
-            self._failure = PeerGone(f"answer not understood: {exc}")
 
     async def _watch(self, scope: trio.CancelScope) -> None:
         """End a stream on which nothing moves although something is owed; the transport's keepalive sees dead lines."""
@@ -294,6 +292,15 @@ class _Stream:
                 del self._open[ticket]
                 break
         self._tell(failed.item, _source_answer(failed))
+
+
+def _read(message: bytes) -> tuple[int, list[tuple[int, PutAnswer]]]:
+    """How many bytes the node has counted, and its answers by ticket. Raises PeerGone."""
+    try:
+        response = decode_message(wire.PutResponse, message)
+        return response.received_bytes, [(answer.ticket, read_answer(answer)) for answer in response.answers]
+    except ValueError as exc:
+        raise PeerGone(f"answer not understood: {exc}") from exc
 
 
 def _source_answer(failed: SourceFailed) -> PutAnswer:
