@@ -280,6 +280,18 @@ def test_the_record_tag_depends_on_the_record_alone(office: Office) -> None:
     assert b"R-1" not in tags[0]
 
 
+@pytest.mark.parametrize("record", ["", "  ", "R-\udce9"])
+@pytest.mark.parametrize("command", [("put", "a.zip"), ("put", "a.zip", "--dry-run"), ("get",), ("where",)])
+def test_a_record_without_a_text_is_a_usage_error(office: Office, command: tuple[str, ...], record: str) -> None:
+    office.file("a.zip")
+
+    code = office.type(*(word.replace("a.zip", str(office.folder / "a.zip")) for word in command), "--record", record)
+
+    assert code == 2
+    assert "--record" in office.said()[1]
+    assert office.node.starts == []
+
+
 def test_json_has_a_schema_and_the_names_of_holders(office: Office) -> None:
     office.type("put", "--json", office.file("a.zip"))
 

@@ -59,6 +59,7 @@ ENGLISH: Final[dict[str, str]] = {
     "get.stdout_json": "-o - and --json both want the standard output: choose one.",
     # naming a blob
     "name.one_of": "Name a recording by its id or with --record, and only one of the two.",
+    "name.no_record": "--record has no text behind it: give the record's own number, or leave the option out.",
     "name.unknown_node": "There is no node {name} in the roster of epoch {epoch}. Known: {known}.",
     # where
     "where.safe": "Safe: {count} of {wanted} copies are proven.",

@@ -58,6 +58,7 @@ INDONESIAN: Final[dict[str, str]] = {
     "get.stdout_json": "-o - dan --json sama-sama memakai keluaran standar: pilih salah satu.",
     # naming a blob
     "name.one_of": "Sebutkan rekaman dengan id atau --record, salah satu saja.",
+    "name.no_record": "--record tidak berisi teks: beri nomor rekamannya, atau hapus opsi itu.",
     "name.unknown_node": "Tidak ada simpul {name} di daftar simpul epoch {epoch}. Yang dikenal: {known}.",
     # where
     "where.safe": "Aman: {count} dari {wanted} salinan terbukti.",

@@ -12,7 +12,7 @@ from rich.progress import Progress, TaskID
 
 from lumbung_cluster.errors import LumbungError
 from lumbung_cluster.limits import PUT_WAIT_S_DEFAULT
-from lumbung_tools.cli.common import copies_json, names, run
+from lumbung_tools.cli.common import check_record, copies_json, names, run
 from lumbung_tools.cli.framework import Call, command, dry_run, option
 from lumbung_tools.cli.put_trial import Unusable, try_put
 from lumbung_tools.client.answers import Outcome, PutAnswer
@@ -63,6 +63,7 @@ _NOT_TRIED_SHOWN_MAX = 5  # all have one cause; thousands of lines would bury it
 @option("--no-seal", is_flag=True, help_key="help.put.no_seal")
 @dry_run
 def put(call: Call, paths: tuple[str, ...], copies: int, timeout: float, record: str | None, no_seal: bool) -> None:
+    check_record(record)
     unread: list[Unusable] = []
     labels = list(walk(paths, lambda folder, why: unread.append((folder, why))))
     _check(paths, labels, unread, record, no_seal)
