@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pyrage
@@ -20,7 +21,7 @@ from lumbung_testing.direct_channel import DirectChannel, DirectTransport
 from lumbung_testing.fake_blobs import FakeBlobs, Put
 from lumbung_testing.profiles import TestProfile, make_profile
 from lumbung_tools.client.methods import STATUS
-from lumbung_tools.client.profile import Profile
+from lumbung_tools.client.profile import Profile, write_profile
 from lumbung_tools.main import run
 
 PLAIN = b"a recording that is nobody's\n" * 100
@@ -334,6 +335,19 @@ def test_get_sealed_writes_bytes_that_hash_to_the_id(office: Office) -> None:
 
     content = (office.folder / "back.age").read_bytes()
     assert str(BlobId.of(content)).startswith(digits)
+
+
+def test_a_profile_that_may_open_nothing_is_told_of_sealed(office: Office) -> None:
+    digits = stored(office)
+    write_profile(replace(office.station.profile, identities=()))
+
+    code = office.type("get", digits, "-o", str(office.folder / "back.zip"))
+
+    err = office.said()[1]
+    assert code == 2
+    assert "--sealed" in err
+    assert "profile.toml" in err
+    assert office.type("get", digits, "--sealed", "-o", str(office.folder / "back.age")) == 0
 
 
 def test_get_asks_the_other_holders_when_the_own_node_is_gone(office: Office) -> None:

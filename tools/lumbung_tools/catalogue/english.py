@@ -56,6 +56,10 @@ ENGLISH: Final[dict[str, str]] = {
         "{target} was fetched whole, but it cannot be opened here: {why}. Use --sealed to keep it sealed "
         "and open it where the key is."
     ),
+    "get.no_identities": (
+        "This profile opens no recordings: files.identities in {file} names no key. With --sealed the recording comes "
+        "as it lies; to open it here, name the file of the office's age identity there."
+    ),
     "get.stdout_json": "-o - and --json both want the standard output: choose one.",
     # naming a blob
     "name.one_of": "Name a recording by its id or with --record, and only one of the two.",

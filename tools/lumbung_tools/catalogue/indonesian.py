@@ -55,6 +55,10 @@ INDONESIAN: Final[dict[str, str]] = {
         "{target} sudah diambil utuh, tetapi tidak dapat dibuka di sini: {why}. Pakai --sealed lalu buka "
         "di tempat kunci berada."
     ),
+    "get.no_identities": (
+        "Profil ini tidak membuka rekaman: files.identities di {file} tidak menyebut kunci. Dengan --sealed rekaman "
+        "diambil apa adanya, tetap tersegel; untuk membukanya di sini, sebutkan berkas identitas age kantor di situ."
+    ),
     "get.stdout_json": "-o - dan --json sama-sama memakai keluaran standar: pilih salah satu.",
     # naming a blob
     "name.one_of": "Sebutkan rekaman dengan id atau --record, salah satu saja.",

@@ -20,6 +20,7 @@ from lumbung_tools.cli.framework import Call, command, option
 from lumbung_tools.client.ask import BlobName
 from lumbung_tools.client.get import Fetched, NobodyHasIt, Source
 from lumbung_tools.client.get import get as fetch
+from lumbung_tools.client.profile import PROFILE_FILE
 from lumbung_tools.client.session import Session
 from lumbung_tools.output.exit_codes import ExitCode, of_error
 from lumbung_tools.output.failures import CommandFailed, sentence_of
@@ -97,6 +98,8 @@ def get(
 async def _get(call: Call, wish: _Wish, session: Session) -> None:
     wanted = blob_name(session, wish.digits, wish.record)
     # Before anything travels: a key that is missing must not cost a download.
+    if not wish.sealed and not session.profile.identities:
+        raise CommandFailed(ExitCode.USAGE, "get.no_identities", file=session.profile.home / PROFILE_FILE)
     identities = None if wish.sealed else session.profile.read_identities()
     only, origin = node_named(session.roster, wish.source), node_named(session.roster, wish.origin)
     sources = session.sources(wanted, origin, only)
