@@ -93,6 +93,26 @@ def test_names_in_a_table_stay_in_one_piece_on_a_screen_of_80(monkeypatch: pytes
     assert max(len(line) for line in shown.splitlines()) <= 80
 
 
+def test_controls_in_what_others_said_are_shown_by_their_numbers() -> None:
+    out = io.StringIO()
+    console = Console(Catalogue(Language.ENGLISH), out, out, is_json=False)
+
+    console.sentence("one\ntwo\x1b[31m\x9b\r\u202e")
+    console.table(["head"], [["a\x1b]0;b\nc"]])
+
+    assert "one\ntwo\\x1b[31m\\x9b\\x0d\\u202e\n" in out.getvalue()
+    assert "a\\x1b]0;b\\x0ac" in out.getvalue()
+
+
+def test_controls_in_json_are_escaped() -> None:
+    out = io.StringIO()
+
+    Console(Catalogue(Language.ENGLISH), out, out, is_json=True).json("lumbung.test/1", {"path": "\x9b\x1b"})
+
+    assert json.loads(out.getvalue())["path"] == "\x9b\x1b"
+    assert "\x9b" not in out.getvalue()
+
+
 class Full(io.StringIO):
     """A file on a disk that is full."""
 

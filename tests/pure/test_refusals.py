@@ -185,3 +185,9 @@ def test_damage_is_told_as_damage_and_lacking_copies_as_such() -> None:
     english = console(Language.ENGLISH)
     assert "damaged" in sentence_of_trouble(english, damaged, str)
     assert "damaged" not in sentence_of_trouble(english, unproven, str)
+
+
+def test_words_of_a_stranger_make_no_line_of_their_own() -> None:
+    error = Rejected(StatusCode.PERMISSION_DENIED, "no\nb.zip: stored, 3 of 3 copies, safe\x1b[2K")
+
+    assert "no\\x0ab.zip: stored, 3 of 3 copies, safe\\x1b[2K" in sentence_of(console(), error)

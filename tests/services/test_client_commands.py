@@ -13,6 +13,7 @@ from pathlib import Path
 import pyrage
 import pytest
 
+from lumbung_cluster import limits
 from lumbung_cluster.errors import LumbungError, PeerUnreachable
 from lumbung_cluster.ids import BlobId
 from lumbung_node.ports.transport import Dialer, ServerCall
@@ -21,6 +22,7 @@ from lumbung_testing.direct_channel import DirectChannel, DirectTransport
 from lumbung_testing.fake_blobs import FakeBlobs, Put
 from lumbung_testing.profiles import TestProfile, make_profile
 from lumbung_tools.client.methods import STATUS
+from lumbung_tools.client.outbox import Outbox
 from lumbung_tools.client.profile import Profile, write_profile
 from lumbung_tools.main import run
 
@@ -193,6 +195,41 @@ def test_an_empty_file_is_refused_and_the_others_are_stored(office: Office) -> N
     assert code == 2
     assert "empty.zip: NOT stored" in err
     assert len(office.node.blobs) == 1
+
+
+@pytest.mark.parametrize("more", [(), ("--no-seal",), ("--dry-run",)])
+def test_a_file_that_is_too_large_is_refused_before_it_is_read(
+    office: Office, more: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.channels[1].handlers = {
+        **office.node.handlers,
+        STATUS: status_handler(operations_pb2.StatusResponse(takes_puts=True)),  # type: ignore[dict-item]
+    }
+    monkeypatch.setattr(Outbox, "seal", None)
+    large = office.folder / "large.zip"
+    with large.open("wb") as file:
+        file.truncate(limits.BLOB_SIZE_BYTES_MAX + 1)
+
+    code = office.type("put", str(large), *more)
+
+    assert code == 2
+    assert "large.zip: NOT stored" in office.said()[1]
+    assert office.waiting() == [] if office.station.profile.outbox.exists() else True
+
+
+def test_an_empty_name_is_a_usage_error(office: Office) -> None:
+    assert office.type("put", "", office.file("a.zip")) == 2
+    assert "empty name" in office.said()[1]
+    assert office.node.starts == []
+
+
+@pytest.mark.parametrize("content", [PLAIN, b""])
+def test_a_name_cannot_speak_to_the_terminal(office: Office, content: bytes) -> None:
+    office.type("put", office.file("a\x1b[2J\nb.zip: stored, 3 of 3 copies, safe", content))
+
+    said = "".join(office.said())
+    assert "\x1b" not in said
+    assert "a\\x1b[2J\\x0ab.zip" in said
 
 
 def test_folders_are_walked_and_hidden_files_left(office: Office) -> None:

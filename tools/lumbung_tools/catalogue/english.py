@@ -43,6 +43,7 @@ ENGLISH: Final[dict[str, str]] = {
     "put.nobody": "nobody",
     "put.progress": "Storing",
     "put.no_files": "There is no file in what was named: {paths}. Name at least one file.",
+    "put.no_name": "One of the files that were named has an empty name. Name it, or leave it out.",
     "put.one_record": "--record names one record: give exactly one file with it, not {files}.",
     "put.stdin_plain": '"-" (standard input) is always sealed here: leave out --no-seal, or name a file.',
     # get

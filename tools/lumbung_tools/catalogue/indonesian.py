@@ -42,6 +42,7 @@ INDONESIAN: Final[dict[str, str]] = {
     "put.nobody": "siapa pun",
     "put.progress": "Menyimpan",
     "put.no_files": "Tidak ada berkas di lokasi ini: {paths}. Sebutkan sedikitnya satu berkas.",
+    "put.no_name": "Salah satu berkas yang disebut bernama kosong. Sebutkan namanya, atau hapus.",
     "put.one_record": "--record hanya untuk satu rekaman: beri tepat satu berkas, bukan {files}.",
     "put.stdin_plain": '"-" (masukan standar) selalu disegel di sini: hapus --no-seal, atau sebutkan berkas.',
     # get

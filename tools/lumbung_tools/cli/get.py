@@ -24,6 +24,7 @@ from lumbung_tools.client.profile import PROFILE_FILE
 from lumbung_tools.client.session import Session
 from lumbung_tools.output.exit_codes import ExitCode, of_error
 from lumbung_tools.output.failures import CommandFailed, sentence_of
+from lumbung_tools.output.plain_text import one_line
 from lumbung_tools.sealing import AGE_MAGIC, CannotOpen, Identities, looks_sealed, open_sealed
 
 __all__ = ["get"]
@@ -119,7 +120,7 @@ async def _fetch(
         console.warn("get.failed_source", source=source, why=sentence_of(console, failure))
 
     with console.progress() as progress:
-        task = progress.add_task(console.text("get.progress", name=name), total=None) if progress else None
+        task = progress.add_task(console.text("get.progress", name=one_line(name)), total=None) if progress else None
 
         def on_progress(so_far: int, total: int) -> None:
             if progress is not None and task is not None:
@@ -131,7 +132,7 @@ async def _fetch(
             )
         except NobodyHasIt as exc:
             asked = ", ".join(dict.fromkeys(source for source, _ in exc.failures))
-            raise CommandFailed(of_error(exc), "get.nobody", name=name, asked=asked) from exc
+            raise CommandFailed(of_error(exc), "get.nobody", name=one_line(name), asked=asked) from exc
 
 
 def _deliver(fetched: Fetched, identities: Identities | None, wish: _Wish, workroom: Path) -> str:
@@ -181,7 +182,7 @@ def _write(fetched: Fetched, identities: Identities | None, target: IO[bytes]) -
 def _tell(call: Call, session: Session, fetched: Fetched, target: str) -> None:
     size = call.console.catalogue.size(fetched.size_bytes)
     if target != _STDOUT:
-        call.console.say("get.written", target=target, size=size, source=fetched.source)
+        call.console.say("get.written", target=one_line(target), size=size, source=fetched.source)
     call.console.json(
         "lumbung.get/1",
         {

@@ -24,6 +24,7 @@ from lumbung_tools.client.recheck import recheck
 from lumbung_tools.client.session import Session
 from lumbung_tools.output.exit_codes import ExitCode, of_error, of_put, worst
 from lumbung_tools.output.failures import CommandFailed, sentence_of
+from lumbung_tools.output.plain_text import one_line
 from lumbung_tools.output.refusals import reason_of
 
 __all__ = ["put"]
@@ -77,11 +78,13 @@ def put(call: Call, paths: tuple[str, ...], copies: int, timeout: float, record:
 def _check(
     paths: tuple[str, ...], labels: list[str], unread: list[Unusable], record: str | None, no_seal: bool
 ) -> None:
+    if "" in paths:
+        raise CommandFailed(ExitCode.USAGE, "put.no_name")
     if not labels and unread:
         folders = ", ".join(folder for folder, _ in unread)
-        raise CommandFailed(ExitCode.USAGE, "put.not_readable", path=folders, why=unread[0][1])
+        raise CommandFailed(ExitCode.USAGE, "put.not_readable", path=one_line(folders), why=unread[0][1])
     if not labels:
-        raise CommandFailed(ExitCode.USAGE, "put.no_files", paths=", ".join(paths))
+        raise CommandFailed(ExitCode.USAGE, "put.no_files", paths=one_line(", ".join(paths)))
     if record is not None and len(labels) + len(unread) != 1:
         raise CommandFailed(ExitCode.USAGE, "put.one_record", files=len(labels) + len(unread))
     if no_seal and STDIN in labels:
@@ -145,7 +148,7 @@ class _Report:
     def unusable(self, label: str, why: Exception) -> None:
         code = of_error(why)
         sentence = sentence_of(self._console, why)
-        self._end(label, code, self._console.text("put.not_readable", path=label, why=sentence))
+        self._end(label, code, self._console.text("put.not_readable", path=one_line(label), why=sentence))
         self._json(label, "refused", code, sentence)
 
     def answered(self, item: PutItem, answer: PutAnswer) -> None:
@@ -179,7 +182,7 @@ class _Report:
                 self._codes.append(code)
                 self._json(label, "not_sent", code, why)
             for label in not_tried[:_NOT_TRIED_SHOWN_MAX]:
-                self._console.warn("put.not_tried", path=label, why=why)
+                self._console.warn("put.not_tried", path=one_line(label), why=why)
             if len(not_tried) > _NOT_TRIED_SHOWN_MAX:
                 self._console.warn("put.not_tried_more", files=len(not_tried) - _NOT_TRIED_SHOWN_MAX)
         self._summary()
@@ -220,11 +223,11 @@ class _Report:
     def _line(self, item: PutItem, answer: PutAnswer) -> str:
         console, copies = self._console, answer.copies
         if answer.outcome is Outcome.REFUSED:
-            line = console.text("put.refused", path=item.label, why=reason_of(console, answer.sentence))
+            line = console.text("put.refused", path=one_line(item.label), why=reason_of(console, answer.sentence))
             return f"{line} {self._retry(answer)}" if answer.retry_after_s else line
         if answer.outcome is Outcome.UNKNOWN:
-            return console.text("put.unknown", path=item.label, why=reason_of(console, answer.sentence))
-        values = {"path": item.label, "count": copies.count, "wanted": copies.wanted, "id": _digits(answer)}
+            return console.text("put.unknown", path=one_line(item.label), why=reason_of(console, answer.sentence))
+        values = {"path": one_line(item.label), "count": copies.count, "wanted": copies.wanted, "id": _digits(answer)}
         if copies.safe:
             line = console.text("put.safe", **values)
         elif copies.count >= self._terms.copies:

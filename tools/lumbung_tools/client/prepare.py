@@ -19,7 +19,7 @@ from lumbung_tools.client.put_frames import PutItem
 from lumbung_tools.sealing import PlaintextRefused, SealRecipients
 from lumbung_tools.tags import TagSecret
 
-__all__ = ["STDIN", "OnUnusable", "Preparer", "walk"]
+__all__ = ["STDIN", "OnUnusable", "Preparer", "refuse_too_large", "walk"]
 
 STDIN = "-"
 OnUnusable = Callable[[str, Exception], None]
@@ -112,6 +112,8 @@ class Preparer:
     def _seal(self, label: str, record: str | None) -> PutItem:
         assert self._recipients is not None
         with _open(label) as source:
+            if label != STDIN:
+                refuse_too_large(os.fstat(source.fileno()).st_size, limits.PLAINTEXT_SIZE_BYTES_MAX)
             entry = self._outbox.seal(source, record, self._recipients)
         item = PutItem(
             label=label,
@@ -129,14 +131,22 @@ class Preparer:
         """The file as it is: it is its own outbox."""
         hasher, content_hasher, size_bytes = blob_hasher(), self._secret.content_hasher(), 0
         with Path(label).open("rb") as source:
+            refuse_too_large(os.fstat(source.fileno()).st_size, limits.BLOB_SIZE_BYTES_MAX)
             while piece := source.read(_READ_SIZE_BYTES):
                 hasher.update(piece)
                 content_hasher.update(piece)
                 size_bytes += len(piece)
-        if not 0 < size_bytes <= limits.BLOB_SIZE_BYTES_MAX:
-            raise PlaintextRefused(f"{label}: expected 1 to {limits.BLOB_SIZE_BYTES_MAX} bytes, got {size_bytes}")
+        if size_bytes == 0:
+            raise PlaintextRefused("plaintext: expected at least 1 byte, got an empty file")
+        refuse_too_large(size_bytes, limits.BLOB_SIZE_BYTES_MAX)
         tags = self._secret.tags(record, self._secret.content_tag(content_hasher))
         return PutItem(label, label, size_bytes, hasher.digest(), tags.record, tags.content, 0)
+
+
+def refuse_too_large(size_bytes: int, most_bytes: int) -> None:
+    """By the size that the file says, before any of it is read. Raises PlaintextRefused."""
+    if size_bytes > most_bytes:
+        raise PlaintextRefused(f"plaintext: expected at most {most_bytes} bytes, got more")
 
 
 def _open(label: str) -> IO[bytes]:

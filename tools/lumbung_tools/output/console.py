@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lumbung_tools.catalogue.text import Catalogue
+from lumbung_tools.output.plain_text import has_controls, one_line, without_controls
 
 __all__ = ["Console", "JsonValue", "OutputLost"]
 
@@ -81,7 +82,8 @@ class Console:
         if self.is_json:
             told = {"schema": schema, **fields, **({"dry_run": True} if self.is_dry else {})}
             line = json.dumps(told, ensure_ascii=False)
-            self._write(line if _can_be_written(line, self._out) else json.dumps(told), self._out)
+            is_plain = _can_be_written(line, self._out) and not has_controls(line)
+            self._write(line if is_plain else json.dumps(told), self._out)
 
     def table(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         if self.is_json or self.lost is not None:
@@ -92,7 +94,7 @@ class Console:
             longest = max((len(word) for word in words), default=0)
             table.add_column(head, overflow="fold", min_width=min(longest, _WORD_KEPT_MAX))
         for row in rows:
-            table.add_row(*(Text(cell) for cell in row))
+            table.add_row(*(Text(one_line(cell)) for cell in row))
         width = None if self._out.isatty() else _WIDTH_OF_PIPES
         drawing = RichConsole(file=self._out, width=width, highlight=False)
         with drawing.capture() as drawn:  # by itself it would end the process when nobody reads
@@ -114,7 +116,12 @@ class Console:
         if self.is_json or not self._err.isatty():
             yield None
             return
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
         with Progress(*columns, console=RichConsole(file=self._err), transient=True) as shown:
             self._shown = shown
             try:
@@ -124,6 +131,7 @@ class Console:
 
     def _print(self, line: str, stream: IO[str], *, is_folded: bool = False) -> None:
         """On one screen with a bar only the bar's owner may write, or the line would be glued to the bar."""
+        line = without_controls(line)
         if not stream.isatty():
             self._write(line, stream)
             return
