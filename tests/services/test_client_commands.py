@@ -154,6 +154,50 @@ def test_what_was_left_after_a_definite_answer_goes_with_the_next_put_of_it(offi
     assert office.waiting() == []
 
 
+def left_in_outbox(office: Office) -> str:
+    """A sealed file whose put has ended without a definite answer, and whose own file is gone."""
+    office.node.rule = lambda put, completed: blobs_pb2.PutAnswer(outcome=blobs_pb2.PUT_OUTCOME_UNKNOWN, final=True)
+    name = office.file("gone.zip", b"gone")
+    office.type("put", "--timeout", "0", name)
+    Path(name).unlink()
+    office.node.rule = office.node.stored
+    return office.waiting()[0]
+
+
+def test_a_sealed_file_that_has_a_copy_leaves_the_outbox_with_any_put(office: Office) -> None:
+    sealed = office.station.profile.outbox / left_in_outbox(office)
+    content = sealed.read_bytes()
+    office.node.blobs[BlobId.of(content).raw] = content
+    office.node.copies_now = blobs_pb2.CopyCount(count=1, wanted=3, holders=[1])
+    office.type("put", office.file("a.zip"))
+    with_one_copy = office.waiting()
+    office.node.copies_now = blobs_pb2.CopyCount(count=2, wanted=3, holders=[1, 2])
+    office.type("put", office.file("a.zip"))
+
+    assert with_one_copy[0] == sealed.name
+    assert office.waiting() == []
+
+
+def test_a_sealed_file_that_the_node_has_not_stays_in_the_outbox(office: Office) -> None:
+    sealed = left_in_outbox(office)
+
+    assert office.type("put", office.file("a.zip")) == 0
+    assert office.waiting()[0] == sealed
+
+
+def test_a_sealed_file_that_another_put_may_be_sending_stays(office: Office) -> None:
+    sealed = office.station.profile.outbox / left_in_outbox(office)
+    content = sealed.read_bytes()
+    office.node.blobs[BlobId.of(content).raw] = content
+    office.node.copies_now = blobs_pb2.CopyCount(count=3, wanted=3, safe=True, holders=[1, 2, 4])
+    other = Outbox(office.station.profile.outbox, office.station.profile.read_tag_secret())
+
+    office.type("put", office.file("a.zip"))
+
+    assert sealed.exists()
+    other.close()
+
+
 def test_a_retry_after_an_unknown_outcome_sends_the_same_bytes(office: Office) -> None:
     office.node.rule = lambda put, completed: blobs_pb2.PutAnswer(outcome=blobs_pb2.PUT_OUTCOME_UNKNOWN, final=True)
     first_code = office.type("put", "--timeout", "0", office.file("a.zip"))

@@ -16,6 +16,7 @@ from lumbung_tools.cli.common import check_record, copies_json, names, run
 from lumbung_tools.cli.framework import Call, command, dry_run, option
 from lumbung_tools.cli.put_trial import Unusable, try_put
 from lumbung_tools.client.answers import Outcome, PutAnswer
+from lumbung_tools.client.leftovers import forget_stored
 from lumbung_tools.client.outbox import Outbox
 from lumbung_tools.client.prepare import STDIN, Preparer, walk
 from lumbung_tools.client.put import put_many
@@ -116,6 +117,9 @@ async def _put(
             failure = await put_many(session.own, batches, terms, session.blocking, report.answered)
             await report.ask_again(session, terms)
             report.finish(failure)
+            if failure is None and not no_seal:
+                await session.blocking.run(preparer.finish)
+                await forget_stored(session.own, outbox, session.blocking)
         finally:
             preparer.finish()
             outbox.close()
