@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import json
+import os
 import re
 
 import pytest
 
 from lumbung_node.config import Language
 from lumbung_tools.catalogue.text import Catalogue
-from lumbung_tools.output.console import Console
+from lumbung_tools.output.console import Console, OutputLost
 
 
 class Screen(io.StringIO):
@@ -88,3 +91,64 @@ def test_names_in_a_table_stay_in_one_piece_on_a_screen_of_80(monkeypatch: pytes
     assert "drc-surabaya" in shown
     assert "drc-makassar" in shown
     assert max(len(line) for line in shown.splitlines()) <= 80
+
+
+def test_controls_in_what_others_said_are_shown_by_their_numbers() -> None:
+    out = io.StringIO()
+    console = Console(Catalogue(Language.ENGLISH), out, out, is_json=False)
+
+    console.sentence("one\ntwo\x1b[31m\x9b\r\u202e")
+    console.table(["head"], [["a\x1b]0;b\nc"]])
+
+    assert "one\ntwo\\x1b[31m\\x9b\\x0d\\u202e\n" in out.getvalue()
+    assert "a\\x1b]0;b\\x0ac" in out.getvalue()
+
+
+def test_controls_in_json_are_escaped() -> None:
+    out = io.StringIO()
+
+    Console(Catalogue(Language.ENGLISH), out, out, is_json=True).json("lumbung.test/1", {"path": "\x9b\x1b"})
+
+    assert json.loads(out.getvalue())["path"] == "\x9b\x1b"
+    assert "\x9b" not in out.getvalue()
+
+
+class Full(io.StringIO):
+    """A file on a disk that is full."""
+
+    def flush(self) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_an_output_that_cannot_be_written_is_told_once_and_the_rest_is_dropped() -> None:
+    console = Console(Catalogue(Language.ENGLISH), Full(), io.StringIO(), is_json=False)
+
+    with pytest.raises(OutputLost):
+        console.line("first")
+    console.line("second")
+    console.table(["head"], [["cell"]])
+
+    assert console.lost is not None
+
+
+def test_work_that_must_end_outlasts_its_output() -> None:
+    console = Console(Catalogue(Language.ENGLISH), Full(), io.StringIO(), is_json=True)
+
+    with console.outlasting():
+        console.json("lumbung.test/1", {})
+
+    assert console.lost is not None
+
+
+def test_trouble_that_nobody_can_be_told_stops_nothing() -> None:
+    Console(Catalogue(Language.ENGLISH), io.StringIO(), Full(), is_json=False).trouble("a.zip: NOT stored")
+
+
+@pytest.mark.parametrize("name", ["é.zip", "scan\udce9.zip"])
+def test_json_for_an_encoding_without_the_character_is_still_json(name: str) -> None:
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors="backslashreplace")
+
+    Console(Catalogue(Language.ENGLISH), out, io.StringIO(), is_json=True).json("lumbung.test/1", {"path": name})
+
+    out.seek(0)
+    assert json.loads(out.read())["path"] == name

@@ -201,3 +201,9 @@ def test_a_node_that_has_left_is_told_so_and_not_to_look_at_its_clock() -> None:
     assert "Periksa jam" in sentence_of_trouble(console(), trouble, lambda _: "36.02", [other])
     status = wire.StatusResponse(name="34.04", takes_puts=True, links=[left], health=[trouble])
     assert "34.04 sudah keluar dari klaster" in verdict_of(console(), status, lambda _: "36.02").sentence
+
+
+def test_words_of_a_stranger_make_no_line_of_their_own() -> None:
+    error = Rejected(StatusCode.PERMISSION_DENIED, "no\nb.zip: stored, 3 of 3 copies, safe\x1b[2K")
+
+    assert "no\\x0ab.zip: stored, 3 of 3 copies, safe\\x1b[2K" in sentence_of(console(), error)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pyrage
 import pytest
 
+from lumbung_cluster import limits
 from lumbung_cluster.errors import LumbungError, PeerUnreachable
 from lumbung_cluster.ids import BlobId
 from lumbung_node.ports.transport import Dialer, ServerCall
@@ -19,7 +22,8 @@ from lumbung_testing.direct_channel import DirectChannel, DirectTransport
 from lumbung_testing.fake_blobs import FakeBlobs, Put
 from lumbung_testing.profiles import TestProfile, make_profile
 from lumbung_tools.client.methods import STATUS
-from lumbung_tools.client.profile import Profile
+from lumbung_tools.client.outbox import Outbox
+from lumbung_tools.client.profile import Profile, write_profile
 from lumbung_tools.main import run
 
 PLAIN = b"a recording that is nobody's\n" * 100
@@ -118,6 +122,82 @@ def test_the_outbox_is_empty_after_a_definite_answer_and_never_saw_the_plaintext
     assert office.waiting() == []
 
 
+def test_the_outbox_is_empty_after_many_files_and_their_interim_answers(office: Office) -> None:
+    office.channels[1].handlers = FakeBlobs(1, interim=True).handlers
+    (office.folder / "day").mkdir()
+    for number in range(300):
+        office.file(f"day/{number}", str(number).encode())
+
+    assert office.type("put", str(office.folder / "day")) == 0
+    assert office.waiting() == []
+
+
+def test_a_file_named_twice_is_freed_with_its_last_answer(office: Office) -> None:
+    name = office.file("a.zip")
+
+    assert office.type("put", name, name) == 0
+    assert office.waiting() == []
+
+
+def test_what_was_left_after_a_definite_answer_goes_with_the_next_put_of_it(office: Office) -> None:
+    name = office.file("a.zip")
+    office.node.rule = lambda put, completed: blobs_pb2.PutAnswer(outcome=blobs_pb2.PUT_OUTCOME_UNKNOWN, final=True)
+    office.type("put", "--timeout", "0", name)
+    left = {path: path.read_bytes() for path in office.station.profile.outbox.iterdir()}
+    office.node.rule = office.node.stored
+    office.type("put", name)
+    for path, content in left.items():
+        path.write_bytes(content)
+
+    office.type("put", name)
+
+    assert office.waiting() == []
+
+
+def left_in_outbox(office: Office) -> str:
+    """A sealed file whose put has ended without a definite answer, and whose own file is gone."""
+    office.node.rule = lambda put, completed: blobs_pb2.PutAnswer(outcome=blobs_pb2.PUT_OUTCOME_UNKNOWN, final=True)
+    name = office.file("gone.zip", b"gone")
+    office.type("put", "--timeout", "0", name)
+    Path(name).unlink()
+    office.node.rule = office.node.stored
+    return office.waiting()[0]
+
+
+def test_a_sealed_file_that_has_a_copy_leaves_the_outbox_with_any_put(office: Office) -> None:
+    sealed = office.station.profile.outbox / left_in_outbox(office)
+    content = sealed.read_bytes()
+    office.node.blobs[BlobId.of(content).raw] = content
+    office.node.copies_now = blobs_pb2.CopyCount(count=1, wanted=3, holders=[1])
+    office.type("put", office.file("a.zip"))
+    with_one_copy = office.waiting()
+    office.node.copies_now = blobs_pb2.CopyCount(count=2, wanted=3, holders=[1, 2])
+    office.type("put", office.file("a.zip"))
+
+    assert with_one_copy[0] == sealed.name
+    assert office.waiting() == []
+
+
+def test_a_sealed_file_that_the_node_has_not_stays_in_the_outbox(office: Office) -> None:
+    sealed = left_in_outbox(office)
+
+    assert office.type("put", office.file("a.zip")) == 0
+    assert office.waiting()[0] == sealed
+
+
+def test_a_sealed_file_that_another_put_may_be_sending_stays(office: Office) -> None:
+    sealed = office.station.profile.outbox / left_in_outbox(office)
+    content = sealed.read_bytes()
+    office.node.blobs[BlobId.of(content).raw] = content
+    office.node.copies_now = blobs_pb2.CopyCount(count=3, wanted=3, safe=True, holders=[1, 2, 4])
+    other = Outbox(office.station.profile.outbox, office.station.profile.read_tag_secret())
+
+    office.type("put", office.file("a.zip"))
+
+    assert sealed.exists()
+    other.close()
+
+
 def test_a_retry_after_an_unknown_outcome_sends_the_same_bytes(office: Office) -> None:
     office.node.rule = lambda put, completed: blobs_pb2.PutAnswer(outcome=blobs_pb2.PUT_OUTCOME_UNKNOWN, final=True)
     first_code = office.type("put", "--timeout", "0", office.file("a.zip"))
@@ -161,6 +241,41 @@ def test_an_empty_file_is_refused_and_the_others_are_stored(office: Office) -> N
     assert len(office.node.blobs) == 1
 
 
+@pytest.mark.parametrize("more", [(), ("--no-seal",), ("--dry-run",)])
+def test_a_file_that_is_too_large_is_refused_before_it_is_read(
+    office: Office, more: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.channels[1].handlers = {
+        **office.node.handlers,
+        STATUS: status_handler(operations_pb2.StatusResponse(takes_puts=True)),  # type: ignore[dict-item]
+    }
+    monkeypatch.setattr(Outbox, "seal", None)
+    large = office.folder / "large.zip"
+    with large.open("wb") as file:
+        file.truncate(limits.BLOB_SIZE_BYTES_MAX + 1)
+
+    code = office.type("put", str(large), *more)
+
+    assert code == 2
+    assert "large.zip: NOT stored" in office.said()[1]
+    assert office.waiting() == [] if office.station.profile.outbox.exists() else True
+
+
+def test_an_empty_name_is_a_usage_error(office: Office) -> None:
+    assert office.type("put", "", office.file("a.zip")) == 2
+    assert "empty name" in office.said()[1]
+    assert office.node.starts == []
+
+
+@pytest.mark.parametrize("content", [PLAIN, b""])
+def test_a_name_cannot_speak_to_the_terminal(office: Office, content: bytes) -> None:
+    office.type("put", office.file("a\x1b[2J\nb.zip: stored, 3 of 3 copies, safe", content))
+
+    said = "".join(office.said())
+    assert "\x1b" not in said
+    assert "a\\x1b[2J\\x0ab.zip" in said
+
+
 def test_folders_are_walked_and_hidden_files_left(office: Office) -> None:
     day = office.folder / "today" / "deep"
     day.mkdir(parents=True)
@@ -171,6 +286,63 @@ def test_folders_are_walked_and_hidden_files_left(office: Office) -> None:
 
     names = {Path(str(entry["path"])).name for entry in office.objects() if entry["schema"] == "lumbung.put/1"}
     assert names == {"1.zip", "2.zip"}
+
+
+@pytest.fixture
+def locked(office: Office, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that this account may not read; root could, so the system call says it."""
+    folder = office.folder / "day" / "locked"
+    folder.mkdir(parents=True)
+    listed = os.scandir
+
+    def scandir(path: str) -> object:
+        if os.fspath(path) == str(folder):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    return folder
+
+
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_a_folder_that_cannot_be_read_is_named_and_the_others_are_stored(
+    office: Office, locked: Path, more: tuple[str, ...]
+) -> None:
+    office.channels[1].handlers = {
+        **office.node.handlers,
+        STATUS: status_handler(operations_pb2.StatusResponse(takes_puts=True)),  # type: ignore[dict-item]
+    }
+    office.file("day/a.zip")
+
+    code = office.type("put", str(locked.parent), *more)
+
+    assert code == 2
+    assert f"{locked}: NOT stored" in office.said()[1]
+    assert len(office.node.blobs) == (0 if more else 1)
+
+
+def test_a_folder_that_cannot_be_read_is_in_the_summary_too(office: Office, locked: Path) -> None:
+    office.file("day/a.zip")
+
+    office.type("put", "--json", str(locked.parent))
+
+    told = {str(entry.get("path")): entry for entry in office.objects()}
+    assert told[str(locked)]["exit_code"] == 2
+    assert (told["None"]["total"], told["None"]["failed"]) == (2, 1)
+
+
+def test_a_folder_that_cannot_be_read_does_not_count_as_empty(office: Office, locked: Path) -> None:
+    code = office.type("put", str(locked))
+
+    assert code == 2
+    assert f"{locked}: NOT stored" in office.said()[1]
+
+
+def test_a_record_takes_no_folder_of_which_a_part_cannot_be_read(office: Office, locked: Path) -> None:
+    office.file("day/a.zip")
+
+    assert office.type("put", str(locked.parent), "--record", "R-1") == 2
+    assert office.node.starts == []
 
 
 def test_put_as_it_is_keeps_the_bytes_and_names_no_epoch(office: Office) -> None:
@@ -188,6 +360,18 @@ def test_the_record_tag_depends_on_the_record_alone(office: Office) -> None:
     tags = [start.record_tag for start in office.node.starts]
     assert tags[0] == tags[1] != tags[2]
     assert b"R-1" not in tags[0]
+
+
+@pytest.mark.parametrize("record", ["", "  ", "R-\udce9"])
+@pytest.mark.parametrize("command", [("put", "a.zip"), ("put", "a.zip", "--dry-run"), ("get",), ("where",)])
+def test_a_record_without_a_text_is_a_usage_error(office: Office, command: tuple[str, ...], record: str) -> None:
+    office.file("a.zip")
+
+    code = office.type(*(word.replace("a.zip", str(office.folder / "a.zip")) for word in command), "--record", record)
+
+    assert code == 2
+    assert "--record" in office.said()[1]
+    assert office.node.starts == []
 
 
 def test_json_has_a_schema_and_the_names_of_holders(office: Office) -> None:
@@ -232,6 +416,19 @@ def test_get_sealed_writes_bytes_that_hash_to_the_id(office: Office) -> None:
 
     content = (office.folder / "back.age").read_bytes()
     assert str(BlobId.of(content)).startswith(digits)
+
+
+def test_a_profile_that_may_open_nothing_is_told_of_sealed(office: Office) -> None:
+    digits = stored(office)
+    write_profile(replace(office.station.profile, identities=()))
+
+    code = office.type("get", digits, "-o", str(office.folder / "back.zip"))
+
+    err = office.said()[1]
+    assert code == 2
+    assert "--sealed" in err
+    assert "profile.toml" in err
+    assert office.type("get", digits, "--sealed", "-o", str(office.folder / "back.age")) == 0
 
 
 def test_get_asks_the_other_holders_when_the_own_node_is_gone(office: Office) -> None:

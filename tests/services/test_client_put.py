@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from lumbung_cluster import limits
-from lumbung_cluster.errors import LumbungError, PeerGone, PeerUnreachable, Rejected, StatusCode
+from lumbung_cluster.errors import LumbungError, PeerGone, PeerUnreachable, Rejected, StatusCode, TrustRefused
 from lumbung_cluster.ids import BlobId
 from lumbung_node.ports.transport import ServerCall
 from lumbung_proto.v1 import blobs_pb2 as wire
@@ -19,6 +19,7 @@ from lumbung_tools.client.answers import Outcome, PutAnswer
 from lumbung_tools.client.methods import PUT
 from lumbung_tools.client.put import put_many
 from lumbung_tools.client.put_frames import FrameCutter, PutItem, PutTerms
+from lumbung_tools.output.exit_codes import ExitCode, of_put
 
 TERMS = PutTerms(copies=3, wait_s=10.0, retry_s=10.0)
 
@@ -292,6 +293,37 @@ async def test_a_caller_without_permission_is_refused_at_once(tmp_path: Path) ->
     assert channel.streams_opened == 1
     assert answers.final["f00000"].outcome is Outcome.REFUSED
     assert "stations of 36.02 only" in answers.final["f00000"].sentence
+
+
+async def test_what_left_once_stays_unknown_when_the_next_stream_is_refused(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    channel, answers = DirectChannel({}), Answers()
+
+    async def gone(call: ServerCall) -> None:
+        await call.receive()
+        channel.unreachable = TrustRefused("another certificate answers")
+        raise PeerGone("line broke")
+
+    channel.handlers = {PUT: gone}
+
+    failure = await put(channel, items(tmp_path, 1), answers)
+
+    assert isinstance(failure, TrustRefused)
+    assert answers.outcomes() == {Outcome.UNKNOWN}
+
+
+async def test_a_node_that_is_not_trusted_refuses_what_was_about_to_go(tmp_path: Path) -> None:
+    async def foreign(call: ServerCall) -> None:
+        await call.receive()
+        raise TrustRefused("another certificate answers")
+
+    answers = Answers()
+
+    failure = await put(DirectChannel({PUT: foreign}), items(tmp_path, 1), answers)
+
+    assert isinstance(failure, TrustRefused)
+    assert of_put(answers.final["f00000"], 3) is ExitCode.REFUSED
 
 
 async def test_a_stored_blob_stays_stored_when_the_line_breaks_during_the_wait_for_copies(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 
 import click
@@ -17,7 +18,7 @@ from lumbung_tools.cli.framework import COMPLETION_VARIABLE, Call, LazyCommand, 
 from lumbung_tools.client.profile import Profile
 from lumbung_tools.client.session import OpenTransport
 from lumbung_tools.loading import loading
-from lumbung_tools.output.console import Console
+from lumbung_tools.output.console import Console, OutputLost
 from lumbung_tools.output.exit_codes import ExitCode
 from lumbung_tools.output.failures import report, unwrap
 from lumbung_tools.output.usage import report_usage
@@ -61,6 +62,9 @@ def main() -> None:
     """Entry point of the console script."""
     # gRPC's own lines on stderr name sockets and tell an operator nothing: our sentences say what happened.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # `lumbung put >&-`: whoever closes it wants to hear nothing
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - as long as the process lives
     if COMPLETION_VARIABLE in os.environ:  # asked at each press of the key: grpc alone takes longer to load
         sys.exit(run(sys.argv[1:], _no_transport))
     with loading():
@@ -76,37 +80,60 @@ def _no_transport(_profile: Profile) -> AbstractAsyncContextManager[Dialer]:
 
 def run(arguments: Sequence[str], open_transport: OpenTransport) -> int:
     """Run one command line and give its exit code; nothing escapes."""
-    catalogue = Catalogue(_language(arguments))
-    console = Console(catalogue, sys.stdout, sys.stderr, is_json="--json" in arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A character that the terminal cannot show is shown by its number, and stops nothing.
+            stream.reconfigure(errors="backslashreplace")
+    console = Console(Catalogue(_language(arguments)), sys.stdout, sys.stderr, is_json="--json" in arguments)
+    code = _run(arguments, console, open_transport)
+    try:
+        sys.stdout.flush()  # of what was not written through the console
+    except BrokenPipeError as exc:
+        console.lost, code = exc, code or _UNHEARD
+    except OSError as exc:
+        code = code or report(console, OutputLost(*exc.args))
+        console.lost = exc
+    if console.lost is not None:
+        _let_go_of_output()
+    return code
+
+
+def _run(arguments: Sequence[str], console: Console, open_transport: OpenTransport) -> int:
     call = Call(console, Path(os.environ.get("LUMBUNG_HOME") or Path.home() / ".lumbung"), open_transport)
     root = LazyGroup("lumbung", "help.root", _COMMANDS)
     try:
         ended: object = root.main(args=list(arguments), prog_name="lumbung", obj=call, standalone_mode=False)
-    except (KeyboardInterrupt, click.Abort):
-        console.warn("error.interrupted")
-        return _INTERRUPTED
-    except SystemExit as exc:  # of a command that insists, and click's way to end on a closed pipe
-        if sys.stdout is not console.out:  # which it tells by a wrapper that swallows the rest
-            return _end_unheard()
-        return exc.code if isinstance(exc.code, int) else ExitCode.BUG
     except click.ClickException as exc:
         return report_usage(console, exc)
     except BaseException as exc:  # noqa: BLE001 - the border: whatever it is becomes one line and a code
-        if isinstance(unwrap(exc), KeyboardInterrupt):
+        error = unwrap(exc)
+        if isinstance(error, KeyboardInterrupt | click.Abort):
             console.warn("error.interrupted")
             return _INTERRUPTED
-        if isinstance(unwrap(exc), BrokenPipeError):
-            return _end_unheard()
-        return report(console, exc)
+        if _is_of_closed_pipe(error, console):
+            _let_go_of_output()
+            return _UNHEARD
+        if isinstance(error, SystemExit):  # of a command that insists
+            return error.code if isinstance(error.code, int) else ExitCode.BUG
+        return report(console, error)
     # click gives the code of its own endings (--help) as a result; our commands set theirs at the call.
     return ended if isinstance(ended, int) else call.code
 
 
-def _end_unheard() -> int:
-    # `lumbung nodes | head`: whoever reads has seen enough. What Python still wants to flush goes nowhere, or
-    # it would complain of that too.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return _UNHEARD
+def _is_of_closed_pipe(error: BaseException, console: Console) -> bool:
+    """`lumbung nodes | head`: whoever reads has seen enough. click and rich make a SystemExit of it.
+
+    rich does so in the middle of a command; click tells by a wrapper of the output that swallows the rest.
+    """
+    if isinstance(error, SystemExit):
+        return isinstance(error.__context__, BrokenPipeError) or sys.stdout is not console.out
+    return isinstance(error, BrokenPipeError)
+
+
+def _let_go_of_output() -> None:
+    """What Python still wants to flush goes nowhere, or it would complain of that too."""
+    with suppress(OSError):  # an output that is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _language(arguments: Sequence[str]) -> Language:

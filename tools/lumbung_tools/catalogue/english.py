@@ -31,6 +31,10 @@ ENGLISH: Final[dict[str, str]] = {
     "put.summary.enough": "{count} with the copies asked for",
     "put.summary.short": "{count} short of copies",
     "put.summary.failed": "{count} not stored or unknown",
+    "put.unheard": (
+        "The output could not be written ({why}). Every file was dealt with all the same. "
+        "{total:recording|recordings}: {parts}."
+    ),
     "put.would": "Would seal and store {files:file|files} ({size}) at {node}.",
     "put.would_be_refused": "{node} takes no recordings now: see lumbung health.",
     "put.would_ask": (
@@ -39,6 +43,7 @@ ENGLISH: Final[dict[str, str]] = {
     "put.nobody": "nobody",
     "put.progress": "Storing",
     "put.no_files": "There is no file in what was named: {paths}. Name at least one file.",
+    "put.no_name": "One of the files that were named has an empty name. Name it, or leave it out.",
     "put.one_record": "--record names one record: give exactly one file with it, not {files}.",
     "put.stdin_plain": '"-" (standard input) is always sealed here: leave out --no-seal, or name a file.',
     # get
@@ -52,9 +57,14 @@ ENGLISH: Final[dict[str, str]] = {
         "{target} was fetched whole, but it cannot be opened here: {why}. Use --sealed to keep it sealed "
         "and open it where the key is."
     ),
+    "get.no_identities": (
+        "This profile opens no recordings: files.identities in {file} names no key. With --sealed the recording comes "
+        "as it lies; to open it here, name the file of the office's age identity there."
+    ),
     "get.stdout_json": "-o - and --json both want the standard output: choose one.",
     # naming a blob
     "name.one_of": "Name a recording by its id or with --record, and only one of the two.",
+    "name.no_record": "--record has no text behind it: give the record's own number, or leave the option out.",
     "name.unknown_node": "There is no node {name} in the roster of epoch {epoch}. Known: {known}.",
     # where
     "where.safe": "Safe: {count} of {wanted} copies are proven.",
@@ -208,6 +218,10 @@ ENGLISH: Final[dict[str, str]] = {
         "There is no profile in {home}. Name its folder with --home DIR or LUMBUNG_HOME; office init calls it client."
     ),
     "error.interrupted": "Stopped. What had no answer yet is unknown: type the same command again.",
+    "error.output": (
+        "The output could not be written: {why}. What the command itself does may be done: look before you type "
+        "it again."
+    ),
     "error.bug": (
         "This is a bug in lumbung (event {event}): {kind}. Type it again with LUMBUNG_DEBUG=1 and report "
         "what it prints."

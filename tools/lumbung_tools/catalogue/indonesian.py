@@ -32,6 +32,7 @@ INDONESIAN: Final[dict[str, str]] = {
     "put.summary.enough": "{count} dengan salinan yang diminta",
     "put.summary.short": "{count} kurang salinan",
     "put.summary.failed": "{count} tidak tersimpan atau belum diketahui",
+    "put.unheard": ("Keluaran tidak dapat ditulis ({why}). Semua berkas tetap diproses. {total} rekaman: {parts}."),
     "put.would": "Akan menyegel dan menyimpan {files} berkas ({size}) di {node}.",
     "put.would_be_refused": "{node} sekarang tidak menerima rekaman: lihat lumbung health.",
     "put.would_ask": (
@@ -41,6 +42,7 @@ INDONESIAN: Final[dict[str, str]] = {
     "put.nobody": "siapa pun",
     "put.progress": "Menyimpan",
     "put.no_files": "Tidak ada berkas di lokasi ini: {paths}. Sebutkan sedikitnya satu berkas.",
+    "put.no_name": "Salah satu berkas yang disebut bernama kosong. Sebutkan namanya, atau hapus.",
     "put.one_record": "--record hanya untuk satu rekaman: beri tepat satu berkas, bukan {files}.",
     "put.stdin_plain": '"-" (masukan standar) selalu disegel di sini: hapus --no-seal, atau sebutkan berkas.',
     # get
@@ -54,9 +56,14 @@ INDONESIAN: Final[dict[str, str]] = {
         "{target} sudah diambil utuh, tetapi tidak dapat dibuka di sini: {why}. Pakai --sealed lalu buka "
         "di tempat kunci berada."
     ),
+    "get.no_identities": (
+        "Profil ini tidak membuka rekaman: files.identities di {file} tidak menyebut kunci. Dengan --sealed rekaman "
+        "diambil apa adanya, tetap tersegel; untuk membukanya di sini, sebutkan berkas identitas age kantor di situ."
+    ),
     "get.stdout_json": "-o - dan --json sama-sama memakai keluaran standar: pilih salah satu.",
     # naming a blob
     "name.one_of": "Sebutkan rekaman dengan id atau --record, salah satu saja.",
+    "name.no_record": "--record tidak berisi teks: beri nomor rekamannya, atau hapus opsi itu.",
     "name.unknown_node": "Tidak ada simpul {name} di daftar simpul epoch {epoch}. Yang dikenal: {known}.",
     # where
     "where.safe": "Aman: {count} dari {wanted} salinan terbukti.",
@@ -211,6 +218,10 @@ INDONESIAN: Final[dict[str, str]] = {
         "menamainya client."
     ),
     "error.interrupted": "Dihentikan. Yang belum dijawab belum diketahui: ulangi perintah yang sama.",
+    "error.output": (
+        "Keluaran tidak dapat ditulis: {why}. Pekerjaannya sendiri mungkin sudah selesai: periksa dulu sebelum "
+        "mengulang."
+    ),
     "error.bug": (
         "Ini kesalahan lumbung (peristiwa {event}): {kind}. Ulangi dengan LUMBUNG_DEBUG=1 dan laporkan keluarannya."
     ),

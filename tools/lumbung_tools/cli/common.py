@@ -19,7 +19,7 @@ from lumbung_tools.output.console import JsonValue
 from lumbung_tools.output.exit_codes import ExitCode
 from lumbung_tools.output.failures import CommandFailed
 
-__all__ = ["blob_name", "copies_json", "names", "node_named", "profile_of", "run", "shown_time"]
+__all__ = ["blob_name", "check_record", "copies_json", "names", "node_named", "profile_of", "run", "shown_time"]
 
 
 def run(call: Call, work: Callable[[Session], Awaitable[None]]) -> None:
@@ -51,12 +51,23 @@ def blob_name(session: Session, digits: str | None, record: str | None) -> BlobN
     """The one recording that a person named."""
     if (digits is None) == (record is None):
         raise CommandFailed(ExitCode.USAGE, "name.one_of")
+    check_record(record)
     if record is not None:
         return BlobName(record_tag=session.profile.read_tag_secret().record_tag(record))
     try:
         return BlobName.parse(digits or "")
     except NotAnId as exc:
         raise CommandFailed(ExitCode.USAGE, "name.not_an_id", least=ID_DIGITS_MIN, text=digits) from exc
+
+
+def check_record(record: str | None) -> None:
+    """Whether it names a record: a script whose variable is empty must hear so."""
+    try:
+        is_name = record is None or bool(record.strip().encode())
+    except UnicodeEncodeError:  # bytes of a command line that are no text
+        is_name = False
+    if not is_name:
+        raise CommandFailed(ExitCode.USAGE, "name.no_record")
 
 
 def node_named(roster: VerifiedRoster, name: str | None) -> NodeNumber | None:

@@ -20,9 +20,11 @@ from lumbung_tools.cli.framework import Call, command, option
 from lumbung_tools.client.ask import BlobName
 from lumbung_tools.client.get import Fetched, NobodyHasIt, Source
 from lumbung_tools.client.get import get as fetch
+from lumbung_tools.client.profile import PROFILE_FILE
 from lumbung_tools.client.session import Session
 from lumbung_tools.output.exit_codes import ExitCode, of_error
 from lumbung_tools.output.failures import CommandFailed, sentence_of
+from lumbung_tools.output.plain_text import one_line
 from lumbung_tools.sealing import AGE_MAGIC, CannotOpen, Identities, looks_sealed, open_sealed
 
 __all__ = ["get"]
@@ -97,6 +99,8 @@ def get(
 async def _get(call: Call, wish: _Wish, session: Session) -> None:
     wanted = blob_name(session, wish.digits, wish.record)
     # Before anything travels: a key that is missing must not cost a download.
+    if not wish.sealed and not session.profile.identities:
+        raise CommandFailed(ExitCode.USAGE, "get.no_identities", file=session.profile.home / PROFILE_FILE)
     identities = None if wish.sealed else session.profile.read_identities()
     only, origin = node_named(session.roster, wish.source), node_named(session.roster, wish.origin)
     sources = session.sources(wanted, origin, only)
@@ -116,7 +120,7 @@ async def _fetch(
         console.warn("get.failed_source", source=source, why=sentence_of(console, failure))
 
     with console.progress() as progress:
-        task = progress.add_task(console.text("get.progress", name=name), total=None) if progress else None
+        task = progress.add_task(console.text("get.progress", name=one_line(name)), total=None) if progress else None
 
         def on_progress(so_far: int, total: int) -> None:
             if progress is not None and task is not None:
@@ -128,7 +132,7 @@ async def _fetch(
             )
         except NobodyHasIt as exc:
             asked = ", ".join(dict.fromkeys(source for source, _ in exc.failures))
-            raise CommandFailed(of_error(exc), "get.nobody", name=name, asked=asked) from exc
+            raise CommandFailed(of_error(exc), "get.nobody", name=one_line(name), asked=asked) from exc
 
 
 def _deliver(fetched: Fetched, identities: Identities | None, wish: _Wish, workroom: Path) -> str:
@@ -178,7 +182,7 @@ def _write(fetched: Fetched, identities: Identities | None, target: IO[bytes]) -
 def _tell(call: Call, session: Session, fetched: Fetched, target: str) -> None:
     size = call.console.catalogue.size(fetched.size_bytes)
     if target != _STDOUT:
-        call.console.say("get.written", target=target, size=size, source=fetched.source)
+        call.console.say("get.written", target=one_line(target), size=size, source=fetched.source)
     call.console.json(
         "lumbung.get/1",
         {

@@ -12,10 +12,11 @@ from rich.progress import Progress, TaskID
 
 from lumbung_cluster.errors import LumbungError
 from lumbung_cluster.limits import PUT_WAIT_S_DEFAULT
-from lumbung_tools.cli.common import copies_json, names, run
+from lumbung_tools.cli.common import check_record, copies_json, names, run
 from lumbung_tools.cli.framework import Call, command, dry_run, option
-from lumbung_tools.cli.put_trial import try_put
+from lumbung_tools.cli.put_trial import Unusable, try_put
 from lumbung_tools.client.answers import Outcome, PutAnswer
+from lumbung_tools.client.leftovers import forget_stored
 from lumbung_tools.client.outbox import Outbox
 from lumbung_tools.client.prepare import STDIN, Preparer, walk
 from lumbung_tools.client.put import put_many
@@ -24,6 +25,7 @@ from lumbung_tools.client.recheck import recheck
 from lumbung_tools.client.session import Session
 from lumbung_tools.output.exit_codes import ExitCode, of_error, of_put, worst
 from lumbung_tools.output.failures import CommandFailed, sentence_of
+from lumbung_tools.output.plain_text import one_line
 from lumbung_tools.output.refusals import reason_of
 
 __all__ = ["put"]
@@ -63,44 +65,65 @@ _NOT_TRIED_SHOWN_MAX = 5  # all have one cause; thousands of lines would bury it
 @option("--no-seal", is_flag=True, help_key="help.put.no_seal")
 @dry_run
 def put(call: Call, paths: tuple[str, ...], copies: int, timeout: float, record: str | None, no_seal: bool) -> None:
-    labels = list(walk(paths))
-    _check(paths, labels, record, no_seal)
+    check_record(record)
+    unread: list[Unusable] = []
+    labels = list(walk(paths, lambda folder, why: unread.append((folder, why))))
+    _check(paths, labels, unread, record, no_seal)
     terms = PutTerms(copies=copies, wait_s=timeout, retry_s=timeout)
     if call.console.is_dry:
-        run(call, partial(try_put, call, labels, no_seal))
+        run(call, partial(try_put, call, labels, unread, no_seal))
     else:
-        run(call, partial(_put, call, labels, terms, record, no_seal))
+        run(call, partial(_put, call, labels, unread, terms, record, no_seal))
 
 
-def _check(paths: tuple[str, ...], labels: list[str], record: str | None, no_seal: bool) -> None:
+def _check(
+    paths: tuple[str, ...], labels: list[str], unread: list[Unusable], record: str | None, no_seal: bool
+) -> None:
+    if "" in paths:
+        raise CommandFailed(ExitCode.USAGE, "put.no_name")
+    if not labels and unread:
+        folders = ", ".join(folder for folder, _ in unread)
+        raise CommandFailed(ExitCode.USAGE, "put.not_readable", path=one_line(folders), why=unread[0][1])
     if not labels:
-        raise CommandFailed(ExitCode.USAGE, "put.no_files", paths=", ".join(paths))
-    if record is not None and len(labels) != 1:
-        raise CommandFailed(ExitCode.USAGE, "put.one_record", files=len(labels))
+        raise CommandFailed(ExitCode.USAGE, "put.no_files", paths=one_line(", ".join(paths)))
+    if record is not None and len(labels) + len(unread) != 1:
+        raise CommandFailed(ExitCode.USAGE, "put.one_record", files=len(labels) + len(unread))
     if no_seal and STDIN in labels:
         raise CommandFailed(ExitCode.USAGE, "put.stdin_plain")
 
 
 async def _put(
-    call: Call, labels: list[str], terms: PutTerms, record: str | None, no_seal: bool, session: Session
+    call: Call,
+    labels: list[str],
+    unread: list[Unusable],
+    terms: PutTerms,
+    record: str | None,
+    no_seal: bool,
+    session: Session,
 ) -> None:
     if not no_seal:
         await session.renew_roster()
     recipients = None if no_seal else session.roster.seal_recipients(session.profile.node)
     secret = session.profile.read_tag_secret()
     outbox = Outbox(session.profile.outbox, secret)
-    with call.console.progress() as progress:
-        report = _Report(call, session, terms, labels, progress)
+    with call.console.outlasting(), call.console.progress() as progress:
+        report = _Report(call, session, terms, [*labels, *(folder for folder, _ in unread)], progress)
         preparer = Preparer(outbox, secret, recipients, session.blocking, report.unusable)
         report.forget = preparer.forget
+        for folder, why in unread:
+            report.unusable(folder, why)
         try:
             batches = preparer.batches(labels, record)
             failure = await put_many(session.own, batches, terms, session.blocking, report.answered)
             await report.ask_again(session, terms)
             report.finish(failure)
+            if failure is None and not no_seal:
+                await session.blocking.run(preparer.finish)
+                await forget_stored(session.own, outbox, session.blocking)
         finally:
             preparer.finish()
             outbox.close()
+    report.tell_if_unheard()
 
 
 class _Report:
@@ -121,7 +144,6 @@ class _Report:
         self._progress = progress
         self._task: TaskID | None = None
         self.forget: Callable[[PutItem], None] = lambda item: None
-        self._freed: set[int] = set()
         for label in labels:
             self._left[label] += 1
         if progress is not None:
@@ -130,7 +152,7 @@ class _Report:
     def unusable(self, label: str, why: Exception) -> None:
         code = of_error(why)
         sentence = sentence_of(self._console, why)
-        self._end(label, code, self._console.text("put.not_readable", path=label, why=sentence))
+        self._end(label, code, self._console.text("put.not_readable", path=one_line(label), why=sentence))
         self._json(label, "refused", code, sentence)
 
     def answered(self, item: PutItem, answer: PutAnswer) -> None:
@@ -138,8 +160,7 @@ class _Report:
         if answer.outcome is Outcome.NOT_SENT:
             return  # `finish` says so, together with those that were never pulled
         is_definite = answer.outcome.is_durable or (answer.final and answer.outcome is Outcome.REFUSED)
-        if is_definite and id(item) not in self._freed:
-            self._freed.add(id(item))  # once: a twin with the same content may still need the sealed file
+        if is_definite:
             self.forget(item)
         if not answer.final:
             self._durable_at = trio.current_time()
@@ -165,11 +186,23 @@ class _Report:
                 self._codes.append(code)
                 self._json(label, "not_sent", code, why)
             for label in not_tried[:_NOT_TRIED_SHOWN_MAX]:
-                self._console.warn("put.not_tried", path=label, why=why)
+                self._console.warn("put.not_tried", path=one_line(label), why=why)
             if len(not_tried) > _NOT_TRIED_SHOWN_MAX:
                 self._console.warn("put.not_tried_more", files=len(not_tried) - _NOT_TRIED_SHOWN_MAX)
         self._summary()
         self._call.end(worst(self._codes))
+
+    def tell_if_unheard(self) -> None:
+        """All was put although the standard output failed: say on the other one what came of it."""
+        lost, code = self._console.lost, worst(self._codes)
+        if lost is None:
+            return
+        if not isinstance(lost, BrokenPipeError):
+            total, parts = len(self._codes), ", ".join(self._parts())
+            self._console.warn("put.unheard", why=reason_of(self._console, lost), total=total, parts=parts)
+            self._call.end(worst([code, ExitCode.USAGE]))
+        elif code is ExitCode.OK:
+            raise lost
 
     def _say(self, item: PutItem, answer: PutAnswer) -> None:
         code = of_put(answer, self._terms.copies)
@@ -194,11 +227,11 @@ class _Report:
     def _line(self, item: PutItem, answer: PutAnswer) -> str:
         console, copies = self._console, answer.copies
         if answer.outcome is Outcome.REFUSED:
-            line = console.text("put.refused", path=item.label, why=reason_of(console, answer.sentence))
+            line = console.text("put.refused", path=one_line(item.label), why=reason_of(console, answer.sentence))
             return f"{line} {self._retry(answer)}" if answer.retry_after_s else line
         if answer.outcome is Outcome.UNKNOWN:
-            return console.text("put.unknown", path=item.label, why=reason_of(console, answer.sentence))
-        values = {"path": item.label, "count": copies.count, "wanted": copies.wanted, "id": _digits(answer)}
+            return console.text("put.unknown", path=one_line(item.label), why=reason_of(console, answer.sentence))
+        values = {"path": one_line(item.label), "count": copies.count, "wanted": copies.wanted, "id": _digits(answer)}
         if copies.safe:
             line = console.text("put.safe", **values)
         elif copies.count >= self._terms.copies:
@@ -228,14 +261,18 @@ class _Report:
             "lumbung.put/1", {"path": label, "outcome": outcome, "sentence": sentence, "exit_code": int(code)}
         )
 
+    def _parts(self) -> list[str]:
+        stored, short = self._codes.count(ExitCode.OK), self._codes.count(ExitCode.COPIES_SHORT)
+        failed = len(self._codes) - stored - short
+        parts = {"safe": self._safe, "enough": stored - self._safe, "short": short, "failed": failed}
+        return [self._console.text(f"put.summary.{name}", count=count) for name, count in parts.items() if count]
+
     def _summary(self) -> None:
         stored, short = self._codes.count(ExitCode.OK), self._codes.count(ExitCode.COPIES_SHORT)
         total = len(self._codes)
         counts = {"total": total, "safe": self._safe, "short": short, "failed": total - stored - short}
         if total > 1:
-            parts = {"safe": self._safe, "enough": stored - self._safe, "short": short, "failed": counts["failed"]}
-            said = [self._console.text(f"put.summary.{name}", count=count) for name, count in parts.items() if count]
-            self._console.say("put.summary", total=total, parts=", ".join(said))
+            self._console.say("put.summary", total=total, parts=", ".join(self._parts()))
         self._console.json("lumbung.put.summary/1", {**counts, "exit_code": int(worst(self._codes))})
 
 

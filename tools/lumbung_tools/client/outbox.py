@@ -15,6 +15,7 @@ import json
 import os
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -70,6 +71,21 @@ class Outbox:
     def settle(self) -> None:
         """Make the names of all entries so far durable: one sync for a whole batch."""
         os.fsync(self._handle)
+
+    def waiting(self, most: int) -> list[OutboxEntry]:
+        """At most so many of the entries, for the end of the work: only `forget` and `close` may follow.
+
+        None while another process shares the folder: it may be about to send them. Whoever comes waits until `close`.
+        """
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return []
+        found: list[OutboxEntry] = []
+        for path in sorted(self._folder.glob("*.age"))[:most]:
+            with suppress(OSError, ValueError, KeyError, TypeError):  # torn by a crash: a put of its file seals again
+                found.append(_read_sidecar(path, path.with_suffix(".json").read_text()))
+        return found
 
     def close(self) -> None:
         """Let go of the folder and its lock."""
@@ -132,8 +148,8 @@ class Outbox:
         if path.stem not in self._known:
             return None
         try:
-            entry = _parse_sidecar(path, path.with_suffix(".json").read_text(), tags)
-            return entry if _hash_file(path) == entry.id.raw else None
+            entry = _read_sidecar(path, path.with_suffix(".json").read_text())
+            return entry if entry.tags == tags and _hash_file(path) == entry.id.raw else None
         except (OSError, ValueError, KeyError, TypeError):
             return None  # torn by a crash: sealing again is always right
 
@@ -164,12 +180,11 @@ def _sidecar(entry: OutboxEntry) -> str:
     )
 
 
-def _parse_sidecar(path: Path, text: str, tags: Tags) -> OutboxEntry:
+def _read_sidecar(path: Path, text: str) -> OutboxEntry:
     known = json.loads(text)
     if known["schema"] != _SCHEMA:
         raise ValueError(f"sidecar: expected {_SCHEMA}, got {known['schema']}")
-    if (known["record_tag"], known["content_tag"]) != (tags.record.hex(), tags.content.hex()):
-        raise ValueError("sidecar: expected the tags of its own name, got others")
+    tags = Tags(bytes.fromhex(known["record_tag"]), bytes.fromhex(known["content_tag"]))
     return OutboxEntry(path, BlobId.parse(known["id"]), int(known["size_bytes"]), tags, int(known["seal_epoch"]))
 
 

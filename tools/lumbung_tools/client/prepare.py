@@ -19,7 +19,7 @@ from lumbung_tools.client.put_frames import PutItem
 from lumbung_tools.sealing import PlaintextRefused, SealRecipients
 from lumbung_tools.tags import TagSecret
 
-__all__ = ["STDIN", "OnUnusable", "Preparer", "walk"]
+__all__ = ["STDIN", "OnUnusable", "Preparer", "refuse_too_large", "walk"]
 
 STDIN = "-"
 OnUnusable = Callable[[str, Exception], None]
@@ -30,16 +30,17 @@ _BATCH_SIZE_BYTES = 8 * limits.MIB  # a batch of large files must not keep the l
 _READ_SIZE_BYTES = limits.MIB
 
 
-def walk(named: Sequence[str]) -> Iterator[str]:
+def walk(named: Sequence[str], on_unusable: OnUnusable) -> Iterator[str]:
     """The files under what was named, each folder in the order of names. Links and hidden files in folders are left.
 
-    What was named itself is taken as it is: whether it can be read shows when it is sealed.
+    What was named itself is taken as it is: whether it can be read shows when it is sealed. A folder that cannot be
+    read is told to `on_unusable`: nobody knows what is in it, so it must not look as if nothing were.
     """
     for name in named:
         if name == STDIN or not os.path.isdir(name):
             yield name
             continue
-        for folder, folders, files in os.walk(name):
+        for folder, folders, files in os.walk(name, onerror=lambda exc: on_unusable(str(exc.filename), exc)):
             folders[:] = sorted(entry for entry in folders if not entry.startswith("."))
             for file in sorted(files):
                 path = os.path.join(folder, file)
@@ -68,8 +69,8 @@ class Preparer:
         self._recipients = recipients
         self._blocking = blocking
         self._on_unusable = on_unusable
-        self._entries: dict[str, tuple[OutboxEntry, int]] = {}  # by path, with how many items still need it
-        self._forgotten: deque[str] = deque()
+        self._entries: dict[str, tuple[OutboxEntry, set[PutItem]]] = {}  # by path, with the items that still need it
+        self._forgotten: deque[PutItem] = deque()
 
     async def batches(self, labels: Sequence[str], record: str | None) -> AsyncGenerator[Sequence[PutItem], None]:
         for chunk in _chunks(labels):
@@ -80,19 +81,19 @@ class Preparer:
                 yield items
 
     def forget(self, item: PutItem) -> None:
-        """It needs its sealed file no longer."""
-        self._forgotten.append(item.path)
+        """It needs its sealed file no longer; twice says no more than once, a twin may still need the file."""
+        self._forgotten.append(item)
 
     def finish(self) -> None:
         """Remove what nobody needs any longer. Blocks on the disk."""
         while self._forgotten:
-            path = self._forgotten.popleft()
-            if path not in self._entries:
-                continue  # a file stored as it is
-            entry, users = self._entries.pop(path)
-            if users > 1:
-                self._entries[path] = (entry, users - 1)
-            else:
+            item = self._forgotten.popleft()
+            if item.path not in self._entries:
+                continue  # a file stored as it is, or gone already
+            entry, users = self._entries[item.path]
+            users.discard(item)
+            if not users:
+                del self._entries[item.path]
                 self._outbox.forget(entry)
 
     def _prepare(self, labels: Sequence[str], record: str | None) -> tuple[list[PutItem], list[tuple[str, Exception]]]:
@@ -111,6 +112,8 @@ class Preparer:
     def _seal(self, label: str, record: str | None) -> PutItem:
         assert self._recipients is not None
         with _open(label) as source:
+            if label != STDIN:
+                refuse_too_large(os.fstat(source.fileno()).st_size, limits.PLAINTEXT_SIZE_BYTES_MAX)
             entry = self._outbox.seal(source, record, self._recipients)
         item = PutItem(
             label=label,
@@ -121,22 +124,29 @@ class Preparer:
             content_tag=entry.tags.content,
             seal_epoch=entry.seal_epoch,
         )
-        _, users = self._entries.get(item.path, (entry, 0))
-        self._entries[item.path] = (entry, users + 1)
+        self._entries.setdefault(item.path, (entry, set()))[1].add(item)
         return item
 
     def _take(self, label: str, record: str | None) -> PutItem:
         """The file as it is: it is its own outbox."""
         hasher, content_hasher, size_bytes = blob_hasher(), self._secret.content_hasher(), 0
         with Path(label).open("rb") as source:
+            refuse_too_large(os.fstat(source.fileno()).st_size, limits.BLOB_SIZE_BYTES_MAX)
             while piece := source.read(_READ_SIZE_BYTES):
                 hasher.update(piece)
                 content_hasher.update(piece)
                 size_bytes += len(piece)
-        if not 0 < size_bytes <= limits.BLOB_SIZE_BYTES_MAX:
-            raise PlaintextRefused(f"{label}: expected 1 to {limits.BLOB_SIZE_BYTES_MAX} bytes, got {size_bytes}")
+        if size_bytes == 0:
+            raise PlaintextRefused("plaintext: expected at least 1 byte, got an empty file")
+        refuse_too_large(size_bytes, limits.BLOB_SIZE_BYTES_MAX)
         tags = self._secret.tags(record, self._secret.content_tag(content_hasher))
         return PutItem(label, label, size_bytes, hasher.digest(), tags.record, tags.content, 0)
+
+
+def refuse_too_large(size_bytes: int, most_bytes: int) -> None:
+    """By the size that the file says, before any of it is read. Raises PlaintextRefused."""
+    if size_bytes > most_bytes:
+        raise PlaintextRefused(f"plaintext: expected at most {most_bytes} bytes, got more")
 
 
 def _open(label: str) -> IO[bytes]:

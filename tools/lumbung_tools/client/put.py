@@ -11,7 +11,7 @@ first answer it is durable, and only its copies are waited for.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence, Set
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
@@ -97,20 +97,23 @@ class _Put:
             if stream.got_ahead:
                 self._progress_at = trio.current_time()
             sent, waiting = stream.unsettled()
+            first_sent = set(sent) - self._sent_once
             self._sent_once.update(sent)
             self._again = [*sent, *waiting]
             if not self._again and stream.supply_ended:
                 return None  # what broke after the last answer concerns nobody
             if failure is not None and not _is_retryable(failure):
-                return self._give_up(failure, Outcome.REFUSED)
+                return self._give_up(failure, first_sent)
             if trio.current_time() - self._progress_at >= self._terms.retry_s:
-                return self._give_up(failure or PeerGone("the node could not say whether it stored"), Outcome.UNKNOWN)
+                return self._give_up(failure or PeerGone("the node could not say whether it stored"), set())
             await trio.sleep(_ATTEMPT_PAUSE_S)
 
-    def _give_up(self, failure: LumbungError, outcome_of_sent: Outcome) -> LumbungError:
-        code = failure.code if isinstance(failure, Rejected) else StatusCode.UNAVAILABLE
+    def _give_up(self, failure: LumbungError, refused: Set[PutItem]) -> LumbungError:
+        """What an earlier stream has sent without an answer stays unknown, whatever the last one met."""
+        code = _code_of(failure)
         for item in self._again:
-            outcome = outcome_of_sent if item in self._sent_once else Outcome.NOT_SENT
+            of_sent = Outcome.REFUSED if item in refused else Outcome.UNKNOWN
+            outcome = of_sent if item in self._sent_once else Outcome.NOT_SENT
             self._tell(item, _own_answer(outcome, code, str(failure)))
         return failure
 
@@ -119,6 +122,13 @@ def _is_retryable(failure: LumbungError | None) -> bool:
     return isinstance(failure, PeerGone | PeerUnreachable) or (
         isinstance(failure, Rejected) and failure.code in _WORTH_RETRYING
     )
+
+
+def _code_of(failure: LumbungError) -> StatusCode:
+    """A node that is not trusted, or does not trust us, refuses for good."""
+    if isinstance(failure, Rejected):
+        return failure.code
+    return StatusCode.UNAVAILABLE if _is_retryable(failure) else StatusCode.PERMISSION_DENIED
 
 
 def _own_answer(outcome: Outcome, code: StatusCode, sentence: str) -> PutAnswer:
@@ -238,16 +248,14 @@ class _Stream:
                 if message is None:
                     break
                 self._heard_at = trio.current_time()
-                response = decode_message(wire.PutResponse, message)
-                self._count(response.received_bytes)
-                for answer in response.answers:
-                    self._take(answer.ticket, read_answer(answer))
+                received_bytes, answers = _read(message)
+                self._count(received_bytes)
+                for ticket, answer in answers:
+                    self._take(ticket, answer)
             if not self._is_complete():
                 raise PeerGone(f"the node ended the stream with {len(self._open)} blobs unanswered")
         except LumbungError as exc:
             self._failure = exc
-        except ValueError as exc:
-            self._failure = PeerGone(f"answer not understood: {exc}")
 
     async def _watch(self, scope: trio.CancelScope) -> None:
         """End a stream on which nothing moves although something is owed; the transport's keepalive sees dead lines."""
@@ -294,6 +302,15 @@ class _Stream:
                 del self._open[ticket]
                 break
         self._tell(failed.item, _source_answer(failed))
+
+
+def _read(message: bytes) -> tuple[int, list[tuple[int, PutAnswer]]]:
+    """How many bytes the node has counted, and its answers by ticket. Raises PeerGone."""
+    try:
+        response = decode_message(wire.PutResponse, message)
+        return response.received_bytes, [(answer.ticket, read_answer(answer)) for answer in response.answers]
+    except ValueError as exc:
+        raise PeerGone(f"answer not understood: {exc}") from exc
 
 
 def _source_answer(failed: SourceFailed) -> PutAnswer:

@@ -21,9 +21,12 @@ __all__ = ["Frame", "FrameCutter", "PutItem", "PutTerms", "SourceFailed"]
 _FIRST_PART_BYTES_MIN = 1024  # the age header is 22 bytes; a node judges a blob by its first part
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PutItem:
-    """A sealed file that is ready to go out; `label` is what the person called it."""
+    """A sealed file that is ready to go out; `label` is what the person called it.
+
+    Each is itself alone: a file that was named twice makes two of them with equal fields, and each gets an answer.
+    """
 
     label: str
     path: str

@@ -7,7 +7,7 @@ import re
 import shutil
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO
 
 from rich.console import Console as RichConsole
@@ -16,8 +16,9 @@ from rich.table import Table
 from rich.text import Text
 
 from lumbung_tools.catalogue.text import Catalogue
+from lumbung_tools.output.plain_text import has_controls, one_line, without_controls
 
-__all__ = ["Console", "JsonValue"]
+__all__ = ["Console", "JsonValue", "OutputLost"]
 
 JsonValue = None | bool | int | float | str | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
 _LABEL = re.compile(r"[^\s:]{1,16} {2,}(?:\w+: )?")  # "HIJAU   mount: ...": what follows a label stands under it
@@ -25,8 +26,16 @@ _WORD_KEPT_MAX = 16  # a name of a node or a code stays in one piece; an address
 _WIDTH_OF_PIPES = 160  # tables in files and pipes: no line may break in the middle of an id
 
 
+class OutputLost(OSError):
+    """The standard output cannot be written, by a full disk for example; what the command did is another matter."""
+
+
 class Console:
-    """One command's voice. `text` looks a sentence up in the language that the person chose."""
+    """One command's voice. `text` looks a sentence up in the language that the person chose.
+
+    `lost` is why the standard output cannot be written any longer. It is raised once, as BrokenPipeError where the
+    reader went away and as OutputLost otherwise, but not within `outlasting`; what is said after it is dropped.
+    """
 
     def __init__(self, catalogue: Catalogue, out: IO[str], err: IO[str], *, is_json: bool) -> None:
         self.catalogue = catalogue
@@ -35,6 +44,8 @@ class Console:
         self._out = out
         self._err = err
         self._shown: Progress | None = None
+        self._outlasts = False
+        self.lost: OSError | None = None
 
     @property
     def out(self) -> IO[str]:
@@ -70,10 +81,12 @@ class Console:
         """One object on one line of stdout; silent without --json."""
         if self.is_json:
             told = {"schema": schema, **fields, **({"dry_run": True} if self.is_dry else {})}
-            print(json.dumps(told, ensure_ascii=False), file=self._out, flush=True)
+            line = json.dumps(told, ensure_ascii=False)
+            is_plain = _can_be_written(line, self._out) and not has_controls(line)
+            self._write(line if is_plain else json.dumps(told), self._out)
 
     def table(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        if self.is_json:
+        if self.is_json or self.lost is not None:
             return
         table = Table(box=None, pad_edge=False, header_style="bold")
         for at, head in enumerate(heads):
@@ -81,9 +94,21 @@ class Console:
             longest = max((len(word) for word in words), default=0)
             table.add_column(head, overflow="fold", min_width=min(longest, _WORD_KEPT_MAX))
         for row in rows:
-            table.add_row(*(Text(cell) for cell in row))
+            table.add_row(*(Text(one_line(cell)) for cell in row))
         width = None if self._out.isatty() else _WIDTH_OF_PIPES
-        RichConsole(file=self._out, width=width, highlight=False).print(table)
+        drawing = RichConsole(file=self._out, width=width, highlight=False)
+        with drawing.capture() as drawn:  # by itself it would end the process when nobody reads
+            drawing.print(table)
+        self._write(drawn.get(), self._out, end="")
+
+    @contextmanager
+    def outlasting(self) -> Iterator[None]:
+        """For work that goes on to its end whether or not anybody can hear of it: the block ends, then see `lost`."""
+        before, self._outlasts = self._outlasts, True
+        try:
+            yield
+        finally:
+            self._outlasts = before
 
     @contextmanager
     def progress(self) -> Iterator[Progress | None]:
@@ -91,7 +116,12 @@ class Console:
         if self.is_json or not self._err.isatty():
             yield None
             return
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
         with Progress(*columns, console=RichConsole(file=self._err), transient=True) as shown:
             self._shown = shown
             try:
@@ -101,15 +131,42 @@ class Console:
 
     def _print(self, line: str, stream: IO[str], *, is_folded: bool = False) -> None:
         """On one screen with a bar only the bar's owner may write, or the line would be glued to the bar."""
+        line = without_controls(line)
         if not stream.isatty():
-            print(line, file=stream, flush=True)
+            self._write(line, stream)
             return
         width = shutil.get_terminal_size().columns
         shown = "\n".join(_folded(part, width) for part in line.split("\n")) if is_folded else line
         if self._shown is not None:
             self._shown.console.print(Text(shown), soft_wrap=True)
         else:
-            print(shown, file=stream, flush=True)
+            self._write(shown, stream)
+
+    def _write(self, text: str, stream: IO[str], *, end: str = "\n") -> None:
+        if stream is self._err:
+            with suppress(OSError):  # nobody is left to be told that
+                print(text, file=stream, end=end, flush=True)
+            return
+        if self.lost is not None:
+            return
+        try:
+            print(text, file=stream, end=end, flush=True)
+        except OSError as exc:
+            self.lost = exc
+            if self._outlasts:
+                return
+            if isinstance(exc, BrokenPipeError):
+                raise
+            raise OutputLost(*exc.args) from exc
+
+
+def _can_be_written(text: str, stream: IO[str]) -> bool:
+    """Whether each character has a form in the stream's encoding; a file name may be bytes that have none in any."""
+    try:
+        text.encode(getattr(stream, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _folded(line: str, width: int) -> str:

@@ -21,7 +21,7 @@ from lumbung_cluster.errors import (
 )
 from lumbung_node.toml_table import ConfigError
 from lumbung_tools.client.get import NobodyHasIt
-from lumbung_tools.output.console import Console
+from lumbung_tools.output.console import Console, OutputLost
 from lumbung_tools.output.exit_codes import ExitCode, of_error
 from lumbung_tools.output.refusals import reason_of
 from lumbung_tools.sealing import PlaintextRefused
@@ -72,6 +72,8 @@ def sentence_of(console: Console, error: BaseException) -> str:
             return console.text("error.key", why=reason_of(console, error))
         case ConfigError():
             return console.text("error.config", why=reason_of(console, error))
+        case OutputLost():
+            return console.text("error.output", why=reason_of(console, error))
         case Malformed() | PlaintextRefused() | OSError():
             return console.text("error.file", why=reason_of(console, error))
         case _:
@@ -90,7 +92,8 @@ def report(console: Console, error: BaseException) -> ExitCode:
         if os.environ.get(_DEBUG_VARIABLE) == "1":
             traceback.print_exception(error)
     console.trouble(sentence)
-    console.json("lumbung.error/1", {"exit_code": int(code), "sentence": sentence})
+    with console.outlasting():
+        console.json("lumbung.error/1", {"exit_code": int(code), "sentence": sentence})
     return code
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from lumbung_tools.output.console import Console
 from lumbung_tools.output.file_reasons import FILE_SHAPES, os_words_told
+from lumbung_tools.output.plain_text import one_line
 
 __all__ = ["reason_of", "who_left"]
 
@@ -151,7 +152,7 @@ def who_left(said: str) -> str | None:
 
 def reason_of(console: Console, said: object) -> str:
     """What a node, the line or the system said, as a part of a sentence."""
-    text = str(said)
+    text = one_line(str(said))  # a peer is a stranger: its words are a part of our sentence and no line of their own
     for key, pattern in _PATTERNS.items():
         found = pattern.fullmatch(text)
         if found is not None:
