@@ -292,7 +292,9 @@ async def test_a_caller_without_permission_is_refused_at_once(tmp_path: Path) ->
     assert isinstance(failure, Rejected)
     assert channel.streams_opened == 1
     assert answers.final["f00000"].outcome is Outcome.REFUSED
-    assert "stations of 36.02 only" in answers.final["f00000"].sentence
+    assert answers.final["f00000"].sentence == "stations of 36.02 only", (
+        "as the node said it: it is told in the reader's language"
+    )
 
 
 async def test_what_left_once_stays_unknown_when_the_next_stream_is_refused(

@@ -111,10 +111,11 @@ class _Put:
     def _give_up(self, failure: LumbungError, refused: Set[PutItem]) -> LumbungError:
         """What an earlier stream has sent without an answer stays unknown, whatever the last one met."""
         code = _code_of(failure)
+        sentence = failure.sentence if isinstance(failure, Rejected) else str(failure)
         for item in self._again:
             of_sent = Outcome.REFUSED if item in refused else Outcome.UNKNOWN
             outcome = of_sent if item in self._sent_once else Outcome.NOT_SENT
-            self._tell(item, _own_answer(outcome, code, str(failure)))
+            self._tell(item, _own_answer(outcome, code, sentence))
         return failure
 
 
