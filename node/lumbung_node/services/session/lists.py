@@ -89,8 +89,8 @@ class ListChecker:
 
     async def verify(self, message: peer_pb2.Offer, origin: NodeNumber) -> None:
         """Check every signature against the origin's keys in the roster. Raises Rejected."""
-        for raw in message.lists:
-            signed = self._parse(raw, origin)
+        lists = [self._parse(raw, origin) for raw in message.lists]
+        for signed in lists:
             if not is_vouched_for(self._core.rosters.roster, signed, origin):
                 raise _refused(f"entry list {signed.content.first}: its key is not one of origin {origin}")
         unchecked = self._known.unchecked(message.lists)
@@ -100,7 +100,6 @@ class ListChecker:
             raise _refused(f"entry list of origin {origin}: the signature is not valid")
         for each in unchecked:
             each.is_valid = True
-        lists = [self._parse(raw, origin) for raw in message.lists]
         await renew_lists(self._core, origin, lists)
         if origin == self._core.number:
             await note_not_ours(self._core, self._source, lists)
