@@ -10,7 +10,7 @@ from lumbung_cluster.access import AccessList, sign_access
 from lumbung_cluster.ids import BlobId, Generation
 from lumbung_node.ports.keyvalue import Family
 from lumbung_node.services.copies import CopyBook
-from lumbung_node.services.core import DoubtAboutOurselves
+from lumbung_node.services.core import Core, DoubtAboutOurselves
 from lumbung_node.services.rosters import open_rosters
 from lumbung_node.services.session.arrivals import Arrivals
 from lumbung_node.services.session.feed_lanes import FeedLanes
@@ -22,6 +22,7 @@ from lumbung_testing.session_pair import (
     LUCK,
     OFFICE,
     PEER,
+    Box,
     box,
     connected,
     living,
@@ -163,19 +164,24 @@ async def test_a_withdrawn_copy_stays_withdrawn_when_the_origin_starts_again(
         assert office.store.proofs.ledger.proven(1, [PEER]) == ()
 
 
+async def roll_back_behind_a_mark(office_box: Box, peer: Core) -> None:
+    """The office's disk is as it was after its first blob; the peer has its second too, and a mark behind both."""
+    async with living(office_box) as office:
+        await put(office, [b"one"])
+        image = office_box.disk.copy()
+        await put(office, [b"two"])
+        async with connected(office, peer):
+            await until_proven(office, PEER, 2)
+            await until_marked(peer, OFFICE, OFFICE, 2)
+    office_box.disk.restore(image)
+
+
 async def test_marks_tell_an_origin_that_its_folder_was_rolled_back_within_one_life(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     office_box, peer_box = box(OFFICE), box(PEER)
     async with living(peer_box) as peer:
-        async with living(office_box) as office:
-            await put(office, [b"one"])
-            image = office_box.disk.copy()
-            await put(office, [b"two"])
-            async with connected(office, peer):
-                await until_proven(office, PEER, 2)
-                await until_marked(peer, OFFICE, OFFICE, 2)
-        office_box.disk.restore(image)
+        await roll_back_behind_a_mark(office_box, peer)
         async with living(office_box) as office:
             with trio.fail_after(120), pytest.RaisesGroup(DoubtAboutOurselves, flatten_subgroups=True):
                 async with connected(office, peer):
@@ -194,14 +200,7 @@ async def test_marks_make_no_origin_doubt_itself_below_the_roster_of_who_shows_t
     """That roster may name the keys of a machine that goes on in its place. With it the doubt is as ever."""
     office_box, peer_box = box(OFFICE), box(PEER)
     async with living(peer_box) as peer:
-        async with living(office_box) as office:
-            await put(office, [b"one"])
-            image = office_box.disk.copy()
-            await put(office, [b"two"])
-            async with connected(office, peer):
-                await until_proven(office, PEER, 2)
-                await until_marked(peer, OFFICE, OFFICE, 2)
-        office_box.disk.restore(image)
+        await roll_back_behind_a_mark(office_box, peer)
         second = signed(successor(signed(founding(), "a", "b")), "a", "b")
         assert await peer.rosters.offer([second.encode()])
         async with living(office_box) as office:
@@ -237,14 +236,7 @@ async def test_entries_signed_before_and_after_an_unnoticed_rollback_keep_their_
 ) -> None:
     office_box, peer_box = box(OFFICE), box(PEER)
     async with living(peer_box) as peer:
-        async with living(office_box) as office:
-            await put(office, [b"one"])
-            image = office_box.disk.copy()
-            await put(office, [b"two"])
-            async with connected(office, peer):
-                await until_proven(office, PEER, 2)
-                await until_marked(peer, OFFICE, OFFICE, 2)
-        office_box.disk.restore(image)
+        await roll_back_behind_a_mark(office_box, peer)
         async with living(office_box) as office:
             await put(office, [b"other two, under the same number"])
             await office.store.start_generation(Generation(2))  # what the replicator does when the peer's mark differs
