@@ -55,18 +55,19 @@ class WaitingRoom:
 
     async def run(self) -> None:
         """Answer until cancelled."""
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._stir_on_proofs)
+        with self._proofs_changed.heard_by(self._on_proofs):
             while True:
                 with trio.move_on_after(_LOOK_INTERVAL_S if self._queue else float("inf")):
                     await self._stir.wait()
                 self._stir = trio.Event()
                 await self._look()
 
-    async def _stir_on_proofs(self) -> None:
-        while True:
-            await self._proofs_changed.wait()
-            self._stir.set()
+    def _on_proofs(self) -> None:
+        """A proof is news for one room of many: the others sleep on."""
+        if self._queue:
+            front = self._queue[0]
+            if self._copies.of(front.number, front.blob).count >= front.copies:
+                self._stir.set()
 
     async def _look(self) -> None:
         now = trio.current_time()

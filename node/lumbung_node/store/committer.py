@@ -13,6 +13,7 @@ from lumbung_cluster.limits import COMMIT_BLOBS_MAX, COMMIT_BYTES_MAX
 from lumbung_node.ports.keyvalue import Batch, Family, KeyValue
 from lumbung_node.ports.metrics import Metric, Metrics
 from lumbung_node.ports.world import Signer, WallClock
+from lumbung_node.store.at_hand import ContentsAtHand
 from lumbung_node.store.group import Group
 from lumbung_node.store.homecoming import read_old_places
 from lumbung_node.store.jobs import Job
@@ -34,12 +35,21 @@ class Committer:
     store: whoever runs it opens it again, and what is durable then is the truth. The fsync is never tried again.
     """
 
-    def __init__(self, kv: KeyValue, state: StoreState, signer: Signer, clock: WallClock, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        kv: KeyValue,
+        state: StoreState,
+        signer: Signer,
+        clock: WallClock,
+        metrics: Metrics,
+        at_hand: ContentsAtHand,
+    ) -> None:
         self._kv = kv
         self._state = state
         self._signer = signer
         self._clock = clock
         self._metrics = metrics
+        self._at_hand = at_hand
         self._send, self._receive = trio.open_memory_channel[Job](_JOBS_WAITING_MAX)
         self._failed: Exception | None = None
 
@@ -118,6 +128,8 @@ class Committer:
                 self._fail(jobs, exc)
                 raise
             group.publish()
+            for place, new in group.new_small:
+                self._at_hand.note(place, new.blob, new.content.chunks[0])
         self._state.repairing -= group.repaired
         self._metrics.add(Metric.COMMITTED_BLOBS, sum(job.blobs for job in jobs))
         for job in jobs:

@@ -65,6 +65,7 @@ class Group:
         self._lists = GroupLists(state, signer, self.batch)
         self._places = GroupPlaces(state, self.batch)
         self.repaired: set[bytes] = set()
+        self.new_small: list[tuple[int, OwnBlob]] = []  # puts of one chunk in memory, and where it lies
         self.marks: dict[tuple[NodeNumber, NodeNumber], MarkRow] = {}
         self._fresh: set[bytes] = set()
         self._unsigned = ListPlace(state.generation, 0, 0, 0)
@@ -146,6 +147,8 @@ class Group:
             return self._regain_own(item, entry, known)
         end = self._growth.add(origin, entry)
         new = NewOwn(item, entry, self._places.take(item.content), end)
+        if len(item.content.chunks) == 1:
+            self.new_small.append((new.place, item))
         self._lists.add(new)
         self._fresh.add(key)
         # A placeholder, so that a second put of the same bytes in this group is answered as present.

@@ -42,8 +42,8 @@ __all__ = [
     "pack_list",
     "pack_versions",
     "place_key",
+    "place_of_intact_row",
     "receipt_key",
-    "size_of_intact_row",
     "unpack_list",
     "unpack_versions",
     "verified_key",
@@ -264,14 +264,13 @@ def is_intact_row(value: bytes, last: int) -> bool:
     return _state(state) is RowState.INTACT and number <= last
 
 
-def size_of_intact_row(value: bytes, last: int) -> int | None:
-    """The blob's size when these bytes are the row of an intact blob with a feed number up to `last`, else None.
-
-    Raises StoreDamaged.
+def place_of_intact_row(value: bytes, last: int) -> tuple[int, int] | None:
+    """The blob's size in bytes and its first place when these bytes are the row of an intact blob with a feed number up
+    to `last`, else None. Raises StoreDamaged.
     """
-    version, state, size_bytes, _, _, number = _BLOB_ROW_HEAD.unpack_from(_sized(_BLOB_ROW, value, "blob row"))
+    version, state, size_bytes, place, _, number = _BLOB_ROW_HEAD.unpack_from(_sized(_BLOB_ROW, value, "blob row"))
     _check_version(version, "blob row")
-    return int(size_bytes) if _state(state) is RowState.INTACT and number <= last else None
+    return (size_bytes, place) if _state(state) is RowState.INTACT and number <= last else None
 
 
 def is_dropped_row(value: bytes) -> bool:

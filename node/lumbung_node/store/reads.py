@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from functools import partial
 
+import trio
 from blake3 import blake3
 
 from lumbung_cluster.entry import SignedList
@@ -16,6 +17,7 @@ from lumbung_cluster.signed import Signature
 from lumbung_node.hashing import hash_where_it_pays
 from lumbung_node.ports.keyvalue import Family, KeyValue
 from lumbung_node.ports.world import Blocking
+from lumbung_node.store.at_hand import ContentsAtHand
 from lumbung_node.store.layout import (
     BlobRow,
     FeedRow,
@@ -29,7 +31,7 @@ from lumbung_node.store.layout import (
     lists_span,
     number_in_row,
     place_key,
-    size_of_intact_row,
+    place_of_intact_row,
     unpack_list,
     unpack_versions,
 )
@@ -46,10 +48,11 @@ _READ_WHOLE_BYTES_MAX = 8 << 20
 class Reader:
     """Reads of one open store; any number of tasks at once."""
 
-    def __init__(self, kv: KeyValue, state: StoreState, blocking: Blocking) -> None:
+    def __init__(self, kv: KeyValue, state: StoreState, blocking: Blocking, at_hand: ContentsAtHand) -> None:
         self._kv = kv
         self._state = state
         self._blocking = blocking
+        self._at_hand = at_hand
 
     async def rows(self, origin: NodeNumber, blobs: Sequence[BlobId]) -> list[BlobRow | None]:
         """The durable rows, damaged ones included, in the order asked for."""
@@ -70,13 +73,13 @@ class Reader:
             for key, value in zip(keys, values, strict=True)
         ]
 
-    async def intact_sizes(self, origin: NodeNumber, blobs: Sequence[BlobId]) -> list[int | None]:
-        """As `are_intact`, with the size in bytes of each that is; None for the others."""
+    async def intact_places(self, origin: NodeNumber, blobs: Sequence[BlobId]) -> list[tuple[int, int] | None]:
+        """As `are_intact`, with the size in bytes and the first place of each that is; None for the others."""
         keys = [blob_key(origin, blob) for blob in blobs]
         values = await self._values(Family.BLOBS, keys)
         end = self._state.end(origin).number
         return [
-            size_of_intact_row(value, end) if value is not None and key not in self._state.repairing else None
+            place_of_intact_row(value, end) if value is not None and key not in self._state.repairing else None
             for key, value in zip(keys, values, strict=True)
         ]
 
@@ -114,24 +117,31 @@ class Reader:
             raise BlobDamaged(f"blob {blob}: stored bytes hash to {found}")
         return content
 
-    async def read_small(self, wanted: Sequence[tuple[BlobId, BlobRow]]) -> list[bytes | None]:
-        """The bytes of several small blobs (one chunk each) in one hop to the engine, verified; None for damaged ones.
+    async def read_small(self, wanted: Sequence[tuple[BlobId, int]]) -> list[bytes | None]:
+        """The bytes of several small blobs (one chunk each, at these places) in one hop to the engine, verified; None
+        for damaged ones.
 
         A hop costs as much as reading 4 KiB a hundred times: what is wanted together is read together.
         """
-        try:
-            values = await self._kv.get(Family.CHUNKS, [place_key(row.place) for _, row in wanted])
-        except BlobDamaged:  # one corrupt block fails them all: tell which
-            return [await self._read_or_none(blob, row) for blob, row in wanted]
+        blobs, keys = [blob for blob, _ in wanted], [place_key(place) for _, place in wanted]
+        values = await get_readable(self._kv, Family.CHUNKS, keys)  # one corrupt block fails them all: tell which
         size_bytes = sum(len(value) for value in values if value is not None)
-        work = partial(_verified, [blob for blob, _ in wanted], values)
-        return await hash_where_it_pays(self._blocking, size_bytes, work)
+        return await hash_where_it_pays(self._blocking, size_bytes, partial(_verified, blobs, values))
 
-    async def _read_or_none(self, blob: BlobId, row: BlobRow) -> bytes | None:
-        try:
-            return await self.read_whole(blob, row)
-        except BlobDamaged:
-            return None
+    async def small_contents(self, wanted: Sequence[tuple[BlobId, int]]) -> list[bytes | None]:
+        """As `read_small`, for who need not look at the disk: what was verified a moment ago is not read again."""
+        contents = [self._at_hand.find(place, blob) for blob, place in wanted]
+        lacking = [index for index, content in enumerate(contents) if content is None]
+        if not lacking:
+            await trio.lowlevel.checkpoint()
+            return contents
+        read = await self.read_small([wanted[index] for index in lacking])
+        for index, content in zip(lacking, read, strict=True):
+            contents[index] = content
+            if content is not None:
+                blob, place = wanted[index]
+                self._at_hand.note(place, blob, content)
+        return contents
 
     async def stream(self, blob: BlobId, row: BlobRow, *, offset_bytes: int = 0) -> AsyncGenerator[bytes, None]:
         """The blob from a multiple of 1 MiB on, in pieces of at most 1 MiB.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import trio
@@ -45,10 +47,25 @@ class Pulse:
 
     def __init__(self) -> None:
         self._event = trio.Event()
+        self._listeners: dict[object, Callable[[], None]] = {}
 
     def beat(self) -> None:
         self._event.set()
         self._event = trio.Event()
+        for listener in list(self._listeners.values()):
+            listener()
+
+    @contextmanager
+    def heard_by(self, listener: Callable[[], None]) -> Iterator[None]:
+        """Within the block `listener` is called at each beat, for who need not wake up for most of them. It may neither
+        wait nor raise.
+        """
+        key = object()
+        self._listeners[key] = listener
+        try:
+            yield
+        finally:
+            del self._listeners[key]
 
     async def wait(self) -> None:
         await self._event.wait()

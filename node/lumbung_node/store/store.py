@@ -16,6 +16,7 @@ from lumbung_node.ports.identity import IdentityRecord, IdentityState
 from lumbung_node.ports.keyvalue import Batch, Family, KeyValue
 from lumbung_node.ports.metrics import Metrics
 from lumbung_node.ports.world import Blocking, Randomness, Signer, WallClock
+from lumbung_node.store.at_hand import ContentsAtHand
 from lumbung_node.store.committer import Committer
 from lumbung_node.store.covers import Covers
 from lumbung_node.store.events import EventKind, FoundBy
@@ -152,8 +153,9 @@ async def open_store(
     own_lives = OwnLives(cluster, node, life_signer, clock, randomness)
     record = await _open_identity(kv, identity, own_lives)
     state = await load_state(kv, cluster, node, record.generation)
-    reader = Reader(kv, state, blocking)
-    committer = Committer(kv, state, signer, clock, metrics)
+    at_hand = ContentsAtHand()
+    reader = Reader(kv, state, blocking, at_hand)
+    committer = Committer(kv, state, signer, clock, metrics, at_hand)
     proofs = Proofs(kv, state, reader, committer)
     await proofs.load()
     inventories = Inventories(kv, state, inventory_key, blocking)

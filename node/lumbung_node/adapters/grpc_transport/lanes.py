@@ -69,7 +69,8 @@ class IncomingLane:
 
     async def receive(self) -> bytes | None:
         """In trio: the next message; after the end None, or its error."""
-        await trio.lowlevel.checkpoint()
+        if self._queue or self._ended:
+            await trio.lowlevel.checkpoint()
         while not self._queue:
             if self._error is not None:
                 raise self._error

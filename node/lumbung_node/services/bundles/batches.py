@@ -142,7 +142,7 @@ class Lacking:
 
     async def _read(self, group: Sequence[_Item], batch: LackingBatch) -> list[_Item]:
         """Fill in the bytes; those that cannot be read are left out and told."""
-        small = [(item.blob, item.row) for item in group if item.row.chunks == 1]
+        small = [(item.blob, item.row.place) for item in group if item.row.chunks == 1]
         read = iter(await self._core.store.reader.read_small(small) if small else [])
         kept = []
         for item in group:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
-from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_cluster.limits import CHUNK_SIZE_BYTES
 from lumbung_cluster.wire import counts_bytes_of_offers
 from lumbung_node.services.core import Core
 from lumbung_node.services.pace import LinkPace
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EagerBytes"]
 
-_NOTED_MAX: Final = 8192  # ids offered lately, on any lane: half a MiB for a session
+_NOTED_MAX: Final = 8192  # ids offered lately, on any lane: 1 MiB for a session
 _REST_S: Final = 60.0  # after bytes that went along in vain: at most 1 MiB a minute is sent twice
 
 
@@ -41,7 +41,8 @@ class EagerBytes:
         self._link = link
         self._flow = flow
         self._pace = pace
-        self._noted: dict[BlobId, None] = {}
+        self._noted: set[bytes] = set()
+        self._noted_before: set[bytes] = set()
         self._rests_until = -math.inf
         # Bytes of this session were taken: before that the peer takes those of one offer at a time.
         self.is_proven = False
@@ -52,22 +53,20 @@ class EagerBytes:
 
     def are_new(self, items: Sequence[OfferedItem]) -> bool:
         """Whether none of these was offered in this session lately; from now on they were."""
-        is_new = not any(item.blob in self._noted for item in items)
-        for item in items:
-            self._noted[item.blob] = None
-        while len(self._noted) > _NOTED_MAX:
-            del self._noted[next(iter(self._noted))]
+        raws = [item.blob.raw for item in items]
+        is_new = self._noted.isdisjoint(raws) and self._noted_before.isdisjoint(raws)
+        self._noted.update(raws)
+        if len(self._noted) > _NOTED_MAX // 2:
+            self._noted_before, self._noted = self._noted, set()
         return is_new
 
-    async def read(self, origin: NodeNumber, items: Sequence[OfferedItem]) -> list[bytes] | None:
+    async def read(self, items: Sequence[OfferedItem]) -> list[bytes] | None:
         """The bytes of all of these, verified; None where they should not go along."""
-        if not items or not self._may_go(sum(item.size_bytes for item in items)):
+        if not items or not self._may_go(sum([item.size_bytes for item in items])):
             return None
-        rows = await self._core.store.reader.rows(origin, [item.blob for item in items])
-        wanted = [(item.blob, row) for item, row in zip(items, rows, strict=True) if row is not None]
-        if len(wanted) < len(items) or any(row.chunks != 1 for _, row in wanted):
+        if any(item.size_bytes > CHUNK_SIZE_BYTES for item in items):
             return None
-        contents = await self._core.store.reader.read_small(wanted)
+        contents = await self._core.store.reader.small_contents([(item.blob, item.place) for item in items])
         # What cannot be read is found out, and mended, when the peer asks for it.
         whole = [content for content in contents if content is not None]
         return whole if len(whole) == len(items) else None

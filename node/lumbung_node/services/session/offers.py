@@ -40,9 +40,12 @@ class OutLane(Enum):
 
 @record
 class OfferedItem:
+    """`place`: where its bytes began when it was looked up."""
+
     blob: BlobId
     signed: ListPlace
     size_bytes: int
+    place: int
 
 
 @dataclass(slots=True)
@@ -94,18 +97,18 @@ class Offers:
         units = self.units_of_peer(origin)
         # Once each: a blob whose row was lost may have come anew, and then stands twice in the feed.
         wanted = {row.blob: row for row in rows if units >> row.blob.unit & 1}
-        sizes = await self._core.store.reader.intact_sizes(origin, [*wanted])
+        places = await self._core.store.reader.intact_places(origin, [*wanted])
         return [
-            OfferedItem(blob, row.signed, size_bytes)
-            for (blob, row), size_bytes in zip(wanted.items(), sizes, strict=True)
-            if size_bytes is not None
+            OfferedItem(blob, row.signed, *place)
+            for (blob, row), place in zip(wanted.items(), places, strict=True)
+            if place is not None
         ]
 
     async def intact_items(self, origin: NodeNumber, blobs: Sequence[BlobId]) -> list[OfferedItem]:
         """Those of `blobs` that we hold and the peer should."""
         rows, units = await self._core.store.reader.rows(origin, blobs), self.units_of_peer(origin)
         return [
-            OfferedItem(blob, row.signed, row.size_bytes)
+            OfferedItem(blob, row.signed, row.size_bytes, row.place)
             for blob, row in zip(blobs, rows, strict=True)
             if row is not None and is_intact(row) and units >> blob.unit & 1
         ]
@@ -161,7 +164,7 @@ class Offers:
             )
         are_new = is_own and self.eager.are_new(offer.items)
         is_eager = offer.is_eager and are_new and not self._is_behind_another(offer)
-        contents = await self.eager.read(offer.origin, offer.items) if is_eager else None
+        contents = await self.eager.read(offer.items) if is_eager else None
         self.open[offer.serial] = offer
         frame = peer_pb2.SessionFrame(offer=message)
         offer.is_eager = contents is not None  # before it goes: the answer may be here when `send` returns

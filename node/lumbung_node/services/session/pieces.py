@@ -89,7 +89,9 @@ class PieceSender:
 
     async def _send_batch(self, wanted: _Wanted, batch: list[tuple[int, BlobId, BlobRow]]) -> None:
         """Small blobs that are read together, in one hop."""
-        contents = await self._core.store.reader.read_small([(blob, row) for _, blob, row in batch]) if batch else []
+        if not batch:
+            return
+        contents = await self._core.store.reader.small_contents([(blob, row.place) for _, blob, row in batch])
         for (index, blob, row), content in zip(batch, contents, strict=True):
             if content is None:
                 await self._fail(wanted, index, blob, row)

@@ -141,8 +141,8 @@ def _lying(misbehaviour: Misbehaviour) -> Iterator[None]:
             content = memoryview(bytes([content[0] ^ 1]) + bytes(content[1:]))
         await send_bytes(self, serial, index, content)
 
-    async def lying_read(self: EagerBytes, origin: NodeNumber, items: Sequence[OfferedItem]) -> list[bytes] | None:
-        contents = await read(self, origin, items)
+    async def lying_read(self: EagerBytes, items: Sequence[OfferedItem]) -> list[bytes] | None:
+        contents = await read(self, items)
         if misbehaviour.does(self._core.number, "lying") and contents:
             return [bytes([content[0] ^ 1]) + content[1:] if content else content for content in contents]
         return contents

@@ -95,8 +95,8 @@ def _bytes_along_in_another_order() -> AbstractContextManager[object]:
     """Whose are they, if two blobs of one size change places? Nobody can tell, until they are hashed."""
     original = EagerBytes.read
 
-    async def read(self: EagerBytes, origin: NodeNumber, items: Sequence[OfferedItem]) -> list[bytes] | None:
-        contents = await original(self, origin, items)
+    async def read(self: EagerBytes, items: Sequence[OfferedItem]) -> list[bytes] | None:
+        contents = await original(self, items)
         return contents and contents[::-1]
 
     return patched(EagerBytes, "read", read)

@@ -1,0 +1,94 @@
+"""Rooms of puts that wait for copies: each wakes up for its own, and nobody is forgotten."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import pytest
+import trio
+import trio.testing
+
+from lumbung_cluster.ids import BlobId
+from lumbung_node.services.copies import BlobCopies, CopyBook
+from lumbung_node.services.waiting import Waiting, WaitingRoom
+from lumbung_node.store.state import Pulse
+
+
+class _Book:
+    """Copies by number: one until told otherwise."""
+
+    def __init__(self) -> None:
+        self.counts: dict[int, int] = {}
+
+    def of(self, number: int, blob: BlobId) -> BlobCopies:
+        del blob
+        return BlobCopies(self.counts.get(number, 1), 3, safe=False, proven=(), missing=())
+
+    def highest_proven(self) -> int:
+        return max(self.counts, default=0)
+
+
+class _Answers:
+    def __init__(self) -> None:
+        self.given: list[int] = []
+
+    def waiting(self, number: int, deadline: float = float("inf")) -> Waiting:
+        async def answer(copies: BlobCopies) -> None:
+            del copies
+            await trio.lowlevel.checkpoint()
+            self.given.append(number)
+
+        return Waiting(number, BlobId(bytes(32)), 3, deadline, answer)
+
+
+async def test_a_proof_wakes_the_room_that_waits_for_it_and_no_other(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book, proofs, answers = _Book(), Pulse(), _Answers()
+    rooms = [WaitingRoom(cast("CopyBook", book), proofs) for _ in range(8)]
+    looks, look = list[WaitingRoom](), WaitingRoom._look
+
+    async def counted(self: WaitingRoom) -> None:
+        looks.append(self)
+        await look(self)
+
+    monkeypatch.setattr(WaitingRoom, "_look", counted)
+    async with trio.open_nursery() as nursery:
+        for number, room in enumerate(rooms):
+            nursery.start_soon(room.run)
+            await room.add(answers.waiting(number))
+        await trio.testing.wait_all_tasks_blocked()
+        looks.clear()
+
+        book.counts[5] = 2  # one more, and not enough
+        proofs.beat()
+        await trio.testing.wait_all_tasks_blocked()
+        assert looks == []
+
+        book.counts[5] = 3
+        proofs.beat()
+        await trio.testing.wait_all_tasks_blocked()
+        assert looks == [rooms[5]]
+        assert answers.given == [5]
+        nursery.cancel_scope.cancel()
+    proofs.beat()  # nobody is there to hear it
+
+
+async def test_who_is_proven_before_the_one_in_front_is_answered_within_the_second(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    book, proofs, answers = _Book(), Pulse(), _Answers()
+    room = WaitingRoom(cast("CopyBook", book), proofs)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(room.run)
+        for number in (1, 2, 3):
+            await room.add(answers.waiting(number, deadline=trio.current_time() + 60))
+        book.counts[3] = 3
+        proofs.beat()
+        await trio.sleep(1)
+        assert answers.given == [3]
+
+        await trio.sleep(60)
+        assert sorted(answers.given) == [1, 2, 3]  # the others when their time is up
+        await room.until_empty()
+        nursery.cancel_scope.cancel()
