@@ -19,33 +19,26 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import grpc
 from blake3 import blake3
-from rocksdict import Cache, ColumnFamily, Rdict, WriteBatch, WriteOptions
 
 from lumbung_cluster.identity_uri import NodeIdentity
 from lumbung_cluster.ids import ClusterId, NodeNumber
-from lumbung_cluster.limits import COMMIT_BYTES_MAX, MESSAGE_SIZE_BYTES_MAX, PIECE_SIZE_BYTES_MAX
+from lumbung_cluster.limits import MESSAGE_SIZE_BYTES_MAX, PIECE_SIZE_BYTES_MAX
 from lumbung_node.adapters.allocator import bound_allocator
 from lumbung_node.adapters.keys.certificates import make_authority, make_tls_key, public_key_of
-from lumbung_node.adapters.rocks.error_table import is_stall
-from lumbung_node.adapters.rocks.options import DEFAULT_FAMILY, DEFAULT_LIMITS, database_options, family_options
-from lumbung_node.ports.keyvalue import Family
+from lumbung_tools.bench.bare_store import BareStore, bare_store
 
 __all__ = ["Limit", "measure_limit"]
 
 _MEGA = 1_000_000
 _METHOD = "/lumbung.bench.Limit/Bytes"
 _MESSAGES_WAITING_MAX = 4  # 4 MiB between the two threads of the taker, as in a node's transport
-_ROWS_A_BLOB = ((Family.BLOBS, 36, 100), (Family.FEEDS, 12, 110))  # key and value sizes of a blob's rows
-_STALL_PAUSE_S = 0.003
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +142,12 @@ def _take(folder: Path, port: int) -> None:
     files = json.loads((folder / "files.json").read_text())
     size_bytes = Path(files[0]).stat().st_size
     messages: queue.Queue[bytes | None] = queue.Queue(_MESSAGES_WAITING_MAX)
-    with grpc.secure_channel(f"127.0.0.1:{port}", credentials, options) as channel, _open(folder) as database:
+    with (
+        grpc.secure_channel(f"127.0.0.1:{port}", credentials, options) as channel,
+        bare_store(folder / "rocks", size_bytes) as store,
+    ):
         grpc.channel_ready_future(channel).result(20)
-        writer = threading.Thread(target=_store, args=(database, messages, size_bytes))
+        writer = threading.Thread(target=_store, args=(store, messages))
         begun_s, cpu_begun_s = time.monotonic(), time.process_time()
         writer.start()
         for message in channel.unary_stream(_METHOD, None, None)(b""):
@@ -161,63 +157,13 @@ def _take(folder: Path, port: int) -> None:
         print(json.dumps((time.monotonic() - begun_s, time.process_time() - cpu_begun_s)))
 
 
-def _open(folder: Path) -> closing[Rdict]:
-    cache = Cache(DEFAULT_LIMITS.cache_size_bytes)
-    families = {DEFAULT_FAMILY: family_options(None, cache, DEFAULT_LIMITS)}
-    families |= {family.value: family_options(family, cache, DEFAULT_LIMITS) for family in Family}
-    return closing(Rdict(str(folder / "rocks"), database_options(DEFAULT_LIMITS, create=True), families))
-
-
-def _store(database: Rdict, messages: queue.Queue[bytes | None], size_bytes: int) -> None:
-    """Chunks in batches of about 1 MiB, the rows of a group in one more, then the sync that covers them."""
-    handles = {family: database.get_column_family_handle(family.value) for family in Family}
-    place, unsynced_bytes = 0, 0
-    ids: list[bytes] = []
-    while True:
-        message = messages.get()
-        if message is not None:
-            blobs = [message[at : at + size_bytes] for at in range(0, len(message), size_bytes)]
-            ids += [blake3(blob).digest() for blob in blobs]
-            _write(database, partial(_chunks, blobs, place, handles[Family.CHUNKS]))
-            place += len(blobs)
-            unsynced_bytes += len(message)
-        if unsynced_bytes > COMMIT_BYTES_MAX - PIECE_SIZE_BYTES_MAX or message is None:
-            _write(database, partial(_rows, ids, handles))
-            database.flush_wal(True)
-            unsynced_bytes, ids = 0, []
-        if message is None:
-            return
-
-
-def _chunks(blobs: Sequence[bytes], place: int, family: ColumnFamily) -> WriteBatch:
-    batch = WriteBatch(raw_mode=True)
-    for at, blob in enumerate(blobs, place):
-        batch.put(at.to_bytes(8, "big"), blob, family)
-    return batch
-
-
-def _rows(ids: Sequence[bytes], handles: Mapping[Family, ColumnFamily]) -> WriteBatch:
-    """Rows as long as a node's own; what they say does not matter here."""
-    batch = WriteBatch(raw_mode=True)
-    for raw in ids:
-        for family, key_bytes, value_bytes in _ROWS_A_BLOB:
-            batch.put(raw.ljust(key_bytes, b"\0")[:key_bytes], bytes(value_bytes), handles[family])
-    return batch
-
-
-def _write(database: Rdict, assembled: Callable[[], WriteBatch]) -> None:
-    """As a node does: what the engine does not take now is tried again, outside the interpreter's lock."""
-    options = WriteOptions()
-    options.no_slowdown = True
-    while True:
-        try:
-            database.write(assembled(), options)
-        except Exception as exc:
-            if not is_stall(exc):
-                raise
-            time.sleep(_STALL_PAUSE_S)
-        else:
-            return
+def _store(store: BareStore, messages: queue.Queue[bytes | None]) -> None:
+    """Until the end of the messages, one sync a group."""
+    while (message := messages.get()) is not None:
+        store.add(message)
+        if store.is_full:
+            store.sync()
+    store.sync()
 
 
 def main() -> None:

@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rocksdict import Cache, ColumnFamily, Rdict, WriteBatch
+from rocksdict import ColumnFamily, WriteBatch
 
 from lumbung_cluster.limits import CHUNK_SIZE_BYTES, COMMIT_BLOBS_MAX, COMMIT_BYTES_MAX
-from lumbung_node.adapters.rocks.options import DEFAULT_FAMILY, DEFAULT_LIMITS, database_options, family_options
 from lumbung_node.ports.keyvalue import Family
+from lumbung_tools.bench.bare_store import open_bare
 
 __all__ = ["EngineRate", "engine_rate"]
 
@@ -40,10 +40,7 @@ class EngineRate:
 def engine_rate(folder: Path, size_bytes: int, count: int) -> EngineRate:
     """`count` blobs of `size_bytes` into a fresh database below `folder`, which is gone again at the end."""
     path = folder / "engine"
-    cache = Cache(DEFAULT_LIMITS.cache_size_bytes)
-    families = {DEFAULT_FAMILY: family_options(None, cache, DEFAULT_LIMITS)}
-    families |= {family.value: family_options(family, cache, DEFAULT_LIMITS) for family in Family}
-    database = Rdict(str(path), database_options(DEFAULT_LIMITS, create=True), column_families=families)
+    database = open_bare(path)
     handles = {family: database.get_column_family_handle(family.value) for family in Family}
     body, syncs = os.urandom(size_bytes), 0
     started_at, used_s = time.monotonic(), time.process_time()
