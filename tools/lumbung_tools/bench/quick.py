@@ -170,7 +170,9 @@ def _show(screen: Console, machine: MachineLimits, figures: list[LoadFigures]) -
     screen.print(
         f"bare processes: a hop of 300 KiB from one to another's disk {machine.bare_hop_mb_s:,.0f} MB/s,"
         f" {machine.bare_hop_cpu_ms:.1f} ms of CPU; calls that bring one back {machine.bare_calls_per_s:,.0f}/s,"
-        f" {machine.bare_call_cpu_ms:.1f} ms"
+        f" {machine.bare_call_cpu_ms:.1f} ms; three copies over one stream {machine.bare_copies_mb_s:,.0f} MB/s,"
+        f" {machine.bare_copies_cpu_ms:.1f} ms; for 8 clients that wait, p50/p99 {machine.bare_waiting_p50_ms:,.1f}"
+        f"/{machine.bare_waiting_p99_ms:,.1f} ms"
     )
     table = Table(title="until three durable, proven copies; mutual TLS; three nodes and the client on this machine")
     for head in (

@@ -40,7 +40,7 @@ _WARM_UP = 16
 _GETS, _GET_CLIENTS = 1_000, 8
 _SEALED = 400
 _RSYNC = ((A300K, 2_000, 14.0), (A4K, 2_000, 7.0))
-_LIMITS_S, _START_S, _GETS_S, _LIST_S, _SEALED_S = 20.0, 8.0, 4.0, 2.0, 8.0
+_LIMITS_S, _START_S, _GETS_S, _LIST_S, _SEALED_S = 40.0, 8.0, 4.0, 2.0, 8.0
 
 
 def round_expected_s(*, with_rsync: bool) -> float:

@@ -29,6 +29,12 @@ _LIMIT_NAMES = {
     "bare_hop_cpu_ms": "the same, CPU ms a blob, both ends",
     "bare_calls_per_s": "bare calls that bring 300 KiB, grpc.aio with mTLS, 8 at a time, /s",
     "bare_call_cpu_ms": "the same, CPU ms of each, both ends",
+    "bare_copies_mb_s": "bare processes, three copies of 300 KiB over one stream, MB/s",
+    "bare_copies_cpu_ms": "the same, CPU ms a blob, all four",
+    "bare_copies_4k_per_s": "bare processes, three copies of 4 KiB over one stream, blobs/s",
+    "bare_waiting_p50_ms": "bare processes, three copies of 300 KiB, 8 clients, p50 ms",
+    "bare_waiting_p99_ms": "the same, p99 ms",
+    "bare_waiting_cpu_ms": "the same, CPU ms a blob, all four",
 }
 
 
