@@ -125,7 +125,10 @@ class Ledger:
         self._accounts: dict[NodeNumber, HolderAccount] = {}
 
     def account(self, holder: NodeNumber) -> HolderAccount:
-        return self._accounts.setdefault(holder, HolderAccount(Generation(0)))
+        known = self._accounts.get(holder)
+        if known is None:
+            known = self._accounts[holder] = HolderAccount(Generation(0))
+        return known
 
     def meet(self, holder: NodeNumber, generation: Generation) -> bool:
         """The holder lives in `generation` now. True when that voids what it had proven before."""

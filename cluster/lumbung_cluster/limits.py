@@ -126,7 +126,7 @@ KEY_LIVES_MAX: Final = 65_536  # lives that each retired receipt key may speak f
 
 # --- inventories -----------------------------------------------------------------------------------------------
 INVENTORY_FOLD_ROWS_MAX: Final = 1024  # feed rows of one fold: 1.2 us each there, 5 us in batches of 64
-INVENTORY_FOLD_PAUSE_S: Final = 0.2  # between two folds behind the commits: gathers a batch, nobody waits for it
+INVENTORY_FOLD_PAUSE_S: Final = 1.0  # between two folds behind the commits: 2 ms for few rows, and nobody waits for it
 INVENTORY_CHECKPOINT_ROWS: Final = 16_384  # rows of an origin between two tables on disk: a restart replays 0.1 s
 INVENTORY_AUDIT_INTERVAL_S: Final = 60.0  # between two audits of one origin: each unit every hour, 0.1 s each
 INVENTORY_AUDIT_PAUSE_S: Final = 1.0  # at least, between any two: a centre of 514 origins needs 9 hours for a round

@@ -62,8 +62,9 @@ class Inventory:
             unit = raw[0] >> 2
             totals[unit] += self._key.lift(raw)
             counts[unit] += 1
-        added = zip(self._digests, totals, counts, strict=True)
-        self._digests = [digest.plus(UnitDigest(total, count)) for digest, total, count in added]
+        for unit, count in enumerate(counts):
+            if count:
+                self._digests[unit] = self._digests[unit].plus(UnitDigest(totals[unit], count))
         shorts = short_ids(raw_ids)
         starts = (shorts >> _UNIT_SHIFT).astype(np.intp) * UNIT_SYMBOLS
         fold_into(self._words.reshape(-1), self._counts.reshape(-1), starts, shorts, UNIT_SYMBOLS)

@@ -237,7 +237,9 @@ class Inventories:
     @asynccontextmanager
     async def _turn(self, origin: NodeNumber) -> AsyncIterator[Kept]:
         """The origin's inventory, loaded, for one who may change it."""
-        kept = self._kept.setdefault(origin, Kept(origin, Inventory(self.key)))
+        kept = self._kept.get(origin)
+        if kept is None:  # made for a new one only: an empty one costs as much as the fold of a few rows
+            kept = self._kept[origin] = Kept(origin, Inventory(self.key))
         async with kept.turn:
             if not kept.is_loaded:
                 await self._folding.load(kept)

@@ -52,9 +52,7 @@ async def read_feed(
     Raises InventoryUnknown when others cannot be read.
     """
     try:
-        rows = await kv.scan(
-            Family.FEEDS, feed_key(origin, after + 1), feed_key(origin, last + 1), limits.INVENTORY_FOLD_ROWS_MAX
-        )
+        rows = await kv.scan(Family.FEEDS, feed_key(origin, after + 1), feed_key(origin, last + 1), last - after)
     except BlobDamaged as exc:
         raise InventoryUnknown(f"feed of origin {origin}: {exc}") from exc
     if len(rows) == last - after:

@@ -68,7 +68,10 @@ class Proofs:
     # --- proven by name ----------------------------------------------------------------------------------------
 
     def _of(self, holder: NodeNumber) -> NamedProofs:
-        return self._named.setdefault(holder, NamedProofs(Generation(0)))
+        known = self._named.get(holder)
+        if known is None:
+            known = self._named[holder] = NamedProofs(Generation(0))
+        return known
 
     async def _read_named(self) -> None:
         """What was saved, and the receipts since; without that the row of every blob (an older build wrote them)."""
