@@ -39,7 +39,7 @@ class ContentsAtHand:
             self._bytes -= len(known[2])
         self._kept[place] = now, blob.raw, content
         self._bytes += len(content)
-        while self._bytes > AT_HAND_BYTES_MAX or next(iter(self._kept.values()))[0] < now - _AGE_S:
+        while self._kept and (self._bytes > AT_HAND_BYTES_MAX or next(iter(self._kept.values()))[0] < now - _AGE_S):
             _, (_, _, oldest) = self._kept.popitem(last=False)
             self._bytes -= len(oldest)
 
