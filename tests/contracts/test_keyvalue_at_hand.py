@@ -83,7 +83,7 @@ async def test_a_read_that_fails_counts_like_any_other(tmp_path: Path, monkeypat
         time.sleep(0.03)
         raise DiskFailed("EIO")
 
-    monkeypatch.setattr(RocksEngine, "get_at_hand", lambda *_: None)
+    monkeypatch.setattr(RocksEngine, "get_at_hand", lambda *_: ([None], [0]))
     monkeypatch.setattr(RocksEngine, "get", fail)
     with pytest.raises(DiskFailed):
         await kv.get(Family.CHUNKS, [b"1"])

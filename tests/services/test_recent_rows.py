@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from lumbung_node.adapters.rocks.engine import RocksEngine
 from lumbung_node.adapters.rocks.recent import RecentRows
 from lumbung_node.ports.keyvalue import Batch, Family
 
+UNKNOWN = [None], [0]
 _KEYS = [b"%03d" % number for number in range(40)]
 
 
@@ -102,9 +104,9 @@ def test_only_so_many_rows_are_kept_and_the_newest_of_them() -> None:
     keys = [b"%05d" % number for number in range(20_000)]
     for at in range(0, len(keys), 100):
         recent.note(Batch(puts=[(Family.BLOBS, key, key) for key in keys[at : at + 100]]))
-    assert recent.values(Family.BLOBS, keys[-4000:]) == keys[-4000:]
-    assert recent.values(Family.BLOBS, keys[:1]) is None
-    assert recent.values(Family.FEEDS, keys[-1:]) is None
+    assert recent.values(Family.BLOBS, keys[-4000:]) == (keys[-4000:], [])
+    assert recent.values(Family.BLOBS, keys[:1]) == UNKNOWN
+    assert recent.values(Family.FEEDS, keys[-1:]) == UNKNOWN
 
 
 def test_rows_are_forgotten_with_age_whether_or_not_others_come() -> None:
@@ -112,15 +114,15 @@ def test_rows_are_forgotten_with_age_whether_or_not_others_come() -> None:
     recent = RecentRows(lambda: now)
     recent.note(Batch(puts=[(Family.BLOBS, b"first", b"1")]))
     now = 104.0
-    assert recent.values(Family.BLOBS, [b"first"]) == [b"1"]
+    assert recent.values(Family.BLOBS, [b"first"]) == ([b"1"], [])
     recent.note(Batch(puts=[(Family.BLOBS, b"second", b"2")]))
     now = 106.0
-    assert recent.values(Family.BLOBS, [b"first", b"second"]) == [b"1", b"2"]
+    assert recent.values(Family.BLOBS, [b"first", b"second"]) == ([b"1", b"2"], [])
     now = 112.0
-    assert recent.values(Family.BLOBS, [b"second"]) is None
+    assert recent.values(Family.BLOBS, [b"second"]) == UNKNOWN
     recent.note(Batch(puts=[(Family.BLOBS, b"third", b"3")]))
     now = 200.0
-    assert recent.values(Family.BLOBS, [b"third"]) is None
+    assert recent.values(Family.BLOBS, [b"third"]) == UNKNOWN
 
 
 def test_a_word_of_another_generation_is_the_later_one() -> None:
@@ -129,19 +131,19 @@ def test_a_word_of_another_generation_is_the_later_one() -> None:
     recent.note(Batch(puts=[(Family.BLOBS, b"key", b"1"), (Family.BLOBS, b"gone", b"1")]))
     now = 106.0
     recent.note(Batch(puts=[(Family.BLOBS, b"key", b"2"), (Family.BLOBS, b"gone", bytes(5000))]))
-    assert recent.values(Family.BLOBS, [b"key"]) == [b"2"]
-    assert recent.values(Family.BLOBS, [b"gone"]) is None
+    assert recent.values(Family.BLOBS, [b"key"]) == ([b"2"], [])
+    assert recent.values(Family.BLOBS, [b"gone"]) == UNKNOWN
     recent.drop(Batch(puts=[(Family.BLOBS, b"key", b"3")]))
-    assert recent.values(Family.BLOBS, [b"key"]) is None
+    assert recent.values(Family.BLOBS, [b"key"]) == UNKNOWN
 
 
 def test_keys_that_a_caller_makes_up_are_not_kept() -> None:
     recent = RecentRows()
     long = bytes(1000)
-    recent.note_absent(Family.TAGS, [long, b"short"], [None, None])
+    recent.note_absent(Family.TAGS, [long, b"short"])
     recent.note(Batch(puts=[(Family.TAGS, long, b"1")]))
-    assert recent.values(Family.TAGS, [long]) is None
-    assert recent.values(Family.TAGS, [b"short"]) == [None]
+    assert recent.values(Family.TAGS, [long]) == UNKNOWN
+    assert recent.values(Family.TAGS, [b"short"]) == ([None], [])
 
 
 async def test_what_was_found_absent_is_not_looked_up_until_it_is_written(
@@ -151,7 +153,9 @@ async def test_what_was_found_absent_is_not_looked_up_until_it_is_written(
     looks: list[Sequence[bytes]] = []
     look = RocksEngine.get_at_hand
 
-    def counted(self: RocksEngine, family: Family, keys: Sequence[bytes], bytes_max: int) -> list[bytes | None] | None:
+    def counted(
+        self: RocksEngine, family: Family, keys: Sequence[bytes], bytes_max: int
+    ) -> tuple[list[bytes | None], list[int]]:
         looks.append(keys)
         return look(self, family, keys, bytes_max)
 
@@ -163,6 +167,74 @@ async def test_what_was_found_absent_is_not_looked_up_until_it_is_written(
     assert await kv.get(Family.TAGS, [b"a", b"b"]) == [None, b"1"]
     await kv.write(Batch(deletes=[(Family.TAGS, b"b")]))
     assert await kv.get(Family.TAGS, [b"a", b"b"]) == [None, None]
+    await kv.close()
+
+
+class _ErringFilter:
+    """Memory cannot tell of the keys in `errs`, as where a bloom filter errs; `read` are those that go to the disk."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, errs: Sequence[bytes]) -> None:
+        self.read: list[bytes] = []
+        look, get = RocksEngine.get_at_hand, RocksEngine.get
+
+        def looked(
+            engine: RocksEngine, family: Family, keys: Sequence[bytes], bytes_max: int
+        ) -> tuple[list[bytes | None], list[int]]:
+            found, untold = look(engine, family, keys, bytes_max)
+            more = [at for at, key in enumerate(keys) if key in errs]
+            return [None if at in more else value for at, value in enumerate(found)], sorted({*untold, *more})
+
+        def counted(engine: RocksEngine, family: Family, keys: Sequence[bytes]) -> list[bytes | None]:
+            self.read += keys
+            return get(engine, family, keys)
+
+        monkeypatch.setattr(RocksEngine, "get_at_hand", looked)
+        monkeypatch.setattr(RocksEngine, "get", counted)
+
+
+async def test_only_what_memory_cannot_tell_is_read_and_then_known_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kv = await open_rocks(tmp_path, create=True)
+    await kv.write(Batch(puts=[(Family.TAGS, key, b"1") for key in _KEYS[:20]]))
+    monkeypatch.setattr(kv, "_recent", RecentRows())
+    disk = _ErringFilter(monkeypatch, _KEYS[15:25])
+
+    for _ in range(2):
+        assert await kv.get(Family.TAGS, _KEYS) == [b"1"] * 20 + [None] * 20
+    # What is absent is known from the first time on, what is there is read again.
+    assert disk.read == [*_KEYS[15:25], *_KEYS[15:20]]
+    await kv.close()
+
+
+async def test_what_is_written_while_it_is_found_absent_is_not_taken_for_absent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kv = await open_rocks(tmp_path, create=True)
+    _ErringFilter(monkeypatch, _KEYS)
+    get, has_read, may_answer = RocksEngine.get, trio.Event(), threading.Event()
+
+    def slow(engine: RocksEngine, family: Family, keys: Sequence[bytes]) -> list[bytes | None]:
+        read = get(engine, family, keys)
+        trio.from_thread.run_sync(has_read.set)
+        may_answer.wait(10)
+        return read
+
+    monkeypatch.setattr(RocksEngine, "get", slow)
+    found: list[list[bytes | None]] = []
+
+    async def read() -> None:
+        found.append(await kv.get(Family.TAGS, _KEYS[:10]))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(read)
+        await has_read.wait()
+        await kv.write(Batch(puts=[(Family.TAGS, _KEYS[3], b"written")]))
+        await kv.write(Batch(deletes=[(Family.TAGS, _KEYS[4])]))  # nothing is remembered of the family
+        may_answer.set()
+    assert found == [[None] * 10]
+    monkeypatch.undo()
+    assert await kv.get(Family.TAGS, _KEYS[:10]) == [None] * 3 + [b"written"] + [None] * 6
     await kv.close()
 
 

@@ -146,27 +146,31 @@ class RocksEngine:
         assert len(values) == len(keys)
         return values
 
-    def get_at_hand(self, family: Family, keys: Sequence[bytes], bytes_max: int) -> list[bytes | None] | None:
-        """As `get` where memory (memtables, block cache, filters) can tell without a read of the disk; else None.
-
-        None too for more than `bytes_max` of values.
+    def get_at_hand(
+        self, family: Family, keys: Sequence[bytes], bytes_max: int
+    ) -> tuple[list[bytes | None], list[int]]:
+        """The values that memory (memtables, block cache, filters) can tell without a read of the disk, in the order of
+        the keys; and the places of the keys of which it cannot tell, or would have to hand out more than `bytes_max`.
 
         2 to 5 us a key with the interpreter's lock held. What is corrupt on disk never came into the cache. Where a
-        part of the index is not in memory the engine says "found" with nothing in it, so an empty value tells nothing.
+        part of the index is not in memory the engine says "found" with nothing in it, and so it does where a filter
+        errs: for one absent key in a hundred, in each table.
         """
         look = cast("_Look", self._families[family].key_may_exist)  # its stub does not tell the two forms apart
         found: list[bytes | None] = []
+        untold: list[int] = []
         try:
-            for key in keys:
-                may_exist, value = look(key, True)
+            for at, key in enumerate(keys):
+                may_exist, value = look(key, True) if bytes_max >= 0 else (True, None)
                 if may_exist:
                     bytes_max -= len(value or b"")
                     if not value or bytes_max < 0:
-                        return None
+                        untold.append(at)
+                        value = None
                 found.append(value if may_exist else None)
         except Exception as exc:
             raise translate(exc, Phase.READ) from exc
-        return found
+        return found, untold
 
     def scan(
         self, family: Family, first: bytes, behind: bytes, limit: int, *, backwards: bool

@@ -13,7 +13,7 @@ Rules:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -62,6 +62,7 @@ class RocksKeyValue:
         self._closing = trio.Lock()
         self._is_closed = False
         self._calls = 0
+        self._writes = 0  # begun
         self._idle = trio.Event()
 
     @property
@@ -70,6 +71,7 @@ class RocksKeyValue:
 
     async def write(self, batch: Batch) -> None:
         if not await self._wrote_at_once(batch):
+            self._writes += 1
             await self._run(self._writer, lambda: self._write(batch))
 
     async def write_chunks(self, rows: Sequence[tuple[bytes, bytes]]) -> None:
@@ -85,17 +87,44 @@ class RocksKeyValue:
         await self._run(self._syncer, self._engine.sync)
 
     async def get(self, family: Family, keys: Sequence[bytes]) -> list[bytes | None]:
-        if len(keys) <= _ROWS_AT_HAND_MAX:
-            await self._take_turn()
-            if (recent := self._recent.values(family, keys)) is not None:
-                return recent
-            if (found := self._engine.get_at_hand(family, keys, _BYTES_AT_HAND_MAX)) is not None:
-                if not self._writer.borrowed_tokens:  # else a thread may have written one of them a moment ago
-                    self._recent.note_absent(family, keys, found)
-                return found
+        await self._take_turn()
+        values, untold = self._recent.values(family, keys)
+        if untold and len(untold) <= _ROWS_AT_HAND_MAX:
+            untold = self._look(family, keys, values, untold)
+        if untold:
+            read = await self._read(family, keys if len(untold) == len(keys) else [keys[at] for at in untold])
+            for at, value in zip(untold, read, strict=True):
+                values[at] = value
+        return values
+
+    def _look(
+        self, family: Family, keys: Sequence[bytes], values: list[bytes | None], wanted: Sequence[int]
+    ) -> list[int]:
+        """Fill in what the engine's memory can tell of the `wanted` ones; the others."""
+        asked = [keys[at] for at in wanted]
+        found, untold = self._engine.get_at_hand(family, asked, _BYTES_AT_HAND_MAX)
+        for at, value in zip(wanted, found, strict=True):
+            values[at] = value
+        left = set(untold)
+        self._note_absent(family, [(key, None) for at, key in enumerate(asked) if found[at] is None and at not in left])
+        return [wanted[at] for at in untold]
+
+    async def _read(self, family: Family, keys: Sequence[bytes]) -> list[bytes | None]:
+        """From the disk, it may be."""
         if len(keys) <= _READS_IN_PLACE_MAX and self._paces[family].is_quick:
-            return self._timed_get(family, keys)
-        return await self._run(self._readers, lambda: self._timed_get(family, keys))
+            read = self._timed_get(family, keys)
+        else:
+            begun = self._writes, self._writer.borrowed_tokens
+            read = await self._run(self._readers, lambda: self._timed_get(family, keys))
+            if begun != (self._writes, 0):
+                return read  # one of them may have been written meanwhile
+        self._note_absent(family, zip(keys, read, strict=True))
+        return read
+
+    def _note_absent(self, family: Family, read: Iterable[tuple[bytes, bytes | None]]) -> None:
+        """What the engine has just been asked about; while a thread writes, it may have written one of them since."""
+        if not self._writer.borrowed_tokens:
+            self._recent.note_absent(family, [key for key, value in read if value is None])
 
     async def scan(
         self, family: Family, first: bytes, behind: bytes, limit: int, *, backwards: bool = False
@@ -143,6 +172,7 @@ class RocksKeyValue:
         await self._take_turn()
         if self._writer.borrowed_tokens or self._writer.statistics().tasks_waiting:
             return False
+        self._writes += 1
         try:
             took = self._engine.write_at_once(batch)
         except BaseException:

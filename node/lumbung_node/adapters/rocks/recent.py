@@ -45,12 +45,13 @@ class _Generations:
             self.old = self.young if age_s <= 2 * _AGE_S else {}
             self.young, self._begun = {}, now
 
-    def values(self, keys: Sequence[bytes]) -> list[bytes | None] | None:
+    def values(self, keys: Sequence[bytes]) -> tuple[list[bytes | None], list[int]]:
         young, old = self.young, self.old
         try:
-            return [young[key] if key in young else old[key] for key in keys]
+            return [young[key] if key in young else old[key] for key in keys], []
         except KeyError:
-            return None
+            unknown = [at for at, key in enumerate(keys) if key not in young and key not in old]
+            return [young[key] if key in young else old.get(key) for key in keys], unknown
 
     def forget(self, key: bytes) -> None:
         self.young.pop(key, None)
@@ -68,11 +69,11 @@ class RecentRows:
         self._clock = clock
         self._rows = {family: _Generations(clock()) for family in (Family.BLOBS, Family.TAGS)}
 
-    def values(self, family: Family, keys: Sequence[bytes]) -> list[bytes | None] | None:
-        """The values of these keys, in order, None for what is absent, when all of them are known; else None."""
+    def values(self, family: Family, keys: Sequence[bytes]) -> tuple[list[bytes | None], list[int]]:
+        """The values of these keys in order, None for what is absent or unknown; and which of them are unknown."""
         rows = self._rows.get(family)
-        if rows is None or not keys:
-            return None
+        if rows is None:
+            return [None] * len(keys), list(range(len(keys)))
         rows.turn(self._clock())
         return rows.values(keys)
 
@@ -105,10 +106,8 @@ class RecentRows:
             if each[0] in self._rows:
                 self._rows[each[0]].clear()
 
-    def note_absent(self, family: Family, keys: Sequence[bytes], found: Sequence[bytes | None]) -> None:
+    def note_absent(self, family: Family, keys: Sequence[bytes]) -> None:
         """The engine has just been asked, and nobody writes."""
         if (rows := self._rows.get(family)) is not None:
-            for key, value in zip(keys, found, strict=True):
-                if value is None and len(key) <= _KEY_BYTES_MAX:
-                    rows.young[key] = None
+            rows.young.update(dict.fromkeys([key for key in keys if len(key) <= _KEY_BYTES_MAX]))
             rows.turn(self._clock())
