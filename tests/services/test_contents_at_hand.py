@@ -83,7 +83,7 @@ def test_the_oldest_make_room_and_nothing_is_kept_for_long() -> None:
     at_hand = ContentsAtHand(clock)
     contents = [bytes([number]) * MIB for number in range(6)]
     for place, content in enumerate(contents):
-        at_hand.note(place, BlobId.of(content), content)
+        at_hand.note([(place, BlobId.of(content), content)])
 
     found = [at_hand.find(place, BlobId.of(content)) for place, content in enumerate(contents)]
     kept = AT_HAND_BYTES_MAX // MIB
@@ -91,7 +91,7 @@ def test_the_oldest_make_room_and_nothing_is_kept_for_long() -> None:
 
     clock.now = 11.0
     assert at_hand.find(5, BlobId.of(contents[5])) is None
-    at_hand.note(7, BlobId.of(b"new"), b"new")  # and with the next one they are given up
+    at_hand.note([(7, BlobId.of(b"new"), b"new")])  # and with the next one they are given up
     clock.now = 0.0
     assert at_hand.find(5, BlobId.of(contents[5])) is None
     assert at_hand.find(7, BlobId.of(b"new")) == b"new"
@@ -99,8 +99,8 @@ def test_the_oldest_make_room_and_nothing_is_kept_for_long() -> None:
 
 def test_a_place_tells_only_of_the_blob_that_lies_there() -> None:
     at_hand = ContentsAtHand(_Clock())
-    at_hand.note(1, BlobId.of(b"old"), b"old")
-    at_hand.note(1, BlobId.of(b"new"), b"new")
+    at_hand.note([(1, BlobId.of(b"old"), b"old")])
+    at_hand.note([(1, BlobId.of(b"new"), b"new")])
 
     assert at_hand.find(1, BlobId.of(b"old")) is None
     assert at_hand.find(1, BlobId.of(b"new")) == b"new"

@@ -10,7 +10,7 @@ It forgets within ten seconds, and is not asked by who looks at the disk: scrub,
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import trio
@@ -31,17 +31,16 @@ class ContentsAtHand:
         self._kept: OrderedDict[int, tuple[float, bytes, bytes]] = OrderedDict()  # when, id, content
         self._bytes = 0
 
-    def note(self, place: int, blob: BlobId, content: bytes) -> None:
-        """`content` hashes to `blob` and lies at `place`, durably."""
+    def note(self, news: Iterable[tuple[int, BlobId, bytes]]) -> None:
+        """Of each the content hashes to the blob and lies at the place, durably."""
         now = self._clock()
-        known = self._kept.pop(place, None)
-        if known is not None:
-            self._bytes -= len(known[2])
-        self._kept[place] = now, blob.raw, content
-        self._bytes += len(content)
+        for place, blob, content in news:
+            if place in self._kept:
+                self._bytes -= len(self._kept.pop(place)[2])
+            self._kept[place] = now, blob.raw, content
+            self._bytes += len(content)
         while self._kept and (self._bytes > AT_HAND_BYTES_MAX or next(iter(self._kept.values()))[0] < now - _AGE_S):
-            _, (_, _, oldest) = self._kept.popitem(last=False)
-            self._bytes -= len(oldest)
+            self._bytes -= len(self._kept.popitem(last=False)[1][2])
 
     def find(self, place: int, blob: BlobId) -> bytes | None:
         """The verified bytes of `blob`, which lies at `place`; None when they are to be read."""

@@ -128,8 +128,7 @@ class Committer:
                 self._fail(jobs, exc)
                 raise
             group.publish()
-            for place, new in group.new_small:
-                self._at_hand.note(place, new.blob, new.content.chunks[0])
+            self._at_hand.note([(place, new.blob, new.content.chunks[0]) for place, new in group.new_small])
         self._state.repairing -= group.repaired
         self._metrics.add(Metric.COMMITTED_BLOBS, sum(job.blobs for job in jobs))
         for job in jobs:

@@ -135,12 +135,12 @@ class Reader:
         if not lacking:
             await trio.lowlevel.checkpoint()
             return contents
-        read = await self.read_small([wanted[index] for index in lacking])
+        asked = [wanted[index] for index in lacking]
+        read = await self.read_small(asked)
         for index, content in zip(lacking, read, strict=True):
             contents[index] = content
-            if content is not None:
-                blob, place = wanted[index]
-                self._at_hand.note(place, blob, content)
+        found = zip(asked, read, strict=True)
+        self._at_hand.note([(place, blob, content) for (blob, place), content in found if content is not None])
         return contents
 
     async def stream(self, blob: BlobId, row: BlobRow, *, offset_bytes: int = 0) -> AsyncGenerator[bytes, None]:
