@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from lumbung_cluster.ids import BlobId
-from lumbung_cluster.limits import AT_HAND_BYTES_MAX, MIB
+from lumbung_cluster.limits import AT_HAND_BYTES_MAX, KIB
 from lumbung_node.ports.keyvalue import Family, KeyValue
 from lumbung_node.services.core import Core
 from lumbung_node.store.at_hand import ContentsAtHand
@@ -81,12 +81,12 @@ async def test_wrong_bytes_are_never_at_hand(monkeypatch: pytest.MonkeyPatch) ->
 def test_the_oldest_make_room_and_nothing_is_kept_for_long() -> None:
     clock = _Clock()
     at_hand = ContentsAtHand(clock)
-    contents = [bytes([number]) * MIB for number in range(6)]
+    contents = [bytes([number]) * (500 * KIB) for number in range(6)]
     for place, content in enumerate(contents):
         at_hand.note([(place, BlobId.of(content), content)])
 
     found = [at_hand.find(place, BlobId.of(content)) for place, content in enumerate(contents)]
-    kept = AT_HAND_BYTES_MAX // MIB
+    kept = AT_HAND_BYTES_MAX // (500 * KIB)
     assert found == [None] * (6 - kept) + contents[6 - kept :]
 
     clock.now = 11.0
@@ -95,6 +95,16 @@ def test_the_oldest_make_room_and_nothing_is_kept_for_long() -> None:
     clock.now = 0.0
     assert at_hand.find(5, BlobId.of(contents[5])) is None
     assert at_hand.find(7, BlobId.of(b"new")) == b"new"
+
+
+def test_many_tiny_contents_take_no_more_memory_than_few_large_ones() -> None:
+    at_hand = ContentsAtHand(_Clock())
+    contents = [b"%08d" % number for number in range(20_000)]
+    at_hand.note([(place, BlobId.of(content), content) for place, content in enumerate(contents)])
+
+    found = [at_hand.find(place, BlobId.of(content)) for place, content in enumerate(contents)]
+    assert 1000 < sum(content is not None for content in found) < AT_HAND_BYTES_MAX // 300
+    assert found[-1] == contents[-1]
 
 
 def test_a_place_tells_only_of_the_blob_that_lies_there() -> None:

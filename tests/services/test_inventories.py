@@ -175,6 +175,33 @@ async def test_a_snapshot_is_the_feed_up_to_its_durable_end(autojump_clock: trio
         assert await folded(store) == (300, expected(300))
 
 
+async def test_few_rows_are_read_in_place_only_when_they_have_just_been_written(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scan of up to 256 rows holds the event loop, and what an earlier run wrote may lie on a disk that turns."""
+    disk, identity = VirtualDisk(), MemoryIdentity()
+    async with crashing(disk, identity) as store:
+        await put(store, 0, 3)
+    async with opened(disk, identity) as store:
+        scan, asked = store.kv.scan, list[int]()
+
+        async def counted(
+            family: Family, first: bytes, behind: bytes, limit: int, *, backwards: bool = False
+        ) -> list[tuple[bytes, bytes]]:
+            if family is Family.FEEDS:
+                asked.append(limit)
+            return await scan(family, first, behind, limit, backwards=backwards)
+
+        monkeypatch.setattr(store.kv, "scan", counted)
+        assert await folded(store) == (3, expected(3))
+        assert asked
+        assert set(asked) == {limits.INVENTORY_FOLD_ROWS_MAX}
+        asked.clear()
+        await put(store, 3, 2)
+        assert await folded(store) == (5, expected(5))
+        assert asked == [2]
+
+
 async def test_a_snapshot_has_nothing_that_a_power_cut_would_take(autojump_clock: trio.testing.MockClock) -> None:
     disk = VirtualDisk()
     async with opened(disk, MemoryIdentity()) as store:

@@ -125,6 +125,16 @@ def test_rows_are_forgotten_with_age_whether_or_not_others_come() -> None:
     assert recent.values(Family.BLOBS, [b"third"]) == UNKNOWN
 
 
+def test_a_row_is_forgotten_within_ten_seconds() -> None:
+    now = 100.0
+    recent = RecentRows(lambda: now)
+    recent.note(Batch(puts=[(Family.BLOBS, b"key", b"row")]))
+    now = 109.9  # nobody has asked in between
+    assert recent.values(Family.BLOBS, [b"key"]) == ([b"row"], [])
+    now = 110.1
+    assert recent.values(Family.BLOBS, [b"key"]) == UNKNOWN
+
+
 def test_a_word_of_another_generation_is_the_later_one() -> None:
     now = 100.0
     recent = RecentRows(lambda: now)

@@ -92,3 +92,57 @@ async def test_who_is_proven_before_the_one_in_front_is_answered_within_the_seco
         assert sorted(answers.given) == [1, 2, 3]  # the others when their time is up
         await room.until_empty()
         nursery.cancel_scope.cancel()
+
+
+async def test_a_proof_of_the_front_wakes_while_others_are_being_looked_at(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    book, proofs, reads = _Book(), Pulse(), trio.Event()
+    given: dict[int, float] = {}
+    room = WaitingRoom(cast("CopyBook", book), proofs)
+
+    def waiting(number: int, seconds: float, *, slow: bool = False) -> Waiting:
+        async def answer(copies: BlobCopies) -> None:
+            del copies
+            if slow:
+                await reads.wait()
+            given[number] = trio.current_time()
+
+        return Waiting(number, BlobId(bytes(32)), 3, trio.current_time() + seconds, answer)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(room.run)
+        for each in (waiting(1, 60), waiting(2, 1, slow=True), waiting(3, 60)):
+            await room.add(each)
+        await trio.sleep(2)
+        book.counts[1] = 3
+        proofs.beat()
+        proven_at = trio.current_time()
+        reads.set()
+        await trio.sleep(3)
+        nursery.cancel_scope.cancel()
+    assert given[1] - proven_at < 0.1
+
+
+async def test_nobody_is_forgotten_while_the_client_does_not_read(autojump_clock: trio.testing.MockClock) -> None:
+    book, proofs, reads = _Book(), Pulse(), trio.Event()
+    given: list[int] = []
+    room = WaitingRoom(cast("CopyBook", book), proofs)
+
+    async def answer(copies: BlobCopies) -> None:
+        del copies
+        await reads.wait()
+        given.append(1)
+
+    async def read_later() -> None:
+        await trio.sleep(1)
+        reads.set()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(room.run)
+        await room.add(Waiting(1, BlobId(bytes(32)), 3, trio.current_time() + 1, answer))
+        await trio.sleep(5)
+        nursery.start_soon(read_later)
+        await room.until_empty()
+        nursery.cancel_scope.cancel()
+    assert given == [1]

@@ -39,6 +39,7 @@ class WaitingRoom:
         self._stir = trio.Event()
         self._emptied = trio.Event()
         self._looked_at_all = 0.0
+        self._is_looking = False  # and may hold one that is answered, or turn the queue
 
     async def add(self, waiting: Waiting) -> None:
         """Let it wait; when the room is full it is answered now, truthfully, with the copies that it has."""
@@ -49,7 +50,7 @@ class WaitingRoom:
         self._stir.set()
 
     async def until_empty(self) -> None:
-        while self._queue:
+        while self._queue or self._is_looking:
             self._emptied = trio.Event()
             await self._emptied.wait()
 
@@ -60,11 +61,17 @@ class WaitingRoom:
                 with trio.move_on_after(_LOOK_INTERVAL_S if self._queue else float("inf")):
                     await self._stir.wait()
                 self._stir = trio.Event()
+                self._is_looking = True
                 await self._look()
+                self._is_looking = False
+                if not self._queue:
+                    self._emptied.set()
 
     def _on_proofs(self) -> None:
         """A proof is news for one room of many: the others sleep on."""
-        if self._queue:
+        if self._is_looking:
+            self._stir.set()
+        elif self._queue:
             front = self._queue[0]
             if self._copies.of(front.number, front.blob).count >= front.copies:
                 self._stir.set()
@@ -76,8 +83,6 @@ class WaitingRoom:
         if now - self._looked_at_all >= _LOOK_INTERVAL_S:
             self._looked_at_all = now
             await self._look_at_all()
-        if not self._queue:
-            self._emptied.set()
 
     async def _look_at_all(self) -> None:
         # A bulk put has thousands waiting of which nobody has proven any: to count the copies of each was 8 % of what

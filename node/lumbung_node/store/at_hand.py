@@ -21,6 +21,7 @@ from lumbung_cluster.limits import AT_HAND_BYTES_MAX
 __all__ = ["ContentsAtHand"]
 
 _AGE_S: Final = 10.0
+_ENTRY_BYTES: Final = 320  # of memory, beside its content
 
 
 class ContentsAtHand:
@@ -36,11 +37,11 @@ class ContentsAtHand:
         now = self._clock()
         for place, blob, content in news:
             if place in self._kept:
-                self._bytes -= len(self._kept.pop(place)[2])
+                self._bytes -= _ENTRY_BYTES + len(self._kept.pop(place)[2])
             self._kept[place] = now, blob.raw, content
-            self._bytes += len(content)
+            self._bytes += _ENTRY_BYTES + len(content)
         while self._kept and (self._bytes > AT_HAND_BYTES_MAX or next(iter(self._kept.values()))[0] < now - _AGE_S):
-            self._bytes -= len(self._kept.popitem(last=False)[1][2])
+            self._bytes -= _ENTRY_BYTES + len(self._kept.popitem(last=False)[1][2])
 
     def find(self, place: int, blob: BlobId) -> bytes | None:
         """The verified bytes of `blob`, which lies at `place`; None when they are to be read."""

@@ -33,12 +33,14 @@ _INLINE_ROWS_MAX = 64  # fewer cost less than the hop to a thread
 class Kept:
     """One origin's inventory in memory. `turn` is held while it changes.
 
+    `has_caught_up`: what it lacks now was committed since it last had everything.
     `summed` and `tabled` are the numbers of the rows on disk; `rebuilds` counts what no row tells yet.
     """
 
     origin: NodeNumber
     inventory: Inventory
     is_loaded: bool = False
+    has_caught_up: bool = False
     number: int = 0
     running_hash: bytes = b""
     summed: int = UNWRITTEN
@@ -92,11 +94,12 @@ class Folding:
             holes = self.holes(kept.origin)
             while last in holes and last < target:
                 last += 1  # the running hash is that of a row that is there
-            rows = await read_feed(self._kv, kept.origin, kept.number, last, holes)
+            rows = await read_feed(self._kv, kept.origin, kept.number, last, holes, are_fresh=kept.has_caught_up)
             if len(rows) <= _INLINE_ROWS_MAX:
                 kept.take(rows, last)
             else:
                 await self._blocking.run(partial(kept.take, rows, last))
+        kept.has_caught_up = kept.number == self._state.end(kept.origin).number
 
     def holes(self, origin: NodeNumber) -> set[int]:
         """Numbers of feed rows that the scrub has found to be lost for ever."""

@@ -45,14 +45,23 @@ def number_of_row(blob_row: bytes) -> int:
 
 
 async def read_feed(
-    kv: KeyValue, origin: NodeNumber, after: int, last: int, holes: Collection[int] = ()
+    kv: KeyValue,
+    origin: NodeNumber,
+    after: int,
+    last: int,
+    holes: Collection[int] = (),
+    *,
+    are_fresh: bool = False,
 ) -> list[bytes | None]:
     """The packed feed rows `after` + 1 to `last`, at most 1,024, in their order; None for a known hole.
+
+    `are_fresh`: written a moment ago, so that few of them are read in place; a cold disk is read from a thread.
 
     Raises InventoryUnknown when others cannot be read.
     """
     try:
-        rows = await kv.scan(Family.FEEDS, feed_key(origin, after + 1), feed_key(origin, last + 1), last - after)
+        limit = last - after if are_fresh else limits.INVENTORY_FOLD_ROWS_MAX
+        rows = await kv.scan(Family.FEEDS, feed_key(origin, after + 1), feed_key(origin, last + 1), limit)
     except BlobDamaged as exc:
         raise InventoryUnknown(f"feed of origin {origin}: {exc}") from exc
     if len(rows) == last - after:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, cast
 
 from lumbung_node.ports.keyvalue import Batch, Family
 
@@ -24,6 +24,7 @@ __all__ = ["RecentRows"]
 _AGE_S: Final = 5.0  # then a generation grows old, and twice that after it was begun it is gone
 _ROWS_MAX: Final = 4096  # in a generation of a family: 1 MiB, a second and a half of small puts
 _KEY_BYTES_MAX: Final = 64  # ours are shorter; those of a caller who makes up his own are not kept
+_UNKNOWN: Final = object()
 _VALUE_BYTES_MAX: Final = 256  # a record with many versions has a longer row, and is no put of a bulk
 
 
@@ -36,22 +37,25 @@ class _Generations:
     def __init__(self, now: float) -> None:
         self.young: dict[bytes, bytes | None] = {}
         self.old: dict[bytes, bytes | None] = {}
-        self._begun = now
+        self._begun = self._old_begun = now
 
     def turn(self, now: float) -> None:
         """Let go of what is too old or too much."""
+        if now - self._old_begun > 2 * _AGE_S:
+            self.old = {}
         age_s = now - self._begun
         if age_s > _AGE_S or len(self.young) > _ROWS_MAX:
-            self.old = self.young if age_s <= 2 * _AGE_S else {}
+            self.old, self._old_begun = (self.young if age_s <= 2 * _AGE_S else {}), self._begun
             self.young, self._begun = {}, now
 
     def values(self, keys: Sequence[bytes]) -> tuple[list[bytes | None], list[int]]:
         young, old = self.young, self.old
-        try:
-            return [young[key] if key in young else old[key] for key in keys], []
-        except KeyError:
-            unknown = [at for at, key in enumerate(keys) if key not in young and key not in old]
-            return [young[key] if key in young else old.get(key) for key in keys], unknown
+        # One look for each key: a thread that writes may drop it at any moment, and what is gone then is not known.
+        found = [young.get(key, old.get(key, _UNKNOWN)) for key in keys]
+        unknown = [at for at, value in enumerate(found) if value is _UNKNOWN]
+        for at in unknown:
+            found[at] = None
+        return cast("list[bytes | None]", found), unknown
 
     def forget(self, key: bytes) -> None:
         self.young.pop(key, None)
@@ -98,8 +102,8 @@ class RecentRows:
                     news.pop(key, None)
                     rows.forget(key)
             if news:
-                rows.young.update(news)
                 rows.turn(self._clock())
+                rows.young.update(news)
 
     def _forget_deleted(self, batch: Batch) -> None:
         for each in (*batch.deletes, *batch.deletes_range):
@@ -109,5 +113,5 @@ class RecentRows:
     def note_absent(self, family: Family, keys: Sequence[bytes]) -> None:
         """The engine has just been asked, and nobody writes."""
         if (rows := self._rows.get(family)) is not None:
-            rows.young.update(dict.fromkeys([key for key in keys if len(key) <= _KEY_BYTES_MAX]))
             rows.turn(self._clock())
+            rows.young.update(dict.fromkeys([key for key in keys if len(key) <= _KEY_BYTES_MAX]))
