@@ -51,8 +51,6 @@ _INDEX_MEMTABLE_SIZE_BYTES: dict[Family | None, int] = {
 _SMALL_MEMTABLE_SIZE_BYTES = MIB
 _ROWS_BLOOM_RATIO = 0.02  # of the memtable: 16 bits and more a row
 _LEVEL0_FILES_MAX = 36
-_SCATTERED_KEYS = (Family.BLOBS, Family.TAGS)  # hashes: each compaction of level 0 rewrites all of level 1
-_SCATTERED_LEVEL0_FILES = 8  # instead of 4: half as many of them, for one or two filters more that a look asks
 _CHUNK_ARENA_BLOCK_BYTES = 4 * MIB  # what is at most a quarter of it is packed: every chunk
 
 
@@ -96,8 +94,6 @@ def family_options(family: Family | None, cache: Cache, limits: RocksLimits, *, 
         # memory.
         options.set_memtable_prefix_bloom_ratio(_ROWS_BLOOM_RATIO)
         options.set_memtable_whole_key_filtering(True)
-    if family in _SCATTERED_KEYS:
-        options.set_level_zero_file_num_compaction_trigger(_SCATTERED_LEVEL0_FILES)
     options.set_compression_type(DBCompressionType.none())  # sealed bytes, hashes and signatures do not shrink
     options.set_disable_auto_compactions(salvages)  # a damaged table must be read around, not rewritten
     _take_no_half_measures(options)
