@@ -105,7 +105,7 @@ REBUILD_RATE_LOOKS: Final = 13  # looks behind the rate shown: one minute
 
 # --- sessions --------------------------------------------------------------------------------------------------
 OFFER_BYTES_MAX: Final = 4 * MIB  # wanted bytes of one offer, but for a single larger blob: bounds receiver memory
-AT_HAND_BYTES_MAX: Final = 2 * MIB  # of contents just verified; with 4 the lanes read no less, and the peak was higher
+AT_HAND_BYTES_MAX: Final = 2 * MIB  # of contents just verified; 4 MiB cost as much CPU, and more at the peak
 OFFER_LISTS_MAX: Final = 32  # signed lists in one offer: at most 60 KiB of header when all are full
 OFFERS_OPEN_PER_LANE_MAX: Final = 2  # one flows while the next is being looked up; five lanes, 40 MiB at most
 MEMORY_BLOB_BYTES_MAX: Final = 8 * MIB  # a larger blob goes to disk as it comes

@@ -13,7 +13,7 @@ Rules:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -106,7 +106,7 @@ class RocksKeyValue:
         for at, value in zip(wanted, found, strict=True):
             values[at] = value
         left = set(untold)
-        self._note_absent(family, [(key, None) for at, key in enumerate(asked) if found[at] is None and at not in left])
+        self._note_absent(family, [asked[at] for at, value in enumerate(found) if value is None and at not in left])
         return [wanted[at] for at in untold]
 
     async def _read(self, family: Family, keys: Sequence[bytes]) -> list[bytes | None]:
@@ -118,13 +118,13 @@ class RocksKeyValue:
             read = await self._run(self._readers, lambda: self._timed_get(family, keys))
             if begun != (self._writes, 0):
                 return read  # one of them may have been written meanwhile
-        self._note_absent(family, zip(keys, read, strict=True))
+        self._note_absent(family, [key for key, value in zip(keys, read, strict=True) if value is None])
         return read
 
-    def _note_absent(self, family: Family, read: Iterable[tuple[bytes, bytes | None]]) -> None:
-        """What the engine has just been asked about; while a thread writes, it may have written one of them since."""
+    def _note_absent(self, family: Family, keys: Sequence[bytes]) -> None:
+        """The engine has just said so; while a thread writes, it may have written one of them since."""
         if not self._writer.borrowed_tokens:
-            self._recent.note_absent(family, [key for key, value in read if value is None])
+            self._recent.note_absent(family, keys)
 
     async def scan(
         self, family: Family, first: bytes, behind: bytes, limit: int, *, backwards: bool = False
