@@ -23,7 +23,16 @@ from lumbung_cluster.limits import BLOB_SIZE_BYTES_MAX, LIST_ENTRIES_MAX
 from lumbung_cluster.record import record
 from lumbung_cluster.signed import Domain, Signature, Signer, Verifier, is_signed_by, sign
 
-__all__ = ["ENTRY_SIZE_BYTES", "FLAG_RETRACTION", "FLAG_UNSEALED", "Entry", "EntryList", "SignedList", "sign_list"]
+__all__ = [
+    "ENTRY_SIZE_BYTES",
+    "FLAG_RETRACTION",
+    "FLAG_UNSEALED",
+    "Entry",
+    "EntryList",
+    "SignedList",
+    "entry_in",
+    "sign_list",
+]
 
 _HEAD = struct.Struct(">16sIIQ32sB")
 _ENTRY = struct.Struct(">32sQQIB")
@@ -101,6 +110,14 @@ class SignedList:
 def sign_list(content: EntryList, signer: Signer) -> SignedList:
     body = content.pack()
     return SignedList(content, body, sign(Domain.ENTRY, body, signer))
+
+
+def entry_in(body: bytes, index: int) -> Entry:
+    """One entry of a body that was checked when it came, without the others. Raises Malformed where it has none."""
+    at = _HEAD.size + index * _ENTRY.size
+    if index < 0 or at + _ENTRY.size > len(body):
+        raise Malformed("entry list", f"an entry at {index}", f"{len(body)} bytes")
+    return _entry(*_ENTRY.unpack_from(body, at))
 
 
 def _entry(raw_id: bytes, size_bytes: int, time_ms: int, seal_epoch: int, flags: int) -> Entry:

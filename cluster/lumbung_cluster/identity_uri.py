@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.ids import ClusterId, NodeNumber
@@ -18,6 +19,7 @@ ACCESS_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
 _NUMBER = r"([1-9][0-9]{0,9})"
 _URI = re.compile(rf"lumbung://([0-9a-f]{{32}})/(?:node/{_NUMBER}|access/{_NUMBER}/({ACCESS_NAME.pattern}))")
 _NUMBER_MAX = (1 << 32) - 1
+_CALLERS_KEPT_MAX = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,12 @@ class AccessIdentity:
 Identity = NodeIdentity | AccessIdentity
 
 
+@lru_cache(maxsize=_CALLERS_KEPT_MAX)
 def parse_identity(uri: str) -> Identity:
-    """The identity in a URI; only the one spelling that `uri` gives is accepted. Raises Malformed."""
+    """The identity in a URI; only the one spelling that `uri` gives is accepted. Raises Malformed.
+
+    Asked twice for each call; the few that call are remembered.
+    """
     found = _URI.fullmatch(uri)
     number = int(found[2] or found[3]) if found else 0
     if found is None or number > _NUMBER_MAX:

@@ -84,7 +84,7 @@ async def test_a_read_that_fails_counts_like_any_other(tmp_path: Path, monkeypat
         raise DiskFailed("EIO")
 
     monkeypatch.setattr(RocksEngine, "get_at_hand", lambda *_: ([None], [0]))
-    monkeypatch.setattr(RocksEngine, "get", fail)
+    monkeypatch.setattr(RocksEngine, "get_in_place", fail)
     with pytest.raises(DiskFailed):
         await kv.get(Family.CHUNKS, [b"1"])
     assert not pace.is_quick

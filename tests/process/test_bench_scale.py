@@ -37,6 +37,10 @@ def test_a_node_is_filled_and_started_again_and_the_docs_are_filled_from_it(tmp_
     node, index = document["node"], document["index"]
     assert len(node["parts"]) == 10
     assert sum(part["blobs"] for part in node["parts"]) + node["calls"][0]["blobs"] == _BLOBS
+    turns = node["turns"]
+    assert len(turns["young_s"]) == len(turns["old_s"]) > 1
+    assert turns["blobs"] * len(turns["old_s"]) <= node["parts"][-1]["blobs"]
+    assert min(turns["young_cpu_us"], turns["old_cpu_us"]) > 0
     assert [start["blobs"] for start in node["starts"]] == [0, 0, _BLOBS, _BLOBS, _BLOBS, _BLOBS]
     assert all(0 < start["ready_s"] <= start["served_s"] for start in node["starts"])
     assert [call["proven"] for call in node["calls"]] == [False, False, True]

@@ -14,6 +14,7 @@ from lumbung_cluster.entry import (
     Entry,
     EntryList,
     SignedList,
+    entry_in,
     sign_list,
 )
 from lumbung_cluster.ids import BlobId, ClusterId, Generation, NodeNumber
@@ -56,6 +57,10 @@ def test_a_list_is_read_as_it_was_written(content: EntryList) -> None:
 
     assert len(body) == HEAD_SIZE + len(content.entries) * ENTRY_SIZE_BYTES
     assert EntryList.parse(body) == content
+    assert tuple(entry_in(body, index) for index in range(len(content.entries))) == content.entries
+    for index in (-1, len(content.entries)):
+        with pytest.raises(Malformed):
+            entry_in(body, index)
 
 
 @given(LISTS, st.data())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 import pytest
@@ -10,7 +11,7 @@ import trio.testing
 
 from lumbung_cluster.ids import BlobId
 from lumbung_node.services.copies import BlobCopies, CopyBook
-from lumbung_node.services.waiting import Waiting, WaitingRoom
+from lumbung_node.services.waiting import _AHEAD_MAX, Waiting, WaitingRoom
 from lumbung_node.store.state import Pulse
 
 
@@ -38,7 +39,7 @@ class _Answers:
             await trio.lowlevel.checkpoint()
             self.given.append(number)
 
-        return Waiting(number, BlobId(bytes(32)), 3, deadline, answer)
+        return Waiting(number, BlobId(bytes(32)), 3, trio.current_time(), deadline, answer)
 
 
 async def test_a_proof_wakes_the_room_that_waits_for_it_and_no_other(
@@ -108,7 +109,7 @@ async def test_a_proof_of_the_front_wakes_while_others_are_being_looked_at(
                 await reads.wait()
             given[number] = trio.current_time()
 
-        return Waiting(number, BlobId(bytes(32)), 3, trio.current_time() + seconds, answer)
+        return Waiting(number, BlobId(bytes(32)), 3, trio.current_time(), trio.current_time() + seconds, answer)
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(room.run)
@@ -140,9 +141,69 @@ async def test_nobody_is_forgotten_while_the_client_does_not_read(autojump_clock
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(room.run)
-        await room.add(Waiting(1, BlobId(bytes(32)), 3, trio.current_time() + 1, answer))
+        await room.add(Waiting(1, BlobId(bytes(32)), 3, trio.current_time(), trio.current_time() + 1, answer))
         await trio.sleep(5)
         nursery.start_soon(read_later)
         await room.until_empty()
         nursery.cancel_scope.cancel()
     assert given == [1]
+
+
+async def _held_s(room: WaitingRoom) -> float:
+    begun = trio.current_time()
+    await room.keep_close()
+    return trio.current_time() - begun
+
+
+async def test_a_bulk_is_held_back_only_while_its_copies_follow(autojump_clock: trio.testing.MockClock) -> None:
+    book, proofs, answers = _Book(), Pulse(), _Answers()
+    room = WaitingRoom(cast("CopyBook", book), proofs)
+
+    def prove(number: int) -> None:
+        book.counts[number] = 3
+        proofs.beat()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(room.run)
+        for number in range(_AHEAD_MAX + 3):
+            await room.add(answers.waiting(number))
+        assert await _held_s(room) == 0  # nobody knows yet whether copies come at all
+
+        await trio.sleep(1)
+        prove(0)
+        await trio.testing.wait_all_tasks_blocked()
+        held = trio.current_time()
+        nursery.start_soon(_prove_later, prove, 1, 0.5)
+        nursery.start_soon(_prove_later, prove, 2, 0.75)
+        await room.keep_close()
+        assert trio.current_time() - held == 0.75  # until no more than that many wait
+
+        await room.add(answers.waiting(_AHEAD_MAX + 3))
+        assert await _held_s(room) == 2  # the holder is away: not longer than that
+        assert await _held_s(room) == 0
+
+        await trio.sleep(10)
+        prove(3)
+        await trio.testing.wait_all_tasks_blocked()
+        await room.add(answers.waiting(_AHEAD_MAX + 4))
+        assert await _held_s(room) == 0  # copies come, and far behind
+        nursery.cancel_scope.cancel()
+
+
+async def _prove_later(prove: Callable[[int], None], number: int, seconds: float) -> None:
+    await trio.sleep(seconds)
+    prove(number)
+
+
+async def test_answers_whose_time_is_up_hold_nobody_back(autojump_clock: trio.testing.MockClock) -> None:
+    answers = _Answers()
+    room = WaitingRoom(cast("CopyBook", _Book()), Pulse())
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(room.run)
+        await room.add(answers.waiting(0, trio.current_time() + 1))
+        for number in range(1, _AHEAD_MAX + 2):
+            await room.add(answers.waiting(number))
+        await trio.sleep(1.5)
+        assert answers.given == [0]
+        assert await _held_s(room) == 0
+        nursery.cancel_scope.cancel()

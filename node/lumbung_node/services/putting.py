@@ -94,6 +94,8 @@ class PutStream:
 
     async def _read(self, nursery: trio.Nursery) -> None:
         while True:
+            if self._current is None:
+                await self._room.keep_close()
             with trio.move_on_after(limits.BLOB_SILENCE_S if self._current else float("inf")) as silence:
                 message = await self._call.receive()
             if silence.cancelled_caught:
@@ -345,11 +347,10 @@ class PutStream:
         answer.final = is_final
         await self._answer(answer)
         if not is_final:
-            deadline = trio.current_time() + wait_ms / 1000
+            now = trio.current_time()
             self._hurry(result.blob, result.number)
-            await self._room.add(
-                Waiting(result.number, result.blob, wanted, deadline, partial(self._answer_final, answer))
-            )
+            answer_final = partial(self._answer_final, answer)
+            await self._room.add(Waiting(result.number, result.blob, wanted, now, now + wait_ms / 1000, answer_final))
 
     def _copies_message(self, copies: BlobCopies) -> blobs_pb2.CopyCount:
         """Made once for each of the few combinations; the book gives the same object for the same one."""

@@ -7,6 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from lumbung_cluster import limits
+from lumbung_cluster.entry import entry_in
 from lumbung_cluster.errors import BlobDamaged, Rejected, StatusCode
 from lumbung_cluster.ids import BLOB_ID_SIZE_BYTES, BlobId, NodeNumber
 from lumbung_node.ports.metrics import Metric
@@ -79,10 +80,10 @@ class Reading:
         self._core.activity.touch()
         if found.row.state is RowState.DAMAGED:
             raise BlobDamaged(f"blob {found.blob} is known to be damaged")
-        (signed,) = await self._core.store.reader.lists(found.origin, [found.row.signed])
+        (signed,) = await self._core.store.reader.signed_bytes(found.origin, [found.row.signed])
         if signed is None:
             raise BlobDamaged(f"blob {found.blob}: its signed list is missing")
-        seal_epoch = signed.content.entries[found.row.signed.index].seal_epoch
+        seal_epoch = entry_in(signed[0], found.row.signed.index).seal_epoch
         header = blobs_pb2.GetResponse(
             start=blobs_pb2.GetStart(
                 id=found.blob.raw,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable
 
@@ -16,15 +17,18 @@ from lumbung_node.store.state import Pulse
 __all__ = ["Waiting", "WaitingRoom"]
 
 _LOOK_INTERVAL_S = 0.5  # everybody is looked at this often; the front of the queue after each new proof
+_AHEAD_MAX = 1024  # blobs; the rows of four times as many are at hand in the adapter when their receipts come
+_FOLLOW_S = 2.0  # copies that take longer are not waited for: what is durable here comes first
 
 
 @record
 class Waiting:
-    """`deadline` is trio time; `answer` gets the copies when they are proven, or when the time is up."""
+    """`since` and `deadline` are trio time; `answer` gets the copies when they are proven, or when the time is up."""
 
     number: int
     blob: BlobId
     copies: int
+    since: float
     deadline: float
     answer: Callable[[BlobCopies], Awaitable[None]]
 
@@ -39,6 +43,9 @@ class WaitingRoom:
         self._stir = trio.Event()
         self._emptied = trio.Event()
         self._looked_at_all = 0.0
+        self._proven = Pulse()
+        self._proven_at = -math.inf
+        self._proven_after_s = math.inf
         self._is_looking = False  # and may hold one that is answered, or turn the queue
 
     async def add(self, waiting: Waiting) -> None:
@@ -48,6 +55,19 @@ class WaitingRoom:
             return
         self._queue.append(waiting)
         self._stir.set()
+
+    async def keep_close(self) -> None:
+        """Hold a bulk back while many wait and their copies follow within a second or two.
+
+        Nothing is won by running ahead of them, and each blob's rows are looked up anew when its receipts come. Where
+        holders are slow, far or away the bulk goes on at the pace of this disk.
+        """
+        while len(self._queue) > _AHEAD_MAX and self._do_follow():
+            with trio.move_on_after(_FOLLOW_S):
+                await self._proven.wait()
+
+    def _do_follow(self) -> bool:
+        return self._proven_after_s < _FOLLOW_S and trio.current_time() - self._proven_at < _FOLLOW_S
 
     async def until_empty(self) -> None:
         while self._queue or self._is_looking:
@@ -79,7 +99,11 @@ class WaitingRoom:
     async def _look(self) -> None:
         now = trio.current_time()
         while self._queue and (copies := self._settled(self._queue[0], now)) is not None:
-            await self._queue.popleft().answer(copies)
+            waiting = self._queue.popleft()
+            if copies.count >= waiting.copies:
+                self._proven_at, self._proven_after_s = now, now - waiting.since
+                self._proven.beat()
+            await waiting.answer(copies)
         if now - self._looked_at_all >= _LOOK_INTERVAL_S:
             self._looked_at_all = now
             await self._look_at_all()

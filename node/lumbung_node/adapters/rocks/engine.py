@@ -146,6 +146,17 @@ class RocksEngine:
         assert len(values) == len(keys)
         return values
 
+    def get_in_place(self, family: Family, keys: Sequence[bytes]) -> list[bytes | None]:
+        """As `get`, with the interpreter's lock held: for a few keys whose values the kernel has in memory.
+
+        Letting go of it for 0.1 ms hands it to the thread of gRPC, and having it back costs two switches and a wait.
+        """
+        find, options = self._families[family].get, _read_options(family)
+        try:
+            return [cast("bytes | None", find(key, None, options)) for key in keys]
+        except Exception as exc:
+            raise translate(exc, Phase.READ) from exc
+
     def get_at_hand(
         self, family: Family, keys: Sequence[bytes], bytes_max: int
     ) -> tuple[list[bytes | None], list[int]]:

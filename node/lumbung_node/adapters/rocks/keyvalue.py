@@ -38,6 +38,7 @@ _READS_IN_PLACE_MAX = 4
 _BYTES_AT_HAND_MAX = 512 * KIB  # 0.1 ms to read, 0.5 to 2 to write
 
 T = TypeVar("T")
+_Get = Callable[[Family, Sequence[bytes]], list[bytes | None]]
 
 
 async def open_rocks(folder: Path, *, create: bool, limits: RocksLimits = DEFAULT_LIMITS) -> RocksKeyValue:
@@ -112,10 +113,10 @@ class RocksKeyValue:
     async def _read(self, family: Family, keys: Sequence[bytes]) -> list[bytes | None]:
         """From the disk, it may be."""
         if len(keys) <= _READS_IN_PLACE_MAX and self._paces[family].is_quick:
-            read = self._timed_get(family, keys)
+            read = self._timed(self._engine.get_in_place, family, keys)
         else:
             begun = self._writes, self._writer.borrowed_tokens
-            read = await self._run(self._readers, lambda: self._timed_get(family, keys))
+            read = await self._run(self._readers, lambda: self._timed(self._engine.get, family, keys))
             if begun != (self._writes, 0):
                 return read  # one of them may have been written meanwhile
         self._note_absent(family, [key for key, value in zip(keys, read, strict=True) if value is None])
@@ -157,10 +158,10 @@ class RocksKeyValue:
                 await trio.to_thread.run_sync(self._engine.close)
                 self._is_closed = True
 
-    def _timed_get(self, family: Family, keys: Sequence[bytes]) -> list[bytes | None]:
+    def _timed(self, get: _Get, family: Family, keys: Sequence[bytes]) -> list[bytes | None]:
         begun = time.monotonic()
         try:
-            return self._engine.get(family, keys)
+            return get(family, keys)
         finally:  # also of a read that fails: a dying disk takes long over it
             if len(keys) <= _READS_IN_PLACE_MAX:
                 self._paces[family].took(time.monotonic() - begun)

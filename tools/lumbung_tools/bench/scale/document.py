@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lumbung_tools.bench.scale.index import IndexStep, Seen
-from lumbung_tools.bench.scale.million import Calls, Part, Scale, Start
+from lumbung_tools.bench.scale.million import Calls, Part, Scale, Start, Turns
 
 __all__ = ["SCHEMA", "Result", "read_result", "write_result"]
 
-SCHEMA = "lumbung.bench.scale/1"
+SCHEMA = "lumbung.bench.scale/2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ def read_result(file: Path) -> Result:
     node = found["node"]
     scale = Scale(
         [Part(**each) for each in node["parts"]],
+        Turns(**node["turns"]),
         [Calls(**each) for each in node["calls"]],
         [Start(**each) for each in node["starts"]],
         node["peak_mib"],

@@ -62,14 +62,25 @@ def _marks(result: Result) -> TableText:
     slowest = max((each for each in node.starts if each.how != ONCE), key=lambda each: each.served_s)
     peak_mib = max(node.peak_mib, node.peak_started_mib)
     few, many = node.calls[0], node.calls[-1]
+    turns = node.turns
     rows = [
-        ["puts/s, last tenth of the first", f">= {_DECAY_MARK}", f"{last.per_s / first.per_s:.2f}"],
+        [
+            f"puts/s, last tenth of the first, side by side in turns of {turns.blobs:,}",
+            f">= {_DECAY_MARK}",
+            f"{turns.old_of_young:.2f}",
+        ],
+        [
+            "us of CPU a put in these turns, first and last tenth",
+            "",
+            f"{turns.young_cpu_us:.0f}, {turns.old_cpu_us:.0f}",
+        ],
+        ["puts/s, last tenth of the first, one after the other", "", f"{last.per_s / first.per_s:.2f}"],
         [
             "the same, beside the disk's appends",
             "",
             f"{last.per_s / last.append_per_s * first.append_per_s / first.per_s:.2f}",
         ],
-        ["us of CPU a put, first and last tenth", "", f"{first.cpu_us:.0f}, {last.cpu_us:.0f}"],
+        ["us of CPU a put, first and last tenth, one after the other", "", f"{first.cpu_us:.0f}, {last.cpu_us:.0f}"],
         [f"open to serving, s ({slowest.how})", f"<= {_START_MARK_S:.0f}", f"{slowest.served_s:.2f}"],
         ["VmHWM, MiB", f"<= {_MEMORY_MARK_MIB}", f"{peak_mib:.0f}"],
         [f"status with {many.blobs:,} of that with {few.blobs:,}", "1", f"{many.status_ms / few.status_ms:.2f}"],
