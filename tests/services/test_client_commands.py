@@ -321,6 +321,17 @@ def test_a_folder_that_cannot_be_read_is_named_and_the_others_are_stored(
     assert len(office.node.blobs) == (0 if more else 1)
 
 
+def test_a_pipe_in_a_folder_is_told_and_not_waited_for(office: Office) -> None:
+    office.file("day/a.zip")
+    os.mkfifo(office.folder / "day" / "b.zip")
+
+    code = office.type("put", str(office.folder / "day"))
+
+    assert code == 2
+    assert f"{office.folder / 'day' / 'b.zip'}: NOT stored" in office.said()[1]
+    assert len(office.node.blobs) == 1
+
+
 def test_a_folder_that_cannot_be_read_is_in_the_summary_too(office: Office, locked: Path) -> None:
     office.file("day/a.zip")
 

@@ -37,7 +37,7 @@ AGE_MAGIC = b"age-encryption.org/v1\n"
 
 
 class PlaintextRefused(LumbungError):
-    """An empty file, or one larger than a blob may be: nothing is sealed."""
+    """An empty file, one larger than a blob may be, or what is no file: nothing is sealed."""
 
 
 class CannotOpen(KeyRefused):

@@ -31,6 +31,7 @@ FILE_INDONESIAN: Final[dict[str, str]] = {
     "reason.key_there": "{file} sudah ada, dan kunci tidak pernah ditimpa; pindahkan dulu",
     "reason.not_a_certificate": "berkas itu tidak berisi sertifikat PEM",
     "reason.file_empty": "berkas kosong",
+    "reason.file_special": "bukan berkas melainkan pipa, soket, atau perangkat, dan dilewati",
     "reason.file_too_large": "berkas terlalu besar, paling besar {most} bita; bagi menjadi beberapa berkas",
     "reason.not_a_backup": "{file} bukan cadangan kunci, bukan pula baris cadangan dari kertas",
     "reason.not_a_roster": "berkas itu bukan daftar simpul lumbung, atau rusak ({why})",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
@@ -33,8 +34,9 @@ _READ_SIZE_BYTES = limits.MIB
 def walk(named: Sequence[str], on_unusable: OnUnusable) -> Iterator[str]:
     """The files under what was named, each folder in the order of names. Links and hidden files in folders are left.
 
-    What was named itself is taken as it is: whether it can be read shows when it is sealed. A folder that cannot be
-    read is told to `on_unusable`: nobody knows what is in it, so it must not look as if nothing were.
+    What was named itself is taken as it is, a pipe as well: whether it can be read shows when it is sealed. A folder that
+    cannot be read is told to `on_unusable`: nobody knows what is in it, so it must not look as if nothing were. So is
+    what is no file in a folder: to open a pipe there would wait for ever.
     """
     for name in named:
         if name == STDIN or not os.path.isdir(name):
@@ -44,7 +46,11 @@ def walk(named: Sequence[str], on_unusable: OnUnusable) -> Iterator[str]:
             folders[:] = sorted(entry for entry in folders if not entry.startswith("."))
             for file in sorted(files):
                 path = os.path.join(folder, file)
-                if not file.startswith(".") and not os.path.islink(path):
+                if file.startswith(".") or os.path.islink(path):
+                    continue
+                if _is_special(path):
+                    on_unusable(path, PlaintextRefused("plaintext: expected a file, got a pipe, socket or device"))
+                else:
                     yield path
 
 
@@ -164,6 +170,13 @@ def _chunks(labels: Sequence[str]) -> Iterator[list[str]]:
             chunk, size_bytes = [], 0
     if chunk:
         yield chunk
+
+
+def _is_special(path: str) -> bool:
+    try:
+        return not stat.S_ISREG(os.stat(path).st_mode)
+    except OSError:
+        return False  # whatever is wrong with it shows when it is opened
 
 
 def _size(label: str) -> int:
