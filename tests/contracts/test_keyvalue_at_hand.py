@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ import trio.testing
 from lumbung_cluster.errors import DiskFailed
 from lumbung_cluster.limits import KIB
 from lumbung_node.adapters.rocks import RocksLimits, open_rocks
-from lumbung_node.adapters.rocks.engine import RocksEngine
+from lumbung_node.adapters.rocks.engine import RocksEngine, open_engine
+from lumbung_node.adapters.rocks.options import DEFAULT_LIMITS
 from lumbung_node.adapters.rocks.read_pace import ReadPace
 from lumbung_node.ports.keyvalue import Batch, Family
 
@@ -58,8 +60,15 @@ async def test_a_quick_disk_is_read_in_place_and_a_slow_one_from_a_thread(
         threads += 1
         return await run_sync(work, limiter=limiter)
 
+    def refuse(*_: object) -> list[bytes | None]:
+        raise AssertionError
+
     monkeypatch.setattr(trio.to_thread, "run_sync", counted)
+    engine_get, engine_get_in_place = RocksEngine.get, RocksEngine.get_in_place
     for took_s, hops in ((0.0001, 0), (0.01, 1)):
+        # In a thread the interpreter's lock is let go of while the disk works, in place it is kept.
+        monkeypatch.setattr(RocksEngine, "get", engine_get if hops else refuse)
+        monkeypatch.setattr(RocksEngine, "get_in_place", refuse if hops else engine_get_in_place)
         pace = ReadPace()
         for _ in range(16):
             pace.took(took_s)
@@ -89,6 +98,25 @@ async def test_a_read_that_fails_counts_like_any_other(tmp_path: Path, monkeypat
         await kv.get(Family.CHUNKS, [b"1"])
     assert not pace.is_quick
     await kv.close()
+
+
+@pytest.mark.parametrize("way", ["get", "get_in_place"])
+def test_a_pass_over_chunks_leaves_the_cache_to_the_index(tmp_path: Path, way: str) -> None:
+    """A scrub of all blobs would throw the index out of a small cache, and each put look for its rows on the disk."""
+    keys = sorted(key_of(index) for index in range(200))
+    engine = open_engine(tmp_path, DEFAULT_LIMITS, create=True)
+    engine.write_chunks([(key, random.Random(key).randbytes(4300)) for key in keys])
+    engine.sync()
+    engine.close()
+    engine = open_engine(tmp_path, DEFAULT_LIMITS, create=False)  # what the log held lies in tables now
+    used = partial(engine._families[Family.CHUNKS].property_int_value, "rocksdb.block-cache-usage")
+    assert engine.get_in_place(Family.CHUNKS, keys[:1]) != [None]
+    before = used()
+    for at in range(0, len(keys), 4):
+        found = getattr(engine, way)(Family.CHUNKS, keys[at : at + 4])
+        assert None not in found
+    assert used() == before
+    engine.close()
 
 
 async def test_empty_values_and_deletions_read_as_such(tmp_path: Path) -> None:

@@ -169,17 +169,17 @@ async def test_a_bulk_is_held_back_only_while_its_copies_follow(autojump_clock: 
             await room.add(answers.waiting(number))
         assert await _held_s(room) == 0  # nobody knows yet whether copies come at all
 
-        await trio.sleep(1)
+        await trio.sleep(0.8)
         prove(0)
         await trio.testing.wait_all_tasks_blocked()
         held = trio.current_time()
-        nursery.start_soon(_prove_later, prove, 1, 0.5)
-        nursery.start_soon(_prove_later, prove, 2, 0.75)
+        nursery.start_soon(_prove_later, prove, 1, 0.05)
+        nursery.start_soon(_prove_later, prove, 2, 0.125)
         await room.keep_close()
-        assert trio.current_time() - held == 0.75  # until no more than that many wait
+        assert trio.current_time() - held == pytest.approx(0.125)  # until no more than that many wait
 
         await room.add(answers.waiting(_AHEAD_MAX + 3))
-        assert await _held_s(room) == 2  # the holder is away: not longer than that
+        assert await _held_s(room) == pytest.approx(1)  # the holder is away: not longer than that
         assert await _held_s(room) == 0
 
         await trio.sleep(10)
@@ -206,4 +206,42 @@ async def test_answers_whose_time_is_up_hold_nobody_back(autojump_clock: trio.te
         await trio.sleep(1.5)
         assert answers.given == [0]
         assert await _held_s(room) == 0
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("way", ["others proven", "time is up"])
+async def test_a_bulk_is_let_go_when_the_room_empties_another_way(
+    autojump_clock: trio.testing.MockClock, way: str
+) -> None:
+    book, proofs, answers = _Book(), Pulse(), _Answers()
+    room = WaitingRoom(cast("CopyBook", book), proofs)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(room.run)
+        await room.add(answers.waiting(0))
+        book.counts[0] = 3
+        proofs.beat()
+        await trio.testing.wait_all_tasks_blocked()
+        deadline = trio.current_time() + 0.3 if way == "time is up" else float("inf")
+        for number in range(1, _AHEAD_MAX + 3):
+            await room.add(answers.waiting(number, deadline))
+        if way == "others proven":  # all but the front one
+            book.counts |= dict.fromkeys(range(2, _AHEAD_MAX + 3), 3)
+            proofs.beat()
+        assert await _held_s(room) <= 0.5
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_bulk_is_held_no_longer_than_that_behind_the_last_proof(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    book, proofs, answers = _Book(), Pulse(), _Answers()
+    room = WaitingRoom(cast("CopyBook", book), proofs)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(room.run)
+        for number in range(_AHEAD_MAX + 3):
+            await room.add(answers.waiting(number))
+        book.counts[0] = 3
+        proofs.beat()
+        await trio.sleep(0.9)
+        assert await _held_s(room) == pytest.approx(0.1)
         nursery.cancel_scope.cancel()

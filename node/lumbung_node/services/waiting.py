@@ -18,7 +18,7 @@ __all__ = ["Waiting", "WaitingRoom"]
 
 _LOOK_INTERVAL_S = 0.5  # everybody is looked at this often; the front of the queue after each new proof
 _AHEAD_MAX = 1024  # blobs; the rows of four times as many are at hand in the adapter when their receipts come
-_FOLLOW_S = 2.0  # copies that take longer are not waited for: what is durable here comes first
+_FOLLOW_S = 1.0  # who is held back takes a thousand blobs a second at least: slower copies are not waited for
 
 
 @record
@@ -43,7 +43,7 @@ class WaitingRoom:
         self._stir = trio.Event()
         self._emptied = trio.Event()
         self._looked_at_all = 0.0
-        self._proven = Pulse()
+        self._shrunk = Pulse()
         self._proven_at = -math.inf
         self._proven_after_s = math.inf
         self._is_looking = False  # and may hold one that is answered, or turn the queue
@@ -57,14 +57,14 @@ class WaitingRoom:
         self._stir.set()
 
     async def keep_close(self) -> None:
-        """Hold a bulk back while many wait and their copies follow within a second or two.
+        """Hold a bulk back while many wait and their copies follow within a second.
 
-        Nothing is won by running ahead of them, and each blob's rows are looked up anew when its receipts come. Where
-        holders are slow, far or away the bulk goes on at the pace of this disk.
+        A bulk of small blobs would run thousands ahead of its copies, and the rows of each would be looked up anew when
+        its receipts come. Where holders are slower, far or away, it goes on at the pace of this disk.
         """
         while len(self._queue) > _AHEAD_MAX and self._do_follow():
-            with trio.move_on_after(_FOLLOW_S):
-                await self._proven.wait()
+            with trio.move_on_at(self._proven_at + _FOLLOW_S):
+                await self._shrunk.wait()
 
     def _do_follow(self) -> bool:
         return self._proven_after_s < _FOLLOW_S and trio.current_time() - self._proven_at < _FOLLOW_S
@@ -101,8 +101,9 @@ class WaitingRoom:
         while self._queue and (copies := self._settled(self._queue[0], now)) is not None:
             waiting = self._queue.popleft()
             if copies.count >= waiting.copies:
-                self._proven_at, self._proven_after_s = now, now - waiting.since
-                self._proven.beat()
+                self._proven_at = trio.current_time()  # not `now`: answers wait for a client that does not read
+                self._proven_after_s = self._proven_at - waiting.since
+            self._shrunk.beat()
             await waiting.answer(copies)
         if now - self._looked_at_all >= _LOOK_INTERVAL_S:
             self._looked_at_all = now
@@ -119,6 +120,7 @@ class WaitingRoom:
             if copies is None:
                 self._queue.append(waiting)
             else:
+                self._shrunk.beat()
                 await waiting.answer(copies)
 
     def _settled(self, waiting: Waiting, now: float) -> BlobCopies | None:

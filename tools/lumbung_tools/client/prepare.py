@@ -34,9 +34,9 @@ _READ_SIZE_BYTES = limits.MIB
 def walk(named: Sequence[str], on_unusable: OnUnusable) -> Iterator[str]:
     """The files under what was named, each folder in the order of names. Links and hidden files in folders are left.
 
-    What was named itself is taken as it is, a pipe as well: whether it can be read shows when it is sealed. A folder that
-    cannot be read is told to `on_unusable`: nobody knows what is in it, so it must not look as if nothing were. So is
-    what is no file in a folder: to open a pipe there would wait for ever.
+    What was named itself is taken as it is, a pipe as well: whether it can be read shows when it is sealed. A folder
+    that cannot be read is told to `on_unusable`: nobody knows what is in it, so it must not look as if nothing were. So
+    is what is no file in a folder: to open a pipe there would wait for ever.
     """
     for name in named:
         if name == STDIN or not os.path.isdir(name):
