@@ -19,8 +19,7 @@ async def test_each_blob_of_a_list_has_its_own_seal_epoch(autojump_clock: trio.t
     contents = {epoch: b"recording %d" % epoch for epoch in (3, 1, 7)}
     async with living(box(OFFICE)) as core:
         own = [
-            OwnBlob(BlobId.of(each), Content(len(each), [each]), epoch, 0, b"", b"")
-            for epoch, each in contents.items()
+            OwnBlob(BlobId.of(each), Content(len(each), [each]), epoch, 0, b"", b"") for epoch, each in contents.items()
         ]
         await core.store.committer.commit(Job(own=own))
         reading, told = Reading(core, CopyBook(core)), dict[int, int]()

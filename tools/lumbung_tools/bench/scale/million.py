@@ -63,10 +63,9 @@ class Part:
 class Turns:
     """The last tenth of the blobs beside the first of a fresh office, in turn: seconds of each turn of `blobs` puts.
 
-    A minute and a half lies between the first tenth and the last, and in it the pace of a shared machine changes by
-    more than the node's: only what was measured side by side tells whether a full store is slower. What a store does
-    behind its turn falls into the other's, at most the rest of one compaction. CPU is that of the whole time, both
-    turns.
+    Two minutes lie between the first tenth and the last, and in them the pace of a shared machine changes by more than
+    the node's: only what was measured side by side tells whether a full store is slower. What a store does behind its
+    turn (compactions, one after the other) falls into the other's; CPU is that of the whole time, both turns.
     """
 
     blobs: int
