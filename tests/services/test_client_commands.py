@@ -322,6 +322,7 @@ def test_a_folder_that_cannot_be_read_is_named_and_the_others_are_stored(
 
 
 def test_a_pipe_in_a_folder_is_told_and_not_waited_for(office: Office) -> None:
+    (office.folder / "day").mkdir()
     office.file("day/a.zip")
     os.mkfifo(office.folder / "day" / "b.zip")
 

@@ -29,6 +29,7 @@ __all__ = [
     "SealRecipients",
     "Sealed",
     "looks_sealed",
+    "not_a_file",
     "open_sealed",
     "seal",
 ]
@@ -38,6 +39,11 @@ AGE_MAGIC = b"age-encryption.org/v1\n"
 
 class PlaintextRefused(LumbungError):
     """An empty file, one larger than a blob may be, or what is no file: nothing is sealed."""
+
+
+def not_a_file() -> PlaintextRefused:
+    """Of what lies in a folder and would be waited for: a pipe, a socket, a device."""
+    return PlaintextRefused("plaintext: expected a file, got a pipe, socket or device")
 
 
 class CannotOpen(KeyRefused):

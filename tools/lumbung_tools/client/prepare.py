@@ -17,7 +17,7 @@ from lumbung_cluster.ids import blob_hasher
 from lumbung_node.ports.world import Blocking
 from lumbung_tools.client.outbox import Outbox, OutboxEntry
 from lumbung_tools.client.put_frames import PutItem
-from lumbung_tools.sealing import PlaintextRefused, SealRecipients
+from lumbung_tools.sealing import PlaintextRefused, SealRecipients, not_a_file
 from lumbung_tools.tags import TagSecret
 
 __all__ = ["STDIN", "OnUnusable", "Preparer", "refuse_too_large", "walk"]
@@ -49,7 +49,7 @@ def walk(named: Sequence[str], on_unusable: OnUnusable) -> Iterator[str]:
                 if file.startswith(".") or os.path.islink(path):
                     continue
                 if _is_special(path):
-                    on_unusable(path, PlaintextRefused("plaintext: expected a file, got a pipe, socket or device"))
+                    on_unusable(path, not_a_file())
                 else:
                     yield path
 
