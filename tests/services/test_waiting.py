@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import cast
 
 import pytest
@@ -42,6 +43,16 @@ class _Answers:
         return Waiting(number, BlobId(bytes(32)), 3, trio.current_time(), deadline, answer)
 
 
+@asynccontextmanager
+async def _open_room(book: _Book, proofs: Pulse) -> AsyncIterator[WaitingRoom]:
+    """A room that is looked after until the end of the block."""
+    room = WaitingRoom(cast("CopyBook", book), proofs)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(room.run)
+        yield room
+        nursery.cancel_scope.cancel()
+
+
 async def test_a_proof_wakes_the_room_that_waits_for_it_and_no_other(
     autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -79,9 +90,7 @@ async def test_who_is_proven_before_the_one_in_front_is_answered_within_the_seco
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     book, proofs, answers = _Book(), Pulse(), _Answers()
-    room = WaitingRoom(cast("CopyBook", book), proofs)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(room.run)
+    async with _open_room(book, proofs) as room:
         for number in (1, 2, 3):
             await room.add(answers.waiting(number, deadline=trio.current_time() + 60))
         book.counts[3] = 3
@@ -92,7 +101,6 @@ async def test_who_is_proven_before_the_one_in_front_is_answered_within_the_seco
         await trio.sleep(60)
         assert sorted(answers.given) == [1, 2, 3]  # the others when their time is up
         await room.until_empty()
-        nursery.cancel_scope.cancel()
 
 
 async def test_a_proof_of_the_front_wakes_while_others_are_being_looked_at(
@@ -157,14 +165,12 @@ async def _held_s(room: WaitingRoom) -> float:
 
 async def test_a_bulk_is_held_back_only_while_its_copies_follow(autojump_clock: trio.testing.MockClock) -> None:
     book, proofs, answers = _Book(), Pulse(), _Answers()
-    room = WaitingRoom(cast("CopyBook", book), proofs)
 
     def prove(number: int) -> None:
         book.counts[number] = 3
         proofs.beat()
 
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(room.run)
+    async with _open_room(book, proofs) as room:
         for number in range(_AHEAD_MAX + 3):
             await room.add(answers.waiting(number))
         assert await _held_s(room) == 0  # nobody knows yet whether copies come at all
@@ -173,10 +179,11 @@ async def test_a_bulk_is_held_back_only_while_its_copies_follow(autojump_clock: 
         prove(0)
         await trio.testing.wait_all_tasks_blocked()
         held = trio.current_time()
-        nursery.start_soon(_prove_later, prove, 1, 0.05)
-        nursery.start_soon(_prove_later, prove, 2, 0.125)
-        await room.keep_close()
-        assert trio.current_time() - held == pytest.approx(0.125)  # until no more than that many wait
+        async with trio.open_nursery() as holders:
+            holders.start_soon(_prove_later, prove, 1, 0.05)
+            holders.start_soon(_prove_later, prove, 2, 0.125)
+            await room.keep_close()
+            assert trio.current_time() - held == pytest.approx(0.125)  # until no more than that many wait
 
         await room.add(answers.waiting(_AHEAD_MAX + 3))
         assert await _held_s(room) == pytest.approx(1)  # the holder is away: not longer than that
@@ -187,7 +194,6 @@ async def test_a_bulk_is_held_back_only_while_its_copies_follow(autojump_clock: 
         await trio.testing.wait_all_tasks_blocked()
         await room.add(answers.waiting(_AHEAD_MAX + 4))
         assert await _held_s(room) == 0  # copies come, and far behind
-        nursery.cancel_scope.cancel()
 
 
 async def _prove_later(prove: Callable[[int], None], number: int, seconds: float) -> None:
@@ -197,16 +203,13 @@ async def _prove_later(prove: Callable[[int], None], number: int, seconds: float
 
 async def test_answers_whose_time_is_up_hold_nobody_back(autojump_clock: trio.testing.MockClock) -> None:
     answers = _Answers()
-    room = WaitingRoom(cast("CopyBook", _Book()), Pulse())
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(room.run)
+    async with _open_room(_Book(), Pulse()) as room:
         await room.add(answers.waiting(0, trio.current_time() + 1))
         for number in range(1, _AHEAD_MAX + 2):
             await room.add(answers.waiting(number))
         await trio.sleep(1.5)
         assert answers.given == [0]
         assert await _held_s(room) == 0
-        nursery.cancel_scope.cancel()
 
 
 @pytest.mark.parametrize("way", ["others proven", "time is up"])
@@ -214,9 +217,7 @@ async def test_a_bulk_is_let_go_when_the_room_empties_another_way(
     autojump_clock: trio.testing.MockClock, way: str
 ) -> None:
     book, proofs, answers = _Book(), Pulse(), _Answers()
-    room = WaitingRoom(cast("CopyBook", book), proofs)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(room.run)
+    async with _open_room(book, proofs) as room:
         await room.add(answers.waiting(0))
         book.counts[0] = 3
         proofs.beat()
@@ -228,20 +229,16 @@ async def test_a_bulk_is_let_go_when_the_room_empties_another_way(
             book.counts |= dict.fromkeys(range(2, _AHEAD_MAX + 3), 3)
             proofs.beat()
         assert await _held_s(room) <= 0.5
-        nursery.cancel_scope.cancel()
 
 
 async def test_a_bulk_is_held_no_longer_than_that_behind_the_last_proof(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     book, proofs, answers = _Book(), Pulse(), _Answers()
-    room = WaitingRoom(cast("CopyBook", book), proofs)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(room.run)
+    async with _open_room(book, proofs) as room:
         for number in range(_AHEAD_MAX + 3):
             await room.add(answers.waiting(number))
         book.counts[0] = 3
         proofs.beat()
         await trio.sleep(0.9)
         assert await _held_s(room) == pytest.approx(0.1)
-        nursery.cancel_scope.cancel()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 import sys
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
@@ -48,7 +47,7 @@ def walk(named: Sequence[str], on_unusable: OnUnusable) -> Iterator[str]:
                 path = os.path.join(folder, file)
                 if file.startswith(".") or os.path.islink(path):
                     continue
-                if _is_special(path):
+                if os.path.exists(path) and not os.path.isfile(path):
                     on_unusable(path, not_a_file())
                 else:
                     yield path
@@ -170,13 +169,6 @@ def _chunks(labels: Sequence[str]) -> Iterator[list[str]]:
             chunk, size_bytes = [], 0
     if chunk:
         yield chunk
-
-
-def _is_special(path: str) -> bool:
-    try:
-        return not stat.S_ISREG(os.stat(path).st_mode)
-    except OSError:
-        return False  # whatever is wrong with it shows when it is opened
 
 
 def _size(label: str) -> int:

@@ -105,7 +105,7 @@ class RocksEngine:
         self._database = database
         self._families: dict[Family, Rdict] = {f: database.get_column_family(f.value) for f in Family}
         self._handles: dict[Family, ColumnFamily] = {f: database.get_column_family_handle(f.value) for f in Family}
-        # A get of a list takes these and drops what it is given.
+        # For every get of the family: one of a list would drop options that come with it.
         self._families[Family.CHUNKS].set_read_options(_read_options(Family.CHUNKS))
         self._failure: LumbungError | None = None
         self.is_closing = False
@@ -141,7 +141,7 @@ class RocksEngine:
     def get(self, family: Family, keys: Sequence[bytes]) -> list[bytes | None]:
         try:
             # A list lets go of the interpreter's lock while it reads, a single key does not.
-            values: list[bytes | None] | None = self._families[family].get(list(keys), None, _read_options(family))
+            values: list[bytes | None] | None = self._families[family].get(list(keys))
         except Exception as exc:
             raise translate(exc, Phase.READ) from exc
         assert values is not None
@@ -153,9 +153,9 @@ class RocksEngine:
 
         Letting go of it for 0.1 ms hands it to the thread of gRPC, and having it back costs two switches and a wait.
         """
-        find, options = self._families[family].get, _read_options(family)
+        find = self._families[family].get
         try:
-            return [cast("bytes | None", find(key, None, options)) for key in keys]
+            return [cast("bytes | None", find(key)) for key in keys]
         except Exception as exc:
             raise translate(exc, Phase.READ) from exc
 
