@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
 
 from lumbung_cluster.errors import PeerGone, PeerUnreachable, TrustRefused
 from lumbung_node.ports.transport import CallKind, Channel, ClientStream, Endpoint, LinkClass, Method
@@ -76,6 +79,7 @@ class Held:
 
     async def learn(self) -> None:
         self.asked += 1
+        await wait_all_tasks_blocked()
         self.pin = self.newer
 
     def channel(self, dial: Callable[[Endpoint], Channel]) -> LearningChannel:
@@ -130,6 +134,27 @@ async def test_a_stream_ends_as_a_broken_line_so_that_whoever_repeats_it_finds_t
         with pytest.raises(PeerGone, match="another TLS key"):
             await stream.receive()
     assert await channel.call(ASK, b"", deadline_s=1.0) == b"answer"
+
+
+async def test_both_halves_of_a_stream_and_a_call_beside_it_learn_the_key_from_one_question() -> None:
+    """The half whose answer came second found the key changed already, and took that for a refusal of it."""
+    node, held = Node(NEW_PIN), Held(OLD_PIN, NEW_PIN)
+    channel = held.channel(node.dial)
+    gone: list[PeerGone] = []
+
+    async def half(say: Callable[[], Awaitable[object]]) -> None:
+        with pytest.raises(PeerGone, match="another TLS key") as caught:
+            await say()
+        gone.append(caught.value)
+
+    async def call() -> None:
+        assert await channel.call(ASK, b"", deadline_s=1.0) == b"answer"
+
+    async with channel.stream(PUT) as stream, trio.open_nursery() as nursery:
+        nursery.start_soon(half, partial(stream.send, b"x"))
+        nursery.start_soon(half, stream.receive)
+        nursery.start_soon(call)
+    assert (len(gone), held.asked, node.dialled) == (2, 1, [OLD_PIN, NEW_PIN])
 
 
 async def test_a_stream_to_a_thief_is_refused() -> None:

@@ -10,6 +10,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+
+import trio
 
 from lumbung_cluster.errors import PeerGone, PeerUnreachable, TrustRefused
 from lumbung_node.ports.transport import Channel, ClientStream, Endpoint, Method
@@ -32,12 +35,14 @@ class LearningChannel:
         self._learn = learn
         self._dialled = endpoint()
         self._inner = dial(self._dialled)
+        self._asking = trio.Lock()
 
     async def call(self, method: Method, request: bytes, *, deadline_s: float) -> bytes:
+        dialled = self._dialled
         try:
             return await self._inner.call(method, request, deadline_s=deadline_s)
         except TrustRefused:
-            if not await self._is_another_now():
+            if not await self._is_another_since(dialled):
                 raise
         return await self._inner.call(method, request, deadline_s=deadline_s)
 
@@ -49,28 +54,37 @@ class LearningChannel:
 
     @asynccontextmanager
     async def _stream(self, method: Method, deadline_s: float | None) -> AsyncIterator[ClientStream]:
+        retold = partial(self._retold, self._dialled)
         async with self._inner.stream(method, deadline_s=deadline_s) as stream:
-            yield _LearningStream(stream, self._retold)
+            yield _LearningStream(stream, retold)
 
-    async def _retold(self, refusal: TrustRefused) -> Exception:
+    async def _retold(self, dialled: Endpoint, refusal: TrustRefused) -> Exception:
         """What a stream ends with: whoever retries broken lines finds the other key."""
         try:
-            is_another = await self._is_another_now()
+            is_another = await self._is_another_since(dialled)
         except PeerUnreachable as exc:
             return exc
         if not is_another:
             return refusal
         return PeerGone("the node has another TLS key, which its newer roster names: try again")
 
-    async def _is_another_now(self) -> bool:
-        if self._endpoint() == self._dialled:
-            await self._learn()
-        now = self._endpoint()
-        if now == self._dialled:
-            return False
-        former, self._inner, self._dialled = self._inner, self._dial(now), now
-        await former.close()
-        return True
+    async def _is_another_since(self, dialled: Endpoint) -> bool:
+        """Whether this channel goes, or now goes, to another key than the one that was refused.
+
+        A stream's two halves are refused at the same time, and so are calls beside them: the first one asks the node,
+        and what it has learnt holds for all.
+        """
+        async with self._asking:
+            if self._dialled != dialled:
+                return True
+            if self._endpoint() == dialled:
+                await self._learn()
+            now = self._endpoint()
+            if now == dialled:
+                return False
+            former, self._inner, self._dialled = self._inner, self._dial(now), now
+            await former.close()
+            return True
 
 
 class _LearningStream:
