@@ -18,7 +18,7 @@ import trio
 from lumbung_cluster.errors import DiskFull, KeyRefused
 from lumbung_cluster.place import Place, choose_place
 from lumbung_cluster.wire import SPOKEN
-from lumbung_node.adapters.allocator import bound_allocator, give_back_when_idle
+from lumbung_node.adapters.allocator import bound_allocator, give_back_when_idle, huge_pages_while_busy
 from lumbung_node.adapters.ballast import ensure_ballast, release_ballast
 from lumbung_node.adapters.grpc_transport import GrpcTransport, grpc_transport
 from lumbung_node.adapters.identity_folder import DocumentFolder, IdentityFolder
@@ -87,6 +87,7 @@ async def _run(config: NodeConfig, gate: LevelGate, log: Log) -> None:
         await nursery.start(_listen_to_signals, nursery.cancel_scope, asked_in, manager, log)
         nursery.start_soon(manager.watch)
         nursery.start_soon(give_back_when_idle)
+        nursery.start_soon(huge_pages_while_busy)
         page = PageServer(nursery, metrics.page, log)
         await page.move(config.metrics_listen)
         parts, tls = await _make_parts(live, log, metrics)

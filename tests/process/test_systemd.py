@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lumbung_node.adapters.allocator import TUNABLES
 from lumbung_testing.fake_nodes import make_fake_cluster
 from lumbung_testing.real_clusters import lumbung
 from lumbung_testing.tools import require_tool
@@ -28,6 +29,10 @@ def unit(tmp_path: Path) -> Path:
     assert f"ExecStart={program} node run" in done.stdout
     file.write_text(done.stdout, encoding="utf-8")
     return file
+
+
+def test_a_node_in_the_service_has_the_heap_that_was_measured(unit: Path) -> None:
+    assert f"\nEnvironment=GLIBC_TUNABLES={TUNABLES}\n" in unit.read_text(encoding="utf-8")
 
 
 def _analyzed(*words: str | Path) -> subprocess.CompletedProcess[str]:

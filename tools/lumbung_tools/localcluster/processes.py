@@ -8,6 +8,7 @@ Each node writes its log to logs/NAME.log. Children cannot outlive this process 
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -21,6 +22,7 @@ from types import MappingProxyType
 import trio
 
 from lumbung_cluster.errors import LumbungError
+from lumbung_node.adapters.allocator import TUNABLES
 from lumbung_node.config import NodeConfig, load_config
 
 __all__ = ["Death", "LocalCluster", "NodeFailed", "node_command", "run_cluster"]
@@ -145,6 +147,7 @@ class LocalCluster:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=sink,
+                env={"GLIBC_TUNABLES": TUNABLES, **os.environ},  # as its service sets it
                 # Ctrl-C reaches the whole group of the terminal; the nodes hear of it from us, once.
                 process_group=0,
             )
