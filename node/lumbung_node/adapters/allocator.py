@@ -13,10 +13,11 @@ What is freed between buffers that live on stays with the process all the same, 
 237 MiB after loads of 300 KiB puts, 560 of 860 in a DRC node whose 514 sessions have ended. Giving it back took 0.2 to
 6 ms at an office.
 
-The kernel's huge pages (2 MiB instead of 4 KiB) spare a node about 5 % of its CPU in gets and puts of many clients, and would undo all that: the
-kernel fills the holes of a heap again to make huge pages of it. 600 MB of which all but 30 were freed and given back
-(41 MB resident) were 599 MB again, on a kernel whose huge pages are for everybody, as Debian's are, and likewise where
-the heap asks for them (`TUNABLES`). So a node has them while it works, and does without while it rests.
+The kernel's huge pages (2 MiB instead of 4 KiB) spare a node about 5 % of its CPU in gets and in puts of many clients,
+and would undo all that: the kernel fills the holes of a heap again to make huge pages of it. 600 MB of which all but 30
+were freed and given back (41 MB resident) were 599 MB again, on a kernel whose huge pages are for everybody, as
+Debian's are, and likewise where the heap asks for them (`TUNABLES`). So a node has them while it works, and does
+without while it rests.
 """
 
 from __future__ import annotations
