@@ -22,6 +22,7 @@ _LIMITS = {
     "grpc_mtls_mb_s": 600.0,
     "grpc_mtls_cpu_s_per_gb": 1.2,
     "blake3_300k_mb_s": 2000.0,
+    "python_m_steps_per_s": 2.0,
     "bare_hop_mb_s": 200.0,
     "bare_hop_cpu_ms": 1.0,
     "bare_calls_per_s": 500.0,

@@ -12,6 +12,7 @@ from lumbung_tools.bench.limits.copies import stream_copies, waiting_copies
 from lumbung_tools.bench.limits.disk import append_rate, sequential_write_mb_s
 from lumbung_tools.bench.limits.engine import engine_rate
 from lumbung_tools.bench.limits.hashing import hash_mb_s
+from lumbung_tools.bench.limits.interpreter import steps_per_s
 from lumbung_tools.bench.limits.wire import grpc_rate, tcp_rate
 from lumbung_tools.bench.refill_limit import Limit, measure_limit
 from lumbung_tools.bench.suite.figures import latencies_ms
@@ -23,6 +24,7 @@ _WIRE_S = 1.0
 _HASH_S = 0.5
 _CALLS_S = 2.0
 _SECONDS_MIN = 0.2
+_MEGA = 1_000_000
 _CLIENTS = 8
 _SMALL, _USUAL, _LARGE = 4 * KIB, 300 * KIB, 64 * MIB
 
@@ -48,6 +50,7 @@ class MachineLimits:
     grpc_mtls_mb_s: float
     grpc_mtls_cpu_s_per_gb: float
     blake3_300k_mb_s: float
+    python_m_steps_per_s: float
     bare_hop_mb_s: float
     bare_hop_cpu_ms: float
     bare_calls_per_s: float
@@ -79,6 +82,7 @@ def measure_machine(folder: Path, scale: float = 1.0) -> MachineLimits:
         grpc_mtls_mb_s=grpc.mb_s,
         grpc_mtls_cpu_s_per_gb=grpc.sender_cpu_s_per_gb + grpc.receiver_cpu_s_per_gb,
         blake3_300k_mb_s=hash_mb_s(_USUAL, _seconds(_HASH_S, scale)),
+        python_m_steps_per_s=steps_per_s(_seconds(_HASH_S, scale)) / _MEGA,
         bare_hop_mb_s=hop.mb_s,
         bare_hop_cpu_ms=hop.cpu_ms_a_blob,
         bare_calls_per_s=calls.calls_per_s,

@@ -25,6 +25,7 @@ _LIMIT_NAMES = {
     "grpc_mtls_mb_s": "loopback mTLS through plain grpcio, MB/s",
     "grpc_mtls_cpu_s_per_gb": "the same, CPU s for 10^9 bytes, both ends",
     "blake3_300k_mb_s": "BLAKE3, 300 KiB, one thread, MB/s",
+    "python_m_steps_per_s": "the interpreter, steps that keep a small row, one thread, millions/s",
     "bare_hop_mb_s": "a bare hop of 300 KiB: grpcio with mTLS, BLAKE3, RocksDB, MB/s",
     "bare_hop_cpu_ms": "the same, CPU ms a blob, both ends",
     "bare_calls_per_s": "bare calls that bring 300 KiB, grpc.aio with mTLS, 8 at a time, /s",
