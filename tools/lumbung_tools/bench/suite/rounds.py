@@ -6,13 +6,14 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 import trio
 
+from lumbung_node.adapters.keys.ed25519 import Ed25519Verifier
 from lumbung_node.config import Language
 from lumbung_tools.bench.limits import measure_machine
 from lumbung_tools.bench.load import Load, Stock
@@ -26,7 +27,10 @@ from lumbung_tools.bench.suite.ratios import LIMITS
 from lumbung_tools.bench.suite.reading import get_all, list_all
 from lumbung_tools.bench.suite.rsync import measure_rsync
 from lumbung_tools.bench.suite.stations import open_stations
-from lumbung_tools.client.session import Session
+from lumbung_tools.client.over_grpc import open_grpc
+from lumbung_tools.client.profile import load_profile
+from lumbung_tools.client.scrub import pause_scrub
+from lumbung_tools.client.session import Session, open_session
 from lumbung_tools.localcluster.founding import Founded, found_cluster
 from lumbung_tools.localcluster.processes import Death, LocalCluster, node_command, run_cluster
 from lumbung_tools.localcluster.sites import choose_sites
@@ -135,6 +139,7 @@ class Suite:
         async with run_cluster(folder, _complain, node_command) as cluster, AsyncExitStack() as stack:
             with self._step(f"start of {len(names)} of {len(sites)} nodes", _START_S):
                 await cluster.start(names)
+                await _pause_scrubs(founded, names)
                 operator, stations = await stack.enter_async_context(open_stations(founded, _OFFICE))
                 for station in stations:
                     # The first puts find sessions still being made and caches cold; they belong to no figure.
@@ -157,6 +162,15 @@ class Suite:
     def _step(self, name: str, expected_s: float) -> Iterator[None]:
         with self._progress.step(name, expected_s * self._scale):
             yield
+
+
+async def _pause_scrubs(founded: Founded, names: Sequence[str]) -> None:
+    """A new node's first pass begins after a minute, and idle nodes go through it at full pace: gets from one were
+    measured beside two that read and hashed all they had, on the same cores."""
+    for name in names:
+        profile = load_profile(founded.client_home(name))
+        async with open_session(profile, open_grpc, Ed25519Verifier()) as session:
+            await pause_scrub(session.own)
 
 
 def _complain(death: Death) -> None:
