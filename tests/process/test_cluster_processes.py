@@ -144,3 +144,29 @@ def test_children_end_when_their_parent_is_killed_hard(folder: Path, command: Co
     while any(_is_alive(pid) for pid in pids) and time.monotonic() < until:
         time.sleep(0.05)
     assert not any(_is_alive(pid) for pid in pids)
+
+
+async def test_a_node_that_was_ready_and_is_gone_before_the_others_are_is_named(folder: Path) -> None:
+    """All were said to be up, and asking for the address of the first one was a bug."""
+    nodes = {
+        "36.02": "echo ready x; sleep 0.5; echo port lost >&2; exit 7",
+        "drc-batam": "sleep 2; echo ready y; exec sleep 60",
+    }
+    told: list[Death] = []
+    with pytest.RaisesGroup(
+        pytest.RaisesExc(NodeFailed, match=r"36\.02 ended with exit code 7; last log line: port lost")
+    ):
+        async with run_cluster(folder, told.append, lambda file: ["sh", "-c", nodes[file.parent.name]]) as cluster:
+            await cluster.start(cluster.names)
+            for name in cluster.names:
+                cluster.address(name)
+
+
+async def test_a_node_that_has_died_by_itself_can_be_killed_all_the_same(folder: Path, command: Command) -> None:
+    told, deaths = trio.open_memory_channel[Death](1)
+    async with run_cluster(folder, told.send_nowait, command) as cluster:
+        await cluster.start(["36.02"])
+        os.kill(cluster.pid("36.02"), signal.SIGKILL)
+        with trio.fail_after(_PATIENCE_S):
+            await deaths.receive()
+        await cluster.kill("36.02")

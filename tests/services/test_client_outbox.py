@@ -139,3 +139,22 @@ def test_an_entry_that_two_commands_forget_is_gone_and_nobody_stumbles(tmp_path:
         outbox.close()
 
     assert count_waiting(tmp_path) == 0
+
+
+def test_a_file_that_another_process_seals_while_we_come_keeps_its_sidecar(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What lies there was looked at first and the folder locked then: whoever sealed in between lost the sidecar."""
+    share, sealed = Outbox._share, list[OutboxEntry]()
+
+    def share_late(outbox: Outbox) -> None:
+        monkeypatch.undo()
+        sealed.append(seal(tmp_path))
+        share(outbox)
+
+    monkeypatch.setattr(Outbox, "_share", share_late)
+    Outbox(tmp_path, SECRET).close()
+
+    outbox = Outbox(tmp_path, SECRET)
+    assert outbox.waiting(10) == sealed
+    outbox.close()

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
+import trio
 
 from lumbung_cluster.errors import KeyRefused
 from lumbung_node.toml_table import ConfigError
+from lumbung_testing.direct_channel import DirectTransport
 from lumbung_testing.profiles import make_profile
 from lumbung_testing.rosters import TestVerifier, founding, signed, successor
 from lumbung_tools.client.profile import PROFILE_FILE, load_profile, write_profile
+from lumbung_tools.client.session import Session
 from lumbung_tools.client.trust import read_roster, renew_roster
 
 
@@ -93,3 +98,39 @@ def test_a_fork_stops_sealing(tmp_path: Path) -> None:
 
     with pytest.raises(KeyRefused, match="two rosters of epoch 1"):
         renew_roster(read_roster(path, None, TestVerifier()), fork.encode(), path, TestVerifier())
+
+
+class SlowVerifier(TestVerifier):
+    """Takes its time over one roster."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self.begun, self.may_end = threading.Event(), threading.Event()
+
+    def verify(self, public_key: bytes, message: bytes, signature: bytes) -> bool:
+        if self._body in message:
+            self.begun.set()
+            self.may_end.wait(10)
+        return super().verify(public_key, message, signature)
+
+
+async def test_of_two_rosters_that_two_nodes_show_at_once_the_newer_one_is_kept(tmp_path: Path) -> None:
+    """Two DRC nodes under new TLS keys: both were asked for their rosters, and the older one came last."""
+    profile = make_profile(tmp_path).profile
+    held = read_roster(profile.roster, profile.cluster, TestVerifier())
+    second = signed(successor(held.signed), "a", "b")
+    third = signed(successor(second), "a", "b")
+    verifier = SlowVerifier(second.body)
+    session = Session(profile, held, DirectTransport({}), verifier)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(session.blocking.run, partial(session.take_roster, second.encode()))
+        await trio.to_thread.run_sync(verifier.begun.wait)
+        nursery.start_soon(session.blocking.run, partial(session.take_roster, third.encode()))
+        with trio.move_on_after(0.2):  # it may wait for its turn
+            while session.roster.roster.epoch < 3:  # noqa: ASYNC110 (a thread changes it)
+                await trio.sleep(0.01)
+        verifier.may_end.set()
+
+    assert session.roster.roster.epoch == 3
+    assert profile.roster.read_bytes() == third.encode()

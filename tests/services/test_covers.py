@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 import trio
 import trio.testing
 
 from lumbung_cluster.ids import Generation, all_units
 from lumbung_cluster.inventory.claims import Believed
 from lumbung_cluster.ledger import Cover
+from lumbung_cluster.limits import INVENTORY_FOLD_ROWS_MAX
 from lumbung_cluster.receipt import SignedStatement, Statement, StatementKind, UnitClaim, sign_statement
 from lumbung_node.ports.keyvalue import Family
 from lumbung_node.services.core import Core
@@ -168,3 +170,26 @@ async def test_a_receipt_counts_only_once_it_is_durable(autojump_clock: trio.tes
             await trio.sleep(1.0)
             assert (core.store.covers.newest(PEER), proven(core)) == (None, 0)
         assert proven(core) == 20
+
+
+@pytest.mark.parametrize("cut_s", [0.5, 1.5, 2.5])
+async def test_a_session_cut_while_a_smaller_receipt_is_recorded_leaves_what_a_start_would_count(
+    autojump_clock: trio.testing.MockClock, cut_s: float
+) -> None:
+    """All that it takes back was counted on, or all that it still proves no longer: for an hour, until the next one."""
+    at, many = box(OFFICE), 2 * INVENTORY_FOLD_ROWS_MAX
+    async with living(at) as core:
+        await put(core, [b"blob %d" % number for number in range(many)])
+        await core.store.see_generation(PEER, Generation(1))
+        await record(core, 100, number=many)
+        rows = await core.store.reader.feed(OFFICE, 0, 20)
+        left_out = 1 << rows[4][1].blob.unit
+        at.disk.pace = Pace(sync_s=1.0, read_s=1.0)
+        with trio.move_on_after(cut_s):
+            await record(core, 101, units=ALL & ~left_out, believed=ALL & ~left_out, number=many)
+        await trio.sleep(10)
+        at.disk.pace = Pace()
+        cover = core.store.covers.newest(PEER)
+        found = cover and cover.nonce, proven(core)
+    cover, count = await reopened(at)
+    assert found == (cover and cover.nonce, count)

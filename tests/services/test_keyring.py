@@ -151,3 +151,36 @@ async def test_key_files_that_cannot_be_read_leave_everything_as_it_was() -> Non
     with pytest.raises(KeyRefused):
         await ring.look()
     assert ring.receipt.sign(b"x") == PRESENT.sign(b"x")
+
+
+@dataclass(slots=True)
+class SlowDocuments(MemoryDocuments):
+    """Each roster is a second on its way to the disk."""
+
+    async def save_roster(self, epoch: int, raw: bytes) -> None:
+        await trio.sleep(1.0)
+        await MemoryDocuments.save_roster(self, epoch, raw)
+
+
+async def test_the_first_of_two_new_rosters_is_not_taken_for_one_that_all_have_known_for_a_day(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """It is in force while the second one is being saved, and only then it was noted since when."""
+    node = Node(documents=SlowDocuments([HELD.encode()]))
+    rosters, ring = await node.start()
+    node.bring_next()
+    following = signed(successor(with_next()), "a", "b")
+
+    async def nothing() -> None:
+        pass
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ring.run, nothing)
+        await trio.sleep(KEY_CHANGEOVER_S_MAX + 60)
+        nursery.start_soon(rosters.offer, [with_next().encode(), following.encode()])
+        await trio.sleep(1.5)
+        rosters.saw_epoch(PEER, 1)  # a partner that greets us, and knows neither
+        await trio.sleep(60)
+        assert rosters.roster.epoch == 3
+        assert ring.receipt.public_key == PRESENT.public_key
+        nursery.cancel_scope.cancel()

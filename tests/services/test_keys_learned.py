@@ -9,6 +9,7 @@ from functools import partial
 
 import pytest
 import trio
+import trio.testing
 from trio.testing import wait_all_tasks_blocked
 
 from lumbung_cluster.errors import PeerGone, PeerUnreachable, TrustRefused
@@ -164,3 +165,39 @@ async def test_a_stream_to_a_thief_is_refused() -> None:
         for say in (stream.receive, lambda: stream.send(b"x")):
             with pytest.raises(TrustRefused):
                 await say()
+
+
+class Busy(_Channel):
+    """As the adapter's: calls that find no connection shake hands one after the other, and a closed one serves none."""
+
+    def __init__(self, node: Node, pin: bytes) -> None:
+        super().__init__(node, pin)
+        self._turn = trio.Lock()
+        self._is_closed = False
+
+    async def call(self, method: Method, request: bytes, *, deadline_s: float) -> bytes:
+        async with self._turn:
+            if self._is_closed:
+                raise PeerGone("the channel is closed")
+            await trio.sleep(0.1)
+        return await super().call(method, request, deadline_s=deadline_s)
+
+    async def close(self) -> None:
+        self._is_closed = True
+
+
+async def test_calls_that_wait_for_the_refused_connection_go_on_under_the_key_that_another_has_learnt(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The connection was closed under them, and they took the node for gone."""
+    node, held = Node(NEW_PIN), Held(OLD_PIN, NEW_PIN)
+    channel = held.channel(lambda to: Busy(node, to.key_pins[0]))
+    answers: list[bytes] = []
+
+    async def ask() -> None:
+        answers.append(await channel.call(ASK, b"", deadline_s=5.0))
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(8):
+            nursery.start_soon(ask)
+    assert (answers, held.asked) == ([b"answer"] * 8, 1)

@@ -8,7 +8,7 @@ import pytest
 import trio
 import trio.testing
 
-from lumbung_cluster.errors import Rejected, StatusCode
+from lumbung_cluster.errors import DiskFull, Rejected, StatusCode
 from lumbung_cluster.ids import Generation, NodeNumber
 from lumbung_cluster.life import GENERATION_MAX, Life, SignedLife, sign_life
 from lumbung_cluster.limits import KEY_LIVES_MAX
@@ -294,3 +294,67 @@ def with_new_receipt_key(number: NodeNumber) -> SignedRoster:
         return replace(record, keys=(*kept, fresh))
 
     return signed(successor(held, nodes=tuple(renewed(record) for record in held.parse().nodes)), "a", "b")
+
+
+class WornIdentity(MemoryIdentity):
+    """An identity folder on a system disk that is slow, or full."""
+
+    load_s = 0.0
+    is_full = False
+
+    async def load(self) -> IdentityRecord | None:
+        await trio.sleep(self.load_s)
+        return await super().load()
+
+    async def save(self, record: IdentityRecord) -> None:
+        if self.is_full:
+            raise DiskFull("no space left on device")
+        await super().save(record)
+
+
+async def test_a_stop_is_remembered_although_the_partner_hung_up_as_soon_as_he_had_told_of_it(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """He refuses the older life that we greet him with and ends the call, while our disk looks the identity up."""
+    office_box = box(OFFICE)
+    office_box.identity = identity = WornIdentity()
+    async with living(box(PEER)) as peer:
+        async with living(office_box) as office:
+            identity.load_s = 1.0
+            with trio.move_on_after(0.5):
+                await greet(peer, office, seen=life_of_office(FAR))
+            assert office.condition.stopped
+            await greet(peer, office, seen=life_of_office(FAR))
+        async with living(office_box) as office:
+            assert office.condition.stopped, "over restarts, until an operator recovers it"
+
+
+async def test_a_stop_that_a_full_disk_did_not_take_is_remembered_when_the_next_partner_shows_it() -> None:
+    office_box = box(OFFICE)
+    office_box.identity = identity = WornIdentity()
+    async with living(box(PEER)) as peer, living(box(CENTRE)) as centre:
+        async with living(office_box) as office:
+            identity.is_full = True
+            await greet(peer, office, seen=life_of_office(FAR))
+            assert office.condition.stopped
+            identity.is_full = False
+            await greet(centre, office, seen=life_of_office(FAR))
+        async with living(office_box) as office:
+            assert office.condition.stopped
+
+
+async def test_an_older_generation_that_comes_while_a_newer_one_is_on_its_way_to_the_disk_does_not_replace_it(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A carried disk tells of one, a hello of the other. What was proven in between counted again after a restart."""
+    office_box = box(OFFICE)
+    async with living(office_box) as office:
+        office_box.disk.pace = Pace(sync_s=1.0)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(office.store.see_generation, PEER, Generation(3))
+            await trio.sleep(0.5)
+            nursery.start_soon(office.store.see_generation, PEER, Generation(2))
+        office_box.disk.pace = Pace()
+        assert office.store.state.generations_seen[PEER] == 3
+    async with living(office_box) as office:
+        assert office.store.state.generations_seen[PEER] == 3

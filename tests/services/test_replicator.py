@@ -9,16 +9,18 @@ import trio
 import trio.testing
 
 from lumbung_cluster.access import AccessEntry, AccessList, Duty, SignedAccess, sign_access
+from lumbung_cluster.feed import Mark
 from lumbung_cluster.flow import SHORT_FLIGHT_S
 from lumbung_cluster.health import LINK_DOWN_WARNING_S
-from lumbung_cluster.ids import Generation
+from lumbung_cluster.ids import Generation, all_units
 from lumbung_cluster.life import Life, sign_life
 from lumbung_cluster.roster_keys import pin_key, retire_key
 from lumbung_cluster.roster_node import KeyUse
 from lumbung_node.services.links import LinkState
+from lumbung_node.store.layout import MarkRow
 from lumbung_testing.linked_nodes import LinkedNode, host, until_up
 from lumbung_testing.rosters import CLUSTER, SeededSigner, founding, signed, successor
-from lumbung_testing.session_pair import CENTRE, OFFICE, PEER, box, living
+from lumbung_testing.session_pair import CENTRE, OFFICE, PEER, box, living, put
 from lumbung_testing.virtual_disk import Pace
 from lumbung_testing.virtual_network import VirtualNetwork
 
@@ -223,4 +225,28 @@ async def test_a_thief_who_shows_an_unsigned_roster_stays_refused(autojump_clock
         await trio.sleep(300)
         assert node.replicator.links[PEER].state is LinkState.REFUSED
         assert office.rosters.roster.epoch == 1
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_doubt_about_ourselves_that_a_new_roster_cut_short_comes_again_in_the_next_session(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """It counted as one of this hour although nothing came of it: we went on in a life that he knows more of."""
+    network = VirtualNetwork(random.Random(1))
+    second = signed(successor(signed(founding(), "a", "b")), "a", "b").encode()
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer, trio.open_nursery() as nursery:
+        await put(office, [b"all that is left"])
+        peer.store.state.marks[OFFICE, OFFICE] = MarkRow(Mark(Generation(1), 5, bytes(32)), all_units())
+        node, partner = LinkedNode(network, office), LinkedNode(network, peer)
+        await nursery.start(partner.serve)
+        nursery.start_soon(partner.replicator.run)
+        async with office.store.identity_turn:  # as a slow disk: the new life has not begun when the roster comes
+            nursery.start_soon(node.replicator.run)
+            await trio.sleep(5)
+            for core in (peer, office):
+                await core.rosters.offer([second])
+            await trio.sleep(5)
+        await until_up(node, PEER)
+        await trio.sleep(60)
+        assert office.store.state.generation == 2
         nursery.cancel_scope.cancel()

@@ -22,6 +22,7 @@ from lumbung_node.services.core import Core
 from lumbung_node.services.scrub.brake import confirm
 from lumbung_node.services.scrub.scrubber import Scrubber
 from lumbung_node.store.events import EventKind, recent_events
+from lumbung_node.store.jobs import Job
 from lumbung_node.store.layout import (
     BlobRow,
     FeedRow,
@@ -34,6 +35,7 @@ from lumbung_node.store.layout import (
     place_key,
 )
 from lumbung_node.store.reads import is_intact
+from lumbung_node.store.scrub_rows import Evidence, evidence_key
 from lumbung_testing.session_pair import box, connected, living, put, until_marked, until_proven
 from lumbung_testing.virtual_disk import Pace, VirtualDisk
 
@@ -559,3 +561,38 @@ async def test_a_blob_that_is_called_damaged_and_is_not_is_found_good(autojump_c
             await passes(core)
         assert core.store.state.damaged == {}
         assert await kinds(core) == [EventKind.FOUND_GOOD]
+
+
+async def kept_aside(holder: Core) -> None:
+    """Two runs of replaced bytes, as the brake keeps them."""
+    job = Job()
+    for place in (1000, 1001):
+        kept = Evidence(OFFICE, BlobId.of(b"%d" % place), 1, 500, 0)
+        job.extra.put(Family.SYSTEM, evidence_key(place), kept.pack())
+    await holder.store.committer.commit(job)
+    holder.store.state.scrub.evidence_bytes = 1000
+
+
+async def test_two_operators_who_confirm_at_once_free_the_evidence_once(autojump_clock: trio.testing.MockClock) -> None:
+    """Each took the bytes off: below zero no status could be told, and the node's own report ended the node."""
+    async with living(box(PEER)) as holder:
+        await kept_aside(holder)
+        async with trio.open_nursery() as nursery:
+            for _ in range(2):
+                nursery.start_soon(confirm, holder)
+
+        assert holder.store.state.scrub.evidence_bytes == 0
+
+
+async def test_an_operator_who_hangs_up_while_he_confirms_leaves_no_evidence_that_is_not_there(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    place = box(PEER)
+    async with living(place) as holder:
+        await kept_aside(holder)
+        place.disk.pace = Pace(sync_s=1.0)
+        with trio.move_on_after(0.5):
+            await confirm(holder)
+        await confirm(holder)
+
+        assert holder.store.state.scrub.evidence_bytes == 0
