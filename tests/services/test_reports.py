@@ -33,6 +33,7 @@ from lumbung_testing.rosters import CLUSTER, SeededSigner
 from lumbung_testing.session_pair import CENTRE, OFFICE, PEER, box, connected, living
 from lumbung_testing.simulation.node import node_caller
 from lumbung_testing.simulation.patching import patched
+from lumbung_testing.virtual_disk import Pace
 
 DAY_MS = 24 * 3600 * 1000
 
@@ -413,6 +414,26 @@ async def test_a_mute_can_be_ended(autojump_clock: trio.testing.MockClock) -> No
     async with living(centre_box) as centre:
         await load_report_rows(centre)
         assert centre.mutes == []
+
+
+async def test_an_operator_who_hangs_up_while_he_mutes_leaves_muted_what_is_muted_on_disk(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A restart muted what nobody had been told was muted, or the other way about."""
+    centre_box = box(CENTRE)
+    async with living(centre_box) as centre:
+        until_ms = centre.clock.now_ms() + DAY_MS
+        await mute(centre, "DISK_LOW", OFFICE, until_ms)
+        centre_box.disk.pace = Pace(sync_s=1.0)
+        for code, ends_ms in (("LINK_DOWN", until_ms), ("DISK_LOW", 0)):
+            with trio.move_on_after(0.5):
+                await mute(centre, code, OFFICE, ends_ms)
+            await trio.sleep(5)
+        centre_box.disk.pace = Pace()
+        muted = centre.mutes
+    async with living(centre_box) as centre:
+        await load_report_rows(centre)
+        assert muted == centre.mutes
 
 
 @pytest.mark.parametrize(
