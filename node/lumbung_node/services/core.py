@@ -129,7 +129,7 @@ class Core:
     accept_unsealed: bool
     schedule: Callable[[], Schedule]
     condition: Condition = field(default_factory=Condition)
-    doubted_at: dict[NodeNumber, float] = field(default_factory=dict)
+    _doubted_at: dict[NodeNumber, float] = field(default_factory=dict)
     damage_found: Pulse = field(default_factory=Pulse)
     activity: Activity = field(default_factory=Activity)
     patience: Patience = field(default_factory=Patience.of_limits)
@@ -169,11 +169,13 @@ class Core:
         """
         if self.condition.stopped:
             return False
-        now, last = trio.current_time(), self.doubted_at.get(peer)
-        if last is not None and now - last < DOUBT_INTERVAL_S:
-            return False
-        self.doubted_at[peer] = now
-        return True
+        last = self._doubted_at.get(peer)
+        return last is None or trio.current_time() - last >= DOUBT_INTERVAL_S
+
+    def has_doubted(self, peer: NodeNumber) -> None:
+        """A new life has begun because of `peer`. Not noted when it is told: a roster may end the session before
+        anything has come of it, and then it must be told again."""
+        self._doubted_at[peer] = trio.current_time()
 
     async def load_covers(self) -> None:
         """Count what holders have proven by inventory receipts, whenever the ledger was built anew from the others."""

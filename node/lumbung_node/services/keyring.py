@@ -50,7 +50,6 @@ class KeyRing:
         self._store = store
         self._log = log
         self._used = used
-        self._rosters_since = trio.current_time()
         self._entry, self._receipt = _RingSigner(keys.entry[0]), _RingSigner(keys.receipt[0])
         self.changed = Pulse()
 
@@ -116,7 +115,7 @@ class KeyRing:
 
     def _known_epoch(self) -> int:
         roster = self._rosters.roster
-        is_long_ago = trio.current_time() - self._rosters_since >= KEY_CHANGEOVER_S_MAX
+        is_long_ago = trio.current_time() - self._rosters.nodes_since >= KEY_CHANGEOVER_S_MAX
         partners = roster.partners_of(self._number)
         return epoch_known_to_all(partners, self._rosters.epochs_seen, roster.epoch, is_long_ago=is_long_ago)
 
@@ -130,7 +129,6 @@ class KeyRing:
     async def _watch_rosters(self) -> None:
         while True:
             await self._rosters.roster_changed.wait()
-            self._rosters_since = trio.current_time()
             self._rosters.epochs_told.beat()
 
 

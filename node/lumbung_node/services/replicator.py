@@ -250,6 +250,7 @@ class Replicator:
         """
         tell = partial(self._core.log.error, "own history doubted", told_by=peer, reason=reason)
         await self._begin_life(tell, beyond, unless_above=max(lived, beyond))
+        self._core.has_doubted(peer)
 
     async def _begin_life(
         self, tell: Callable[..., object], beyond: int = 0, *, unless_above: int | None = None
@@ -266,7 +267,8 @@ class Replicator:
                 return  # another partner has told us of it already
             generation = Generation(max(present, beyond) + 1)
             tell(generation=generation)
-            await self._core.store.start_generation(generation)
+            with trio.CancelScope(shield=True):  # what the disk has is what we live in
+                await self._core.store.start_generation(generation)
         await self._end_sessions()
 
     async def _end_sessions(self) -> None:

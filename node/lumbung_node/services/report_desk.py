@@ -119,9 +119,10 @@ class ReportDesk:
                 job.extra.put(Family.SYSTEM, mute_key(mute.node, mute.code), pack_mute(mute))
             else:
                 job.extra.delete(Family.SYSTEM, mute_key(mute.node, mute.code))
-            await self._core.store.committer.commit(job)
-            others = [held for held in self._active() if (held.node, held.code) != (mute.node, mute.code)]
-            self._core.mutes = [*others, mute] if mute.until_ms else others
+            with trio.CancelScope(shield=True):  # an operator who hangs up must not leave disk and memory apart
+                await self._core.store.committer.commit(job)
+                others = [held for held in self._active() if (held.node, held.code) != (mute.node, mute.code)]
+                self._core.mutes = [*others, mute] if mute.until_ms else others
         self._core.log.info("muted", code=mute.code, about=mute.node, until_ms=mute.until_ms)
         await call.send(reports_pb2.MuteResponse(mutes=_mute_rows(self._active())).SerializeToString())
 

@@ -33,6 +33,8 @@ class RosterKeeper:
     `fork_seen` and `left_behind` (custodians signed a later roster that this node cannot obey) call for an operator.
     What the disk did not take is not obeyed, and `save_again` offers it anew.
     `roster_changed` beats when the nodes change: an access list ends nobody's session, unless it names another van.
+    `nodes_since` is when they did, on trio's clock: a roster is in force before the pulse, which waits until those that
+    came along are saved too.
     `epochs_seen` is the epoch that each partner showed in its last hello; `epochs_told` beats with each of them.
     """
 
@@ -45,6 +47,7 @@ class RosterKeeper:
         self._roster = self._signed_roster
         self._access: dict[NodeNumber, SignedAccess] = {}
         self._turn = trio.Lock()
+        self.nodes_since = trio.current_time()
         self.changed = Pulse()
         self.roster_changed = Pulse()
         self.epochs_told = Pulse()
@@ -135,6 +138,7 @@ class RosterKeeper:
             raise
         self._chain = [*self._chain[-_ROSTERS_KEPT_MAX:], signed]
         self._signed_roster = roster
+        self.nodes_since = trio.current_time()
         self._count_vans()
         self.fork_seen = self.left_behind = False
         self._log.info("roster in force", epoch=roster.epoch)
@@ -200,7 +204,10 @@ class RosterKeeper:
     def _count_vans(self) -> bool:
         """Whether the nodes are others now."""
         before, self._roster = self._roster, with_vans(self._signed_roster, self._access)
-        return self._roster.nodes != before.nodes
+        is_other = self._roster.nodes != before.nodes
+        if is_other:
+            self.nodes_since = trio.current_time()
+        return is_other
 
     async def load_access_lists(self, documents: Documents) -> None:
         for raw in await documents.load_access_lists():

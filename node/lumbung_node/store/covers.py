@@ -15,6 +15,8 @@ from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import trio
+
 from lumbung_cluster import limits
 from lumbung_cluster.errors import InventoryUnknown, StoreDamaged
 from lumbung_cluster.ids import UNITS, Generation, NodeNumber, all_units, units_of_mask
@@ -127,12 +129,13 @@ class Covers:
         if not is_smaller and (unseen or not believed.units):
             return False
         is_kept = is_smaller or before is None or before.received_ms // _DAY_MS != now_ms // _DAY_MS
-        row = await self._write(statement, believed, before, is_kept=is_kept, now_ms=now_ms)
-        self._rows[word.holder] = row
-        if is_smaller:
-            self._proofs.reload(word.holder)
-        await self._count(word.holder, row, held)
-        self._proofs.changed.beat()
+        with trio.CancelScope(shield=True):  # a session cut in the middle must not leave disk and ledger apart
+            row = await self._write(statement, believed, before, is_kept=is_kept, now_ms=now_ms)
+            self._rows[word.holder] = row
+            if is_smaller:
+                self._proofs.reload(word.holder)
+            await self._count(word.holder, row, held)
+            self._proofs.changed.beat()
         return True
 
     async def _write(

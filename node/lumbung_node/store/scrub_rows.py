@@ -15,6 +15,8 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 
+import trio
+
 from lumbung_cluster.errors import StoreDamaged
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.scrub_brake import BrakeSettings
@@ -114,6 +116,7 @@ class ScrubBook:
     not_ours: dict[BlobId, int] = field(default_factory=dict)
     next_event: int = 1
     has_room: bool = True
+    confirming: trio.Lock = field(default_factory=trio.Lock)
 
     def progress(self, origin: NodeNumber) -> OriginProgress:
         return self.origins.get(origin, OriginProgress())

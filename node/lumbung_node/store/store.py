@@ -52,6 +52,7 @@ class Store:
     life: SignedLife
     stopped_by: SignedLife | None
     identity_turn: trio.Lock = field(default_factory=trio.Lock)
+    _seeing_turn: trio.Lock = field(default_factory=trio.Lock)
 
     @property
     def node(self) -> NodeNumber:
@@ -78,30 +79,34 @@ class Store:
 
     async def see_life(self, life: SignedLife) -> None:
         """Remember, durably, the newest life of a peer: the first that was met of its newest generation."""
-        node, known = life.content.node, self.state.lives.get(life.content.node)
-        if known is not None and life.content.generation <= known.content.generation:
-            return  # the first one stays: it is the one whose words may have been believed
-        # With its generation, or not at all: a session that is cancelled between the two would leave a known life whose
-        # generation is never met, and what was proven before it would count for ever.
-        seen = self.state.generations_seen.get(node, Generation(0))  # a receipt on a carried disk may have told more
-        await self._see(node, max(seen, life.content.generation), life)
+        node = life.content.node
+        async with self._seeing_turn:
+            known = self.state.lives.get(node)
+            if known is not None and life.content.generation <= known.content.generation:
+                return  # the first one stays: it is the one whose words may have been believed
+            # With its generation, or not at all: a session that is cancelled between the two would leave a known life
+            # whose generation is never met, and what was proven before it would count for ever.
+            seen = self.state.generations_seen.get(node, Generation(0))  # a carried disk may have told more
+            await self._see(node, max(seen, life.content.generation), life)
 
     async def see_generation(self, node: NodeNumber, generation: Generation) -> None:
         """Remember, durably, the highest generation seen of a peer; what it proved in older ones is void."""
-        if generation > self.state.generations_seen.get(node, Generation(0)):
-            await self._see(node, generation, None)
+        async with self._seeing_turn:  # else an older one that comes meanwhile would be written over a newer one
+            if generation > self.state.generations_seen.get(node, Generation(0)):
+                await self._see(node, generation, None)
 
     async def _see(self, node: NodeNumber, generation: Generation, life: SignedLife | None) -> None:
         job = Job()
         job.extra.put(Family.SYSTEM, b"g" + node.to_bytes(4, "big"), generation.to_bytes(4, "big"))
         if life is not None:
             job.extra.put(Family.SYSTEM, life_key(node), life.to_bytes())
-        await self.committer.commit(job)
-        if life is not None:
-            self.state.lives[node] = life
-        self.state.generations_seen[node] = generation
-        if self.proofs.ledger.meet(node, generation):
-            self.proofs.changed.beat()
+        with trio.CancelScope(shield=True):  # what is on disk is met here, also when the session has ended
+            await self.committer.commit(job)
+            if life is not None:
+                self.state.lives[node] = life
+            self.state.generations_seen[node] = generation
+            if self.proofs.ledger.meet(node, generation):
+                self.proofs.changed.beat()
 
     async def start_generation(self, generation: Generation) -> None:
         """A doubt about our own history: from now on live in a new generation, under which nothing is proven yet."""
@@ -118,8 +123,9 @@ class Store:
 
     async def stop(self, evidence: SignedLife) -> None:
         """Another machine lives under our identity: remember it over restarts."""
+        with trio.CancelScope(shield=True):  # a partner that hangs up must not have it forgotten
+            await self.update_identity(lambda record: replace(record, stopped_by=evidence.to_bytes()))
         self.stopped_by = evidence
-        await self.update_identity(lambda record: replace(record, stopped_by=evidence.to_bytes()))
 
     async def update_identity(self, change: Callable[[IdentityRecord], IdentityRecord]) -> IdentityRecord:
         """Change the identity's record durably; one change at a time, so that none undoes another."""

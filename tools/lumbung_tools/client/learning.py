@@ -35,6 +35,7 @@ class LearningChannel:
         self._learn = learn
         self._dialled = endpoint()
         self._inner = dial(self._dialled)
+        self._formers: list[Channel] = []  # one for each change of the node's key that we lived through
         self._asking = trio.Lock()
 
     async def call(self, method: Method, request: bytes, *, deadline_s: float) -> bytes:
@@ -50,7 +51,8 @@ class LearningChannel:
         return self._stream(method, deadline_s)
 
     async def close(self) -> None:
-        await self._inner.close()
+        for channel in (*self._formers, self._inner):
+            await channel.close()
 
     @asynccontextmanager
     async def _stream(self, method: Method, deadline_s: float | None) -> AsyncIterator[ClientStream]:
@@ -82,8 +84,9 @@ class LearningChannel:
             now = self._endpoint()
             if now == dialled:
                 return False
-            former, self._inner, self._dialled = self._inner, self._dial(now), now
-            await former.close()
+            # Not closed yet: calls that wait for it would take the node for gone, and it refuses them as it did us.
+            self._formers.append(self._inner)
+            self._inner, self._dialled = self._dial(now), now
             return True
 
 

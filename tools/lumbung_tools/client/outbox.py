@@ -57,7 +57,7 @@ class Outbox:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         # Known entries only: looking a name up on disk for every file would cost a second read of its plaintext.
-        self._known = {path.stem for path in folder.glob("*.age")}
+        self._known: set[str] = set()
         self._share()
 
     def seal(self, source: IO[bytes], record: str | None, recipients: SealRecipients) -> OutboxEntry:
@@ -103,8 +103,13 @@ class Outbox:
         except BlockingIOError:
             pass  # another put is sealing: its unfinished files are none of our business
         else:
+            self._known = self._entries()  # looked at under the lock: else who seals meanwhile would lose his sidecar
             self._sweep()
         fcntl.flock(self._handle, fcntl.LOCK_SH)
+        self._known |= self._entries()
+
+    def _entries(self) -> set[str]:
+        return {path.stem for path in self._folder.glob("*.age")}
 
     def _sweep(self) -> None:
         for path in self._folder.glob("*.part"):

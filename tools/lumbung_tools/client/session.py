@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -54,6 +55,7 @@ class Session:
         self._verifier = verifier
         self.waits = Waits()
         self._channels: dict[tuple[NodeNumber, str], Channel] = {}
+        self._roster_turn = threading.Lock()
 
     @property
     def own(self) -> Channel:
@@ -95,9 +97,10 @@ class Session:
 
     def take_roster(self, raw: bytes) -> None:
         """Keep this roster if it rightfully follows ours. Raises KeyRefused. Blocks on the disk."""
-        renewed = renew_roster(self.roster, raw, self.profile.roster, self._verifier)
-        self.roster = _naming_vans(renewed, self.profile, self._verifier)
-        os.utime(self.profile.roster)
+        with self._roster_turn:  # two nodes may be asked at once, each from a thread: the older one must not win
+            renewed = renew_roster(self.roster, raw, self.profile.roster, self._verifier)
+            self.roster = _naming_vans(renewed, self.profile, self._verifier)
+            os.utime(self.profile.roster)
 
     def take_access_list(self, raw: bytes) -> bool:
         """Keep our office's list if it names vans, so that we know them; whether it did. Blocks on the disk."""

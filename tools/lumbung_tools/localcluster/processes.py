@@ -110,6 +110,8 @@ class LocalCluster:
         started = [await self._spawn(name) for name in names]
         for name, running in started:
             await self._wait_ready(name, running)
+        for name, running in started:  # one that was ready may have ended while we waited for another
+            self._check_lives(name, running)
 
     async def stop(self, names: Iterable[str]) -> None:
         """SIGTERM to all, then wait; SIGKILL for those that do not end."""
@@ -126,7 +128,8 @@ class LocalCluster:
 
     async def kill(self, name: str) -> None:
         """SIGKILL, as a power cut would."""
-        await self._end_hard(self._running[name])
+        if name in self._running:  # it may have died by itself just now
+            await self._end_hard(self._running[name])
 
     async def restart(self, name: str) -> None:
         await self.stop([name])
@@ -159,11 +162,14 @@ class LocalCluster:
     async def _wait_ready(self, name: str, running: _Running) -> None:
         with trio.move_on_after(_READY_TIMEOUT_S) as scope:
             await running.up.wait()
-        if running.down.is_set():
-            raise NodeFailed(str(self._death(name, running)))
+        self._check_lives(name, running)
         if scope.cancelled_caught:
             await self._end_hard(running)
             raise NodeFailed(f"{name} was not ready after {_READY_TIMEOUT_S:.0f} s; its log: {self.log_file(name)}")
+
+    def _check_lives(self, name: str, running: _Running) -> None:
+        if running.down.is_set():
+            raise NodeFailed(str(self._death(name, running)))
 
     async def _watch(self, name: str, running: _Running) -> None:
         """Follow one process to its end. Shielded: whoever cancels us still ends the process first, and needs us."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import trio
+
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_node.ports.keyvalue import Family
 from lumbung_node.services.core import Core
@@ -20,10 +22,19 @@ _PAGE_ROWS = 1000
 async def confirm(core: Core) -> tuple[NodeNumber, ...]:
     """Give the space of the evidence back and take the brake off; the origins that it was on for.
 
-    Evidence first: a crash in between leaves the brake on, and an operator confirms once more.
+    Evidence first: a crash in between leaves the brake on, and an operator confirms once more. One who hangs up
+    meanwhile has confirmed, and of two at once the second one finds nothing left.
     """
     book = core.store.state.scrub
-    origins = tuple(sorted(book.brakes))
+    async with book.confirming:
+        origins = tuple(sorted(book.brakes))
+        with trio.CancelScope(shield=True):
+            await _confirm(core, origins)
+        return origins
+
+
+async def _confirm(core: Core, origins: tuple[NodeNumber, ...]) -> None:
+    book = core.store.state.scrub
     while page := await core.store.kv.scan(Family.SYSTEM, b"se", b"sf", _PAGE_ROWS):
         job, freed = Job(), 0
         for key, value in page:
@@ -42,7 +53,6 @@ async def confirm(core: Core) -> tuple[NodeNumber, ...]:
     for origin in origins:
         book.brakes.pop(origin, None)
         book.origins[origin] = replace(book.progress(origin), wrong=0)
-    return origins
 
 
 def _confirmed(core: Core, origin: NodeNumber, blob: BlobId = NO_BLOB) -> Event:

@@ -47,11 +47,13 @@ async def judge_our_life(core: Core, peer: NodeNumber, shown: SignedLife, epoch:
     match judge_own_life(core.store.life.content, shown.content):
         case OwnVerdict.NOTHING:
             return
-        case OwnVerdict.STOP if not core.condition.stopped:
-            core.condition.stopped = True
-            own = core.store.life.content
-            core.log.error("two lives", own=own.generation, seen=shown.content.generation, told_by=peer)
-            await _remember(core, shown)
+        case OwnVerdict.STOP:
+            if not core.condition.stopped:
+                core.condition.stopped = True
+                own = core.store.life.content
+                core.log.error("two lives", own=own.generation, seen=shown.content.generation, told_by=peer)
+            if core.store.stopped_by is None:  # or the disk was full when another partner showed it
+                await _remember(core, shown)
         case OwnVerdict.MOVE_ON if not core.condition.stopped:
             raise DoubtAboutOurselves(f"another machine has lived in generation {shown.content.generation}")
 

@@ -52,6 +52,7 @@ class Line:
         self._send, self._receive = trio.open_memory_channel[_Received](1)
         self._expected = ""
         self._serial = 0
+        self._asked = 0  # questions, and those given up: an answer is that of the question that it came for, or late
         self.cost = Cost()
 
     def next_serial(self) -> int:
@@ -68,14 +69,17 @@ class Line:
         is_late = kind == "reconcile_compared" and frame.reconcile_compared.serial != self._serial
         if kind != self._expected or is_late:
             return
-        self._expected = ""
+        self._expected, asked = "", self._asked
         if kind == "reconcile_settled":
             await adopt(frame.reconcile_settled)
+            if self._asked != asked:  # the disk was slow, and whoever asked has given up meanwhile
+                return
         self._send.send_nowait((frame, payload))
 
     async def ask(self, frame: peer_pb2.SessionFrame, kind: str, payload: bytes = b"") -> _Received:
         """Send a question and wait for its answer. Raises Refused after a long silence."""
         self._expected = kind
+        self._asked += 1
         self.cost.size_bytes += frame_size(frame, payload)
         await self._link.send(frame, [payload])
         with trio.move_on_after(limits.RECONCILE_ANSWER_S):
@@ -85,6 +89,7 @@ class Line:
             self.cost.searches += kind in _SEARCHES
             return received
         self._expected = ""
+        self._asked += 1
         raise Refused(Reason.NO_ANSWER, f"no answer within {limits.RECONCILE_ANSWER_S:.0f} s")
 
 
