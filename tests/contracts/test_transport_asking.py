@@ -102,7 +102,7 @@ async def test_a_deadline_is_told_as_one(world: TransportWorld) -> None:
     handler = WaitingHandler()
     async with (
         connected(world, {SERVER_STREAM: handler}) as ends,
-        ends.channel.stream(SERVER_STREAM, deadline_s=0.5) as stream,
+        ends.channel.stream(SERVER_STREAM, deadline_s=2.0) as stream,
     ):
         await stream.send(b"")
         assert await stream.receive() == b"hello"

@@ -97,7 +97,7 @@ async def test_deadline_that_passes_while_a_send_waits_is_told_as_a_deadline(wor
     async def read_nothing(call: ServerCall) -> None:
         await trio.sleep_forever()
 
-    async with connected(world, {BIDI: read_nothing}) as pair, pair.channel.stream(BIDI, deadline_s=0.5) as stream:
+    async with connected(world, {BIDI: read_nothing}) as pair, pair.channel.stream(BIDI, deadline_s=2.0) as stream:
         with pytest.raises(Rejected) as caught:
             await send_without_end(stream)
         assert caught.value.code is StatusCode.DEADLINE_EXCEEDED

@@ -144,7 +144,7 @@ async def test_deadline_of_a_unary_call_ends_both_sides(world: TransportWorld) -
     handler = WaitingHandler()
     async with connected(world, {UNARY: handler}) as ends:
         with pytest.raises(Rejected) as refused:
-            await ends.channel.call(UNARY, b"", deadline_s=0.5)
+            await ends.channel.call(UNARY, b"", deadline_s=2.0)
         assert refused.value.code is StatusCode.DEADLINE_EXCEEDED
         await handler.left.wait()
     assert world.bugs() == []
@@ -152,7 +152,7 @@ async def test_deadline_of_a_unary_call_ends_both_sides(world: TransportWorld) -
 
 async def test_deadline_of_a_stream_ends_both_sides(world: TransportWorld) -> None:
     handler = WaitingHandler()
-    async with connected(world, {BIDI: handler}) as ends, ends.channel.stream(BIDI, deadline_s=0.5) as stream:
+    async with connected(world, {BIDI: handler}) as ends, ends.channel.stream(BIDI, deadline_s=2.0) as stream:
         assert await stream.receive() == b"hello"
         with pytest.raises(Rejected) as refused:
             await stream.receive()

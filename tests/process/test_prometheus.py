@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import subprocess
 import time
 import urllib.parse
@@ -16,6 +15,7 @@ import pytest
 
 from lumbung_testing.real_clusters import OFFICES, cluster_up, found, lumbung
 from lumbung_testing.tools import require_tool
+from lumbung_tools.localcluster.sites import free_ports
 from lumbung_tools.output.exit_codes import ExitCode
 
 _MONITORING = Path(__file__).parents[2] / "docs" / "monitoring"
@@ -23,13 +23,6 @@ _OFFICE = OFFICES[0]
 _PATIENCE_S = 60.0
 # Nothing is unsafe in a cluster that is well.
 _MAY_BE_EMPTY = ("oldest_unsafe", "> 0")
-
-
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
 
 
 def _read(url: str) -> bytes:
@@ -43,7 +36,7 @@ def page_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where a node of a living cluster shows its metrics, after one recording with three copies and a vain question."""
     require_tool("promtool", "prometheus")
     founded = found(tmp_path_factory.mktemp("metrics"), OFFICES[:2])
-    address = f"127.0.0.1:{_free_port()}"
+    address = f"127.0.0.1:{free_ports(1)[0]}"
     config = founded.folder / "nodes" / _OFFICE / "config.toml"
     config.write_text(f'{config.read_text(encoding="utf-8")}\n[metrics]\nlisten = "{address}"\n', encoding="utf-8")
     recording = founded.folder / "recording"
@@ -66,7 +59,7 @@ def prometheus(page_address: str, tmp_path_factory: pytest.TempPathFactory) -> I
         "scrape_configs": [{"job_name": "lumbung", "static_configs": [{"targets": [page_address]}]}],
     }
     (folder / "prometheus.yml").write_text(json.dumps(config), encoding="utf-8")  # JSON is YAML
-    address = f"127.0.0.1:{_free_port()}"
+    address = f"127.0.0.1:{free_ports(1)[0]}"
     words = [
         str(program),
         f"--config.file={folder / 'prometheus.yml'}",

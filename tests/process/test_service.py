@@ -24,6 +24,7 @@ from lumbung_node.config import load_config
 from lumbung_testing.real_clusters import OFFICES, found, lumbung, now_ms, on_test_path
 from lumbung_tools.localcluster.founding import Founded
 from lumbung_tools.localcluster.processes import node_command
+from lumbung_tools.localcluster.sites import free_ports
 from lumbung_tools.output.exit_codes import ExitCode
 
 _OFFICE = OFFICES[0]
@@ -84,13 +85,6 @@ class Managed:
         assert done.returncode == 0, done.stderr
         found: dict[str, object] = json.loads(done.stdout)
         return found
-
-
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
 
 
 def _is_served(port: int) -> bool:
@@ -156,7 +150,7 @@ def test_it_gives_signs_of_life_and_says_when_it_stops(tmp_path: Path) -> None:
 
 
 def test_a_good_change_is_taken_while_the_node_runs(managed: Managed) -> None:
-    first, second = _free_port(), _free_port()
+    first, second = free_ports(2)
     with managed.config.open("a", encoding="utf-8") as file:
         file.write(f'\n[metrics]\nlisten = "127.0.0.1:{first}"\n')
     managed.change('level = "info"', 'level = "error"')
@@ -227,7 +221,7 @@ def test_a_bad_change_is_refused_with_one_sentence_and_the_old_configuration_sta
 
 
 def test_metrics_stay_where_they_are_when_the_new_port_is_taken(managed: Managed) -> None:
-    port = _free_port()
+    (port,) = free_ports(1)
     with managed.config.open("a", encoding="utf-8") as file:
         file.write(f'\n[metrics]\nlisten = "127.0.0.1:{port}"\n')
     assert managed.reload() == _TAKEN

@@ -315,6 +315,23 @@ async def test_what_left_once_stays_unknown_when_the_next_stream_is_refused(
     assert answers.outcomes() == {Outcome.UNKNOWN}
 
 
+async def test_what_a_node_took_in_before_it_revoked_the_call_is_unknown(tmp_path: Path) -> None:
+    """It was called refused, and may have been stored: its answer was only not on its way yet."""
+
+    async def revoke(call: ServerCall) -> None:
+        message = await call.receive()
+        assert message is not None
+        await call.send(wire.PutResponse(received_bytes=1).SerializeToString())
+        raise Rejected(StatusCode.PERMISSION_DENIED, "may no longer call")
+
+    answers = Answers()
+
+    failure = await put(DirectChannel({PUT: revoke}), items(tmp_path, 1), answers)
+
+    assert isinstance(failure, Rejected)
+    assert answers.outcomes() == {Outcome.UNKNOWN}
+
+
 async def test_a_node_that_is_not_trusted_refuses_what_was_about_to_go(tmp_path: Path) -> None:
     async def foreign(call: ServerCall) -> None:
         await call.receive()

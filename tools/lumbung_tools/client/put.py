@@ -103,7 +103,8 @@ class _Put:
             if not self._again and stream.supply_ended:
                 return None  # what broke after the last answer concerns nobody
             if failure is not None and not _is_retryable(failure):
-                return self._give_up(failure, first_sent)
+                # What the node heard of before it refused may be stored: it may have ended a call that it had let in.
+                return self._give_up(failure, set() if stream.was_heard else first_sent)
             if trio.current_time() - self._progress_at >= self._terms.retry_s:
                 return self._give_up(failure or PeerGone("the node could not say whether it stored"), set())
             await trio.sleep(_ATTEMPT_PAUSE_S)
@@ -162,6 +163,7 @@ class _Stream:
         self._slot_freed = trio.Event()
         self._sent_all = False
         self._failure: LumbungError | None = None
+        self.was_heard = False  # the node said something
         self.got_ahead = False  # an answer came that settles something
         self.supply_ended = False
 
@@ -248,7 +250,7 @@ class _Stream:
                 message = await stream.receive()
                 if message is None:
                     break
-                self._heard_at = trio.current_time()
+                self._heard_at, self.was_heard = trio.current_time(), True
                 received_bytes, answers = _read(message)
                 self._count(received_bytes)
                 for ticket, answer in answers:

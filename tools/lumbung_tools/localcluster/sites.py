@@ -15,7 +15,7 @@ from lumbung_cluster.roster_node import Reach, Role
 from lumbung_node.ports.transport import LinkClass
 from lumbung_tools.regions import Region, expected_load_bytes, region_of_city, region_of_code
 
-__all__ = ["LOOPBACK", "NoSuchPlan", "Site", "choose_sites"]
+__all__ = ["LOOPBACK", "NoSuchPlan", "Site", "choose_sites", "free_ports"]
 
 LOOPBACK = "127.0.0.1"
 SITES_MAX = 32  # processes that one machine starts in reasonable time
@@ -65,7 +65,7 @@ def choose_sites(offices: Sequence[str], drcs: Sequence[str], base_port: int | N
     office_regions = [region_of_code(code) for code in offices]
     drc_regions = [region_of_city(name) for name in drcs]
     count = len(offices) + len(drcs)
-    ports = _free_ports(count) if base_port is None else _ports_from(base_port, count)
+    ports = free_ports(count) if base_port is None else _ports_from(base_port, count)
     loads = [expected_load_bytes(region) for region in office_regions]
     sites = [
         Site(NodeNumber(at + 1), code, Role.OFFICE, region, port, load, load * _CAPACITY_FACTOR)
@@ -92,7 +92,7 @@ def _check_names(offices: Sequence[str], drcs: Sequence[str]) -> None:
             raise NoSuchPlan(f"expected a DRC's city in small letters such as batam, got {name!r}")
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Ports that nobody uses now, below those that Linux gives to outgoing connections (from 32,768 on).
 
     A node that restarts must find its own port again, not a neighbour's call on it.
