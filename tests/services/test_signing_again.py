@@ -142,6 +142,29 @@ async def test_nothing_is_signed_again_with_a_key_that_is_not_in_force() -> None
         assert await SigningAgain(office, ring(office, FIRST)).look() == 0
 
 
+class Counted(SigningAgain):
+    """A roster comes in the very turn of the loop in which it begins to look for the first time."""
+
+    looks = 0
+
+    async def look(self) -> int:
+        self.looks += 1
+        if self.looks == 1:
+            self._core.rosters.roster_changed.beat()
+        return await super().look()
+
+
+async def test_a_roster_that_comes_as_it_begins_to_look_makes_it_look_again(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with recording(box(OFFICE), FIRST) as office, trio.open_nursery() as nursery:
+        signing = Counted(office, ring(office, FIRST))
+        nursery.start_soon(signing.run)
+        await trio.sleep(1)
+        assert signing.looks == 2
+        nursery.cancel_scope.cancel()
+
+
 async def test_it_looks_again_when_a_roster_retires_the_key(autojump_clock: trio.testing.MockClock) -> None:
     kept = box(OFFICE)
     async with recording(kept, FIRST) as office:

@@ -10,6 +10,7 @@ key has signed may lie here too, and never does.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
@@ -44,17 +45,15 @@ class SigningAgain:
     async def run(self) -> None:
         core = self._core
         while True:
-            changed = trio.Event()
-            async with trio.open_nursery() as nursery:
-                for pulse in (core.rosters.roster_changed, self._keys.changed):
-                    nursery.start_soon(_tell, pulse.wait, changed)
+            changed, again_s = trio.Event(), math.inf
+            with core.rosters.roster_changed.heard_by(changed.set), self._keys.changed.heard_by(changed.set):
                 try:
                     await self.look()
                 except BlobDamaged as exc:  # a row that a scrub is about to mend
                     core.log.warning("recordings not looked at", reason=str(exc))
-                    nursery.start_soon(_tell, partial(trio.sleep, _AGAIN_S), changed)
-                await changed.wait()
-                nursery.cancel_scope.cancel()
+                    again_s = _AGAIN_S
+                with trio.move_on_after(again_s):
+                    await changed.wait()
 
     async def look(self) -> int:
         """How many lists were signed again. From each bound on, and from the end back, until a page needs nothing:
@@ -115,8 +114,3 @@ def _is_our_own(content: EntryList, rows: _Rows) -> bool:
         number == content.first + row.signed.index and row.running_hash == hashes[row.signed.index]
         for number, row in rows
     )
-
-
-async def _tell(wait: Callable[[], Awaitable[None]], changed: trio.Event) -> None:
-    await wait()
-    changed.set()
