@@ -16,13 +16,21 @@ from lumbung_cluster.ids import Generation, all_units
 from lumbung_cluster.life import Life, sign_life
 from lumbung_cluster.roster_keys import pin_key, retire_key
 from lumbung_cluster.roster_node import KeyUse
+from lumbung_node.ports.identity import IdentityRecord
+from lumbung_node.ports.transport import Endpoint
 from lumbung_node.services.links import LinkState
+from lumbung_node.services.replicator import SESSION
+from lumbung_node.services.session.greeting import make_hello
+from lumbung_node.services.session.link import dialled_link
 from lumbung_node.store.layout import MarkRow
+from lumbung_proto.v1 import peer_pb2
 from lumbung_testing.linked_nodes import LinkedNode, host, until_up
 from lumbung_testing.rosters import CLUSTER, SeededSigner, founding, signed, successor
 from lumbung_testing.session_pair import CENTRE, OFFICE, PEER, box, living, put
+from lumbung_testing.simulation.node import node_caller
 from lumbung_testing.virtual_disk import Pace
 from lumbung_testing.virtual_network import VirtualNetwork
+from lumbung_testing.world import MemoryIdentity
 
 _PATIENCE_S = 60.0
 
@@ -250,3 +258,46 @@ async def test_a_doubt_about_ourselves_that_a_new_roster_cut_short_comes_again_i
         await trio.sleep(60)
         assert office.store.state.generation == 2
         nursery.cancel_scope.cancel()
+
+
+class SlowIdentity(MemoryIdentity):
+    """An identity folder on a disk that needs a while for an fsync."""
+
+    async def save(self, record: IdentityRecord) -> None:
+        await trio.sleep(0.1)
+        await super().save(record)
+
+
+async def test_a_liar_who_hangs_up_at_once_makes_us_doubt_no_more_than_once_an_hour(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The new life is written although he is gone, and the end of the other sessions is what we were waiting for when
+    his going reached us: his lie must have been noted by then."""
+    network = VirtualNetwork(random.Random(1))
+    office_box = box(OFFICE)
+    office_box.identity = SlowIdentity()
+    async with living(office_box) as office, living(box(PEER)) as peer, living(box(CENTRE)) as centre:
+        async with trio.open_nursery() as nursery:
+            await put(office, [b"all that there is"])
+            node, honest = LinkedNode(network, office), LinkedNode(network, centre)
+            await nursery.start(node.serve)
+            await nursery.start(honest.serve)
+            nursery.start_soon(node.replicator.run)
+            nursery.start_soon(honest.replicator.run)
+            await until_up(node, CENTRE)
+            caller = node_caller(OFFICE)
+            liar = network.transport(host(PEER), node_caller(PEER))
+            for _ in range(5):
+                generation = office.store.state.generation  # as our hello tells it
+                peer.store.state.marks[OFFICE, OFFICE] = MarkRow(Mark(generation, 5, bytes(32)), all_units())
+                channel = liar.dial(Endpoint(f"127.0.0.1:{7000 + OFFICE}", caller.uri, (caller.key_pin,)))
+                async with channel.stream(SESSION) as stream:
+                    link = dialled_link(stream)
+                    await link.send(peer_pb2.SessionFrame(hello=make_hello(peer, OFFICE)))
+                    await trio.sleep(0.05)
+                await channel.close()
+                await until_up(node, CENTRE)
+                await trio.sleep(30)
+            assert len(office_box.log.said("own history doubted")) == 1
+            assert office.store.state.generation == 2
+            nursery.cancel_scope.cancel()
