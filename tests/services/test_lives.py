@@ -359,3 +359,18 @@ async def test_an_older_generation_that_comes_while_a_newer_one_is_on_its_way_to
         assert office.store.state.generations_seen[PEER] == 3
     async with living(office_box) as office:
         assert office.store.state.generations_seen[PEER] == 3
+
+
+async def test_lives_of_many_peers_that_are_met_at_once_share_an_fsync(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A DRC whose disk is new meets 514 partners within seconds, and takes all that they have at the same time."""
+    office_box = box(OFFICE)
+    async with living(office_box) as office:
+        office_box.disk.pace = Pace(sync_s=1.0)
+        begun = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            for number in range(100, 120):
+                nursery.start_soon(office.store.see_generation, NodeNumber(number), Generation(2))
+        assert trio.current_time() - begun < 5
+        office_box.disk.pace = Pace()

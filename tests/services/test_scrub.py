@@ -21,6 +21,8 @@ from lumbung_node.ports.keyvalue import Batch, Family
 from lumbung_node.services.core import Core
 from lumbung_node.services.scrub.brake import confirm
 from lumbung_node.services.scrub.scrubber import Scrubber
+from lumbung_node.services.scrub.view import ScrubDesk
+from lumbung_node.services.server import CONFIRM_SCRUB
 from lumbung_node.store.events import EventKind, recent_events
 from lumbung_node.store.jobs import Job
 from lumbung_node.store.layout import (
@@ -36,8 +38,10 @@ from lumbung_node.store.layout import (
 )
 from lumbung_node.store.reads import is_intact
 from lumbung_node.store.scrub_rows import Evidence, evidence_key
+from lumbung_testing.direct_channel import DirectChannel
 from lumbung_testing.session_pair import box, connected, living, put, until_marked, until_proven
 from lumbung_testing.virtual_disk import Pace, VirtualDisk
+from lumbung_tools.client.scrub import confirm_scrub
 
 OFFICE, PEER = NodeNumber(1), NodeNumber(2)
 SETTINGS = ScrubSettings(period_s=60.0, start_delay_s=1.0)
@@ -596,3 +600,24 @@ async def test_an_operator_who_hangs_up_while_he_confirms_leaves_no_evidence_tha
         await confirm(holder)
 
         assert holder.store.state.scrub.evidence_bytes == 0
+
+
+async def test_of_two_operators_who_confirm_at_once_only_one_is_told_of_freed_bytes(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The other one waits for him, and finds nothing left."""
+    place = box(PEER)
+    told: list[int] = []
+    async with living(place) as holder, scrubbing(holder) as scrubber:
+        await kept_aside(holder)
+        place.disk.pace = Pace(sync_s=1.0)
+        desk = ScrubDesk(holder, scrubber)
+
+        async def ask() -> None:
+            told.append((await confirm_scrub(DirectChannel({CONFIRM_SCRUB: desk.confirm}))).freed_bytes)
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(2):
+                nursery.start_soon(ask)
+        place.disk.pace = Pace()
+        assert sorted(told) == [0, 1000]
