@@ -374,3 +374,14 @@ async def test_lives_of_many_peers_that_are_met_at_once_share_an_fsync(
                 nursery.start_soon(office.store.see_generation, NodeNumber(number), Generation(2))
         assert trio.current_time() - begun < 5
         office_box.disk.pace = Pace()
+
+
+async def test_a_stop_that_a_full_disk_does_not_take_is_said_once() -> None:
+    """Every partner shows it at each of his dials, 514 of them once a minute, and the log may lie on the same disk."""
+    office_box = box(OFFICE)
+    office_box.identity = identity = WornIdentity()
+    async with living(box(PEER)) as peer, living(office_box) as office:
+        identity.is_full = True
+        for _ in range(5):
+            await greet(peer, office, seen=life_of_office(FAR))
+        assert len(office_box.log.said("stop not remembered")) == 1

@@ -120,7 +120,9 @@ async def test_a_small_blob_that_is_stored_while_its_call_is_revoked_is_never_ca
         async def put() -> None:
             endpoint = Endpoint(listener.address, node_caller(OFFICE).uri, (node_caller(OFFICE).key_pin,))
             channel = network.transport("station", station).dial(endpoint)
-            await put_many(channel, batches(), _TERMS, InlineBlocking(), lambda _, answer: outcomes.append(answer.outcome))
+            await put_many(
+                channel, batches(), _TERMS, InlineBlocking(), lambda _, answer: outcomes.append(answer.outcome)
+            )
 
         async with network.transport("office", node_caller(OFFICE)).serve("127.0.0.1:7001", {PUT: serve}) as listener:
             at.disk.pace = Pace(sync_s=2.0)
