@@ -276,31 +276,35 @@ async def test_a_liar_who_hangs_up_at_once_makes_us_doubt_no_more_than_once_an_h
     network = VirtualNetwork(random.Random(1))
     office_box = box(OFFICE)
     office_box.identity = SlowIdentity()
-    async with living(office_box) as office, living(box(PEER)) as peer, living(box(CENTRE)) as centre:
-        async with trio.open_nursery() as nursery:
-            await put(office, [b"all that there is"])
-            node, honest = LinkedNode(network, office), LinkedNode(network, centre)
-            await nursery.start(node.serve)
-            await nursery.start(honest.serve)
-            nursery.start_soon(node.replicator.run)
-            nursery.start_soon(honest.replicator.run)
+    async with (
+        living(office_box) as office,
+        living(box(PEER)) as peer,
+        living(box(CENTRE)) as centre,
+        trio.open_nursery() as nursery,
+    ):
+        await put(office, [b"all that there is"])
+        node, honest = LinkedNode(network, office), LinkedNode(network, centre)
+        await nursery.start(node.serve)
+        await nursery.start(honest.serve)
+        nursery.start_soon(node.replicator.run)
+        nursery.start_soon(honest.replicator.run)
+        await until_up(node, CENTRE)
+        caller = node_caller(OFFICE)
+        liar = network.transport(host(PEER), node_caller(PEER))
+        for _ in range(5):
+            generation = office.store.state.generation  # as our hello tells it
+            peer.store.state.marks[OFFICE, OFFICE] = MarkRow(Mark(generation, 5, bytes(32)), all_units())
+            channel = liar.dial(Endpoint(f"127.0.0.1:{7000 + OFFICE}", caller.uri, (caller.key_pin,)))
+            async with channel.stream(SESSION) as stream:
+                link = dialled_link(stream)
+                await link.send(peer_pb2.SessionFrame(hello=make_hello(peer, OFFICE)))
+                await trio.sleep(0.05)
+            await channel.close()
             await until_up(node, CENTRE)
-            caller = node_caller(OFFICE)
-            liar = network.transport(host(PEER), node_caller(PEER))
-            for _ in range(5):
-                generation = office.store.state.generation  # as our hello tells it
-                peer.store.state.marks[OFFICE, OFFICE] = MarkRow(Mark(generation, 5, bytes(32)), all_units())
-                channel = liar.dial(Endpoint(f"127.0.0.1:{7000 + OFFICE}", caller.uri, (caller.key_pin,)))
-                async with channel.stream(SESSION) as stream:
-                    link = dialled_link(stream)
-                    await link.send(peer_pb2.SessionFrame(hello=make_hello(peer, OFFICE)))
-                    await trio.sleep(0.05)
-                await channel.close()
-                await until_up(node, CENTRE)
-                await trio.sleep(30)
-            assert len(office_box.log.said("own history doubted")) == 1
-            assert office.store.state.generation == 2
-            nursery.cancel_scope.cancel()
+            await trio.sleep(30)
+        assert len(office_box.log.said("own history doubted")) == 1
+        assert office.store.state.generation == 2
+        nursery.cancel_scope.cancel()
 
 
 async def test_a_liar_who_calls_again_while_the_other_sessions_end_makes_us_doubt_no_more_than_once_an_hour(
@@ -309,31 +313,35 @@ async def test_a_liar_who_calls_again_while_the_other_sessions_end_makes_us_doub
     """A partner on a satellite line takes a second to hang up, and the new life is there all that time."""
     network = VirtualNetwork(random.Random(1))
     office_box = box(OFFICE)
-    async with living(office_box) as office, living(box(PEER)) as peer, living(box(CENTRE)) as centre:
-        async with trio.open_nursery() as nursery:
-            await put(office, [b"all that there is"])
-            node, honest = LinkedNode(network, office), LinkedNode(network, centre)
-            await nursery.start(node.serve)
-            await nursery.start(honest.serve)
-            nursery.start_soon(node.replicator.run)
-            nursery.start_soon(honest.replicator.run)
-            await until_up(node, CENTRE)
-            for one, other in ((OFFICE, CENTRE), (CENTRE, OFFICE)):
-                network.shape(host(one), host(other), LineShape(latency_s=0.4))
-            caller = node_caller(OFFICE)
-            liar = network.transport(host(PEER), node_caller(PEER))
+    async with (
+        living(office_box) as office,
+        living(box(PEER)) as peer,
+        living(box(CENTRE)) as centre,
+        trio.open_nursery() as nursery,
+    ):
+        await put(office, [b"all that there is"])
+        node, honest = LinkedNode(network, office), LinkedNode(network, centre)
+        await nursery.start(node.serve)
+        await nursery.start(honest.serve)
+        nursery.start_soon(node.replicator.run)
+        nursery.start_soon(honest.replicator.run)
+        await until_up(node, CENTRE)
+        for one, other in ((OFFICE, CENTRE), (CENTRE, OFFICE)):
+            network.shape(host(one), host(other), LineShape(latency_s=0.4))
+        caller = node_caller(OFFICE)
+        liar = network.transport(host(PEER), node_caller(PEER))
 
-            async def lie() -> None:
-                generation = office.store.state.generation
-                peer.store.state.marks[OFFICE, OFFICE] = MarkRow(Mark(generation, 5, bytes(32)), all_units())
-                channel = liar.dial(Endpoint(f"127.0.0.1:{7000 + OFFICE}", caller.uri, (caller.key_pin,)))
-                async with channel.stream(SESSION) as stream:
-                    await dialled_link(stream).send(peer_pb2.SessionFrame(hello=make_hello(peer, OFFICE)))
-                    await trio.sleep(30)
+        async def lie() -> None:
+            generation = office.store.state.generation
+            peer.store.state.marks[OFFICE, OFFICE] = MarkRow(Mark(generation, 5, bytes(32)), all_units())
+            channel = liar.dial(Endpoint(f"127.0.0.1:{7000 + OFFICE}", caller.uri, (caller.key_pin,)))
+            async with channel.stream(SESSION) as stream:
+                await dialled_link(stream).send(peer_pb2.SessionFrame(hello=make_hello(peer, OFFICE)))
+                await trio.sleep(30)
 
-            for _ in range(5):
-                nursery.start_soon(lie)
-                await trio.sleep(0.1)
-            await trio.sleep(5)
-            assert len(office_box.log.said("own history doubted")) == 1
-            nursery.cancel_scope.cancel()
+        for _ in range(5):
+            nursery.start_soon(lie)
+            await trio.sleep(0.1)
+        await trio.sleep(5)
+        assert len(office_box.log.said("own history doubted")) == 1
+        nursery.cancel_scope.cancel()
