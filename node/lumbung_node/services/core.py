@@ -70,12 +70,14 @@ class Condition:
 
     `stopped`: another machine lives under this identity in a higher life; no puts, no signatures any more, until an
     operator says otherwise (the identity remembers it).
+    `is_stop_unkept`: it was said that the system disk did not take that.
     `fallback`: the data disk is not mounted, and recordings go to this folder: nothing else is kept or refilled there.
     `fork`: another roster of the same epoch was seen. `refuses_foreign` and `refuses_own`: the disk marks;
     `refusing_since` is elapsed time.
     """
 
     stopped: bool = False
+    is_stop_unkept: bool = False
     fork: bool = False
     fallback: str = ""
     refuses_foreign: bool = False

@@ -249,11 +249,15 @@ class Replicator:
         them all.
         """
         tell = partial(self._core.log.error, "own history doubted", told_by=peer, reason=reason)
-        await self._begin_life(tell, beyond, unless_above=max(lived, beyond))
-        self._core.has_doubted(peer)
+        await self._begin_life(tell, beyond, unless_above=max(lived, beyond), doubted_by=peer)
 
     async def _begin_life(
-        self, tell: Callable[..., object], beyond: int = 0, *, unless_above: int | None = None
+        self,
+        tell: Callable[..., object],
+        beyond: int = 0,
+        *,
+        unless_above: int | None = None,
+        doubted_by: NodeNumber | None = None,
     ) -> None:
         """Nothing is proven in a new life yet. A machine that is no longer this node begins none.
 
@@ -269,6 +273,8 @@ class Replicator:
             tell(generation=generation)
             with trio.CancelScope(shield=True):  # what the disk has is what we live in
                 await self._core.store.start_generation(generation)
+                if doubted_by is not None:  # with it: a liar who hangs up, or calls again at once, gets no second one
+                    self._core.has_doubted(doubted_by)
         await self._end_sessions()
 
     async def _end_sessions(self) -> None:

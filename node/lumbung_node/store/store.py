@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -52,7 +53,7 @@ class Store:
     life: SignedLife
     stopped_by: SignedLife | None
     identity_turn: trio.Lock = field(default_factory=trio.Lock)
-    _seeing_turn: trio.Lock = field(default_factory=trio.Lock)
+    _seeing_turns: defaultdict[NodeNumber, trio.Lock] = field(default_factory=lambda: defaultdict(trio.Lock))
 
     @property
     def node(self) -> NodeNumber:
@@ -80,7 +81,7 @@ class Store:
     async def see_life(self, life: SignedLife) -> None:
         """Remember, durably, the newest life of a peer: the first that was met of its newest generation."""
         node = life.content.node
-        async with self._seeing_turn:
+        async with self._seeing_turns[node]:  # of one node: those of 514 that are met at once share a sync
             known = self.state.lives.get(node)
             if known is not None and life.content.generation <= known.content.generation:
                 return  # the first one stays: it is the one whose words may have been believed
@@ -91,7 +92,7 @@ class Store:
 
     async def see_generation(self, node: NodeNumber, generation: Generation) -> None:
         """Remember, durably, the highest generation seen of a peer; what it proved in older ones is void."""
-        async with self._seeing_turn:  # else an older one that comes meanwhile would be written over a newer one
+        async with self._seeing_turns[node]:  # else an older one that comes meanwhile would be written over a newer one
             if generation > self.state.generations_seen.get(node, Generation(0)):
                 await self._see(node, generation, None)
 

@@ -19,8 +19,8 @@ __all__ = ["confirm"]
 _PAGE_ROWS = 1000
 
 
-async def confirm(core: Core) -> tuple[NodeNumber, ...]:
-    """Give the space of the evidence back and take the brake off; the origins that it was on for.
+async def confirm(core: Core) -> tuple[tuple[NodeNumber, ...], int]:
+    """Give the space of the evidence back and take the brake off; the origins that it was on for, and the bytes freed.
 
     Evidence first: a crash in between leaves the brake on, and an operator confirms once more. One who hangs up
     meanwhile has confirmed, and of two at once the second one finds nothing left.
@@ -29,12 +29,13 @@ async def confirm(core: Core) -> tuple[NodeNumber, ...]:
     async with book.confirming:
         origins = tuple(sorted(book.brakes))
         with trio.CancelScope(shield=True):
-            await _confirm(core, origins)
-        return origins
+            freed_bytes = await _free_evidence(core)
+            await _let_go(core, origins)
+        return origins, freed_bytes
 
 
-async def _confirm(core: Core, origins: tuple[NodeNumber, ...]) -> None:
-    book = core.store.state.scrub
+async def _free_evidence(core: Core) -> int:
+    book, all_bytes = core.store.state.scrub, 0
     while page := await core.store.kv.scan(Family.SYSTEM, b"se", b"sf", _PAGE_ROWS):
         job, freed = Job(), 0
         for key, value in page:
@@ -44,6 +45,12 @@ async def _confirm(core: Core, origins: tuple[NodeNumber, ...]) -> None:
             freed += kept.size_bytes
         await core.store.committer.commit(job)
         book.evidence_bytes -= freed
+        all_bytes += freed
+    return all_bytes
+
+
+async def _let_go(core: Core, origins: tuple[NodeNumber, ...]) -> None:
+    book = core.store.state.scrub
     if origins:
         job = Job()
         for origin in origins:

@@ -92,9 +92,7 @@ class ScrubDesk:
 
     async def confirm(self, call: ServerCall) -> None:
         await read_request(call, scrub_pb2.ConfirmScrubRequest)
-        before_bytes = self._core.store.state.scrub.evidence_bytes
-        origins = await confirm(self._core)
-        freed_bytes = max(0, before_bytes - self._core.store.state.scrub.evidence_bytes)
+        origins, freed_bytes = await confirm(self._core)
         response = scrub_pb2.ConfirmScrubResponse(origins=origins, freed_bytes=freed_bytes, state=self.state())
         await call.send(response.SerializeToString())
 

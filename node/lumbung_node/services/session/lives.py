@@ -121,11 +121,10 @@ def _is_signed_by_node(core: Core, node: NodeNumber, life: SignedLife, *, is_ret
 
 
 async def _remember(core: Core, evidence: SignedLife) -> None:
+    """On a full system disk we stand still all the same, and whoever shows it next makes us try again."""
     try:
         await core.store.stop(evidence)
-    except (
-        OSError,
-        DiskFull,
-        DiskFailed,
-    ) as exc:  # a full system disk: we stand still all the same, and the next peer shows it again
-        core.log.warning("stop not remembered", reason=str(exc))
+    except (OSError, DiskFull, DiskFailed) as exc:
+        if not core.condition.is_stop_unkept:
+            core.condition.is_stop_unkept = True
+            core.log.warning("stop not remembered", reason=str(exc))
