@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import pytest
 import trio
@@ -55,19 +56,26 @@ class _OverError(Exception):
     """The script has come to its end."""
 
 
-async def test_memory_is_given_back_once_after_each_time_of_work(autojump_clock: trio.testing.MockClock) -> None:
-    steps_s = [0.0, 3.0, 9.0, 2.0, 0.0, 0.5, 0.9, 0.0, 4.0, 0.1, 0.0]
-    at, given = -1, []
+class _Used:
+    """The CPU used, which grows by one step at each look; `at` is the step of the last one."""
 
-    def used_s() -> float:
-        nonlocal at
-        at += 1
-        if at == len(steps_s):
+    def __init__(self, steps_s: Sequence[float]) -> None:
+        self.steps_s = steps_s
+        self.at = -1
+
+    def __call__(self) -> float:
+        self.at += 1
+        if self.at == len(self.steps_s):
             raise _OverError
-        return sum(steps_s[: at + 1])
+        return sum(self.steps_s[: self.at + 1])
+
+
+async def test_memory_is_given_back_once_after_each_time_of_work(autojump_clock: trio.testing.MockClock) -> None:
+    used = _Used([0.0, 3.0, 9.0, 2.0, 0.0, 0.5, 0.9, 0.0, 4.0, 0.1, 0.0])
+    given: list[float] = []
 
     with pytest.raises(_OverError):
-        await give_back_when_idle(used_s, lambda: given.append(steps_s[at]))
+        await give_back_when_idle(used, lambda: given.append(used.steps_s[used.at]))
     assert given == [0.0, 0.1], "after the three steps of work, and after the one"
 
 
@@ -94,15 +102,9 @@ def test_the_kernel_makes_huge_pages_for_a_node_at_work_and_none_for_one_at_rest
 
 
 async def test_huge_pages_are_switched_only_when_work_begins_or_ends(autojump_clock: trio.testing.MockClock) -> None:
-    steps_s, at, switched = [0.0, 0.05, 0.09, 0.0, 0.9, 0.8, 0.2, 0.05, 0.02], -1, []
-
-    def used_s() -> float:
-        nonlocal at
-        at += 1
-        if at == len(steps_s):
-            raise _OverError
-        return sum(steps_s[: at + 1])
+    used = _Used([0.0, 0.05, 0.09, 0.0, 0.9, 0.8, 0.2, 0.05, 0.02])
+    switched: list[tuple[int, bool]] = []
 
     with pytest.raises(_OverError):
-        await huge_pages_while_busy(used_s, lambda allowed: switched.append((at, allowed)))
+        await huge_pages_while_busy(used, lambda allowed: switched.append((used.at, allowed)))
     assert switched == [(1, False), (4, True), (7, False)]

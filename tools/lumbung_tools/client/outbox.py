@@ -56,9 +56,9 @@ class Outbox:
         self._secret = secret
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        # Known entries only: looking a name up on disk for every file would cost a second read of its plaintext.
-        self._known: set[str] = set()
         self._share()
+        # Known entries only: looking a name up on disk for every file would cost a second read of its plaintext.
+        self._known = {path.stem for path in folder.glob("*.age")}
 
     def seal(self, source: IO[bytes], record: str | None, recipients: SealRecipients) -> OutboxEntry:
         """The entry of this plaintext: the one that waits here already, or a freshly sealed one.
@@ -103,19 +103,14 @@ class Outbox:
         except BlockingIOError:
             pass  # another put is sealing: its unfinished files are none of our business
         else:
-            self._known = self._entries()  # looked at under the lock: else who seals meanwhile would lose his sidecar
             self._sweep()
         fcntl.flock(self._handle, fcntl.LOCK_SH)
-        self._known |= self._entries()
-
-    def _entries(self) -> set[str]:
-        return {path.stem for path in self._folder.glob("*.age")}
 
     def _sweep(self) -> None:
         for path in self._folder.glob("*.part"):
             path.unlink(missing_ok=True)
         for path in self._folder.glob("*.json"):
-            if path.stem not in self._known:
+            if not path.with_suffix(".age").exists():  # now, under the lock: who sealed before we had it keeps his
                 path.unlink(missing_ok=True)
 
     def _find_waiting(self, source: IO[bytes], record: str | None) -> OutboxEntry | None:
