@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 import trio
@@ -18,6 +20,7 @@ from lumbung_cluster.roster_keys import pin_key, retire_key
 from lumbung_cluster.roster_node import KeyUse
 from lumbung_node.ports.identity import IdentityRecord
 from lumbung_node.ports.transport import Endpoint
+from lumbung_node.services.core import Core
 from lumbung_node.services.links import LinkState
 from lumbung_node.services.replicator import SESSION
 from lumbung_node.services.session.greeting import make_hello
@@ -26,7 +29,7 @@ from lumbung_node.store.layout import MarkRow
 from lumbung_proto.v1 import peer_pb2
 from lumbung_testing.linked_nodes import LinkedNode, host, until_up
 from lumbung_testing.rosters import CLUSTER, SeededSigner, founding, signed, successor
-from lumbung_testing.session_pair import CENTRE, OFFICE, PEER, box, living, put
+from lumbung_testing.session_pair import CENTRE, OFFICE, PEER, Box, box, living, put
 from lumbung_testing.simulation.node import node_caller
 from lumbung_testing.virtual_disk import Pace
 from lumbung_testing.virtual_network import LineShape, VirtualNetwork
@@ -268,14 +271,11 @@ class SlowIdentity(MemoryIdentity):
         await super().save(record)
 
 
-async def test_a_liar_who_hangs_up_at_once_makes_us_doubt_no_more_than_once_an_hour(
-    autojump_clock: trio.testing.MockClock,
-) -> None:
-    """The new life is written although he is gone, and the end of the other sessions is what we were waiting for when
-    his going reached us: his lie must have been noted by then."""
-    network = VirtualNetwork(random.Random(1))
-    office_box = box(OFFICE)
-    office_box.identity = SlowIdentity()
+@asynccontextmanager
+async def lied_to(
+    network: VirtualNetwork, office_box: Box
+) -> AsyncIterator[tuple[Core, LinkedNode, Callable[[float], Awaitable[None]]]]:
+    """An office in session with an honest partner, and the lie: a mark past its end, by one who then stays so long."""
     async with (
         living(office_box) as office,
         living(box(PEER)) as peer,
@@ -289,58 +289,47 @@ async def test_a_liar_who_hangs_up_at_once_makes_us_doubt_no_more_than_once_an_h
         nursery.start_soon(node.replicator.run)
         nursery.start_soon(honest.replicator.run)
         await until_up(node, CENTRE)
-        caller = node_caller(OFFICE)
-        liar = network.transport(host(PEER), node_caller(PEER))
-        for _ in range(5):
+        caller, liar = node_caller(OFFICE), network.transport(host(PEER), node_caller(PEER))
+
+        async def lie(stays_s: float) -> None:
             generation = office.store.state.generation  # as our hello tells it
             peer.store.state.marks[OFFICE, OFFICE] = MarkRow(Mark(generation, 5, bytes(32)), all_units())
             channel = liar.dial(Endpoint(f"127.0.0.1:{7000 + OFFICE}", caller.uri, (caller.key_pin,)))
             async with channel.stream(SESSION) as stream:
-                link = dialled_link(stream)
-                await link.send(peer_pb2.SessionFrame(hello=make_hello(peer, OFFICE)))
-                await trio.sleep(0.05)
+                await dialled_link(stream).send(peer_pb2.SessionFrame(hello=make_hello(peer, OFFICE)))
+                await trio.sleep(stays_s)
             await channel.close()
+
+        yield office, node, lie
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_liar_who_hangs_up_at_once_makes_us_doubt_no_more_than_once_an_hour(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The new life is written although he is gone, and the end of the other sessions is what we were waiting for when
+    his going reached us: his lie must have been noted by then."""
+    office_box = box(OFFICE)
+    office_box.identity = SlowIdentity()
+    async with lied_to(VirtualNetwork(random.Random(1)), office_box) as (office, node, lie):
+        for _ in range(5):
+            await lie(0.05)
             await until_up(node, CENTRE)
             await trio.sleep(30)
         assert len(office_box.log.said("own history doubted")) == 1
         assert office.store.state.generation == 2
-        nursery.cancel_scope.cancel()
 
 
 async def test_a_liar_who_calls_again_while_the_other_sessions_end_makes_us_doubt_no_more_than_once_an_hour(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     """A partner on a satellite line takes a second to hang up, and the new life is there all that time."""
-    network = VirtualNetwork(random.Random(1))
-    office_box = box(OFFICE)
-    async with (
-        living(office_box) as office,
-        living(box(PEER)) as peer,
-        living(box(CENTRE)) as centre,
-        trio.open_nursery() as nursery,
-    ):
-        await put(office, [b"all that there is"])
-        node, honest = LinkedNode(network, office), LinkedNode(network, centre)
-        await nursery.start(node.serve)
-        await nursery.start(honest.serve)
-        nursery.start_soon(node.replicator.run)
-        nursery.start_soon(honest.replicator.run)
-        await until_up(node, CENTRE)
+    network, office_box = VirtualNetwork(random.Random(1)), box(OFFICE)
+    async with lied_to(network, office_box) as (_, _, lie), trio.open_nursery() as nursery:
         for one, other in ((OFFICE, CENTRE), (CENTRE, OFFICE)):
             network.shape(host(one), host(other), LineShape(latency_s=0.4))
-        caller = node_caller(OFFICE)
-        liar = network.transport(host(PEER), node_caller(PEER))
-
-        async def lie() -> None:
-            generation = office.store.state.generation
-            peer.store.state.marks[OFFICE, OFFICE] = MarkRow(Mark(generation, 5, bytes(32)), all_units())
-            channel = liar.dial(Endpoint(f"127.0.0.1:{7000 + OFFICE}", caller.uri, (caller.key_pin,)))
-            async with channel.stream(SESSION) as stream:
-                await dialled_link(stream).send(peer_pb2.SessionFrame(hello=make_hello(peer, OFFICE)))
-                await trio.sleep(30)
-
         for _ in range(5):
-            nursery.start_soon(lie)
+            nursery.start_soon(lie, 30.0)
             await trio.sleep(0.1)
         await trio.sleep(5)
         assert len(office_box.log.said("own history doubted")) == 1
