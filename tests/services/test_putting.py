@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
@@ -17,14 +18,17 @@ from lumbung_cluster.limits import (
     PUT_MEMORY_BLOB_BYTES_MAX,
 )
 from lumbung_node.ports.keyvalue import Family
-from lumbung_node.ports.transport import ServerCall
+from lumbung_node.ports.transport import Endpoint, ServerCall
 from lumbung_node.services.copies import CopyBook
 from lumbung_node.services.putting import PutStream
 from lumbung_proto.v1 import blobs_pb2
 from lumbung_testing.direct_channel import DirectChannel, InlineBlocking
 from lumbung_testing.put_stations import PutStation, put_frame, put_pieces
 from lumbung_testing.sealed_files import looking_sealed, write_item
-from lumbung_testing.session_pair import LUCK, OFFICE, box, living
+from lumbung_testing.session_pair import LUCK, OFFICE, PEER, box, living
+from lumbung_testing.simulation.node import node_caller
+from lumbung_testing.virtual_disk import Pace
+from lumbung_testing.virtual_network import VirtualNetwork
 from lumbung_tools.client.answers import Outcome, PutAnswer
 from lumbung_tools.client.methods import PUT
 from lumbung_tools.client.put import put_many
@@ -95,3 +99,37 @@ async def test_large_frames_are_counted_before_their_blobs_are_durable(autojump_
         await station.put(core)
     assert [response.received_bytes for response in station.responses] == [len(content)] * 2
     assert [len(response.answers) for response in station.responses] == [0, 1]
+
+
+async def test_a_small_blob_that_is_stored_while_its_call_is_revoked_is_never_called_refused(
+    autojump_clock: trio.testing.MockClock, tmp_path: Path
+) -> None:
+    """A node counts no bytes of a frame that is small and whole: it says nothing at all before the blob is durable."""
+    item = write_item(tmp_path, "small", looking_sealed(b"a birth"))
+    outcomes: list[Outcome] = []
+    network, at, station = VirtualNetwork(random.Random(1)), box(OFFICE), node_caller(PEER)
+
+    async def batches() -> AsyncGenerator[Sequence[PutItem], None]:
+        yield [item]
+
+    async with living(at) as core, trio.open_nursery() as nursery:
+
+        async def serve(call: ServerCall) -> None:
+            await PutStream(core, CopyBook(core), lambda _blob, _number: None, call).run()
+
+        async def put() -> None:
+            endpoint = Endpoint(listener.address, node_caller(OFFICE).uri, (node_caller(OFFICE).key_pin,))
+            channel = network.transport("station", station).dial(endpoint)
+            await put_many(
+                channel, batches(), _TERMS, InlineBlocking(), lambda _, answer: outcomes.append(answer.outcome)
+            )
+
+        async with network.transport("office", node_caller(OFFICE)).serve("127.0.0.1:7001", {PUT: serve}) as listener:
+            at.disk.pace = Pace(sync_s=2.0)
+            nursery.start_soon(put)
+            await trio.sleep(1)
+            listener.revoke(lambda _caller, _method: False)  # a new access list leaves the station out
+            await trio.sleep(10)
+        assert core.store.state.end(OFFICE).number == 1, "the commit was under way and went on"
+        assert outcomes == [Outcome.UNKNOWN]
+        nursery.cancel_scope.cancel()

@@ -79,6 +79,7 @@ class PutStream:
         try:
             async with trio.open_nursery() as answering:
                 answering.start_soon(self._answers.run)
+                self._answers.tell_count()  # that it is let in: what is refused from now on may be stored all the same
                 async with trio.open_nursery() as waiting:
                     waiting.start_soon(self._room.run)
                     waiting.start_soon(self._give_way)
