@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import pytest
 import trio
 import trio.testing
@@ -14,16 +12,14 @@ from lumbung_cluster.ids import BlobId
 from lumbung_cluster.receipt import SignedStatement, StatementKind
 from lumbung_cluster.signed import Signature
 from lumbung_node.ports.keyvalue import Family
-from lumbung_node.ports.transport import Caller
 from lumbung_node.services import core as core_module
-from lumbung_node.services.copies import CopyBook
-from lumbung_node.services.putting import PutStream
 from lumbung_node.services.session.pieces import bits
 from lumbung_node.services.session.proving import Proving
 from lumbung_node.services.statements import commit_receipt, withdrawal
-from lumbung_proto.codec import encode_frame
 from lumbung_proto.v1 import blobs_pb2, peer_pb2
 from lumbung_testing.peer_faces import facing, offer_of
+from lumbung_testing.put_stations import PutStation, put_frame
+from lumbung_testing.sealed_files import looking_sealed
 from lumbung_testing.session_pair import LUCK, OFFICE, PEER, box, connected, living, put
 
 _FOR_EVER_S = 120.0
@@ -161,23 +157,6 @@ async def test_a_holder_that_takes_back_and_repairs_in_rounds_fills_no_disk_in_o
 # --- own recording beside slow peers ---------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class _PutCall:
-    """One frame, then the end; what is answered stays in `sent`."""
-
-    message: bytes | None
-    sent: list[bytes] = field(default_factory=list)
-    caller: Caller = field(default=Caller("lumbung://test", b""))
-    request_id: bytes = b""
-
-    async def receive(self) -> bytes | None:
-        message, self.message = self.message, None
-        return message
-
-    async def send(self, message: bytes) -> None:
-        self.sent.append(message)
-
-
 async def test_questions_about_what_is_not_here_take_their_time(
     autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,13 +180,9 @@ async def test_questions_about_what_is_not_here_take_their_time(
 async def test_own_puts_go_on_while_peers_hold_all_memory_that_is_theirs(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    content = b"a citizen waits"
-    start = blobs_pb2.PutStart(size_bytes=len(content), id=BlobId.of(content).raw, copies=1)
-    frame = blobs_pb2.PutRequest(parts=[blobs_pb2.PutPart(ticket=1, start=start, length_bytes=len(content))])
+    station = PutStation("station", [put_frame(looking_sealed(b"a citizen waits"))])
     async with living(box(OFFICE)) as office:
         async with office.foreign_memory.hold(limits.GIB):  # all that there is
-            call = _PutCall(encode_frame(frame, [content]))
             with trio.fail_after(_FOR_EVER_S):
-                await PutStream(office, CopyBook(office), lambda blob, number: None, call).run()  # type: ignore[arg-type]
-        (answer,) = blobs_pb2.PutResponse.FromString(call.sent[0]).answers
-        assert answer.outcome == blobs_pb2.PUT_OUTCOME_STORED
+                await station.put(office)
+        assert station.outcomes() == [blobs_pb2.PUT_OUTCOME_STORED]

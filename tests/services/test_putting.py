@@ -97,14 +97,16 @@ async def test_large_frames_are_counted_before_their_blobs_are_durable(autojump_
     station = PutStation("station", [put_frame(content)])
     async with living(box(OFFICE)) as core:
         await station.put(core)
-    assert [response.received_bytes for response in station.responses] == [len(content)] * 2
-    assert [len(response.answers) for response in station.responses] == [0, 1]
+    let_in, *responses = station.responses
+    assert let_in == blobs_pb2.PutResponse()
+    assert [response.received_bytes for response in responses] == [len(content)] * 2
+    assert [len(response.answers) for response in responses] == [0, 1]
 
 
 async def test_a_small_blob_that_is_stored_while_its_call_is_revoked_is_never_called_refused(
     autojump_clock: trio.testing.MockClock, tmp_path: Path
 ) -> None:
-    """A node counts no bytes of a frame that is small and whole: it says nothing at all before the blob is durable."""
+    """A node counts no bytes of a frame that is small and whole: all it has said by then is that the call is let in."""
     item = write_item(tmp_path, "small", looking_sealed(b"a birth"))
     outcomes: list[Outcome] = []
     network, at, station = VirtualNetwork(random.Random(1)), box(OFFICE), node_caller(PEER)

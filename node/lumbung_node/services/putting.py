@@ -34,6 +34,7 @@ __all__ = ["TAG_SIZE_BYTES", "PutStream", "copies_message"]
 SEALED_PREFIX = b"age-encryption.org/v1\n"
 TAG_SIZE_BYTES = 33
 _WAIT_MS_MAX = 600_000
+_LET_IN = blobs_pb2.PutResponse().SerializeToString()
 _COPIES_TOLD_MAX = 256
 _OUTCOMES = {
     blobs_pb2.PUT_OUTCOME_STORED: "stored",
@@ -76,10 +77,11 @@ class PutStream:
 
     async def run(self) -> None:
         """Until the client has finished sending and every blob has its final answer."""
+        # That it is let in, before a byte is read: what is refused after this may be stored all the same.
+        await self._call.send(_LET_IN)
         try:
             async with trio.open_nursery() as answering:
                 answering.start_soon(self._answers.run)
-                self._answers.tell_count()  # that it is let in: what is refused from now on may be stored all the same
                 async with trio.open_nursery() as waiting:
                     waiting.start_soon(self._room.run)
                     waiting.start_soon(self._give_way)

@@ -167,7 +167,7 @@ class PutResponse(_message.Message):
     """
     @_builtins.property
     def answers(self) -> _containers.RepeatedCompositeFieldContainer[Global___PutAnswer]:
-        """At most 256 answers; none when the message only says a count."""
+        """At most 256 answers; none in the first message, which says that the call is let in, and when one only says a count."""
 
     def __init__(
         self,

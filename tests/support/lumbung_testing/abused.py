@@ -24,6 +24,7 @@ from lumbung_proto.codec import encode_frame
 from lumbung_proto.v1 import blobs_pb2
 from lumbung_testing.abuser import RETIRED
 from lumbung_testing.departures import roster_without
+from lumbung_testing.put_stations import next_put_answers
 from lumbung_testing.real_clusters import on_test_path, open_office
 from lumbung_testing.sealed_files import looking_sealed
 from lumbung_tools.client.ask import status
@@ -112,9 +113,7 @@ async def honest_puts(channel: Channel, count: int, draws: random.Random) -> lis
             start = blobs_pb2.PutStart(size_bytes=len(content), id=BlobId.of(content).raw, copies=1)
             part = blobs_pb2.PutPart(ticket=1, start=start, length_bytes=len(content))
             await stream.send(encode_frame(blobs_pb2.PutRequest(parts=[part]), [content]))
-            received = await stream.receive()
-            assert received is not None
-            (answer,) = blobs_pb2.PutResponse.FromString(received).answers
+            (answer,) = await next_put_answers(stream)
             assert answer.outcome == blobs_pb2.PUT_OUTCOME_STORED, answer
             waits.append(trio.current_time() - begun)
             await stream.finish_sending()

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import trio
 
 from lumbung_cluster.ids import BlobId
-from lumbung_node.ports.transport import Caller, CallKind, Method
+from lumbung_node.ports.transport import Caller, CallKind, ClientStream, Method
 from lumbung_node.services.copies import CopyBook
 from lumbung_node.services.core import Core
 from lumbung_node.services.putting import PutStream
 from lumbung_proto.codec import encode_frame
 from lumbung_proto.v1 import blobs_pb2
 
-__all__ = ["PutStation", "put_frame", "put_pieces", "put_start"]
+__all__ = ["PutStation", "next_put_answers", "put_frame", "put_pieces", "put_start"]
 
 
 class PutStation:
@@ -65,3 +65,11 @@ def put_pieces(content: bytes, size: int, upto: int | None = None) -> list[bytes
         part = blobs_pb2.PutPart(ticket=1, length_bytes=len(content[at : at + size]))
         frames.append(encode_frame(blobs_pb2.PutRequest(parts=[part]), [content[at : at + size]]))
     return frames
+
+
+async def next_put_answers(stream: ClientStream) -> list[blobs_pb2.PutAnswer]:
+    """Those of the next message that has some; none at the end."""
+    while (received := await stream.receive()) is not None:
+        if answers := blobs_pb2.PutResponse.FromString(received).answers:
+            return list(answers)
+    return []
