@@ -80,6 +80,80 @@ async def test_a_quick_disk_is_read_in_place_and_a_slow_one_from_a_thread(
     await kv.close()
 
 
+@pytest.mark.parametrize("limits", [RocksLimits(), SMALL_CACHE], ids=["cache", "small cache"])
+async def test_many_rows_that_are_mostly_absent_read_as_they_were_written(tmp_path: Path, limits: RocksLimits) -> None:
+    """Looked for together, one after the other or on the disk: whatever stands where among those that are not there."""
+    keys = [key_of(index) for index in range(ROWS)]
+    kv = await open_rocks(tmp_path, create=True, limits=SMALL_TABLES)
+    for at in range(0, ROWS, 1_000):
+        await kv.write(Batch(puts=[(Family.BLOBS, key, key * 2) for key in keys[at : at + 1_000]]))
+    await kv.sync()
+    await kv.close()
+    kv = await open_rocks(tmp_path, create=False, limits=limits)
+    luck = random.Random(2)
+    for turn in range(300):
+        there = set(luck.sample(range(256), luck.choice([0, 0, 1, 3, 128, 256])))
+        asked = [luck.choice(keys) if at in there else luck.randbytes(36) for at in range(luck.choice([40, 200, 256]))]
+        expected = [key * 2 if at in there else None for at, key in enumerate(asked)]
+        assert await kv.get(Family.BLOBS, asked) == expected, turn
+        assert await kv.get(Family.BLOBS, asked) == expected, turn  # what was found absent is known
+    await kv.close()
+
+
+class Looks:
+    """How many keys the engine was asked for together, and how many alone."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, took_s: float = 0.0) -> None:
+        self.together: list[int] = []
+        self.alone = 0
+        get, get_at_hand = RocksEngine.get, RocksEngine.get_at_hand
+
+        def counted_get(engine: RocksEngine, family: Family, keys: Sequence[bytes]) -> list[bytes | None]:
+            self.together.append(len(keys))
+            time.sleep(took_s)
+            return get(engine, family, keys)
+
+        def counted_at_hand(
+            engine: RocksEngine, family: Family, keys: Sequence[bytes], bytes_max: int
+        ) -> tuple[list[bytes | None], list[int]]:
+            self.alone += len(keys)
+            return get_at_hand(engine, family, keys, bytes_max)
+
+        monkeypatch.setattr(RocksEngine, "get", counted_get)
+        monkeypatch.setattr(RocksEngine, "get_at_hand", counted_at_hand)
+
+
+async def test_many_new_rows_are_looked_for_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kv = await open_rocks(tmp_path, create=True)
+    looks = Looks(monkeypatch)
+    absent = [b"%04d" % at for at in range(256)]
+    assert await kv.get(Family.FEEDS, absent) == [None] * 256
+    assert (looks.alone, looks.together) == (8, [248])
+    await kv.close()
+
+
+async def test_rows_that_are_there_are_looked_for_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that those that lie on the disk alone go to a thread."""
+    kv = await open_rocks(tmp_path, create=True)
+    await kv.write(Batch(puts=[(Family.FEEDS, b"0000", b"1")]))
+    looks = Looks(monkeypatch)
+    assert await kv.get(Family.FEEDS, [b"%04d" % at for at in range(256)]) == [b"1", *[None] * 255]
+    assert (looks.alone, looks.together) == (256, [])
+    await kv.close()
+
+
+async def test_a_look_that_got_stuck_is_the_last_of_its_minute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the guess was wrong it is the disk that is waited for, and with it the loop."""
+    kv = await open_rocks(tmp_path, create=True)
+    looks = Looks(monkeypatch, took_s=0.03)
+    for start in (0, 1000):
+        assert await kv.get(Family.TAGS, [b"%04d" % at for at in range(start, start + 256)]) == [None] * 256
+    assert looks.together == [248]
+    await kv.close()
+
+
 async def test_a_read_that_fails_counts_like_any_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A dying disk takes long over it, and must not hold the loop up at every read."""
     kv = await open_rocks(tmp_path, create=True)

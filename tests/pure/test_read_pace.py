@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from lumbung_node.adapters.rocks.read_pace import ReadPace
+from contextlib import suppress
+
+from lumbung_node.adapters.rocks.read_pace import ReadPace, VainLooks
 
 QUICK_S, SLOW_S, STUCK_S = 0.0003, 0.012, 0.03
 
@@ -34,3 +36,20 @@ def test_one_that_was_stuck_has_to_show_itself_anew() -> None:
     assert not _after(*[QUICK_S] * 16, STUCK_S)
     assert not _after(*[QUICK_S] * 16, STUCK_S, *[QUICK_S] * 15)
     assert _after(*[QUICK_S] * 16, STUCK_S, *[QUICK_S] * 16)
+
+
+def test_looks_in_vain_are_cheap_until_one_got_stuck_and_again_a_minute_later() -> None:
+    now = 100.0
+    looks = VainLooks(lambda: now)
+    assert looks.is_cheap
+    with looks.timed():
+        now += SLOW_S
+    assert looks.is_cheap
+    with suppress(OSError), looks.timed():  # one that fails counts as well
+        now += STUCK_S
+        raise OSError
+    assert not looks.is_cheap
+    now += 59.9
+    assert not looks.is_cheap
+    now += 0.2
+    assert looks.is_cheap

@@ -25,7 +25,7 @@ from lumbung_cluster.errors import StoreClosed
 from lumbung_cluster.limits import KIB
 from lumbung_node.adapters.rocks.engine import RocksEngine, open_engine, parts
 from lumbung_node.adapters.rocks.options import DEFAULT_LIMITS, RocksLimits
-from lumbung_node.adapters.rocks.read_pace import ReadPace
+from lumbung_node.adapters.rocks.read_pace import ReadPace, VainLooks
 from lumbung_node.adapters.rocks.recent import RecentRows
 from lumbung_node.ports.keyvalue import Batch, Family, SpaceReport
 
@@ -35,6 +35,9 @@ READERS_MAX = 4  # threads; two cores are full with two, the others hide the dis
 
 _ROWS_AT_HAND_MAX = 256  # a look into memory takes up to a ms from the loop
 _READS_IN_PLACE_MAX = 4
+_LOOKED_FOR_IN_VAIN = (Family.BLOBS, Family.FEEDS, Family.TAGS)  # of each put a row in each
+_PROBED = 8  # absent, all of them: so are the others, most likely
+_TOGETHER_MIN = 32  # from here on one look for all of them is cheaper than one after the other
 _BYTES_AT_HAND_MAX = 512 * KIB  # 0.1 ms to read, 0.5 to 2 to write
 
 T = TypeVar("T")
@@ -59,6 +62,7 @@ class RocksKeyValue:
         self._syncer = trio.CapacityLimiter(1)
         self._readers = trio.CapacityLimiter(READERS_MAX)
         self._paces = {family: ReadPace() for family in Family}
+        self._vain = VainLooks()
         self._recent = RecentRows()
         self._closing = trio.Lock()
         self._is_closed = False
@@ -101,6 +105,34 @@ class RocksKeyValue:
     def _look(
         self, family: Family, keys: Sequence[bytes], values: list[bytes | None], wanted: Sequence[int]
     ) -> list[int]:
+        """Fill in what can be told of the `wanted` ones in place; the others."""
+        if len(wanted) < _TOGETHER_MIN or family not in _LOOKED_FOR_IN_VAIN:
+            return self._look_at_each(family, keys, values, wanted)
+        few, rest = wanted[:_PROBED], wanted[_PROBED:]
+        untold = self._look_at_each(family, keys, values, few)
+        if not untold and self._vain.is_cheap and all(values[at] is None for at in few):
+            self._look_together(family, keys, values, rest)
+            return []
+        return untold + self._look_at_each(family, keys, values, rest)
+
+    def _look_together(
+        self, family: Family, keys: Sequence[bytes], values: list[bytes | None], wanted: Sequence[int]
+    ) -> None:
+        """Fill in all of the `wanted` ones, which are likely to be absent: then only filters are read.
+
+        In one call, because each lets go of the interpreter's lock.
+        """
+        asked = [keys[at] for at in wanted]
+        begun = self._begun()
+        with self._vain.timed():
+            read = self._engine.get(family, asked)
+        for at, value in zip(wanted, read, strict=True):
+            values[at] = value
+        self._note_read(family, asked, read, begun)
+
+    def _look_at_each(
+        self, family: Family, keys: Sequence[bytes], values: list[bytes | None], wanted: Sequence[int]
+    ) -> list[int]:
         """Fill in what the engine's memory can tell of the `wanted` ones; the others."""
         asked = [keys[at] for at in wanted]
         found, untold = self._engine.get_at_hand(family, asked, _BYTES_AT_HAND_MAX)
@@ -114,13 +146,23 @@ class RocksKeyValue:
         """From the disk, it may be."""
         if len(keys) <= _READS_IN_PLACE_MAX and self._paces[family].is_quick:
             read = self._timed(self._engine.get_in_place, family, keys)
+            self._note_absent(family, [key for key, value in zip(keys, read, strict=True) if value is None])
         else:
-            begun = self._writes, self._writer.borrowed_tokens
+            begun = self._begun()
             read = await self._run(self._readers, lambda: self._timed(self._engine.get, family, keys))
-            if begun != (self._writes, 0):
-                return read  # one of them may have been written meanwhile
-        self._note_absent(family, [key for key, value in zip(keys, read, strict=True) if value is None])
+            self._note_read(family, keys, read, begun)
         return read
+
+    def _begun(self) -> tuple[int, int]:
+        """For `_note_read`, before a read that lets go of the interpreter's lock."""
+        return self._writes, self._writer.borrowed_tokens
+
+    def _note_read(
+        self, family: Family, keys: Sequence[bytes], read: Sequence[bytes | None], begun: tuple[int, int]
+    ) -> None:
+        """Unless one of them may have been written meanwhile."""
+        if begun == (self._writes, 0):
+            self._note_absent(family, [key for key, value in zip(keys, read, strict=True) if value is None])
 
     def _note_absent(self, family: Family, keys: Sequence[bytes]) -> None:
         """The engine has just said so; while a thread writes, it may have written one of them since."""
