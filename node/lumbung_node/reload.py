@@ -7,6 +7,7 @@ everything else the node starts again, which costs seconds; a half-taken configu
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import trio
 
@@ -90,20 +91,30 @@ class Reload:
         if names := needs_restart(live.config, found):
             raise ConfigError(found.file, ", ".join(names), "changes only with a restart")
         await trio.to_thread.run_sync(self._tls.checked, self._keys.tls_pin)
-        lists = [(path, await trio.to_thread.run_sync(path.read_bytes)) for path in found.access_lists]
-        news = [raw for _, raw in lists if self._is_news(SignedAccess.decode(raw))]
+        raws = [await trio.to_thread.run_sync(path.read_bytes) for path in found.access_lists]
+        news = [raw for raw in raws if self._is_news(raw)]
         await self._page.move(found.metrics_listen)
-        if news:
-            try:
-                await self._rosters.offer_access(news)
-            except Rejected:
-                await self._page.move(live.config.metrics_listen)
-                raise
+        try:
+            await self._offer(news)
+        except Rejected:
+            await self._page.move(live.config.metrics_listen)
+            raise
         self._gate.level = found.log_level.value
         live.config = found
         live.tls_changed.beat()
 
-    def _is_news(self, offered: SignedAccess) -> bool:
+    async def _offer(self, news: Sequence[bytes]) -> None:
+        """Raises Rejected, unless it is only that a newer list has come by the cluster since they were looked at."""
+        if not news:
+            return
+        try:
+            await self._rosters.offer_access(news)
+        except Rejected:
+            if any(self._is_news(raw) for raw in news):
+                raise
+
+    def _is_news(self, raw: bytes) -> bool:
         """An older list than the one in force is no mistake: a newer one came by the cluster, as at every start."""
+        offered = SignedAccess.decode(raw)
         held = self._rosters.access_lists.get(offered.content.office)
         return held is None or offered.content.version > held.content.version
