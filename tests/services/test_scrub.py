@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
@@ -12,23 +9,15 @@ import trio
 import trio.lowlevel
 import trio.testing
 
-from lumbung_cluster.ids import BlobId, Generation, NodeNumber
+from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.inventory.inventory import UNIT_SYMBOLS
 from lumbung_cluster.inventory.symbols import Symbols
-from lumbung_cluster.scrub_brake import BrakeSettings
-from lumbung_cluster.scrub_pace import ScrubSettings
 from lumbung_node.ports.keyvalue import Batch, Family
 from lumbung_node.services.core import Core
-from lumbung_node.services.scrub.brake import confirm
-from lumbung_node.services.scrub.scrubber import Scrubber
-from lumbung_node.services.scrub.view import ScrubDesk
-from lumbung_node.services.server import CONFIRM_SCRUB
 from lumbung_node.store.events import EventKind, recent_events
-from lumbung_node.store.jobs import Job
 from lumbung_node.store.layout import (
     BlobRow,
     FeedRow,
-    RowState,
     blob_key,
     damaged_key,
     feed_key,
@@ -37,64 +26,20 @@ from lumbung_node.store.layout import (
     place_key,
 )
 from lumbung_node.store.reads import is_intact
-from lumbung_node.store.scrub_rows import Evidence, evidence_key
-from lumbung_testing.direct_channel import DirectChannel
+from lumbung_testing.scrubs import (
+    CONTENTS,
+    LUCK,
+    OFFICE,
+    PEER,
+    is_whole,
+    kinds,
+    lose_commits,
+    passes,
+    row_of,
+    scrubbing,
+)
 from lumbung_testing.session_pair import box, connected, living, put, until_marked, until_proven
-from lumbung_testing.virtual_disk import Pace, VirtualDisk
-from lumbung_tools.client.scrub import confirm_scrub
-
-OFFICE, PEER = NodeNumber(1), NodeNumber(2)
-SETTINGS = ScrubSettings(period_s=60.0, start_delay_s=1.0)
-LUCK = random.Random(5)
-CONTENTS = [b"recording %d" % n + bytes(n) for n in range(30)]
-
-
-@asynccontextmanager
-async def scrubbing(core: Core, settings: ScrubSettings = SETTINGS) -> AsyncIterator[Scrubber]:
-    async def doubt(reason: str) -> None:
-        await core.store.start_generation(Generation(core.store.state.generation + 1))
-
-    core.store.state.scrub.brake = settings.brake
-    scrubber = Scrubber(core, settings, doubt)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(scrubber.run)
-        yield scrubber
-        nursery.cancel_scope.cancel()
-
-
-async def passes(core: Core, count: int = 1) -> None:
-    """Wait until so many passes have ended that began from now on, or were under way."""
-    book = core.store.state.scrub
-    with trio.fail_after(3600):
-        for _ in range(count):
-            before = book.pass_row.begun_ms if book.pass_row.ended_ms else 0
-            while book.pass_row.begun_ms == before or not book.pass_row.ended_ms:  # noqa: ASYNC110 (polled)
-                await trio.sleep(0.5)
-
-
-async def row_of(core: Core, content: bytes) -> BlobRow:
-    row = await core.store.reader.row(OFFICE, BlobId.of(content))
-    assert row is not None
-    return row
-
-
-async def kinds(core: Core) -> list[EventKind]:
-    """What the events tell, the oldest first."""
-    return [event.kind for _, event in reversed(await recent_events(core.store.kv, 1000))]
-
-
-async def is_whole(core: Core, contents: Sequence[bytes]) -> bool:
-    for content in contents:
-        row = await core.store.reader.row(OFFICE, BlobId.of(content))
-        if row is None or row.state is not RowState.INTACT:
-            return False
-        (signed,) = await core.store.reader.lists(OFFICE, [row.signed])
-        if signed is None or signed.content.entries[row.signed.index].blob != BlobId.of(content):
-            return False
-        if await core.store.reader.read_whole(BlobId.of(content), row) != content:
-            return False
-    rows = await core.store.reader.feed(OFFICE, 0, 1000)
-    return [number for number, _ in rows] == list(range(1, len(contents) + 1))
+from lumbung_testing.virtual_disk import Pace
 
 
 async def test_a_pass_over_a_sound_store_finds_nothing_and_makes_every_proof_fresh(
@@ -258,16 +203,6 @@ async def test_a_blob_that_came_anew_with_nothing_left_of_its_number_is_proven_u
         assert (await origin.store.inventories.snapshot(OFFICE)).inventory.count == len(CONTENTS)
 
 
-def lose_commits(disk: VirtualDisk, rows: dict[BlobId, BlobRow], *, with_blob_rows: bool) -> None:
-    """All that a group commit has written of these recordings goes, but for their bytes; their rows too if asked."""
-    for blob, row in rows.items():
-        disk.lose(Family.FEEDS, feed_key(OFFICE, row.number))
-        disk.lose(Family.LISTS, list_key(OFFICE, row.signed))
-        if with_blob_rows:
-            disk.lose(Family.FEEDS, number_key(OFFICE, blob))
-            disk.lose(Family.BLOBS, blob_key(OFFICE, blob))
-
-
 async def put_in_two_commits(core: Core) -> dict[BlobId, BlobRow]:
     """The rows of the second, in the middle of the feed."""
     await put(core, CONTENTS[:10])
@@ -335,22 +270,6 @@ async def test_an_own_commit_that_is_lost_comes_home_under_its_numbers(
         assert origin.store.state.scrub.breaks == {}
         assert origin.store.state.generation == 1
         assert EventKind.DOUBTED not in await kinds(origin)
-
-
-@pytest.mark.parametrize("with_blob_rows", [True, False])
-async def test_a_lost_file_of_commits_puts_the_brake_on(
-    autojump_clock: trio.testing.MockClock, with_blob_rows: bool
-) -> None:
-    """Numbers of which nothing was left once counted for nothing: hundreds could go, and nobody was told to look."""
-    office = box(OFFICE)
-    async with living(office) as core:
-        await put(core, CONTENTS)
-        rows = {BlobId.of(content): await row_of(core, content) for content in CONTENTS[:-1]}
-        lose_commits(office.disk, rows, with_blob_rows=with_blob_rows)
-        async with scrubbing(core):
-            await passes(core)
-        assert OFFICE in core.store.state.scrub.brakes
-        assert (await kinds(core)).count(EventKind.MASS_DAMAGE) == 1
 
 
 async def test_an_own_recording_of_which_nobody_has_the_list_gets_a_number_and_reaches_the_others(
@@ -430,56 +349,6 @@ async def test_the_cursor_survives_a_restart_and_a_pause(autojump_clock: trio.te
             await scrubber.start()
             await passes(core)
         assert core.store.state.scrub.pass_row.blobs == 600
-
-
-async def test_too_much_damage_puts_the_brake_on_and_keeps_what_is_replaced_until_confirmed(
-    autojump_clock: trio.testing.MockClock,
-) -> None:
-    office, peer = box(OFFICE), box(PEER)
-    settings = ScrubSettings(60.0, 1.0, BrakeSettings(share=0.1, blobs_min=5))
-    async with living(office) as origin, living(peer) as holder, connected(origin, holder):
-        await put(origin, CONTENTS)
-        await until_proven(origin, PEER, len(CONTENTS))
-        rows = [await row_of(holder, content) for content in CONTENTS[:8]]
-        for row in rows:
-            peer.disk.hurt_chunk(place_key(row.place), LUCK, damaged=False)
-        book = holder.store.state.scrub
-        async with scrubbing(holder, settings):
-            await passes(holder)
-            with trio.fail_after(120):
-                while not await is_whole(holder, CONTENTS):  # noqa: ASYNC110 (polled)
-                    await trio.sleep(1)
-        assert list(book.brakes) == [OFFICE]
-        assert (book.pass_row.mended, book.pass_row.mended_in_alarm) == (0, 8)
-        assert book.evidence_bytes == sum(row.size_bytes for row in rows)
-        assert None not in await holder.store.kv.get(Family.CHUNKS, [place_key(row.place) for row in rows])
-        assert EventKind.MASS_DAMAGE in await kinds(holder)
-
-        await confirm(holder)
-
-        assert (book.brakes, book.evidence_bytes) == ({}, 0)
-        assert await holder.store.kv.get(Family.CHUNKS, [place_key(row.place) for row in rows]) == [None] * 8
-    async with living(peer) as holder:
-        assert (holder.store.state.scrub.brakes, holder.store.state.scrub.evidence_bytes) == ({}, 0)
-        assert await is_whole(holder, CONTENTS)
-
-
-async def test_evidence_gives_way_to_recordings_when_the_disk_fills_up(autojump_clock: trio.testing.MockClock) -> None:
-    office, peer = box(OFFICE), box(PEER)
-    settings = ScrubSettings(60.0, 1.0, BrakeSettings(share=0.1, blobs_min=5))
-    async with living(office) as origin, living(peer) as holder, connected(origin, holder):
-        await put(origin, CONTENTS)
-        await until_proven(origin, PEER, len(CONTENTS))
-        for content in CONTENTS[:8]:
-            peer.disk.hurt_chunk(place_key((await row_of(holder, content)).place), LUCK, damaged=False)
-        holder.store.state.scrub.has_room = False
-        async with scrubbing(holder, settings):
-            await passes(holder)
-            with trio.fail_after(120):
-                while not await is_whole(holder, CONTENTS):  # noqa: ASYNC110 (polled)
-                    await trio.sleep(1)
-        assert holder.store.state.scrub.evidence_bytes == 0
-        assert (await kinds(holder)).count(EventKind.EVIDENCE_NOT_KEPT) == 8
 
 
 async def test_only_the_newest_events_are_kept(
@@ -565,59 +434,3 @@ async def test_a_blob_that_is_called_damaged_and_is_not_is_found_good(autojump_c
             await passes(core)
         assert core.store.state.damaged == {}
         assert await kinds(core) == [EventKind.FOUND_GOOD]
-
-
-async def kept_aside(holder: Core) -> None:
-    """Two runs of replaced bytes, as the brake keeps them."""
-    job = Job()
-    for place in (1000, 1001):
-        kept = Evidence(OFFICE, BlobId.of(b"%d" % place), 1, 500, 0)
-        job.extra.put(Family.SYSTEM, evidence_key(place), kept.pack())
-    await holder.store.committer.commit(job)
-    holder.store.state.scrub.evidence_bytes = 1000
-
-
-async def test_two_operators_who_confirm_at_once_free_the_evidence_once(autojump_clock: trio.testing.MockClock) -> None:
-    """Each took the bytes off: below zero no status could be told, and the node's own report ended the node."""
-    async with living(box(PEER)) as holder:
-        await kept_aside(holder)
-        async with trio.open_nursery() as nursery:
-            for _ in range(2):
-                nursery.start_soon(confirm, holder)
-
-        assert holder.store.state.scrub.evidence_bytes == 0
-
-
-async def test_an_operator_who_hangs_up_while_he_confirms_leaves_no_evidence_that_is_not_there(
-    autojump_clock: trio.testing.MockClock,
-) -> None:
-    place = box(PEER)
-    async with living(place) as holder:
-        await kept_aside(holder)
-        place.disk.pace = Pace(sync_s=1.0)
-        with trio.move_on_after(0.5):
-            await confirm(holder)
-        await confirm(holder)
-
-        assert holder.store.state.scrub.evidence_bytes == 0
-
-
-async def test_of_two_operators_who_confirm_at_once_only_one_is_told_of_freed_bytes(
-    autojump_clock: trio.testing.MockClock,
-) -> None:
-    """The other one waits for him, and finds nothing left."""
-    place = box(PEER)
-    told: list[int] = []
-    async with living(place) as holder, scrubbing(holder) as scrubber:
-        await kept_aside(holder)
-        place.disk.pace = Pace(sync_s=1.0)
-        desk = ScrubDesk(holder, scrubber)
-
-        async def ask() -> None:
-            told.append((await confirm_scrub(DirectChannel({CONFIRM_SCRUB: desk.confirm}))).freed_bytes)
-
-        async with trio.open_nursery() as nursery:
-            for _ in range(2):
-                nursery.start_soon(ask)
-        place.disk.pace = Pace()
-        assert sorted(told) == [0, 1000]

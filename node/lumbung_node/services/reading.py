@@ -7,6 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from lumbung_cluster import limits
+from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.entry import entry_in
 from lumbung_cluster.errors import BlobDamaged, Rejected, StatusCode
 from lumbung_cluster.ids import BLOB_ID_SIZE_BYTES, BlobId, NodeNumber
@@ -80,17 +81,13 @@ class Reading:
         self._core.activity.touch()
         if found.row.state is RowState.DAMAGED:
             raise BlobDamaged(f"blob {found.blob} is known to be damaged")
-        (signed,) = await self._core.store.reader.signed_bytes(found.origin, [found.row.signed])
-        if signed is None:
-            raise BlobDamaged(f"blob {found.blob}: its signed list is missing")
-        seal_epoch = entry_in(signed[0], found.row.signed.index).seal_epoch
         header = blobs_pb2.GetResponse(
             start=blobs_pb2.GetStart(
                 id=found.blob.raw,
                 origin=found.origin,
                 size_bytes=found.row.size_bytes,
                 time_ms=found.row.time_ms,
-                seal_epoch=seal_epoch,
+                seal_epoch=await self._seal_epoch(found),
             )
         )
         if found.row.size_bytes <= limits.PIECE_SIZE_BYTES_MAX and offset_bytes == 0:
@@ -105,6 +102,15 @@ class Reading:
                 await call.send(encode_frame(header, [chunk]))
                 self._core.metrics.add(Metric.READ_BYTES, len(chunk))
                 header = blobs_pb2.GetResponse()
+
+    async def _seal_epoch(self, found: _Found) -> int:
+        """0 where the list that says so is lost or rotten: the bytes are right all the same. A scrub is called."""
+        try:
+            (signed,) = await self._core.store.reader.signed_bytes(found.origin, [found.row.signed])
+            return entry_in(signed[0], found.row.signed.index).seal_epoch if signed is not None else 0
+        except Malformed:
+            self._core.store.state.suspected.beat()
+            return 0
 
     async def stat(self, call: ServerCall, may_read: MayRead) -> None:
         request = await read_request(call, blobs_pb2.StatRequest)

@@ -359,7 +359,9 @@ class GetStart(_message.Message):
     time_ms: _builtins.int
     """When the origin accepted it, UTC in milliseconds, advisory."""
     seal_epoch: _builtins.int
-    """Epoch of the roster that named its recipients; 0 when not sealed by lumbung."""
+    """Epoch of the roster that named its recipients; 0 when not sealed by lumbung, or when the node has lost the list that
+    says so.
+    """
     def __init__(
         self,
         *,
