@@ -238,11 +238,23 @@ async def test_writes_faster_than_the_disk_all_arrive(tmp_path: Path) -> None:
         (RuntimeError("Already mutably borrowed"), Phase.WRITE, StoreClosed),
         (Exception("IO error: Disk quota exceeded: While appending to file: 000004.log"), Phase.WRITE, DiskFull),
         (Exception("IO error: While pread offset 0 len 9: 000008.sst: Input/output error"), Phase.READ, BlobDamaged),
+        (Exception("IO error: While pread offset 0 len 9: 000008.sst: Input/output error"), Phase.WRITE, StoreDamaged),
+        (Exception("IO error: While appending to file: 000009.log: Input/output error"), Phase.WRITE, DiskFailed),
         (Exception("IO error: While open a file: 000008.sst: Too many open files"), Phase.READ, DiskFailed),
         (Exception("Corruption: block checksum mismatch"), Phase.WRITE, StoreDamaged),
         (Exception("words that nobody has seen"), Phase.READ, DiskFailed),
     ],
-    ids=["closed", "borrowed", "quota", "sector", "descriptors", "compaction", "unknown"],
+    ids=[
+        "closed",
+        "borrowed",
+        "quota",
+        "sector",
+        "sector under a compaction",
+        "write",
+        "descriptors",
+        "compaction",
+        "unknown",
+    ],
 )
 def test_rare_words_of_the_engine_get_their_meaning(
     error: Exception, phase: Phase, expected: type[LumbungError]

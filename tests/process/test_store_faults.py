@@ -148,3 +148,75 @@ def test_lying_fsync_looks_right_to_the_store(layer: Path, tmp_path: Path) -> No
     said, calls = run(layer, tmp_path, [Fault("lie", ".log", 0)])
     assert said == 3 * [*GOOD_PUT, "sound"] + ["readable True", "reopened 123", *GOOD_PUT]
     assert [call for call in calls if call.op == "fdatasync" and call.path.endswith(".log") and call.result == 0]
+
+
+# As a node does it at its start: a store that is damaged is set aside, and read. The second half of its chunks lies in
+# the log alone.
+OPENING = """
+import pathlib, sys, trio
+from lumbung_cluster.errors import BlobDamaged, LumbungError, StoreDamaged
+from lumbung_node.adapters.rocks import open_rocks
+from lumbung_node.adapters.rocks.aside import AsideFolders
+from lumbung_node.ports.keyvalue import Family
+
+async def is_there(source, key):
+    try:
+        return await source.get(Family.CHUNKS, [key]) != [None]
+    except BlobDamaged:
+        return False
+
+async def main():
+    folder = pathlib.Path(sys.argv[1])
+    try:
+        await (await open_rocks(folder, create=False)).close()
+    except StoreDamaged:
+        aside = AsideFolders(folder)
+        source = await aside.open(await aside.set_aside(0))
+        keys = [f"{letter}{number:02}".encode() for letter in "ab" for number in range(20)]
+        print("damaged", sum([await is_there(source, key) for key in keys]))
+        await source.close()
+    except LumbungError as exc:
+        print(type(exc).__name__)
+    else:
+        print("opened")
+
+trio.run(main)
+"""
+
+FILLED = """
+import os, pathlib, sys, trio
+from lumbung_node.adapters.rocks import open_rocks
+
+async def main():
+    folder = pathlib.Path(sys.argv[1])
+    for letter in "ab":
+        store = await open_rocks(folder, create=True)
+        await store.write_chunks([(f"{letter}{number:02}".encode(), bytes(20_000)) for number in range(20)])
+        await store.sync()
+        if letter == "a":
+            await store.close()
+    os._exit(0)
+
+trio.run(main)
+"""
+
+
+@pytest.mark.parametrize(("file", "rows"), [(".log", 20), ("MANIFEST", 40), (".sst", 20)])
+def test_a_store_of_which_a_file_cannot_be_read_is_set_aside_and_gives_the_others(
+    layer: Path, tmp_path: Path, file: str, rows: int
+) -> None:
+    """Who only tries again does not record until somebody comes."""
+    paths = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", FILLED, tmp_path], env=paths, check=True)
+    hurt = max((tmp_path / "rocks").glob(f"{file}*" if file == "MANIFEST" else f"*{file}"), key=_size).name
+    # In its place, before and after the renaming; a table also in the working copy, which is a link to it.
+    folders = [f"{tmp_path}/rocks", "Z/rocks", *(["work/rocks"] if file == ".sst" else [])]
+    faults = iorecord.faults_only(layer, [Fault("read", f"{folder}/{hurt}", 0, errno.EIO) for folder in folders])
+    done = subprocess.run(
+        [sys.executable, "-c", OPENING, tmp_path], env={**paths, **faults}, check=False, capture_output=True, text=True
+    )
+    assert (done.stdout, done.returncode) == (f"damaged {rows}\n", 0), done.stderr
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size

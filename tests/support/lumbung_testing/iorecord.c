@@ -7,7 +7,8 @@
  *   IORECORD_FAULTS   rules "op,part,nth,errno" joined by '|': the nth call (from 1) of op on a path with this part
  *                     fails with errno; nth 0: every call; nth -n: the nth and all after it. Op is write, fsync,
  *                     fdatasync, rename, unlink, ftruncate, or: "short" (a write of half the bytes, errno unused), "lie" (a sync
- *                     that returns 0 and syncs nothing, errno unused).
+ *                     that returns 0 and syncs nothing, errno unused), "read" (a sector that gives nothing; reads are
+ *                     not recorded).
  *
  * A line is: sequence, phase (B begin, E end, M mark), pid, tid, op, fd, value, errno, path; separated by tabs. The
  * sequence of a begin is drawn before the real call and that of an end after it, from one atomic counter: if the end of
@@ -174,6 +175,46 @@ ssize_t writev(int fd, const struct iovec *parts, int count) {
     struct call call;
     begin(&call, "write", fd, count);
     return end(&call, fails("write", &call) ? -1 : real(fd, parts, count));
+}
+
+static int unreadable(int fd) {
+    for (int i = 0; i < rules_count; i++)
+        if (strcmp(rules[i].op, "read") == 0) {
+            struct call call = {.recorded = 0};
+            char link[64];
+            snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+            ssize_t size = readlink(link, call.path, sizeof call.path - 1);
+            call.path[size > 0 ? size : 0] = 0;
+            return fails("read", &call);
+        }
+    return 0;
+}
+
+ssize_t pread(int fd, void *bytes, size_t size, off_t offset) {
+    REAL(ssize_t, pread, int, void *, size_t, off_t);
+    return unreadable(fd) ? -1 : real(fd, bytes, size, offset);
+}
+
+ssize_t pread64(int fd, void *bytes, size_t size, off64_t offset) {
+    REAL(ssize_t, pread64, int, void *, size_t, off64_t);
+    return unreadable(fd) ? -1 : real(fd, bytes, size, offset);
+}
+
+ssize_t sendfile(int to, int from, off_t *offset, size_t size) {
+    REAL(ssize_t, sendfile, int, int, off_t *, size_t);
+    return unreadable(from) ? -1 : real(to, from, offset, size);
+}
+
+ssize_t sendfile64(int to, int from, off64_t *offset, size_t size) {
+    REAL(ssize_t, sendfile64, int, int, off64_t *, size_t);
+    return unreadable(from) ? -1 : real(to, from, offset, size);
+}
+
+/* How the engine reads logs and manifests. */
+#undef fread_unlocked
+size_t fread_unlocked(void *bytes, size_t size, size_t count, FILE *file) {
+    REAL(size_t, fread_unlocked, void *, size_t, size_t, FILE *);
+    return unreadable(fileno(file)) ? 0 : real(bytes, size, count, file);
 }
 
 int fsync(int fd) {

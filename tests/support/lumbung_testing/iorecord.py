@@ -35,8 +35,8 @@ _FIELDS = 9
 class Fault:
     """The nth `op` (from 1; 0: each; -n: the nth and all later) on a path with `part` in it fails with `errno`.
 
-    `op`: write, fsync, fdatasync, rename, unlink, ftruncate; or "short" (half of the bytes) and "lie" (a sync that does
-    nothing), which need no errno.
+    `op`: write, fsync, fdatasync, rename, unlink, ftruncate, read; or "short" (half of the bytes) and "lie" (a sync
+    that does nothing), which need no errno.
     """
 
     op: str

@@ -13,6 +13,7 @@ and hash of each entry.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Callable, Sequence
@@ -23,7 +24,7 @@ import trio
 from rocksdict import Rdict
 
 from lumbung_cluster.errors import DiskFailed, DiskFull, LumbungError, StoreDamaged
-from lumbung_cluster.limits import MIB
+from lumbung_cluster.limits import KIB, MIB
 from lumbung_node.adapters.rocks.engine import RocksEngine, open_engine, sync_folder
 from lumbung_node.adapters.rocks.error_table import Phase, translate
 from lumbung_node.adapters.rocks.keyvalue import RocksKeyValue
@@ -36,6 +37,7 @@ _PREFIX = "aside-"
 _STORE = "rocks"
 _WORK = "work"
 _SAME_SECOND_MAX = 100
+_BLOCK_BYTES = 32 * KIB  # of the log: of one with a bad sector the engine would take nothing anyway
 _SOURCE_LIMITS = RocksLimits(
     cache_size_bytes=8 * MIB, chunk_memtable_size_bytes=8 * MIB, memtables_size_bytes=16 * MIB, open_files=128
 )
@@ -175,9 +177,31 @@ def _link_copy(store: Path, target: Path) -> None:
             if path.suffix == ".sst":
                 os.link(path, target / path.name)
             else:
-                shutil.copyfile(path, target / path.name)
+                _copy_readable(path, target / path.name)
     except OSError as exc:
         raise translate(exc, Phase.OPEN) from exc
+
+
+def _copy_readable(path: Path, target: Path) -> None:
+    """A copy with zeros where the disk gives nothing: the engine passes over what makes no sense, and reads the rest.
+
+    A sector of the log that cannot be read may be the very reason why the store lies aside.
+    """
+    with path.open("rb", buffering=0) as source, target.open("wb") as copy:
+        at, size_bytes = 0, os.fstat(source.fileno()).st_size
+        while at < size_bytes:
+            block = _block(source.fileno(), at, min(_BLOCK_BYTES - at % _BLOCK_BYTES, size_bytes - at))
+            copy.write(block)
+            at += len(block)
+
+
+def _block(handle: int, at: int, count: int) -> bytes:
+    try:
+        return os.pread(handle, count, at) or bytes(count)
+    except OSError as exc:
+        if exc.errno != errno.EIO:
+            raise
+        return bytes(count)
 
 
 def _remove_work(work: Path) -> None:

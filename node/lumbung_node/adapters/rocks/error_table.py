@@ -63,6 +63,12 @@ _IN_PHASE: dict[Phase, tuple[tuple[str, type[LumbungError]], ...]] = {
     Phase.WRITE: (("Corruption", StoreDamaged),),
 }
 
+# What the engine itself reads: tables, logs and manifests at the opening, tables in a compaction. A sector that gives
+# nothing stays so: who only tries again never records any more.
+_OWN_READS = ("While reading file", "While pread")
+_UNREADABLE = "Input/output error"
+_NOT_WRITTEN = "Unable to persist"  # a file that was made just now: no store is worth more on such a disk
+
 
 def translate(error: Exception, phase: Phase) -> LumbungError:
     """The error of ours that says what to do next; DiskFailed for words that nobody has seen yet."""
@@ -72,6 +78,8 @@ def translate(error: Exception, phase: Phase) -> LumbungError:
     for words, kind in _EVERYWHERE + _IN_PHASE[phase]:
         if words in text:
             return kind(f"{phase.value}: {text}")
+    if _UNREADABLE in text and _NOT_WRITTEN not in text and any(words in text for words in _OWN_READS):
+        return StoreDamaged(f"{phase.value}: {text}")
     return DiskFailed(f"{phase.value}: {text}")
 
 
