@@ -13,6 +13,7 @@ from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_node.services.core import Core
 from lumbung_node.services.session.arrivals import Arrivals
 from lumbung_node.services.watches import DiskMarks, watch_disk
+from lumbung_node.store.layout import place_key
 from lumbung_node.store.runs import foreign_runs
 from lumbung_testing.session_pair import CENTRE, LUCK, OFFICE, PEER, box, living
 
@@ -147,6 +148,23 @@ async def test_what_a_liar_began_before_a_restart_spoils_one_transfer_at_most(
         arrivals = Arrivals(centre)
         assert not await _is_brought(arrivals, OFFICE, content)
         await _cut(arrivals, PEER, _entry(content), bytes(5 * limits.MIB))
+        assert await _is_brought(arrivals, OFFICE, content)
+
+
+@pytest.mark.parametrize("damaged", [True, False])
+async def test_a_beginning_that_rots_on_the_disk_spoils_one_transfer_at_most(
+    autojump_clock: trio.testing.MockClock, damaged: bool
+) -> None:
+    """A chunk that could not be read once ended each session in which its blob was offered, for a day."""
+    content = LUCK.randbytes(12 * limits.MIB)
+    at = box(CENTRE)
+    async with living(at) as centre:
+        arrivals = Arrivals(centre)
+        await _cut(arrivals, OFFICE, _entry(content), content[: 6 * limits.MIB])
+        ((key, _),) = await foreign_runs(centre.store.kv)
+        await centre.store.kv.sync()
+        at.disk.hurt_chunk(place_key(int.from_bytes(key, "big") + 2), LUCK, damaged=damaged)
+        assert await _is_brought(arrivals, OFFICE, content) is damaged  # what is known to be bad comes again
         assert await _is_brought(arrivals, OFFICE, content)
 
 

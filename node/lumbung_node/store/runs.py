@@ -10,6 +10,7 @@ from lumbung_node.ports.keyvalue import Batch, Family, KeyValue
 from lumbung_node.store.committer import Committer
 from lumbung_node.store.jobs import Content
 from lumbung_node.store.layout import PendingRow, place_key
+from lumbung_node.store.readable import get_readable
 from lumbung_node.store.state import NO_END, StoreState, scan_all
 
 __all__ = ["Run", "StoredRun", "chunk_count", "drop_runs", "foreign_runs", "open_run", "resume_run"]
@@ -115,12 +116,12 @@ def open_run(
 
 
 async def resume_run(committer: Committer, kv: KeyValue, stored: StoredRun) -> Run:
-    """The run that a cut stream left, its chunks hashed again from disk."""
+    """The run that a cut stream left, its chunks hashed again from disk, up to the first that cannot be read there."""
     key, row = stored
     first, written = int.from_bytes(key, "big"), 0
     run = Run(committer, kv, first, row)
     while written < row.chunks:
-        (chunk,) = await kv.get(Family.CHUNKS, [place_key(first + written)])
+        (chunk,) = await get_readable(kv, Family.CHUNKS, [place_key(first + written)])
         if chunk is None or len(chunk) != CHUNK_SIZE_BYTES:
             break
         run.take_written(chunk)
