@@ -168,6 +168,18 @@ async def test_a_beginning_that_rots_on_the_disk_spoils_one_transfer_at_most(
         assert await _is_brought(arrivals, OFFICE, content)
 
 
+@pytest.mark.parametrize("size_bytes", [300 * limits.KIB, 12 * limits.MIB])
+async def test_what_one_disk_began_spoils_nothing_of_the_next(
+    autojump_clock: trio.testing.MockClock, size_bytes: int
+) -> None:
+    """All disks, and stores that were set aside, come in under our own number: one that rots is not the other."""
+    content = LUCK.randbytes(size_bytes)
+    async with living(box(CENTRE)) as centre:
+        arrivals = Arrivals(centre)
+        await _cut(arrivals, CENTRE, _entry(content), bytes(size_bytes // 2))
+        assert await _is_brought(arrivals, CENTRE, content)
+
+
 async def test_nobody_goes_on_with_one_of_several_beginnings_from_before_a_restart(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

@@ -73,7 +73,7 @@ class SourceEntries:
 
     async def _read(self, each: Found, arrival: Arrival) -> None:
         """Give the bytes in as a peer's are: whoever asks for the content gets it only with the right hash."""
-        at = arrival.resumed_bytes // limits.CHUNK_SIZE_BYTES
+        at = 0
         while at < each.row.chunks and not arrival.ended:
             count = min(_CHUNKS_AT_ONCE, each.row.chunks - at)
             try:

@@ -223,10 +223,7 @@ class ImportStream:
         """Ask for what is lacking and wait until each blob is whole or has failed."""
         want = peer_pb2.Want(offer=taking.offer.offer, wanted=bits(wanted, len(taking.places)))
         for index in wanted:
-            arrival = await self._arrivals.begin(self._core.number, taking.origin, taking.entry(index))
-            taking.arrivals[index] = arrival
-            if arrival.resumed_bytes:
-                want.resume.append(peer_pb2.ResumeAt(entry=index, offset_bytes=arrival.resumed_bytes))
+            taking.arrivals[index] = await self._arrivals.begin(self._core.number, taking.origin, taking.entry(index))
         await self._send(bundles_pb2.ImportResponse(want=want))
         begun, received_before = trio.current_time(), self._received_bytes
         while not all(arrival.ended for arrival in taking.arrivals.values()):

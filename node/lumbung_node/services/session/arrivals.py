@@ -57,6 +57,10 @@ async def contents_of(core: Core, arrivals: Sequence[Arrival]) -> list[Content |
     return contents
 
 
+def _forget(_: _Buffer) -> None:
+    """A disk is there to be read again."""
+
+
 def _verified(buffers: list[tuple[BlobId, bytes | bytearray]]) -> list[Content | None]:
     """Each buffer is let go of as soon as its content is there."""
     buffers.reverse()
@@ -239,8 +243,13 @@ class Arrivals:
         return any(claim.is_contested for claim in claims)
 
     async def begin(self, peer: NodeNumber, origin: NodeNumber, entry: Entry) -> Arrival:
-        """Room for a claimed blob; goes on where `peer` itself stopped, a large one also where a restart cut it off."""
+        """Room for a claimed blob; goes on where `peer` itself stopped, a large one also where a restart cut it off.
+
+        Under our own number come all disks, and stores that were set aside: of these nothing is gone on with.
+        """
         if entry.size_bytes <= limits.MEMORY_BLOB_BYTES_MAX:
+            if peer == self._core.number:
+                return Arrival(self._core, entry, None, b"", _forget)
             place = (peer, origin, entry.blob)
             return Arrival(self._core, entry, None, self._cut.take(place), partial(self._cut.keep, place))
         stored = await self._staging.reserve(peer, origin, entry.blob, entry.size_bytes)

@@ -3,8 +3,9 @@
 Only the peer that began a blob goes on with what came of it: what a liar began never spoils what an honest peer brings.
 Nobody knows who brought the runs that lie here from before the start. The next peer goes on with one if it is the only
 one of its blob, since a transfer of days must outlive a restart. It is that peer's from then on; if it was a liar's, it
-is gone as soon as its hash is wrong. We ourselves leave these alone: bytes of a disk are read again at once, and good
-ones would be called damaged.
+is gone as soon as its hash is wrong. We ourselves go on with none: what comes under our own number are disks, one after
+the other, and stores that were set aside. They are read again at once, and behind what a rotten one began the good
+bytes of the next would be called damaged.
 
 Runs that a cut stream left are kept for a day, but they never stand in the way of blobs that come now: when the quota
 is spent, the oldest idle runs go first: a peer that begins a thousand blobs and ends none only loses its beginnings.
@@ -87,12 +88,14 @@ class Staging:
             await drop_runs(self._kv, [run for run in idle if run[1].begun_ms < begun_before_ms])
 
     def _gone_on_with(self, peer: NodeNumber, of_blob: list[StoredRun]) -> StoredRun | None:
-        """Its own, or the one that lies here from before the start."""
+        """Its own, or the one that lies here from before the start; none for us."""
+        if peer == self._us:
+            return None
         own = [run for run in of_blob if self._bringers.get(run[0]) == peer]
         unknown = [run for run in of_blob if run[0] not in self._bringers]
         if own:
             return own[0]
-        return unknown[0] if len(unknown) == 1 and peer != self._us else None
+        return unknown[0] if len(unknown) == 1 else None
 
     def _forget_bringers(self, runs: list[StoredRun]) -> None:
         """Of runs that are gone."""
