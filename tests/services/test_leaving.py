@@ -10,7 +10,7 @@ import trio.testing
 
 from lumbung_cluster import limits
 from lumbung_cluster.errors import BlobDamaged, Rejected
-from lumbung_cluster.ids import BlobId, NodeNumber, all_units
+from lumbung_cluster.ids import BlobId, Generation, NodeNumber, all_units
 from lumbung_cluster.receipt import Statement
 from lumbung_cluster.release import UnitVerdict
 from lumbung_cluster.roster import HolderAssignment, Share
@@ -22,7 +22,7 @@ from lumbung_node.services.scrub.scrubber import Scrubber
 from lumbung_node.services.session.releasing import load_release, release_key
 from lumbung_node.services.statements import commit_receipt, inventory_receipt
 from lumbung_node.store.events import EventKind, FoundBy, recent_events
-from lumbung_node.store.jobs import Job
+from lumbung_node.store.jobs import Content, ForeignBlob, Job
 from lumbung_node.store.layout import BlobRow, dropped_key
 from lumbung_node.store.reads import is_intact
 from lumbung_node.store.unit_rows import UnitRows
@@ -315,9 +315,12 @@ async def test_what_is_going_while_a_roster_gives_it_back_is_fetched_again_and_s
     boxes = await _released([content])
     office_box, leaver = (_later(each, gives_back=False) for each in boxes[:2])
     async with living(office_box) as office, living(leaver) as peer, connected(office, peer):
-        dropping = Dropping(peer, _no_new_life)
+
+        async def slows(reason: str) -> None:
+            leaver.disk.pace = Pace(write_s=3 * limits.RECLAIM_LOOK_S)  # the unit is looked at before its rows are gone
+
+        dropping = Dropping(peer, slows)
         (plan,) = await dropping.plan()
-        leaver.disk.pace = Pace(write_s=3 * limits.RECLAIM_LOOK_S)  # the unit is looked at before its rows are gone
         async with trio.open_nursery() as nursery:
             nursery.start_soon(dropping.drop, OFFICE, plan.units)
             await trio.testing.wait_all_tasks_blocked()
@@ -334,17 +337,58 @@ async def test_what_is_going_while_a_roster_gives_it_back_is_fetched_again_and_s
 
 async def test_letting_go_that_was_cut_short_can_be_gone_on_with(autojump_clock: trio.testing.MockClock) -> None:
     """A unit that was begun was once left out of every later plan, and kept what was left of it for ever."""
-    contents = [content for content in (LUCK.randbytes(500) for _ in range(1200)) if BlobId.of(content).unit == 5][:3]
-    boxes = await _released(contents)
+    boxes = await _released(_of_one_unit(3))
     async with living(_later(boxes[1], gives_back=False)) as peer:
         dropping = Dropping(peer, _no_new_life)
         (plan,) = await dropping.plan()
         (first,) = await UnitRows(peer.store.kv, OFFICE, 5).group(None, 1)
-        await dropping._commit(OFFICE, 5, [first])
+        await dropping._commit(OFFICE, 1 << 5, [first])
         (left,) = await dropping.plan()
         assert (left.units, left.blobs) == (plan.units, plan.blobs - 1)
         assert await dropping.drop(OFFICE, left.units) == (left.blobs, left.size_bytes)
         assert await dropping.plan() == []
+
+
+def _of_one_unit(count: int) -> list[bytes]:
+    return [content for content in (LUCK.randbytes(500) for _ in range(1200)) if BlobId.of(content).unit == 5][:count]
+
+
+async def test_what_comes_while_its_unit_goes_stays(autojump_clock: trio.testing.MockClock) -> None:
+    """It may be the last copy, out of a store that was set aside: it once went with what the others had proven."""
+    early, late = _of_one_unit(2)
+    boxes = await _released([early])
+    async with living(boxes[0]) as office, living(_later(boxes[1], gives_back=False)) as peer:
+        await put(office, [late])
+        row = await office.store.reader.row(OFFICE, BlobId.of(late))
+        assert row is not None
+        (signed_list,) = await office.store.reader.lists(OFFICE, [row.signed])
+        assert signed_list is not None
+        came = ForeignBlob(signed_list, row.signed.index, Content(len(late), [late]), PEER, Generation(1))
+
+        async def comes(reason: str) -> None:
+            await peer.store.committer.commit(Job(foreign=[came]))
+
+        dropping = Dropping(peer, comes)
+        (plan,) = await dropping.plan()
+        assert await dropping.drop(OFFICE, plan.units) == (1, len(early))
+        assert is_intact(await peer.store.reader.row(OFFICE, BlobId.of(late)))
+
+
+async def test_nothing_is_signed_for_what_is_about_to_go(autojump_clock: trio.testing.MockClock) -> None:
+    """A receipt of the new life for a unit whose turn had not come once outlived its bytes."""
+    content = LUCK.randbytes(50)
+    boxes = await _released([content])
+    said = []
+    async with living(_later(boxes[1], gives_back=False)) as peer:
+
+        async def asks(reason: str) -> None:
+            said.append(await commit_receipt(peer, OFFICE, 1, [BlobId.of(content)]))
+
+        dropping = Dropping(peer, asks)
+        (plan,) = await dropping.plan()
+        await asks("before")
+        await dropping.drop(OFFICE, plan.units)
+    assert [words is not None for words in said] == [True, False]
 
 
 @pytest.mark.parametrize("found_by", ["scrub", "audit"])

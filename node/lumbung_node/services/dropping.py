@@ -1,8 +1,9 @@
 """Letting go of units that all present holders have proven: only an operator says so, and sees first what would go.
 
-A unit goes when `judge_release` says that it may. Then its rows become DROPPED and its chunks are deleted, group by
-group; the mask that says "rows of this unit may be gone" is durable with the first group. Nothing else is forgotten:
-the feed and the inventory keep every entry, so that the node can hold the unit again one day.
+A unit goes when `judge_release` says that it may. First it is said, durably, that rows of it may be gone. Then those
+rows that were looked at become DROPPED and their chunks are deleted, group by group; what comes meanwhile, out of a
+store that was set aside, nobody has proven, and it stays. Nothing else is forgotten: the feed and the inventory keep
+every entry, so that the node can hold the unit again one day.
 """
 
 from __future__ import annotations
@@ -33,10 +34,12 @@ _ROWS_AT_ONCE = 256
 class OriginPlan:
     """Of one origin whose blobs lie here: the units that may go, with what would be freed, and why others may not.
 
-    `kept` counts units by their verdict (`UnitVerdict`), those that the roster gives to this node left out.
+    `number` is that of our feed up to which it was looked at. `kept` counts units by their verdict (`UnitVerdict`),
+    those that the roster gives to this node left out.
     """
 
     origin: NodeNumber
+    number: int
     units: int
     blobs: int
     size_bytes: int
@@ -71,31 +74,34 @@ class Dropping:
                 f"origin {origin}: expected only units that every present holder has freshly proven, ask for a plan",
             )
         # Before the first byte goes: a roster may give us the units back, and an origin that has our old receipts for
-        # them would count copies that are gone. Words of an older life are void.
+        # them would count copies that are gone. Words of an older life are void, and in the new one none is said.
+        await self._commit(origin, units, [])
         await self._start_new_life(f"{units.bit_count()} units of origin {origin} are let go")
         sizes: list[int] = []
         for unit in units_of_mask(units):
             rows = UnitRows(self._core.store.kv, origin, unit)
-            await for_each_group(rows, _ROWS_AT_ONCE, partial(self._let_go, rows, sizes))
+            await for_each_group(rows, _ROWS_AT_ONCE, partial(self._let_go, rows, plan.number, sizes))
         self._core.log.warning(
             "units let go", origin=origin, units=units.bit_count(), blobs=len(sizes), bytes=sum(sizes)
         )
         return len(sizes), sum(sizes)
 
-    async def _let_go(self, rows: UnitRows, sizes: list[int], group: list[tuple[BlobId, BlobRow]]) -> None:
-        gone = [(blob, row) for blob, row in group if row.state is not RowState.DROPPED]
-        await self._commit(rows.origin, rows.unit, gone)
+    async def _let_go(self, rows: UnitRows, number: int, sizes: list[int], group: list[tuple[BlobId, BlobRow]]) -> None:
+        gone = [(blob, row) for blob, row in group if row.state is not RowState.DROPPED and row.number <= number]
+        await self._commit(rows.origin, 1 << rows.unit, gone)
         sizes += [row.size_bytes for _, row in gone]
 
-    async def _commit(self, origin: NodeNumber, unit: int, gone: list[tuple[BlobId, BlobRow]]) -> None:
+    async def _commit(self, origin: NodeNumber, units: int, gone: list[tuple[BlobId, BlobRow]]) -> None:
+        """Say that rows of these units may be gone, and let these go."""
         state = self._core.store.state
         async with state.units_turn:
             # Asked again for each group: a roster that gives the unit back must find the rest of it here.
-            if self._core.rosters.roster.units_held(self._core.number, origin) >> unit & 1:
+            if back := units & self._core.rosters.roster.units_held(self._core.number, origin):
                 raise Rejected(
-                    StatusCode.ABORTED, f"origin {origin}: a new roster gives unit {unit} to this node again"
+                    StatusCode.ABORTED,
+                    f"origin {origin}: a new roster gives units {list(units_of_mask(back))} to this node again",
                 )
-            mask = state.dropped_units.get(origin, 0) | 1 << unit
+            mask = state.dropped_units.get(origin, 0) | units
             job = Job(dropped=[Dropped(origin, blob, row) for blob, row in gone])
             job.extra.put(Family.SYSTEM, dropped_key(origin), mask.to_bytes(8, "big"))
             state.dropped_units[origin] = mask  # before the commit: a mask that says too much only keeps us silent
@@ -125,7 +131,7 @@ class Dropping:
         blobs, size_bytes = await _weigh(core, origin, may_go)
         kept = [verdict for unit, verdict in verdicts.items() if not may_go >> unit & 1]
         reasons = tuple((each, kept.count(each)) for each in sorted(set(kept)))
-        return OriginPlan(origin, may_go, blobs, size_bytes, reasons)
+        return OriginPlan(origin, snapshot.number, may_go, blobs, size_bytes, reasons)
 
 
 async def units_gone(core: Core, origin: NodeNumber, units: int) -> int:

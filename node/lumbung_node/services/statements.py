@@ -22,13 +22,18 @@ async def commit_receipt(
 ) -> peer_pb2.SignedBytes | None:
     """Our receipt for those of `blobs` that are durable and intact here; None for none, or when we may not sign.
 
-    The rows are read now, behind the durable end: what no returned sync covers cannot be signed.
+    The rows are read now, behind the durable end: what no returned sync covers cannot be signed. Nor can what is here
+    of a unit that we let go and that is not ours to hold: it may be on its way out.
     """
     if core.condition.stopped:
         return None
     rows = await core.store.reader.rows(origin, blobs)
+    going = core.store.state.dropped_units.get(origin, 0)
+    going = going and going & ~core.rosters.roster.units_held(core.number, origin)
     held = [
-        (blob, row) for blob, row in zip(blobs, rows, strict=True) if row is not None and row.state is RowState.INTACT
+        (blob, row)
+        for blob, row in zip(blobs, rows, strict=True)
+        if row is not None and row.state is RowState.INTACT and not going >> blob.unit & 1
     ]
     if not held:
         return None
