@@ -8,13 +8,19 @@ from pathlib import Path
 
 import pytest
 
+from lumbung_cluster import limits
 from lumbung_cluster.bundle_manifest import SignedManifest, sign_manifest
 from lumbung_cluster.roster_keys import pin_key, retire_key
 from lumbung_cluster.roster_node import KeyUse
+from lumbung_node.ports.keyvalue import Family
+from lumbung_node.store.layout import feed_key
+from lumbung_testing.bundle_desk import Desk
 from lumbung_testing.bundle_trips import keys_of, recordings, trip
 from lumbung_testing.rosters import SeededSigner, founding, signed, successor
-from lumbung_testing.session_pair import CENTRE, OFFICE
+from lumbung_testing.session_pair import CENTRE, OFFICE, box, living, put
+from lumbung_tools.bundles.export import ExportOrder
 from lumbung_tools.bundles.folder import find_bundles
+from lumbung_tools.bundles.foresee import foresee
 from lumbung_tools.output.exit_codes import ExitCode
 
 
@@ -47,6 +53,21 @@ async def test_a_disk_pulled_out_anywhere_gives_what_is_whole_and_loses_nothing(
         assert (again.stored + again.present, again.problems.found, there.held()) == (120, [], 120)
         assert (await there.home.receipts(there.disk)).refused == 0
         assert there.proven() == 120
+
+
+async def test_rows_that_are_lost_at_home_hide_nothing_behind_them(tmp_path: Path) -> None:
+    """A whole page of them was once taken for the end, and the disk called complete."""
+    office = box(OFFICE)
+    lost = limits.OFFER_ENTRIES_MAX + 10
+    async with living(office) as core:
+        await put(core, recordings(lost + 30))
+        for number in range(1, lost + 1):
+            office.disk.lose(Family.FEEDS, feed_key(OFFICE, number))
+        desk, disk = Desk(core, tmp_path), tmp_path / "disk"
+        disk.mkdir()
+        assert (await foresee(desk.session, ExportOrder(CENTRE, (), False, 0, False, None), disk)).entries == 30
+        done = await desk.export(CENTRE, disk)
+        assert (done.entries, done.is_complete) == (30, True)
 
 
 async def test_an_edited_blob_is_named_and_all_others_are_stored(tmp_path: Path) -> None:

@@ -71,8 +71,7 @@ class Lacking:
         """How many entries are to go, and their bytes; each row is looked at, no blob is read."""
         at, entries, size_bytes = self._after, 0, 0
         while at < self.end:
-            page = await self._page(at)
-            at = page[-1][0] if page else self.end
+            page, at = await self._page(at)
             items, _ = await self._readable(page)
             entries += len(items)
             size_bytes += sum(item.row.size_bytes for item in items)
@@ -82,8 +81,7 @@ class Lacking:
         """In feed order; the last one covers the end, with or without entries."""
         at = self._after
         while at < self.end:
-            page = await self._page(at)
-            last = page[-1][0] if page else self.end
+            page, last = await self._page(at)
             items, unreadable = await self._readable(page)
             for group in _groups(items):
                 upto = _upto(items, group, last)
@@ -93,14 +91,16 @@ class Lacking:
                 yield LackingBatch(self._origin, last, unreadable=unreadable)
             at = last
 
-    async def _page(self, after: int) -> list[tuple[int, FeedRow]]:
+    async def _page(self, after: int) -> tuple[list[tuple[int, FeedRow]], int]:
+        """The next entries, and the number up to which that is all; rows of our own that are lost are passed over."""
         reader = self._core.store.reader
         if self._origin != self._core.number:
             rows = await reader.feed(self._origin, after, limits.OFFER_ENTRIES_MAX)
-            return [(number, row) for number, row in rows if number <= self.end]
+            found = [(number, row) for number, row in rows if number <= self.end]
+            return found, found[-1][0] if found else self.end
         account = self._core.store.proofs.ledger.account(self._holder)
         numbers = account.unproven(self.end, limits.OFFER_ENTRIES_MAX, after=after)
-        return sorted((await reader.feed_rows(self._origin, numbers)).items())
+        return sorted((await reader.feed_rows(self._origin, numbers)).items()), numbers[-1] if numbers else self.end
 
     async def _readable(self, page: Sequence[tuple[int, FeedRow]]) -> tuple[list[_Item], list[BlobId]]:
         """What is the holder's to keep and intact here, and what is known to be damaged."""
