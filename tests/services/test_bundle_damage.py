@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -82,6 +84,26 @@ async def test_an_edited_blob_is_named_and_all_others_are_stored(tmp_path: Path)
         assert done.problems.codes == {ExitCode.DAMAGED}
         await there.home.receipts(there.disk)
         assert there.proven() == 49
+
+
+async def test_a_sector_that_cannot_be_read_costs_the_batch_that_it_lies_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the head of a batch it once cost everything behind it in its part, up to 1 GiB."""
+    async with trip(tmp_path, recordings(3 * limits.OFFER_ENTRIES_MAX)) as there:
+        await there.home.export(CENTRE, there.disk)
+        raw, mark = (there.folder / "part-00001.lumbung").read_bytes(), b"LB-BATCH"
+        second = raw.index(mark, raw.index(mark) + 1)
+        pread = os.pread
+
+        def read(handle: int, size: int, offset: int) -> bytes:
+            if offset <= second < offset + size and os.fstat(handle).st_size == len(raw):
+                raise OSError(errno.EIO, "Input/output error")
+            return pread(handle, size, offset)
+
+        monkeypatch.setattr(os, "pread", read)
+        done = await there.away.take_in(there.disk)
+        assert (done.stored, keys_of(done)) == (2 * limits.OFFER_ENTRIES_MAX, {"part_damaged"})
 
 
 async def test_a_missing_file_is_named_with_what_it_held(tmp_path: Path) -> None:

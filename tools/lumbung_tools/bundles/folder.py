@@ -13,6 +13,7 @@ is told.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -35,6 +36,7 @@ _PART_NAME = re.compile(r"part-([0-9]{5})\.lumbung")
 _RECEIPTS_NAME = re.compile(r"receipts-([0-9]{5})\.lumbung")
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe in a file's place must not hold us
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+_SECTOR_BYTES = 4096
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -69,6 +71,26 @@ class PartFile:
             parts.append(piece)
             offset, size = offset + len(piece), size - len(piece)
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def read_past_damage(self, offset: int, size: int) -> bytes:
+        """As `read`, with zeros for sectors that cannot be read: one of them must not hide what lies behind it."""
+        try:
+            return self.read(offset, size)
+        except OSError as exc:
+            if exc.errno != errno.EIO:
+                raise
+        return b"".join(self._sectors(offset, min(offset + size, self.size_bytes)))
+
+    def _sectors(self, offset: int, behind: int) -> Iterator[bytes]:
+        while offset < behind:
+            count = min(_SECTOR_BYTES - offset % _SECTOR_BYTES, behind - offset)
+            try:
+                yield self.read(offset, count)
+            except OSError as exc:
+                if exc.errno != errno.EIO:
+                    raise
+                yield bytes(count)
+            offset += count
 
 
 class BundleFolder:

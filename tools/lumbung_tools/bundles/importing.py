@@ -104,7 +104,7 @@ def _identity(folder: BundleFolder, manifest: Manifest | None) -> PartHead:
     for number in folder.parts():
         try:
             with folder.open_part(number) as file:
-                first = next(scan_part(file.read, file.size_bytes, None), None)
+                first = next(scan_part(file.read_past_damage, file.size_bytes, None), None)
         except (Malformed, OSError):
             continue
         if isinstance(first, PartHead):
@@ -195,7 +195,7 @@ class _Import:
         """Raises Malformed, OSError: the part cannot be read."""
         expected = replace(self._head, part=number)
         with self._folder.open_part(number) as file:
-            events = scan_part(file.read, file.size_bytes, expected)
+            events = scan_part(file.read_past_damage, file.size_bytes, expected)
             while (found := await self._session.blocking.run(partial(_next, events))) is not None:
                 if self._is_stopped:
                     return
