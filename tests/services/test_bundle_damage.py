@@ -106,6 +106,26 @@ async def test_a_sector_that_cannot_be_read_costs_the_batch_that_it_lies_in(
         assert (done.stored, keys_of(done)) == (2 * limits.OFFER_ENTRIES_MAX, {"part_damaged"})
 
 
+async def test_a_part_of_which_a_sync_has_failed_is_never_sealed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sync that met a full disk was once taken for a write that did, and the batches before it for durable."""
+    syncs = []
+
+    def sync(handle: int) -> None:
+        syncs.append(handle)
+        if len(syncs) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    async with trip(tmp_path, recordings(3 * limits.OFFER_ENTRIES_MAX)) as there:
+        monkeypatch.setattr(limits, "BUNDLE_SYNC_BYTES", 1)
+        monkeypatch.setattr(os, "fdatasync", sync)
+        with pytest.raises(ExceptionGroup) as failed:
+            await there.home.export(CENTRE, there.disk)
+        assert failed.group_contains(OSError)
+        assert SignedManifest.from_bytes((there.folder / "manifest.lumbung").read_bytes()).content.parts == ()
+
+
 async def test_a_missing_file_is_named_with_what_it_held(tmp_path: Path) -> None:
     async with trip(tmp_path, recordings(400, 50_000)) as there:
         await there.home.export(CENTRE, there.disk, part_bytes_max=5 << 20)

@@ -99,6 +99,7 @@ class DiskWriter:
         except OSError as exc:
             self._forget(exc)
             return False
+        self._part.sync_when_due()
         self._left_bytes -= len(payload)
         return True
 

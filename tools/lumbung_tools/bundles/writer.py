@@ -89,6 +89,9 @@ class PartWriter:
     def write(self, content: bytes | memoryview) -> None:
         self._write(content)
         self._unsynced_bytes += len(content)
+
+    def sync_when_due(self) -> None:
+        """A failure is final, whatever its reason: what it dropped, of earlier batches too, no later sync saves."""
         if self._unsynced_bytes >= limits.BUNDLE_SYNC_BYTES:
             os.fdatasync(self._file)
             self._unsynced_bytes = 0
