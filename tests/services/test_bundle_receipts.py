@@ -156,6 +156,25 @@ async def test_receipts_that_are_read_twice_count_once_and_fill_no_disk(tmp_path
         assert (carried.counted, carried.known, there.office.store.state.next_serial) == (0, 1, serial)
 
 
+async def test_receipts_whose_reader_hung_up_count_when_they_are_read_again(tmp_path: Path) -> None:
+    """They were on the disk of the node and nowhere else: each later reading was answered "known", and none counted."""
+    home = box(OFFICE)
+    async with living(home) as office, living(box(CENTRE)) as centre:
+        await put(office, recordings(5))
+        there = Trip(office, centre, Desk(office, tmp_path), Desk(centre, tmp_path), tmp_path / "disk")
+        await carried_home(there)
+        await office.store.see_generation(CENTRE, Generation(1))
+        home.disk.pace = Pace(sync_s=1.0)
+        with trio.move_on_after(0.5) as hung_up:
+            await there.home.receipts(there.disk)
+        assert hung_up.cancelled_caught
+        home.disk.pace = Pace()
+        await trio.sleep(1)
+        assert there.proven() == 0
+        assert (await there.home.receipts(there.disk)).known == 1
+        assert there.proven() == 5
+
+
 async def test_a_word_that_came_by_the_line_just_now_is_known_once_it_is_synced(tmp_path: Path) -> None:
     at_office = box(OFFICE)
     async with living(at_office) as office, living(box(CENTRE)) as centre:

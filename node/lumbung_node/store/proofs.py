@@ -53,7 +53,7 @@ class Proofs:
         if not self._is_read:
             await self._read_named()
             self._is_read = True
-        await self._take_left()
+        await self._take_left(sorted(self._left))
         self.ledger = Ledger()
         for holder in sorted(self._state.generations_seen):
             self.ledger.meet(holder, self._state.generations_seen[holder])
@@ -100,18 +100,21 @@ class Proofs:
                 await self._read_receipt(int.from_bytes(key[1:], "big"), SignedStatement.from_bytes(value).content)
             first = page[-1][0] + b"\0"
 
-    async def _read_receipt(self, serial: int, word: Statement) -> None:
+    async def _read_receipt(self, serial: int, word: Statement) -> list[int]:
         """Hear those of its words that are the last ones on their blobs; a later one is in a later receipt."""
+        heard: list[int] = []
         if word.kind not in (StatementKind.COMMIT_RECEIPT, StatementKind.WITHDRAWAL):
-            return
+            return heard
         numbers = await self._numbers(word.blobs)
         values = await self._kv.get(Family.PROOFS, [copy_key(n, word.holder) for n in numbers]) if numbers else []
         for number, value in zip(numbers, values, strict=True):
             row = CopyRow.unpack(value) if value is not None else None
             if row is not None and row.receipt_serial == serial:
                 self._hear(word.holder, row, [number])
+                heard.append(number)
         self._numbers_since_saved += len(numbers)
         self._receipts_since_saved += 1
+        return heard
 
     def _hear(self, holder: NodeNumber, row: CopyRow, numbers: Sequence[int]) -> None:
         if row.proven:
@@ -119,12 +122,24 @@ class Proofs:
         else:
             self._of(holder).withdraw(row.generation, row.nonce, numbers)
 
-    async def _take_left(self) -> None:
-        """Hear the receipts whose writers were cancelled. The caller has seen to it that they are durable by now."""
-        for serial in sorted(self._left):
+    async def count_left(self) -> None:
+        """Count the receipts whose writers were cancelled. Who finds a word here knows that it is durable, and counted
+        unless its writer is about to."""
+        left = sorted(self._left)
+        await self._committer.commit(Job())
+        await self._take_left(left)
+        if left:
+            self.changed.beat()
+
+    async def _take_left(self, serials: Sequence[int]) -> None:
+        """Hear these receipts, whose writers were cancelled. The caller has seen to it that they are durable by now."""
+        for serial in serials:
             statement = await self.receipt(serial)
             if statement is not None:
-                await self._read_receipt(serial, statement.content)
+                word = statement.content
+                heard = await self._read_receipt(serial, word)
+                if word.kind is StatementKind.COMMIT_RECEIPT:  # a withdrawal has counted from the first
+                    self.ledger.receive(word.holder, word.generation, word.nonce, heard, word.verified_since_ms)
             self._left.discard(serial)
 
     async def _save_when_due(self) -> None:

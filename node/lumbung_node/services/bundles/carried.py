@@ -24,7 +24,6 @@ from lumbung_node.ports.transport import ServerCall
 from lumbung_node.services.core import Core
 from lumbung_node.services.statements import check_statement
 from lumbung_node.store.exports import Exports
-from lumbung_node.store.jobs import Job
 from lumbung_proto.codec import MalformedFrame, decode_message
 from lumbung_proto.v1 import bundles_pb2, peer_pb2
 
@@ -69,8 +68,8 @@ class CarriedReceipts:
         await store.see_generation(content.holder, content.generation)  # makes void what was proven in older ones
         covered = self._covered_since(content, numbers)
         if await self._is_known(content, set(numbers.values()) - covered):
-            # It may have come by the line just now: read, and not synced.
-            await store.committer.commit(Job())
+            # It may have come by the line just now: read, and not synced. Or with a call that was cut: and not counted.
+            await store.proofs.count_left()
             answer.outcome = bundles_pb2.RECEIPT_OUTCOME_KNOWN
         else:
             before = self._proven(content, numbers)
