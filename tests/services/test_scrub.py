@@ -97,6 +97,27 @@ async def is_whole_or_damaged(core: Core) -> bool:
         return False
 
 
+async def test_a_walk_that_meets_a_lost_row_while_it_is_mended_goes_on(autojump_clock: trio.testing.MockClock) -> None:
+    """A row of which nothing was left has no chunks, and their end was looked for without end."""
+    office = box(OFFICE)
+    async with living(office) as core, trio.open_nursery() as nursery:
+        await put(core, CONTENTS)
+        office.disk.lose(Family.BLOBS, blob_key(OFFICE, BlobId.of(CONTENTS[3])))
+        async with scrubbing(core):
+            await passes(core)
+            assert len(core.store.state.damaged) == 1
+            office.disk.pace = Pace(write_s=120.0)
+            nursery.start_soon(put, core, [CONTENTS[3]])
+            book, before = core.store.state.scrub, core.store.state.scrub.pass_row.begun_ms
+            with trio.fail_after(110):
+                while book.pass_row.begun_ms == before or book.pass_row.blobs < len(CONTENTS):  # noqa: ASYNC110 (polled)
+                    await trio.sleep(0.1)
+            assert core.store.state.repairing
+            office.disk.pace = Pace()
+            await passes(core)
+        assert await is_whole(core, CONTENTS)
+
+
 async def test_damage_is_withdrawn_and_proven_anew_once_it_is_mended(autojump_clock: trio.testing.MockClock) -> None:
     office, peer = box(OFFICE), box(PEER)
     async with living(office) as origin, living(peer) as holder, connected(origin, holder):

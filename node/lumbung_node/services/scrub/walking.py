@@ -160,5 +160,6 @@ class Walker:
 
 
 def _has_bytes(item: Looked, row: BlobRow) -> bool:
-    """Whether this number's bytes are to be read: what was let go has none, what is twice in the feed one run."""
-    return row.number == item.number and row.state is not RowState.DROPPED
+    """Whether this number's bytes are to be read: what was let go has none, nor has a lost row that is being mended
+    just now, and what is twice in the feed has one run."""
+    return row.number == item.number and row.state is not RowState.DROPPED and row.chunks > 0
