@@ -8,14 +8,16 @@ import trio.testing
 
 from lumbung_cluster import limits
 from lumbung_cluster.entry import Entry
-from lumbung_cluster.errors import Rejected, StatusCode
+from lumbung_cluster.errors import DiskFailed, DiskFull, Rejected, StatusCode
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_node.services.core import Core
 from lumbung_node.services.session.arrivals import Arrivals
 from lumbung_node.services.watches import DiskMarks, watch_disk
 from lumbung_node.store.layout import place_key
-from lumbung_node.store.runs import foreign_runs
-from lumbung_testing.session_pair import CENTRE, LUCK, OFFICE, PEER, box, living
+from lumbung_node.store.runs import foreign_runs, open_run
+from lumbung_testing.session_pair import CENTRE, LUCK, OFFICE, PEER, Box, box, living
+from lumbung_testing.virtual_disk import VirtualDisk
+from lumbung_testing.world import ListLog, MemoryIdentity
 
 _NO_MARKS = DiskMarks(0, 0)
 _BEGINNING = limits.STAGING_ORIGIN_BYTES_MAX // 4
@@ -74,6 +76,28 @@ async def test_the_sweep_leaves_a_blob_that_still_comes_however_old(autojump_clo
         await arrival.append(memoryview(rest))
         assert await arrival.content() is not None
         nursery.cancel_scope.cancel()
+
+
+async def test_a_store_that_failed_under_a_large_blob_is_opened_again(autojump_clock: trio.testing.MockClock) -> None:
+    """The call was told to try again soon; but each next large one failed too, until something else was committed."""
+    at = Box(OFFICE, VirtualDisk(capacity_bytes=4 * limits.MIB), MemoryIdentity(), ListLog())
+    content = LUCK.randbytes(8 * limits.MIB)
+    async with living(at) as office:
+        store = office.store
+        run = open_run(
+            store.committer,
+            store.kv,
+            store.state,
+            origin=OFFICE,
+            blob=BlobId.of(content),
+            size_bytes=len(content),
+            foreign=False,
+            now_ms=1,
+        )
+        with pytest.raises(DiskFull):
+            await run.append(content)
+        with pytest.raises(DiskFailed), trio.fail_after(60):
+            await watch_disk(office, _NO_MARKS, Arrivals(office).sweep)
 
 
 async def test_a_cut_blob_goes_on_where_it_stopped(autojump_clock: trio.testing.MockClock) -> None:

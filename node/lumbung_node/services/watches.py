@@ -35,10 +35,15 @@ class DiskMarks:
 async def watch_disk(core: Core, marks: DiskMarks, sweep: Callable[[int], Awaitable[None]]) -> None:
     """Runs until cancelled. Also takes away the pieces of replication that nobody resumed for a day.
 
+    Raises DiskFailed once a write has failed: it may have been a call's, of a large blob ahead of its commit, and
+    whoever opens again hears of no call. Until then each next one would fail, and only a commit would tell.
+
     `sweep(before_ms)` takes away those that began before and that no session is bringing now.
     """
     swept = trio.current_time() - _SWEEP_INTERVAL_S
     while True:
+        if core.store.kv.is_failed:
+            raise DiskFailed("a write or a sync failed: the store is to be opened again")
         await look(core, marks)
         if trio.current_time() - swept >= _SWEEP_INTERVAL_S:
             swept = trio.current_time()
