@@ -28,7 +28,7 @@ from lumbung_cluster.feed import HASH_SIZE_BYTES, Mark
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_node.services.budget import ByteBudget, check_crawling
 from lumbung_node.services.core import Core
-from lumbung_node.services.session.arrivals import Arrival, Arrivals, contents_of
+from lumbung_node.services.session.arrivals import Arrival, Arrivals, contents_of, put_away
 from lumbung_node.services.session.eager_loan import EagerLoan, lend
 from lumbung_node.services.session.flow import ReceivedBytes
 from lumbung_node.services.session.greeting import Greeting, mark_message
@@ -251,9 +251,6 @@ class Incoming:
             taking.received.set()
             taking.submitted.set()
             self._open.pop(message.offer, None)
-            with trio.CancelScope(shield=True):
-                for arrival in taking.arrivals.values():
-                    await arrival.keep_for_later()
 
     async def _take_eagerly(
         self, taking: _Taking, assigned: Sequence[int], previous: _Taking | None, loan: EagerLoan
@@ -271,15 +268,18 @@ class Incoming:
                 taking.is_eager = True
                 taking.decided.set()
                 taking.claimed.set()
-                for index in assigned:
-                    if taking.entry(index).blob in lacking:
-                        arrival = self._arrivals.begin_whole(self._peer, taking.origin, taking.entry(index))
-                        taking.arrivals[index] = arrival
-                        await arrival.append(loan.content(index))
-                loan.copied()
-                taking.received.set()
-                self._core.activity.touch()
-                return await self._commit(taking, previous)
+                try:
+                    for index in assigned:
+                        if taking.entry(index).blob in lacking:
+                            arrival = self._arrivals.begin_whole(self._peer, taking.origin, taking.entry(index))
+                            taking.arrivals[index] = arrival
+                            await arrival.append(loan.content(index))
+                    loan.copied()
+                    taking.received.set()
+                    self._core.activity.touch()
+                    return await self._commit(taking, previous)
+                finally:
+                    await put_away(taking.arrivals.values())
         finally:
             self._forget_bytes(taking)
 
@@ -351,9 +351,12 @@ class Incoming:
                 f"got {size_bytes}",
             )
         async with self._share.hold(size_bytes), self._core.foreign_memory.hold(size_bytes):
-            await self._receive(taking, wanted)
-            taking.received.set()
-            return await self._commit(taking, previous)
+            try:
+                await self._receive(taking, wanted)
+                taking.received.set()
+                return await self._commit(taking, previous)
+            finally:
+                await put_away(taking.arrivals.values())
 
     async def _commit(self, taking: _Taking, previous: _Taking | None) -> Job:
         """What came, and the mark, durable."""
