@@ -15,9 +15,10 @@ from lumbung_node.services.session.arrivals import Arrivals
 from lumbung_proto.v1 import peer_pb2
 from lumbung_testing.peer_faces import Facing, facing, offer_of
 from lumbung_testing.session_pair import CENTRE, LUCK, OFFICE, PEER, Pipe, box, living, put
+from lumbung_testing.virtual_disk import Pace
 
 _FAR_AWAY_MS = 1 << 60
-_CONTENT = LUCK.randbytes(12 * limits.MIB)
+_CONTENT = LUCK.randbytes(12 * limits.MIB + 100)
 _BLOB = BlobId.of(_CONTENT)
 
 
@@ -90,6 +91,32 @@ async def test_garbage_of_a_refused_offer_is_not_written_over_the_blob_that_came
             line.reads.set()
             await trio.sleep(1)
             assert await _is_stored_well(peer) is not False
+
+
+async def test_whoever_hangs_up_while_a_blob_becomes_durable_cannot_spoil_it_in_the_next_session(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """It went on with the run that was being committed, gave it a wrong end, and the run was taken away as garbage."""
+    slow = box(PEER)
+    async with living(box(OFFICE)) as office, living(slow) as peer, trio.open_nursery() as nursery:
+        arrivals = Arrivals(peer)
+        await put(office, [_CONTENT])
+        async with facing(peer, office, arrivals=arrivals) as face:
+            await face.say(offer=await offer_of(office, _CONTENT))
+            await face.hear("want")
+            slow.disk.pace = Pace(sync_s=20)
+            nursery.start_soon(put, peer, [b"a recording whose sync the blob's commit waits for"])
+            await trio.sleep(1)
+            await _bring(face, 1, _CONTENT)
+            await trio.sleep(1)
+            face.session.close()
+        async with facing(peer, office, arrivals=arrivals) as face:
+            await face.say(offer=await offer_of(office, _CONTENT))
+            await face.hear("want")
+            await _bring(face, 1, bytes(100))
+            await trio.sleep(1)
+        await _until_stored(peer)
+        assert await _is_stored_well(peer)
 
 
 async def test_a_blob_stays_that_comes_from_another_holder_since_the_first_one_was_too_slow(

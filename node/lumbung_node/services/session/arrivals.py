@@ -193,7 +193,7 @@ class Arrivals:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._coming: dict[tuple[NodeNumber, BlobId], _Claim] = {}
-        self._staging = Staging(core.store.kv, core.number)
+        self._staging = Staging(core.store.kv, core.store.state)
         self._cut = CutBlobs()
         self.known_lists = KnownLists()
 
