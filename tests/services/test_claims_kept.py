@@ -141,3 +141,50 @@ async def test_a_blob_stays_that_comes_from_another_holder_since_the_first_one_w
             await _bring(quick, 1, _CONTENT[4 * limits.MIB :])
             await _until_stored(centre)
             assert await _is_stored_well(centre)
+
+
+async def _feed_offer(office: Core, content: bytes, serial: int) -> peer_pb2.Offer:
+    offer = await offer_of(office, content, serial=serial, lane=peer_pb2.LANE_FEED)
+    offer.after, offer.upto, offer.running_hash = serial - 1, serial, bytes(32)
+    return offer
+
+
+async def test_a_peer_that_leaves_a_refusal_unread_holds_no_blob_that_others_bring(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """What it had brought whole waited for the turn of the refused offer before it: claim and memory were held for
+    ever, and with them the feed of whoever offered the blob next."""
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer, living(box(CENTRE)) as centre:
+        arrivals = Arrivals(centre)
+        await put(office, [b"never brought", b"brought whole"])
+        async with facing(centre, peer, arrivals=arrivals) as liar, facing(centre, office, arrivals=arrivals) as honest:
+            for serial, content in enumerate([b"never brought", b"brought whole"], 1):
+                await liar.say(offer=await _feed_offer(office, content, serial))
+                await liar.hear("want")
+            _stops_reading(liar)
+            await _bring(liar, 2, b"brought whole")
+            await trio.sleep(3 * limits.BLOB_SILENCE_S)
+            assert centre.foreign_memory.taken_bytes == 0
+            await honest.say(offer=await offer_of(office, b"brought whole"))
+            await honest.hear("applied")
+
+
+async def test_what_came_whole_behind_a_blob_that_crawls_is_left_to_whoever_waits_to_bring_it(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """It waited for its turn for as long as the one before it crawled, and nobody looked whether others waited."""
+    large = LUCK.randbytes(4 * limits.MIB)
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer, living(box(CENTRE)) as centre:
+        arrivals = Arrivals(centre)
+        await put(office, [large, b"brought whole"])
+        async with facing(centre, peer, arrivals=arrivals) as liar, facing(centre, office, arrivals=arrivals) as honest:
+            for serial, content in enumerate([large, b"brought whole"], 1):
+                await liar.say(offer=await _feed_offer(office, content, serial))
+                await liar.hear("want")
+            await _bring(liar, 2, b"brought whole")
+            await honest.say(offer=await offer_of(office, b"brought whole"))
+            for at in range(0, 20 * 12 * limits.KIB, 12 * limits.KIB):
+                await trio.sleep(10)
+                await _bring(liar, 1, large[at : at + 12 * limits.KIB])
+            assert centre.foreign_memory.taken_bytes >= len(large), "the large one is still on its way"
+            await honest.hear("want")
