@@ -60,6 +60,8 @@ ERROR_BYTES: Final = 4 * MIB  # of a large blob written for nothing weigh as one
 WORDS_BURST: Final = 400  # frames of a session that ask for work without bringing bytes: a rebuild's first questions
 WITHDRAWALS_BURST: Final = 4096  # of one holder, over all its sessions: a million lost blobs are believed at once
 WITHDRAWALS_PER_S: Final = 1 / 60  # then; each, and what proves its blobs again, stays on disk: 24 MB a day at most
+LIVES_BURST: Final = 64  # new lives of one peer: an operator who lets units of many origins go begins one for each
+LIVES_PER_S: Final = 1 / 900  # then; each may prove all anew by name, 33 MB for a million blobs that are kept for ever
 GOODBYE_S: Final = 1.0  # for the last frame of a session that we end: a line that is dead holds nothing up
 WORDS_PER_S: Final = 100.0  # 25,600 ids proven a second: a million in 40 s; an endless asker costs a tenth of a core
 

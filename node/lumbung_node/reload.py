@@ -104,14 +104,19 @@ class Reload:
         live.tls_changed.beat()
 
     async def _offer(self, news: Sequence[bytes]) -> None:
-        """Raises Rejected, unless it is only that a newer list has come by the cluster since they were looked at."""
-        if not news:
-            return
-        try:
-            await self._rosters.offer_access(news)
-        except Rejected:
-            if any(self._is_news(raw) for raw in news):
-                raise
+        """Raises Rejected, unless it is only that a newer list has come by the cluster since they were looked at.
+
+        Each by itself: of many the keeper tells nothing of one that it refused while another one was taken.
+        """
+        refusal: Rejected | None = None
+        for raw in news:
+            try:
+                await self._rosters.offer_access([raw])
+            except Rejected as exc:
+                if self._is_news(raw):
+                    refusal = exc
+        if refusal is not None:
+            raise refusal
 
     def _is_news(self, raw: bytes) -> bool:
         """An older list than the one in force is no mistake: a newer one came by the cluster, as at every start."""

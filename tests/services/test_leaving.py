@@ -9,15 +9,17 @@ import trio
 import trio.testing
 
 from lumbung_cluster import limits
-from lumbung_cluster.errors import BlobDamaged, Rejected
+from lumbung_cluster.errors import BlobDamaged, Rejected, StatusCode
 from lumbung_cluster.ids import BlobId, Generation, NodeNumber, all_units
 from lumbung_cluster.receipt import Statement
 from lumbung_cluster.release import UnitVerdict
 from lumbung_cluster.roster import HolderAssignment, Share
 from lumbung_cluster.scrub_pace import ScrubSettings
 from lumbung_node.ports.keyvalue import Family
+from lumbung_node.services.copies import CopyBook
 from lumbung_node.services.core import Core
 from lumbung_node.services.dropping import Dropping
+from lumbung_node.services.reading import Reading
 from lumbung_node.services.scrub.scrubber import Scrubber
 from lumbung_node.services.session.releasing import load_release, release_key
 from lumbung_node.services.statements import commit_receipt, inventory_receipt
@@ -26,10 +28,13 @@ from lumbung_node.store.jobs import Content, ForeignBlob, Job
 from lumbung_node.store.layout import BlobRow, dropped_key
 from lumbung_node.store.reads import is_intact
 from lumbung_node.store.unit_rows import UnitRows
+from lumbung_proto.v1 import blobs_pb2
+from lumbung_testing.direct_channel import DirectChannel
 from lumbung_testing.rosters import founding, signed, successor
 from lumbung_testing.session_pair import CENTRE, LUCK, OFFICE, PEER, Box, box, connected, living, put, until_proven
 from lumbung_testing.virtual_disk import Pace
 from lumbung_testing.world import VirtualClock
+from lumbung_tools.client.methods import GET, LIST, STAT
 
 NEWCOMER = NodeNumber(3)
 
@@ -207,6 +212,43 @@ async def test_released_units_go_and_nothing_of_them_is_said_to_be_here(
         assert chunks == []
         blobs = [BlobId.of(content) for content in contents]
         assert await commit_receipt(peer, OFFICE, 1, blobs) is None
+
+
+async def _get(channel: DirectChannel, blob: bytes) -> None:
+    async with channel.stream(GET) as stream:
+        await stream.send(blobs_pb2.GetRequest(origin=OFFICE, id=blob).SerializeToString())
+        await stream.finish_sending()
+        await stream.receive()
+
+
+async def test_a_blob_that_was_let_go_is_not_here_for_who_reads_and_no_damage(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Whoever read it once made damage of it, which was withdrawn, asked for and complained about for ever."""
+    contents = [LUCK.randbytes(500) for _ in range(3)]
+    boxes = await _released(contents)
+    async with living(_later(boxes[1], gives_back=False)) as peer:
+        dropping = Dropping(peer, _no_new_life)
+        (plan,) = await dropping.plan()
+        await dropping.drop(OFFICE, plan.units)
+        reading = Reading(peer, CopyBook(peer))
+        channel = DirectChannel(
+            {
+                GET: lambda call: reading.get(call, lambda origin: None),
+                STAT: lambda call: reading.stat(call, lambda origin: None),
+                LIST: lambda call: reading.list(call, lambda origin: None),
+            }
+        )
+        blob = BlobId.of(contents[0]).raw
+        with pytest.raises(Rejected) as got:
+            await _get(channel, blob)
+        stat = blobs_pb2.StatRequest(origin=OFFICE, id=blob).SerializeToString()
+        with pytest.raises(Rejected) as told:
+            await channel.call(STAT, stat, deadline_s=10)
+        assert (got.value.code, told.value.code) == (StatusCode.NOT_FOUND, StatusCode.NOT_FOUND)
+        listed = await channel.call(LIST, blobs_pb2.ListRequest(origin=OFFICE).SerializeToString(), deadline_s=10)
+        assert len(blobs_pb2.ListResponse.FromString(listed).blobs) == 0
+        assert peer.store.state.damaged == {}
 
 
 async def test_one_blob_that_the_others_have_not_proven_keeps_its_whole_unit(

@@ -8,7 +8,7 @@ import trio.testing
 
 from lumbung_cluster import limits
 from lumbung_cluster.errors import StatusCode
-from lumbung_cluster.ids import BlobId
+from lumbung_cluster.ids import BlobId, Generation
 from lumbung_cluster.receipt import SignedStatement, StatementKind
 from lumbung_cluster.signed import Signature
 from lumbung_node.ports.keyvalue import Family
@@ -20,7 +20,7 @@ from lumbung_proto.v1 import blobs_pb2, peer_pb2
 from lumbung_testing.peer_faces import facing, offer_of
 from lumbung_testing.put_stations import PutStation, put_frame
 from lumbung_testing.sealed_files import looking_sealed
-from lumbung_testing.session_pair import LUCK, OFFICE, PEER, box, connected, living, put
+from lumbung_testing.session_pair import LUCK, OFFICE, PEER, box, connected, living, put, until_proven
 
 _FOR_EVER_S = 120.0
 
@@ -132,6 +132,62 @@ async def test_a_holder_that_asks_for_what_it_has_proven_fills_no_disk(
             await trio.sleep(1)
         assert office.store.proofs.ledger.proven(1, [PEER]) == (PEER,)
         assert len(await office.store.kv.scan(Family.PROOFS, b"r", b"s", 100)) == 1
+
+
+async def test_a_receipt_for_more_than_was_asked_about_counts_for_nothing(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Each is kept for ever, whole: one that named 256 blobs, and one of them for the first time, took 8 KB a blob."""
+    contents = [b"recording %d" % number for number in range(4)]
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await put(office, contents)
+        async with connected(office, peer):
+            await until_proven(office, PEER, 4)
+        await peer.store.start_generation(Generation(2))
+        blobs = [BlobId.of(content) for content in contents]
+        async with facing(office, peer) as face:
+            await face.hear("hello")
+            for named in (blobs, [blobs[1]], [blobs[0], blobs[0]], [blobs[0]]):
+                await face.say(need=peer_pb2.Need(origin=OFFICE, ids=[blobs[0].raw]))
+                offer = (await face.hear("offer")).offer
+                receipt = await commit_receipt(peer, OFFICE, offer.nonce, named)
+                await face.say(applied=peer_pb2.Applied(offer=offer.offer, receipt=receipt))
+                await trio.sleep(1)
+        assert [office.store.proofs.ledger.account(PEER).has(number) for number in range(1, 5)] == [True, *[False] * 3]
+
+
+async def test_a_holder_that_begins_life_after_life_fills_no_disk_and_proves_nothing_meanwhile(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each life proved all anew by name, in receipts that are kept for ever: tens of gigabytes a day."""
+    monkeypatch.setattr(core_module, "LIVES_BURST", 4)
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await put(office, [b"a recording"])
+        blobs, refused = [BlobId.of(b"a recording")], 0
+        async with facing(peer, office) as face:
+            await face.say(offer=await offer_of(office, b"a recording"))
+            await face.hear("want")
+            pieces = peer_pb2.Pieces(offer=1, pieces=[peer_pb2.Piece(entry=0, length_bytes=11)])
+            await face.say(b"a recording", pieces=pieces)
+            await face.hear("applied")
+        for generation in range(1, 41):
+            if generation > 1:
+                await peer.store.start_generation(Generation(generation))
+            async with facing(office, peer) as face:
+                with trio.move_on_after(1):
+                    await face.say(need=peer_pb2.Need(origin=OFFICE, ids=[blobs[0].raw]))
+                    offer = (await face.hear("offer")).offer
+                    receipt = await commit_receipt(peer, OFFICE, offer.nonce, blobs)
+                    await face.say(applied=peer_pb2.Applied(offer=offer.offer, receipt=receipt))
+                    await trio.sleep_forever()
+            refused += [failure.code for failure in face.failures] == [StatusCode.RESOURCE_EXHAUSTED]
+        assert refused == 40 - 1 - 4
+        assert len(await office.store.kv.scan(Family.PROOFS, b"r", b"s", 100)) == 1 + 4
+        assert office.store.proofs.ledger.proven(1, [PEER]) == ()
+        await trio.sleep(40 / limits.LIVES_PER_S)
+        async with facing(office, peer) as face:
+            await face.say(need=peer_pb2.Need(origin=OFFICE, ids=[blobs[0].raw]))
+            await face.hear("offer")
 
 
 async def test_a_holder_that_takes_back_and_repairs_in_rounds_fills_no_disk_in_one_session_or_in_many(

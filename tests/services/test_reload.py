@@ -20,22 +20,25 @@ from lumbung_testing.world import ListLog, MemoryDocuments
 N1 = NodeNumber(1)
 
 
-def listed(version: int, key: str = "access 1") -> bytes:
-    return sign_access(AccessList(CLUSTER, N1, version, version, ()), SeededSigner(key)).encode()
+def listed(version: int, key: str = "access 1", of: NodeNumber = N1) -> bytes:
+    return sign_access(AccessList(CLUSTER, of, version, version, ()), SeededSigner(key)).encode()
 
 
 async def reload_of(
-    folder: Path, own_list: bytes, meanwhile: Callable[[RosterKeeper], Awaitable[object]]
+    folder: Path, own_list: bytes, meanwhile: Callable[[RosterKeeper], Awaitable[object]], *others: bytes
 ) -> tuple[RosterKeeper, LiveConfig, ListLog]:
-    """A node whose configuration names `own_list` now, reloaded; `meanwhile` happens while its page moves."""
+    """A node whose configuration names `own_list` and `others` now, reloaded; `meanwhile` happens while its page
+    moves."""
     roster = signed(founding((office(1, "36.02"), office(2, "34.04"), drc(4))), "a", "b")
     log = ListLog()
     rosters = await open_rosters(MemoryDocuments([roster.encode()]), CLUSTER, TestVerifier(), log)
     await rosters.offer_access([listed(1)])
     home = make_home(folder, "36.02", 1)
     held = load_config(home / "config.toml")
-    (home / "access.list").write_bytes(own_list)
-    named = dataclasses.replace(held, access_lists=(home / "access.list",))
+    paths = [home / f"access-{place}.list" for place in range(1 + len(others))]
+    for path, raw in zip(paths, [own_list, *others], strict=True):
+        path.write_bytes(raw)
+    named = dataclasses.replace(held, access_lists=tuple(paths))
     (home / "config.toml").write_text(render_config(named), encoding="utf-8")
 
     async def move(_address: str | None) -> None:
@@ -54,11 +57,21 @@ async def test_a_newer_list_that_comes_while_an_older_one_is_taken_fails_nothing
     assert live.config.access_lists, "the configuration is in use"
 
 
-async def test_a_list_that_is_refused_fails_all(tmp_path: Path) -> None:
-    async def nothing(_rosters: RosterKeeper) -> None:
-        return
+async def nothing(_rosters: RosterKeeper) -> None:
+    return
 
+
+async def test_a_list_that_is_refused_fails_all(tmp_path: Path) -> None:
     rosters, live, log = await reload_of(tmp_path, listed(2, "a stranger's key"), nothing)
     assert rosters.access_versions() == [(1, 1)]
+    assert not live.config.access_lists
+    assert log.said("configuration refused, the old one stays")
+
+
+async def test_a_list_that_is_refused_is_told_although_another_one_is_taken(tmp_path: Path) -> None:
+    """An operator who was told that all is in use believed that a name was struck off."""
+    others = listed(1, "a stranger's key", of=NodeNumber(2))
+    rosters, live, log = await reload_of(tmp_path, listed(2), nothing, others)
+    assert rosters.access_versions() == [(1, 2)]
     assert not live.config.access_lists
     assert log.said("configuration refused, the old one stays")

@@ -20,6 +20,8 @@ from lumbung_cluster.errors import (
 from lumbung_cluster.ids import BlobId, ClusterId, NodeNumber
 from lumbung_cluster.limits import (
     DOUBT_INTERVAL_S,
+    LIVES_BURST,
+    LIVES_PER_S,
     RECONCILE_FROZEN_MAX,
     RECONCILE_MENDING_MAX,
     WITHDRAWALS_BURST,
@@ -108,7 +110,8 @@ class Core:
     `ledger_roster` is the roster under which the ledger of proofs was loaded: what it passed over was nobody's copy.
     `reports` are the own one and, at a DRC node, those of others; `mutes` are what operators have muted here.
     `reconcile_frozen` and `reconcile_mending` bound the moments of inventories that are kept for peers and for us;
-    `reconciles` remembers how each ended. `withdrawals` bounds what a holder takes back, over all its sessions.
+    `reconciles` remembers how each ended. `withdrawals` bounds what a holder takes back, over all its sessions,
+    `lives_met` how often a peer may be met in a new life.
     `fed_at` is the trio time at which each origin itself has last brought us something of its own.
     """
 
@@ -143,6 +146,7 @@ class Core:
     reconcile_frozen: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(RECONCILE_FROZEN_MAX))
     reconcile_mending: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(RECONCILE_MENDING_MAX))
     withdrawals: dict[NodeNumber, Bucket] = field(default_factory=dict)
+    lives_met: dict[NodeNumber, Bucket] = field(default_factory=dict)
     reconciles: ReconcileBook = field(default_factory=ReconcileBook)
     fed_at: dict[NodeNumber, float] = field(default_factory=dict)
 
@@ -163,6 +167,14 @@ class Core:
         """
         known = self.withdrawals.setdefault(holder, Bucket(WITHDRAWALS_BURST, WITHDRAWALS_PER_S))
         return known.take(trio.current_time())
+
+    def life_wait_s(self, peer: NodeNumber, *, is_new: bool) -> float:
+        """How long we talk no more with `peer`, which `is_new` in a life, since it has begun too many.
+
+        What it proved before is void at once all the same. In each life it may prove everything anew by name.
+        """
+        known = self.lives_met.setdefault(peer, Bucket(LIVES_BURST, LIVES_PER_S))
+        return known.take(trio.current_time(), float(is_new))
 
     def may_doubt(self, peer: NodeNumber) -> bool:
         """Whether `peer` may make us doubt our own history now: a liar could void all our receipts again and again.

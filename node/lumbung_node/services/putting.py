@@ -14,7 +14,7 @@ import trio
 
 from lumbung_cluster import limits
 from lumbung_cluster.entry import FLAG_UNSEALED
-from lumbung_cluster.errors import DiskFull, OutcomeUnknown, Rejected, StatusCode, StoreClosed
+from lumbung_cluster.errors import Rejected, StatusCode
 from lumbung_cluster.ids import BLOB_ID_SIZE_BYTES, BlobId
 from lumbung_node.ports.metrics import Metric
 from lumbung_node.ports.transport import ServerCall
@@ -23,7 +23,7 @@ from lumbung_node.services.copies import BlobCopies, CopyBook
 from lumbung_node.services.core import Core
 from lumbung_node.services.put_answers import PutAnswers
 from lumbung_node.services.put_memory import PutLoan
-from lumbung_node.services.storing import Offered, Result, Storing
+from lumbung_node.services.storing import Offered, Result, Storing, drop_put_runs
 from lumbung_node.services.waiting import Waiting, WaitingRoom
 from lumbung_node.store.runs import Run, open_run
 from lumbung_proto.codec import MalformedFrame, decode_frame
@@ -299,16 +299,11 @@ class PutStream:
         )
 
     async def _drop_current(self) -> None:
-        current = self._current
-        if current is None:
-            return
-        self._give_memory(current)
-        if current.run is not None:
-            with trio.CancelScope(shield=True, deadline=trio.current_time() + 5):
-                try:
-                    await current.run.abandon()
-                except (StoreClosed, OutcomeUnknown, DiskFull):
-                    return  # cleared at the next start
+        """The blob whose bytes were coming, and what was whole in a frame that was not taken to its end."""
+        if self._current is not None:
+            self._give_memory(self._current)
+        left = [current for current, _ in self._whole] + ([self._current] if self._current is not None else [])
+        await drop_put_runs([current.run for current in left])
 
     def _give_memory(self, current: _Current) -> None:
         if current.loan is not None:

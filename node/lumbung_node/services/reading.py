@@ -163,7 +163,7 @@ class Reading:
         held = await self._core.store.reader.rows(origin, [row.blob for _, row in rows])
         response = blobs_pb2.ListResponse(next_after=rows[-1][0] if len(rows) == limit else 0)
         for (_, feed_row), row in zip(rows, held, strict=True):
-            if row is None:
+            if row is None or row.state is RowState.DROPPED:
                 continue
             summary = self._summary(origin, feed_row.blob, row)
             if not request.copies_below or summary.copies.count < request.copies_below:
@@ -202,7 +202,8 @@ class Reading:
         else:
             blob = await self._one_with_prefix(origin, raw_id)
         row = await self._core.store.reader.row(origin, blob)
-        if row is None:
+        # What was let go is not here either: its bytes are missed by nobody, and no damage.
+        if row is None or row.state is RowState.DROPPED:
             raise Rejected(StatusCode.NOT_FOUND, f"no blob {blob} of origin {origin} here")
         return _Found(origin, blob, row, versions)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import trio
+
 from lumbung_cluster.errors import BlobDamaged, DiskFull, OutcomeUnknown, Rejected, StatusCode, StoreClosed
 from lumbung_cluster.ids import BlobId
 from lumbung_cluster.limits import RETRY_AFTER_S_MIN
 from lumbung_node.hashing import hash_where_it_pays
 from lumbung_node.ports.metrics import Metric
-from lumbung_node.services.core import Core
+from lumbung_node.services.core import STORE_FAILURES, Core
 from lumbung_node.services.session.arrivals import split_chunks
 from lumbung_node.store.events import FoundBy
 from lumbung_node.store.jobs import Content, Job, Outcome, OwnBlob
@@ -19,7 +21,9 @@ from lumbung_node.store.reads import is_intact
 from lumbung_node.store.runs import Run
 from lumbung_proto.v1 import blobs_pb2
 
-__all__ = ["Offered", "Result", "Storing"]
+__all__ = ["Offered", "Result", "Storing", "drop_put_runs"]
+
+_DROP_S_MAX = 5.0
 
 
 @dataclass(slots=True)
@@ -51,12 +55,16 @@ class Result:
 
 @dataclass(slots=True)
 class _Batch:
-    """What goes to one commit; `runs` are its large blobs, `versions` what is known under this call's record tags."""
+    """What goes to one commit; `runs` are its large blobs, `versions` what is known under this call's record tags.
+
+    `is_submitted`: the committer has it, and with it the runs.
+    """
 
     own: list[OwnBlob] = field(default_factory=list)
     runs: list[Run] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
     versions: dict[bytes, list[TagVersion]] = field(default_factory=dict)
+    is_submitted: bool = False
 
 
 class Storing:
@@ -66,10 +74,18 @@ class Storing:
         self._core = core
 
     async def store(self, offered: Sequence[Offered]) -> list[Result]:
-        """One result each, in order."""
+        """One result each, in order. Of a call that ends in the middle no run stays that no commit was given."""
+        batch = _Batch()
+        try:
+            return await self._store(offered, batch)
+        except BaseException:
+            if not batch.is_submitted:
+                await drop_put_runs([item.run for item in offered])
+            raise
+
+    async def _store(self, offered: Sequence[Offered], batch: _Batch) -> list[Result]:
         contents = await self._contents(offered)
         results: list[Result] = []
-        batch = _Batch()
         rows = await self._core.store.reader.rows(self._core.number, [item.blob for item in offered])
         tags = list(dict.fromkeys(item.record_tag for item in offered if item.record_tag))
         batch.versions.update(zip(tags, await self._core.store.reader.versions(tags), strict=True))
@@ -123,7 +139,10 @@ class Storing:
             await self._refuse(batch, self._core.condition.taken_over())
             return
         try:
-            job = await self._core.store.committer.commit(Job(own=batch.own))
+            job = Job(own=batch.own)
+            await self._core.store.committer.submit(job)
+            batch.is_submitted = True
+            await self._core.store.committer.settle(job)
         except DiskFull as exc:
             _fill(batch.results, blobs_pb2.PUT_OUTCOME_REFUSED, StatusCode.RESOURCE_EXHAUSTED, f"disk full: {exc}")
             for result in batch.results:
@@ -158,6 +177,19 @@ class Storing:
     async def _let_go(self, item: Offered) -> None:
         if item.run is not None:
             await item.run.abandon()
+
+
+async def drop_put_runs(runs: Sequence[Run | None]) -> None:
+    """Take away what was written of large blobs whose call has ended: the next start alone would find it, and a GiB
+    that a line has cut at its end would lie here until then."""
+    with trio.CancelScope(shield=True, deadline=trio.current_time() + _DROP_S_MAX):
+        for run in runs:
+            if run is None:
+                continue
+            try:
+                await run.abandon()
+            except STORE_FAILURES:
+                return  # cleared at the next start
 
 
 def _hashed(item: Offered) -> Content | None:

@@ -62,8 +62,14 @@ class Committer:
         """Queue `job`: jobs are committed in the order of submission. Raises as `commit`."""
         if self._failed is not None:
             raise OutcomeUnknown("the store failed and is being opened again; try again") from self._failed
+        # Before it waits: whoever brought them may be gone, and his claim with him, before they are committed.
+        runs = {item.content.place for item in job.foreign if item.content.chunk_count}
+        self._state.runs_handed_over |= runs
         try:
             await self._send.send(job)
+        except trio.Cancelled:
+            self._state.runs_handed_over -= runs
+            raise
         except (trio.BrokenResourceError, trio.ClosedResourceError) as exc:
             raise StoreClosed("the store is closing") from exc
 

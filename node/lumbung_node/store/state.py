@@ -80,6 +80,8 @@ class StoreState:
     checked here (its store time counts as such); for one blob `verified_ms` knows more. `suspected` beats when a reader
     meets an index row that is lost, `suspects` are the feed numbers where that was: a scrub should come now. `mended`
     counts since the start what was put right of each origin, in bytes or index; `was_mended` beats then.
+    `runs_handed_over` are the places of runs of replication that the committer was given: the commit may take them any
+    moment, so nobody goes on with one, or takes it away.
     Who changes `dropped_units` has `units_turn` from the look at roster or rows until the change is durable.
     """
 
@@ -101,6 +103,7 @@ class StoreState:
     dropped_units: dict[NodeNumber, int] = field(default_factory=dict)
     units_turn: trio.Lock = field(default_factory=trio.Lock)
     repairing: set[bytes] = field(default_factory=set)
+    runs_handed_over: set[int] = field(default_factory=set)
     scrub: ScrubBook = field(default_factory=ScrubBook)
     grown: Pulse = field(default_factory=Pulse)
     suspects: dict[tuple[NodeNumber, int], None] = field(default_factory=dict)

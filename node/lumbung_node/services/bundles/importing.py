@@ -22,7 +22,7 @@ from lumbung_cluster.ids import NodeNumber
 from lumbung_node.ports.transport import ServerCall
 from lumbung_node.services.budget import ByteBudget, check_crawling
 from lumbung_node.services.core import Core
-from lumbung_node.services.session.arrivals import Arrival, Arrivals, contents_of
+from lumbung_node.services.session.arrivals import Arrival, Arrivals, contents_of, put_away
 from lumbung_node.services.session.lists import ListChecker
 from lumbung_node.services.session.pieces import bits
 from lumbung_node.services.statements import commit_receipt, withdrawal
@@ -196,9 +196,6 @@ class ImportStream:
             )
         finally:
             self._open.pop(offer.offer, None)
-            with trio.CancelScope(shield=True):
-                for arrival in taking.arrivals.values():
-                    await arrival.keep_for_later()
         await self._send(bundles_pb2.ImportResponse(applied=applied))
 
     async def _taken(self, taking: _Taking) -> bundles_pb2.ImportApplied:
@@ -215,8 +212,11 @@ class ImportStream:
             wanted = [i for i in assigned if taking.entry(i).blob in lacking]
             sizes = [min(taking.entry(i).size_bytes, limits.MEMORY_BLOB_BYTES_MAX) for i in wanted]
             async with self._share.hold(sum(sizes)), core.foreign_memory.hold(sum(sizes)):
-                await self._bring(taking, wanted)
-                await self._commit(taking)
+                try:
+                    await self._bring(taking, wanted)
+                    await self._commit(taking)
+                finally:
+                    await put_away(taking.arrivals.values())
         return await self._answer(taking, set(assigned), set(wanted))
 
     async def _bring(self, taking: _Taking, wanted: list[int]) -> None:

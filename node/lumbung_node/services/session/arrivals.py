@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from functools import partial
 
@@ -20,7 +20,7 @@ from lumbung_node.services.session.staging import CutBlobs, Staging
 from lumbung_node.store.jobs import Content
 from lumbung_node.store.runs import Run, StoredRun, open_run, resume_run
 
-__all__ = ["Arrival", "Arrivals", "contents_of", "split_chunks", "verified_content"]
+__all__ = ["Arrival", "Arrivals", "contents_of", "put_away", "split_chunks", "verified_content"]
 
 _Buffer = bytes | bytearray
 
@@ -154,7 +154,19 @@ class Arrival:
         except (StoreClosed, OutcomeUnknown, DiskFull, DiskFailed):
             return  # nothing was promised for these bytes: they will come again
         finally:
-            self._leave(self._buffer if not self._taken and not self.reason else b"")
+            beginning, self._buffer = self._buffer, b""  # what still comes must not grow what is kept
+            self._leave(beginning if not self._taken and not self.reason else b"")
+
+
+async def put_away(arrivals: Iterable[Arrival]) -> None:
+    """The offer of these is over: what came of those that are not whole is kept.
+
+    While they are claimed still: whoever claims one next, the same peer included, would else have his bytes written
+    over by what is put away late, and his room given up.
+    """
+    with trio.CancelScope(shield=True):
+        for arrival in arrivals:
+            await arrival.keep_for_later()
 
 
 class _Claim:
@@ -185,7 +197,7 @@ class Arrivals:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._coming: dict[tuple[NodeNumber, BlobId], _Claim] = {}
-        self._staging = Staging(core.store.kv, core.number)
+        self._staging = Staging(core.store.kv, core.store.state)
         self._cut = CutBlobs()
         self.known_lists = KnownLists()
 

@@ -28,7 +28,7 @@ from lumbung_cluster.feed import HASH_SIZE_BYTES, Mark
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_node.services.budget import ByteBudget, check_crawling
 from lumbung_node.services.core import Core
-from lumbung_node.services.session.arrivals import Arrival, Arrivals, contents_of
+from lumbung_node.services.session.arrivals import Arrival, Arrivals, contents_of, put_away
 from lumbung_node.services.session.eager_loan import EagerLoan, lend
 from lumbung_node.services.session.flow import ReceivedBytes
 from lumbung_node.services.session.greeting import Greeting, mark_message
@@ -63,7 +63,6 @@ class _Taking:
     arrivals: dict[int, Arrival] = field(default_factory=dict)
     coming: set[int] = field(default_factory=set)  # of the arrivals those that have not ended
     claimed: trio.Event = field(default_factory=trio.Event)
-    received: trio.Event = field(default_factory=trio.Event)
     submitted: trio.Event = field(default_factory=trio.Event)
 
     @property
@@ -243,17 +242,13 @@ class Incoming:
                 raise Rejected(StatusCode.RESOURCE_EXHAUSTED, _TOO_SLOW)
             await self._answer(taking, job)
         except Rejected as exc:
-            self._forget_bytes(taking)  # before it is said: a peer that does not read would hold memory for ever
+            # Before it is said: a peer that does not read would hold memory for ever, and so would its next offers,
+            # which wait for their turn behind this one while they hold memory and claims.
+            self._end(taking)
             await self._refuse(message, exc)
         finally:
-            self._forget_bytes(taking)
-            taking.claimed.set()
-            taking.received.set()
-            taking.submitted.set()
+            self._end(taking)
             self._open.pop(message.offer, None)
-            with trio.CancelScope(shield=True):
-                for arrival in taking.arrivals.values():
-                    await arrival.keep_for_later()
 
     async def _take_eagerly(
         self, taking: _Taking, assigned: Sequence[int], previous: _Taking | None, loan: EagerLoan
@@ -271,15 +266,17 @@ class Incoming:
                 taking.is_eager = True
                 taking.decided.set()
                 taking.claimed.set()
-                for index in assigned:
-                    if taking.entry(index).blob in lacking:
-                        arrival = self._arrivals.begin_whole(self._peer, taking.origin, taking.entry(index))
-                        taking.arrivals[index] = arrival
-                        await arrival.append(loan.content(index))
-                loan.copied()
-                taking.received.set()
-                self._core.activity.touch()
-                return await self._commit(taking, previous)
+                try:
+                    for index in assigned:
+                        if taking.entry(index).blob in lacking:
+                            arrival = self._arrivals.begin_whole(self._peer, taking.origin, taking.entry(index))
+                            taking.arrivals[index] = arrival
+                            await arrival.append(loan.content(index))
+                    loan.copied()
+                    self._core.activity.touch()
+                    return await self._commit(taking, previous)
+                finally:
+                    await put_away(taking.arrivals.values())
         finally:
             self._forget_bytes(taking)
 
@@ -289,6 +286,12 @@ class Incoming:
             taking.loan.give_back()
             taking.loan = None
         taking.decided.set()
+
+    def _end(self, taking: _Taking) -> None:
+        """Nothing of it comes any more: whoever waits for it goes on."""
+        self._forget_bytes(taking)
+        taking.claimed.set()
+        taking.submitted.set()
 
     async def _reply(self, taking: _Taking, assigned: list[int], previous: _Taking | None) -> None:
         """To a question: the mark moves when everything is here, and then there is nothing to claim or to wait for."""
@@ -351,9 +354,11 @@ class Incoming:
                 f"got {size_bytes}",
             )
         async with self._share.hold(size_bytes), self._core.foreign_memory.hold(size_bytes):
-            await self._receive(taking, wanted)
-            taking.received.set()
-            return await self._commit(taking, previous)
+            try:
+                await self._receive(taking, wanted)
+                return await self._commit(taking, previous)
+            finally:
+                await put_away(taking.arrivals.values())
 
     async def _commit(self, taking: _Taking, previous: _Taking | None) -> Job:
         """What came, and the mark, durable."""
@@ -366,14 +371,16 @@ class Incoming:
 
     async def _watch_claim(self, taking: _Taking, blobs: Sequence[BlobId], scope: trio.CancelScope) -> None:
         """A claim ends when it brings too little of what another holder could bring: also while its peer's other offers
-        hold all the memory that the peer may have."""
+        hold all the memory that the peer may have, and while it waits, whole, behind one that crawls. An honest peer
+        sends the bytes of a lane in order, and leaves none whole behind one that is not."""
         before = 0
         while True:
             with trio.move_on_after(limits.CLAIM_WINDOW_S):
-                await taking.received.wait()
+                await taking.submitted.wait()
                 return
             brought = taking.received_bytes - before
-            is_slow = brought < limits.CLAIM_WINDOW_S * limits.CLAIM_RATE_BYTES_PER_S_MIN
+            # Less than nothing: it is whole since, and on its way to the committer.
+            is_slow = 0 <= brought < limits.CLAIM_WINDOW_S * limits.CLAIM_RATE_BYTES_PER_S_MIN
             if is_slow and self._arrivals.is_contested(taking.origin, blobs):
                 scope.cancel()
                 return

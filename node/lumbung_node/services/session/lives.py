@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lumbung_cluster import limits
 from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.errors import DiskFailed, DiskFull, Rejected, StatusCode
 from lumbung_cluster.ids import Generation, NodeNumber
@@ -88,9 +89,10 @@ async def judge_their_life(core: Core, peer: NodeNumber, shown: SignedLife) -> N
         verdict = PeerVerdict.OLDER
     match verdict:
         case PeerVerdict.KNOWN:
-            return
+            _check_lives(core, peer, is_new=False)
         case PeerVerdict.NEWER:
             await core.store.see_life(shown)
+            _check_lives(core, peer, is_new=known is not None)
         case PeerVerdict.OLDER | PeerVerdict.RIVAL:
             core.log.warning("life refused", peer=peer, generation=shown.content.generation, reason=verdict.value)
             raise Rejected(
@@ -98,6 +100,17 @@ async def judge_their_life(core: Core, peer: NodeNumber, shown: SignedLife) -> N
                 f"another machine lives as node {peer} in generation {seen}, this one is of "
                 f"{shown.content.generation}: it must stop taking puts or start a new life",
             )
+
+
+def _check_lives(core: Core, peer: NodeNumber, *, is_new: bool) -> None:
+    """Raises Rejected while the peer has begun more lives than a node has reasons to."""
+    wait_s = core.life_wait_s(peer, is_new=is_new)
+    if wait_s:
+        raise Rejected(
+            StatusCode.RESOURCE_EXHAUSTED,
+            f"expected at most {limits.LIVES_BURST} new lives, and one in {1 / limits.LIVES_PER_S:.0f} s: "
+            f"again in {wait_s:.0f} s",
+        )
 
 
 def _may_be_ours(core: Core, life: SignedLife) -> bool:

@@ -10,7 +10,8 @@ import trio
 from lumbung_cluster import limits
 from lumbung_cluster.errors import KeyRefused, Rejected, StatusCode
 from lumbung_cluster.ids import BLOB_ID_SIZE_BYTES, BlobId, NodeNumber
-from lumbung_cluster.receipt import StatementKind
+from lumbung_cluster.receipt import SignedStatement, StatementKind
+from lumbung_cluster.record import record
 from lumbung_node.ports.metrics import Metric
 from lumbung_node.services.core import Core
 from lumbung_node.services.session.covering import Covering
@@ -29,6 +30,16 @@ _QUESTIONS_OPEN_MAX = 2
 _NOTHING_TO_PROVE_S = 0.02  # a question about 256 ids costs us a ms, whatever we have of them
 
 
+@record
+class _Word:
+    """What the peer says of our blobs, and what it was asked: under which nonce, and about which blobs."""
+
+    message: peer_pb2.SignedBytes
+    kind: StatementKind
+    nonce: int = 0
+    asked: Sequence[BlobId] = ()
+
+
 class Proving:
     """The accounting half of one session: what the peer signs about our blobs, what we sign about its."""
 
@@ -43,9 +54,7 @@ class Proving:
         self._questions: dict[int, tuple[int, list[BlobId]]] = {}
         self._window = trio.Semaphore(_QUESTIONS_OPEN_MAX)
         self._question = 0
-        self._words_in, self._words_out = trio.open_memory_channel[tuple[peer_pb2.SignedBytes, StatementKind, int]](
-            _WORDS_WAITING_MAX
-        )
+        self._words_in, self._words_out = trio.open_memory_channel[_Word](_WORDS_WAITING_MAX)
 
     async def run(self) -> None:
         async with trio.open_nursery() as nursery:
@@ -56,20 +65,20 @@ class Proving:
 
     # --- as the origin: what the peer says of our blobs --------------------------------------------------------
 
-    async def take_receipt(self, receipt: peer_pb2.SignedBytes, nonce: int) -> None:
-        """Queue a receipt that answers `nonce`; it counts when it is checked and durable here."""
-        await self._words_in.send((receipt, StatementKind.COMMIT_RECEIPT, nonce))
+    async def take_receipt(self, receipt: peer_pb2.SignedBytes, nonce: int, asked: Sequence[BlobId]) -> None:
+        """Queue a receipt that answers `nonce`, for some of `asked`; it counts when it is checked and durable here."""
+        await self._words_in.send(_Word(receipt, StatementKind.COMMIT_RECEIPT, nonce, asked))
 
     async def take_inventory(self, word: peer_pb2.InventoryWord) -> None:
         """As `take_receipt`, for the answer to an inventory question."""
         nonce = self.covering.nonce_of(word)
         if word.HasField("receipt"):
-            await self._words_in.send((word.receipt, StatementKind.INVENTORY_RECEIPT, nonce))
+            await self._words_in.send(_Word(word.receipt, StatementKind.INVENTORY_RECEIPT, nonce))
         else:
             self.covering.settle(is_complete=False)
 
     async def take_withdrawal(self, message: peer_pb2.Withdraw) -> None:
-        await self._words_in.send((message.withdrawal, StatementKind.WITHDRAWAL, 0))
+        await self._words_in.send(_Word(message.withdrawal, StatementKind.WITHDRAWAL))
 
     async def take_proof(self, proof: peer_pb2.Proof) -> None:
         asked = self._questions.pop(proof.question, None)
@@ -78,21 +87,14 @@ class Proving:
         self._window.release()
         nonce, blobs = asked
         if proof.HasField("receipt"):
-            await self.take_receipt(proof.receipt, nonce)
+            await self.take_receipt(proof.receipt, nonce, blobs)
         self._outgoing.repair(self._core.number, [blobs[i] for i in bits_of(proof.lacking, len(blobs))])
 
     async def _record_words(self) -> None:
-        async for message, kind, nonce in self._words_out:
+        async for word in self._words_out:
+            kind = word.kind
             try:
-                signed = check_statement(
-                    self._core,
-                    message,
-                    kind=kind,
-                    holder=self._peer,
-                    generation=self._greeting.generation,
-                    nonce=nonce if kind is not StatementKind.WITHDRAWAL else None,
-                    is_carried=False,
-                )
+                signed = self._checked(word)
             except KeyRefused as exc:
                 self._core.log.warning("statement refused", peer=self._peer, reason=str(exc))
                 if kind is StatementKind.INVENTORY_RECEIPT:
@@ -107,6 +109,25 @@ class Proving:
             self._core.metrics.add(Metric.RECEIPTS, 1, kind.name.lower())
             if kind is StatementKind.WITHDRAWAL:
                 self._outgoing.repair(self._core.number, signed.content.blobs)
+
+    def _checked(self, word: _Word) -> SignedStatement:
+        """Raises KeyRefused."""
+        signed = check_statement(
+            self._core,
+            word.message,
+            kind=word.kind,
+            holder=self._peer,
+            generation=self._greeting.generation,
+            nonce=word.nonce if word.kind is not StatementKind.WITHDRAWAL else None,
+            is_carried=False,
+        )
+        # A receipt is kept for ever, whole: one of 256 ids for each blob would be 8 KB a blob.
+        blobs = signed.content.blobs
+        if word.kind is StatementKind.COMMIT_RECEIPT and not (
+            len(blobs) <= len(word.asked) and set(word.asked).issuperset(blobs)
+        ):
+            raise KeyRefused(f"receipt: expected some of the {len(word.asked)} blobs that were asked about, got others")
+        return signed
 
     async def _ask_for_proofs(self) -> None:
         """Entries that the peer has applied and not proven: its receipt was lost, or it never had the bytes."""

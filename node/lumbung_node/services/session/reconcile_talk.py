@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -78,6 +79,8 @@ class Line:
 
     async def ask(self, frame: peer_pb2.SessionFrame, kind: str, payload: bytes = b"") -> _Received:
         """Send a question and wait for its answer. Raises Refused after a long silence."""
+        with suppress(trio.WouldBlock):
+            self._receive.receive_nowait()  # it came in the moment in which the question before was given up
         self._expected = kind
         self._asked += 1
         self.cost.size_bytes += frame_size(frame, payload)

@@ -253,7 +253,7 @@ class Session:
         if applied.status_code:
             self._core.log.warning("offer refused", peer=self.peer, reason=applied.sentence)
         if offer.origin == self._core.number and applied.HasField("receipt"):
-            await proving.take_receipt(applied.receipt, offer.nonce)
+            await proving.take_receipt(applied.receipt, offer.nonce, [item.blob for item in offer.items])
 
 
 def _rejection_of(goodbye: peer_pb2.Goodbye) -> Rejected:

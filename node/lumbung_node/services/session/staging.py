@@ -24,6 +24,7 @@ from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_node.ports.keyvalue import KeyValue
 from lumbung_node.store.layout import PendingRow
 from lumbung_node.store.runs import StoredRun, drop_runs, foreign_runs
+from lumbung_node.store.state import StoreState
 
 __all__ = ["CutBlobs", "Staging"]
 
@@ -38,11 +39,12 @@ class _Staged:
 
 
 class Staging:
-    """What runs of replication take up, and who brings them; one for the node, whose number is `us`."""
+    """What runs of replication take up, and who brings them; one for the node."""
 
-    def __init__(self, kv: KeyValue, us: NodeNumber) -> None:
+    def __init__(self, kv: KeyValue, state: StoreState) -> None:
         self._kv = kv
-        self._us = us
+        self._us = state.node
+        self._handed_over = state.runs_handed_over
         self._live: dict[tuple[NodeNumber, BlobId], _Staged] = {}
         self._bringers: dict[bytes, NodeNumber] = {}  # by the run's key, of those that came since the start
         # Whoever takes runs away and whoever goes on with one take turns: a run that is taken away while it is read
@@ -55,7 +57,7 @@ class Staging:
         Raises Rejected when live runs fill the quota.
         """
         async with self._turn:
-            runs = await foreign_runs(self._kv)
+            runs = await self._look()
             self._forget_bringers(runs)
             found = self._gone_on_with(peer, [run for run in runs if (run[1].origin, run[1].blob) == (origin, blob)])
             # Counted before its row comes to the disk, which it does only with its first chunks.
@@ -84,8 +86,15 @@ class Staging:
     async def sweep(self, begun_before_ms: int) -> None:
         """Take away idle runs that began before; a run that still grows stays, however old."""
         async with self._turn:
-            idle = self._idle(await foreign_runs(self._kv))
+            idle = self._idle(await self._look())
             await drop_runs(self._kv, [run for run in idle if run[1].begun_ms < begun_before_ms])
+
+    async def _look(self) -> list[StoredRun]:
+        """The runs that have come to the disk, without those that the committer has."""
+        before = set(self._handed_over)  # what is handed over during the look may have come to the disk behind it
+        runs = await foreign_runs(self._kv)
+        self._handed_over -= before.difference(int.from_bytes(key, "big") for key, _ in runs)
+        return [run for run in runs if int.from_bytes(run[0], "big") not in self._handed_over]
 
     def _gone_on_with(self, peer: NodeNumber, of_blob: list[StoredRun]) -> StoredRun | None:
         """Its own, or the one that lies here from before the start; none for us."""
