@@ -389,6 +389,27 @@ async def test_a_file_that_vanished_is_refused_and_the_others_go_out(tmp_path: P
     assert set(node.blobs) == {all_items[0].id, all_items[2].id}
 
 
+async def test_a_file_that_vanished_after_it_was_sent_once_is_unknown(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    """The node may have stored it, and only the answer was lost."""
+    channel, answers, all_items = DirectChannel({}), Answers(), items(tmp_path, 1)
+    node = FakeBlobs()
+
+    async def answer_lost(call: ServerCall) -> None:
+        await call.receive()
+        await trio.Path(all_items[0].path).unlink()
+        channel.handlers = node.handlers
+        raise PeerGone("line broke")
+
+    channel.handlers = {PUT: answer_lost}
+
+    await put(channel, all_items, answers)
+
+    assert answers.final["f00000"].outcome is Outcome.UNKNOWN
+    assert of_put(answers.final["f00000"], 3) is ExitCode.UNKNOWN
+
+
 async def test_a_file_that_shrank_is_refused_and_the_others_go_out(
     tmp_path: Path, autojump_clock: trio.testing.MockClock
 ) -> None:
