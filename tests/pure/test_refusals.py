@@ -11,6 +11,7 @@ import pytest
 import lumbung_cluster
 import lumbung_node
 import lumbung_tools.cli
+import lumbung_tools.client
 import lumbung_tools.joining
 import lumbung_tools.keybackup
 import lumbung_tools.localcluster
@@ -55,6 +56,7 @@ def node_source() -> str:
             lumbung_cluster,
             lumbung_node,
             lumbung_tools.cli,
+            lumbung_tools.client,
             lumbung_tools.joining,
             lumbung_tools.keybackup,
             lumbung_tools.localcluster,

@@ -75,6 +75,7 @@ FILE_SHAPES: Final = {
     "reason.disk_of_newer": (
         r"store format: this lumbung reads up to (?P<highest>\d+), the folder has (?P<found>\d+); .*"
     ),
+    "reason.file_shrank": r"(?:.+: )?expected \d+ more bytes of the sealed file, got \d+",
     "reason.part_ends_early": r"part: expected its end, got none",
     "reason.node_killed": r"(?P<name>\S+) ended with (?:signal )(?P<number>\d+); last log line: (?P<line>.*)",
     "reason.node_ended": r"(?P<name>\S+) ended with (?:exit code )(?P<number>\d+); last log line: (?P<line>.*)",
@@ -92,6 +93,11 @@ _SYSTEM: Final = {
     errno.EDQUOT: "reason.os.full",
     errno.EROFS: "reason.os.read_only",
     errno.EIO: "reason.os.broken",
+    errno.ENAMETOOLONG: "reason.os.long_name",
+    errno.ELOOP: "reason.os.loop",
+    errno.ENXIO: "reason.os.special",
+    errno.ESTALE: "reason.os.gone",
+    errno.ENODEV: "reason.os.gone",
 }
 # Files are written beside their place and moved there: what people know is the place.
 _PART: Final = re.compile(r"(?<=/)\.(?P<name>[^/]+?)\.(?:part-\w+|[0-9a-f]{8}\.part)$")
