@@ -108,7 +108,7 @@ async def _put(
     outbox = Outbox(session.profile.outbox, secret)
     with call.console.outlasting(), call.console.progress() as progress:
         report = _Report(call, session, terms, [*labels, *(folder for folder, _ in unread)], progress)
-        preparer = Preparer(outbox, secret, recipients, session.blocking, report.unusable)
+        preparer = Preparer(outbox, secret, recipients, session.reading, report.unusable)
         report.forget = preparer.forget
         for folder, why in unread:
             report.unusable(folder, why)
