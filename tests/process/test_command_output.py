@@ -171,3 +171,25 @@ def test_a_closed_standard_input_is_told_in_a_sentence(home: Path) -> None:
 
     assert ended.returncode == 2
     assert b"the standard input is closed" in ended.stderr
+
+
+@pytest.mark.parametrize("module", ["lumbung_tools.main", "lumbung_tools.client.over_grpc"])
+def test_ctrl_c_while_the_command_loads_is_no_traceback(module: str) -> None:
+    code = textwrap.dedent(
+        f"""
+        import runpy
+        import sys
+
+        class Interrupts:
+            def find_spec(self, name, path=None, target=None):
+                if name == {module!r}:
+                    raise KeyboardInterrupt
+
+        sys.meta_path.insert(0, Interrupts())
+        runpy.run_module("lumbung_tools", run_name="__main__", alter_sys=True)
+        """
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    ended = subprocess.run([sys.executable, "-c", code, "version"], capture_output=True, env=environment)
+
+    assert (ended.returncode, ended.stderr) == (130, b"")
