@@ -34,6 +34,9 @@ FILE_ENGLISH: Final[dict[str, str]] = {
     "reason.not_a_certificate": "the file holds no certificate in PEM",
     "reason.file_empty": "it is empty",
     "reason.file_special": "it is no file but a pipe, socket or device, and was left out",
+    "reason.folder_empty": (
+        "no file is in this folder (hidden ones and links do not count); if it is a disk, is it mounted?"
+    ),
     "reason.no_stdin": "the standard input is closed",
     "reason.file_too_large": "it is too large, the most is {most} bytes; cut it into several files",
     "reason.not_a_backup": "{file} is neither a backup of keys nor its lines from paper",

@@ -36,6 +36,9 @@ FILE_INDONESIAN: Final[dict[str, str]] = {
     "reason.not_a_certificate": "berkas itu tidak berisi sertifikat PEM",
     "reason.file_empty": "berkas kosong",
     "reason.file_special": "bukan berkas melainkan pipa, soket, atau perangkat, dan dilewati",
+    "reason.folder_empty": (
+        "tidak ada berkas di folder ini (yang tersembunyi dan tautan tidak dihitung); bila cakram, sudah terpasangkah?"
+    ),
     "reason.no_stdin": "masukan standar tertutup",
     "reason.file_too_large": "berkas terlalu besar, paling besar {most} bita; bagi menjadi beberapa berkas",
     "reason.not_a_backup": "{file} bukan cadangan kunci, bukan pula baris cadangan dari kertas",

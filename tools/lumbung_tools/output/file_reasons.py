@@ -33,6 +33,7 @@ FILE_SHAPES: Final = {
     "reason.not_a_certificate": r"certificate: expected one in PEM, got .*",
     "reason.file_empty": r"plaintext: expected at least 1 byte, got an empty file",
     "reason.file_special": r"plaintext: expected a file, got a pipe, socket or device",
+    "reason.folder_empty": r"plaintext: expected a file in this folder, got none",
     "reason.no_stdin": r"plaintext: expected a standard input, got a closed one",
     "reason.file_too_large": r"plaintext: expected at most (?P<most>\d+) bytes, got more",
     "reason.not_a_backup": r"backup (?P<file>.+?): expected a backup of keys or its lines from paper, got neither",
