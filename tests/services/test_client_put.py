@@ -262,6 +262,23 @@ async def test_what_never_left_is_not_called_unknown(tmp_path: Path, autojump_cl
     assert answers.outcomes() <= {Outcome.NOT_SENT}
 
 
+async def test_what_a_stream_took_that_never_connected_is_not_called_unknown(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A real line takes frames while it connects: `put` at a node that is down said "unknown" and 5, not 7."""
+
+    async def never_connects(call: ServerCall) -> None:
+        await trio.sleep(1)
+        raise PeerUnreachable("nobody answers")
+
+    answers = Answers()
+
+    failure = await put(DirectChannel({PUT: never_connects}), items(tmp_path, 2), answers)
+
+    assert isinstance(failure, PeerUnreachable)
+    assert answers.outcomes() == {Outcome.NOT_SENT}
+
+
 async def test_what_left_once_stays_unknown_when_the_node_is_gone_afterwards(
     tmp_path: Path, autojump_clock: trio.testing.MockClock
 ) -> None:

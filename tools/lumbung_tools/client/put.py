@@ -98,10 +98,12 @@ class _Put:
             failure = await stream.run(self._again)
             if stream.got_ahead:
                 self._progress_at = trio.current_time()
-            sent, waiting = stream.unsettled()
+            begun, waiting = stream.unsettled()
+            # A stream accepts frames while it still connects: where nobody was reached, no byte of them has left.
+            sent = [] if isinstance(failure, PeerUnreachable) and not stream.was_heard else begun
             first_sent = set(sent) - self._sent_once
             self._sent_once.update(sent)
-            self._again = [*sent, *waiting]
+            self._again = [*begun, *waiting]
             if not self._again and stream.supply_ended:
                 return None  # what broke after the last answer concerns nobody
             if failure is not None and not _is_retryable(failure):
