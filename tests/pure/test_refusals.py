@@ -140,6 +140,10 @@ def test_a_known_reason_is_told_in_the_readers_language(said: str, told: str) ->
 @pytest.mark.parametrize(
     ("said", "told"),
     [
+        (
+            "p.toml: address: expected a port from 0 to 65535, got 99999",
+            "p.toml: address: seharusnya port dari 0 sampai 65535, ternyata 99999",
+        ),
         ("--cluster: cluster id: expected 16 bytes, got 2", "--cluster: id klaster: seharusnya 16 bita, ternyata 2"),
         (
             "reach: expected public, dial-only or vpn:NAME, got 'x'",
