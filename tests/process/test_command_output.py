@@ -1,8 +1,10 @@
-"""Outputs of the `lumbung` command: a full disk, a reader that went away, an encoding of few characters."""
+"""Outputs and inputs of the `lumbung` command: a full disk, a reader that went away, an encoding of few characters,
+a pipe that gives nothing."""
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -45,10 +47,12 @@ def home(tmp_path: Path) -> Path:
     return make_profile(tmp_path / "home").profile.home
 
 
-def start(home: Path, *arguments: str, stdout: int, **environment: str) -> subprocess.Popen[bytes]:
+def start(
+    home: Path, *arguments: str, stdout: int, stdin: int | None = None, **environment: str
+) -> subprocess.Popen[bytes]:
     words = [sys.executable, "-c", _COMMAND, *arguments, "--home", str(home), "--lang", "en"]
     spoken = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environment}
-    return subprocess.Popen(words, stdout=stdout, stderr=subprocess.PIPE, env=spoken)
+    return subprocess.Popen(words, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, env=spoken)
 
 
 def run_unheard(home: Path, *arguments: str) -> tuple[int, str]:
@@ -118,3 +122,74 @@ def test_a_character_that_the_terminal_cannot_show_stops_no_put(home: Path, tmp_
     assert process.returncode == 0
     assert "\\xe9.zip: stored" in out
     assert "2 recordings: 2 safe." in out
+
+
+_PATIENCE_S = 30.0
+
+
+def test_ctrl_c_ends_a_put_of_a_pipe_into_which_nobody_writes(home: Path, tmp_path: Path) -> None:
+    """Only a kill from another terminal ended it."""
+    pipe = tmp_path / "scanner"
+    os.mkfifo(pipe)
+    process = start(home, "put", str(pipe), stdout=subprocess.PIPE)
+    with pipe.open("wb"):  # the put has it open now, and waits for bytes
+        process.send_signal(signal.SIGINT)
+        err = process.communicate(timeout=_PATIENCE_S)[1].decode()
+
+    assert process.returncode == 130
+    assert err.startswith("Stopped.")
+    assert err.count("\n") == 1
+
+
+def test_ctrl_c_ends_a_put_of_a_standard_input_that_does_not_end(home: Path) -> None:
+    process = start(home, "put", "-", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write(bytes(1 << 20))  # more than a pipe holds: the put is reading
+    process.stdin.flush()
+    process.send_signal(signal.SIGINT)
+    process.wait(timeout=_PATIENCE_S)
+    err = process.communicate()[1].decode()
+
+    assert process.returncode == 130
+    assert err.startswith("Stopped.")
+    assert err.count("\n") == 1
+
+
+def test_a_standard_input_that_is_named_twice_is_stored_once(home: Path) -> None:
+    process = start(home, "put", "-", "-", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    out, err = process.communicate(b"a recording")
+
+    assert process.returncode == 2
+    assert out.decode().startswith("-: stored")
+    assert "it is empty" in err.decode()
+
+
+def test_a_closed_standard_input_is_told_in_a_sentence(home: Path) -> None:
+    words = [sys.executable, "-c", _COMMAND, "put", "-", "--home", str(home), "--lang", "en"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    ended = subprocess.run(["sh", "-c", 'exec "$@" <&-', "sh", *words], capture_output=True, env=environment)
+
+    assert ended.returncode == 2
+    assert b"the standard input is closed" in ended.stderr
+
+
+@pytest.mark.parametrize("module", ["lumbung_tools.main", "lumbung_tools.client.over_grpc"])
+def test_ctrl_c_while_the_command_loads_is_no_traceback(module: str) -> None:
+    code = textwrap.dedent(
+        f"""
+        import runpy
+        import sys
+
+        class Interrupts:
+            def find_spec(self, name, path=None, target=None):
+                if name == {module!r}:
+                    raise KeyboardInterrupt
+
+        sys.meta_path.insert(0, Interrupts())
+        runpy.run_module("lumbung_tools", run_name="__main__", alter_sys=True)
+        """
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    ended = subprocess.run([sys.executable, "-c", code, "version"], capture_output=True, env=environment)
+
+    assert (ended.returncode, ended.stderr) == (130, b"")

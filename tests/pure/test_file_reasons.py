@@ -34,6 +34,11 @@ def console(language: Language = Language.INDONESIAN) -> Console:
         (errno.EISDIR, "itu folder, bukan berkas"),
         (errno.ENOSPC, "cakram penuh"),
         (errno.EROFS, "cakram hanya dapat dibaca, tidak dapat ditulisi"),
+        (errno.ENAMETOOLONG, "namanya terlalu panjang"),
+        (errno.ELOOP, "tautannya berputar-putar"),
+        (errno.ENXIO, "bukan berkas melainkan pipa, soket, atau perangkat"),
+        (errno.ESTALE, "folder jaringan atau cakramnya terputus"),
+        (errno.ENODEV, "folder jaringan atau cakramnya terputus"),
     ],
 )
 def test_the_system_speaks_the_readers_language_and_its_own_number_stays_behind(number: int, told: str) -> None:
@@ -45,6 +50,13 @@ def test_the_system_speaks_the_readers_language_and_its_own_number_stays_behind(
 def test_an_error_without_our_words_stays_as_the_system_said_it() -> None:
     error = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
     assert sentence_of(console(), error) == str(error)
+
+
+def test_a_file_that_became_shorter_while_it_was_sent_is_told_without_english() -> None:
+    said = "expected 529 more bytes of the sealed file, got 504"
+    told = "berkas menjadi lebih pendek selagi dikirim"
+    assert reason_of(console(), said) == told
+    assert reason_of(console(), f"scans/1048: {said}") == told
 
 
 def test_a_reason_inside_a_commands_own_sentence_is_worded_too() -> None:

@@ -11,6 +11,7 @@ import pytest
 import lumbung_cluster
 import lumbung_node
 import lumbung_tools.cli
+import lumbung_tools.client
 import lumbung_tools.joining
 import lumbung_tools.keybackup
 import lumbung_tools.localcluster
@@ -27,7 +28,15 @@ from lumbung_tools.output.refusals import _SHAPES, reason_of
 from lumbung_tools.output.verdict import verdict_of
 
 # In words of the kernel and of RocksDB.
-_OF_OTHERS = ("reason.connection_refused", "reason.port_taken", "reason.store_locked")
+_OF_OTHERS = (
+    "reason.connection_refused",
+    "reason.handshake_closed",
+    "reason.no_name",
+    "reason.no_network",
+    "reason.other_name",
+    "reason.port_taken",
+    "reason.store_locked",
+)
 _WORDS = re.compile(r"[A-Za-z',: -]{8,}")  # what a shape says between the values
 
 
@@ -55,6 +64,7 @@ def node_source() -> str:
             lumbung_cluster,
             lumbung_node,
             lumbung_tools.cli,
+            lumbung_tools.client,
             lumbung_tools.joining,
             lumbung_tools.keybackup,
             lumbung_tools.localcluster,
@@ -96,6 +106,26 @@ def test_every_shape_is_one_that_nodes_still_speak_in(key: str) -> None:
         ("127.0.0.1:7000: TLS handshake failed: wrong version number", _NO_TLS),
         ("receipt of an older life of node 4: expected generation 2, got 1; it counts for nothing", _NEW_DISK),
         ("127.0.0.1:7000: no answer within 20.0 s", "127.0.0.1:7000 tidak menjawab dalam 20 detik"),
+        ("the caller has left the call", "pihak seberang memutus sambungan"),
+        ("the connection broke: Socket closed", "sambungan terputus"),
+        ("the connection broke while we were sending", "sambungan terputus"),
+        ("no answer for 40 s", "tidak ada jawaban selama 40 detik"),
+        (
+            "10.36.2.1:7443: No route to host",
+            "tidak ada jaringan menuju 10.36.2.1:7443; periksa kabel, modem dan alamatnya",
+        ),
+        (
+            "simpul.invalid:7443: Name or service not known",
+            "nama dalam simpul.invalid:7443 tidak dikenal di sini; periksa alamat dan jaringan",
+        ),
+        (
+            "10.36.2.1:7443: its certificate is not trusted: Hostname mismatch, certificate is not valid for 'x'.",
+            "yang menjawab di 10.36.2.1:7443 simpul lain daripada yang dipanggil; periksa alamatnya",
+        ),
+        (
+            "age: expected a blob sealed to one of our identities, got: No matching keys found",
+            "rekaman disegel untuk kunci lain daripada yang ada di sini",
+        ),
         ("no blob 3f2a9c01... of origin 1 here", "simpul ini tidak memiliki rekaman 3f2a9c01"),
         (
             "the store failed and is being opened again: try again",
@@ -110,6 +140,10 @@ def test_a_known_reason_is_told_in_the_readers_language(said: str, told: str) ->
 @pytest.mark.parametrize(
     ("said", "told"),
     [
+        (
+            "p.toml: address: expected a port from 0 to 65535, got 99999",
+            "p.toml: address: seharusnya port dari 0 sampai 65535, ternyata 99999",
+        ),
         ("--cluster: cluster id: expected 16 bytes, got 2", "--cluster: id klaster: seharusnya 16 bita, ternyata 2"),
         (
             "reach: expected public, dial-only or vpn:NAME, got 'x'",

@@ -321,6 +321,20 @@ def test_a_folder_that_cannot_be_read_is_named_and_the_others_are_stored(
     assert len(office.node.blobs) == (0 if more else 1)
 
 
+def test_an_empty_folder_beside_another_is_told(office: Office) -> None:
+    """A card or disk that is not mounted looks like that: its recordings were left behind with code 0."""
+    camera, card = office.folder / "camera", office.folder / "card"
+    camera.mkdir()
+    card.mkdir()
+    (camera / "a.zip").write_bytes(b"a")
+
+    assert office.type("put", str(camera), str(card)) == 2
+    out, err = office.said()
+    assert "a.zip: stored" in out
+    assert "card: NOT stored" in err
+    assert "is it mounted?" in err
+
+
 def test_a_pipe_in_a_folder_is_told_and_not_waited_for(office: Office) -> None:
     (office.folder / "day").mkdir()
     office.file("day/a.zip")

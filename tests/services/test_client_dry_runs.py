@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -123,6 +124,15 @@ def test_a_put_says_what_would_go_and_whether_the_node_takes_it(desk: Desk) -> N
     assert desk.type("put", good, empty, "--dry-run") == 2
     desk.status.takes_puts = False
     assert desk.type("put", good, "--dry-run") == 6
+
+
+def test_a_pipe_is_not_opened_by_a_trial(desk: Desk) -> None:
+    """That would wait for a writer, and be the end of what he writes."""
+    pipe = desk.folder / "scanner"
+    os.mkfifo(pipe)
+
+    assert desk.type("put", str(pipe), "--dry-run") == 0
+    assert desk.object()["files"] == 1
 
 
 def test_a_station_may_try_a_put_though_it_may_not_ask_for_the_status(desk: Desk) -> None:

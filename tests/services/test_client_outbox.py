@@ -130,6 +130,34 @@ def test_a_refused_plaintext_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_two_puts_of_one_file_at_once_do_not_touch_each_others_sealed_bytes(tmp_path: Path) -> None:
+    """The first to be answered removed what the other had not sent yet: that one said "not stored, refused"."""
+    first, second = Outbox(tmp_path, SECRET), Outbox(tmp_path, SECRET)
+    of_first = first.seal(io.BytesIO(PLAIN), None, RECIPIENTS)
+    of_second = second.seal(io.BytesIO(PLAIN), None, RECIPIENTS)
+
+    assert of_first.path != of_second.path
+    assert of_first.tags == of_second.tags  # the node knows the second by them
+    assert BlobId.of(of_first.path.read_bytes()) == of_first.id
+    first.forget(of_first)
+    assert BlobId.of(of_second.path.read_bytes()) == of_second.id
+    first.close()
+    second.close()
+
+
+def test_what_waits_is_no_business_of_a_put_that_is_not_alone(tmp_path: Path) -> None:
+    """The other one may be sending it, and removes it when it is answered."""
+    waiting = seal(tmp_path)
+    other = Outbox(tmp_path, SECRET)
+
+    ours = seal(tmp_path)
+    other.close()
+
+    assert ours.path != waiting.path
+    assert seal(tmp_path) in (waiting, ours)  # alone again: one of the two goes out, and nothing is sealed anew
+    assert count_waiting(tmp_path) == 1  # the other would wait for ever
+
+
 def test_an_entry_that_two_commands_forget_is_gone_and_nobody_stumbles(tmp_path: Path) -> None:
     """Two puts of the same file share the entry, and both get their answer."""
     entry = seal(tmp_path)

@@ -40,7 +40,7 @@ def test_a_profile_can_be_moved_as_a_whole(tmp_path: Path) -> None:
         ("format = 1", "format = 2", "reads format 1"),
         ("node = 1", "nodes = 1", "node"),
         ("node = 1", "node = 0", "1 to"),
-        ('address = "roster"', 'address = "no port"', "host:port"),
+        ('address = "roster"', 'address = "no port"', "host:port, got no port$"),
         ("certificate", "certficate", "certificate"),
         ("cluster = ", "cluster = 5 #", "text in quotes"),
     ],

@@ -262,6 +262,23 @@ async def test_what_never_left_is_not_called_unknown(tmp_path: Path, autojump_cl
     assert answers.outcomes() <= {Outcome.NOT_SENT}
 
 
+async def test_what_a_stream_took_that_never_connected_is_not_called_unknown(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A real line takes frames while it connects: `put` at a node that is down said "unknown" and 5, not 7."""
+
+    async def never_connects(call: ServerCall) -> None:
+        await trio.sleep(1)
+        raise PeerUnreachable("nobody answers")
+
+    answers = Answers()
+
+    failure = await put(DirectChannel({PUT: never_connects}), items(tmp_path, 2), answers)
+
+    assert isinstance(failure, PeerUnreachable)
+    assert answers.outcomes() == {Outcome.NOT_SENT}
+
+
 async def test_what_left_once_stays_unknown_when_the_node_is_gone_afterwards(
     tmp_path: Path, autojump_clock: trio.testing.MockClock
 ) -> None:
@@ -387,6 +404,27 @@ async def test_a_file_that_vanished_is_refused_and_the_others_go_out(tmp_path: P
     assert failure is None
     assert answers.final["f00001"].outcome is Outcome.REFUSED
     assert set(node.blobs) == {all_items[0].id, all_items[2].id}
+
+
+async def test_a_file_that_vanished_after_it_was_sent_once_is_unknown(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    """The node may have stored it, and only the answer was lost."""
+    channel, answers, all_items = DirectChannel({}), Answers(), items(tmp_path, 1)
+    node = FakeBlobs()
+
+    async def answer_lost(call: ServerCall) -> None:
+        await call.receive()
+        await trio.Path(all_items[0].path).unlink()
+        channel.handlers = node.handlers
+        raise PeerGone("line broke")
+
+    channel.handlers = {PUT: answer_lost}
+
+    await put(channel, all_items, answers)
+
+    assert answers.final["f00000"].outcome is Outcome.UNKNOWN
+    assert of_put(answers.final["f00000"], 3) is ExitCode.UNKNOWN
 
 
 async def test_a_file_that_shrank_is_refused_and_the_others_go_out(

@@ -59,7 +59,7 @@ _COMMANDS = {
 
 
 def main() -> None:
-    """Entry point of the console script."""
+    """The command with the words and streams of this process."""
     # gRPC's own lines on stderr name sockets and tell an operator nothing: our sentences say what happened.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     for name in ("stdout", "stderr"):

@@ -46,6 +46,11 @@ def not_a_file() -> PlaintextRefused:
     return PlaintextRefused("plaintext: expected a file, got a pipe, socket or device")
 
 
+def no_file_in_it() -> PlaintextRefused:
+    """Of a folder that a person named, and in which nothing but hidden files and links lies, or nothing at all."""
+    return PlaintextRefused("plaintext: expected a file in this folder, got none")
+
+
 class CannotOpen(KeyRefused):
     """None of the identities at hand opens the blob."""
 

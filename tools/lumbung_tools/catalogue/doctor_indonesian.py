@@ -88,7 +88,7 @@ DOCTOR_INDONESIAN: Final[dict[str, str]] = {
         " dengan ruang cukup."
     ),
     "doctor.store.good": "simpanan bisa dibuka",
-    "doctor.store.running": "simpul sedang membuka simpanan",
+    "doctor.store.running": "simpanan sedang dipakai simpul",
     "doctor.store.none": "belum ada simpanan; penyalaan pertama membuatnya di {folder}",
     "doctor.store.other_account": (
         "Simpanan di {folder} milik akun lain dan tidak dibuka. Jalankan doctor dengan akun simpul."

@@ -97,6 +97,7 @@ _PHRASES: Final = [
         (r"true or false", "true atau false"),
         (r"a time from 00:00 to 23:59", "waktu dari 00:00 sampai 23:59"),
         (r"at least (\d+), or 0 for no limit", r"paling sedikit \1, atau 0 untuk tanpa batas"),
+        (r"a port from (\d+) to (\d+)", r"port dari \1 sampai \2"),
         (r"at most (\d+) windows", r"paling banyak \1 jendela waktu"),
         (r"a folder outside the data folder (.+)", r"folder di luar folder data \1"),
         (r"file", "berkas"),

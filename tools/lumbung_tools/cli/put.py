@@ -27,6 +27,7 @@ from lumbung_tools.output.exit_codes import ExitCode, of_error, of_put, worst
 from lumbung_tools.output.failures import CommandFailed, sentence_of
 from lumbung_tools.output.plain_text import one_line
 from lumbung_tools.output.refusals import reason_of
+from lumbung_tools.sealing import no_file_in_it
 
 __all__ = ["put"]
 
@@ -66,14 +67,26 @@ _NOT_TRIED_SHOWN_MAX = 5  # all have one cause; thousands of lines would bury it
 @dry_run
 def put(call: Call, paths: tuple[str, ...], copies: int, timeout: float, record: str | None, no_seal: bool) -> None:
     check_record(record)
-    unread: list[Unusable] = []
-    labels = list(walk(paths, lambda folder, why: unread.append((folder, why))))
+    labels, unread = _walk(paths)
     _check(paths, labels, unread, record, no_seal)
     terms = PutTerms(copies=copies, wait_s=timeout, retry_s=timeout)
     if call.console.is_dry:
         run(call, partial(try_put, call, labels, unread, no_seal))
     else:
         run(call, partial(_put, call, labels, unread, terms, record, no_seal))
+
+
+def _walk(paths: tuple[str, ...]) -> tuple[list[str], list[Unusable]]:
+    """All files, and what cannot be used. A folder without any is told beside others: is its disk mounted?"""
+    labels: list[str] = []
+    unread: list[Unusable] = []
+    empty: list[Unusable] = []
+    for path in paths:
+        before = len(labels) + len(unread)
+        labels.extend(walk([path], lambda folder, why: unread.append((folder, why))))
+        if len(labels) + len(unread) == before:
+            empty.append((path, no_file_in_it()))
+    return labels, [*unread, *empty] if labels or unread else []
 
 
 def _check(
@@ -108,7 +121,7 @@ async def _put(
     outbox = Outbox(session.profile.outbox, secret)
     with call.console.outlasting(), call.console.progress() as progress:
         report = _Report(call, session, terms, [*labels, *(folder for folder, _ in unread)], progress)
-        preparer = Preparer(outbox, secret, recipients, session.blocking, report.unusable)
+        preparer = Preparer(outbox, secret, recipients, session.reading, report.unusable)
         report.forget = preparer.forget
         for folder, why in unread:
             report.unusable(folder, why)

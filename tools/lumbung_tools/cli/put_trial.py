@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 from lumbung_cluster import limits
 from lumbung_cluster.errors import Rejected, StatusCode
@@ -70,7 +71,7 @@ async def _takes_puts(session: Session) -> bool | None:
 
 def _size(label: str, most: int) -> int:
     """Of a file that could be sealed now. Raises OSError, PlaintextRefused; 0 for what comes through a pipe."""
-    if label == STDIN:
+    if label == STDIN or Path(label).is_fifo():  # to open a pipe waits for a writer, and takes him his reader
         return 0
     with open(label, "rb") as file:
         size_bytes = os.fstat(file.fileno()).st_size

@@ -4,6 +4,11 @@ An entry is two files named by its tags: `NAME.age`, the sealed bytes, and `NAME
 sidecar is written first and the sealed file renamed into place last, so a sealed file always has its sidecar. Neither
 the plaintext nor its file name comes here: file names in offices often hold a citizen's number.
 
+A process that finds another in the folder shares nothing with it: it names its entries `NAME-TOKEN`, and takes up none
+that wait. Two puts of one folder would otherwise send the same files: whoever was answered first would remove what the
+other has not sent yet, or one would write its own sealing over that which the other has announced. The node knows the
+second sealing by its tags. What waits is taken up by the next process that is alone.
+
 A crash may lose an entry that was not settled yet: the file is sealed again then, and its tags let the node answer
 with the blob that it has.
 """
@@ -32,6 +37,7 @@ __all__ = ["Outbox", "OutboxEntry", "count_waiting"]
 _SCHEMA = "lumbung.outbox/1"
 _READ_SIZE_BYTES = MIB
 _NAME_SIZE_BYTES = 16  # of the tags' hash: enough to tell the files of one office apart
+_TOKEN_SIZE_BYTES = 4  # of a process among the few that share a folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +62,11 @@ class Outbox:
         self._secret = secret
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        self._share()
+        is_alone = self._share()
+        self._suffix = "" if is_alone else f"-{secrets.token_hex(_TOKEN_SIZE_BYTES)}"
         # Known entries only: looking a name up on disk for every file would cost a second read of its plaintext.
-        self._known = {path.stem for path in folder.glob("*.age")}
+        waiting = folder.glob("*.age") if is_alone else ()
+        self._known = {_named(path): path for path in waiting}
 
     def seal(self, source: IO[bytes], record: str | None, recipients: SealRecipients) -> OutboxEntry:
         """The entry of this plaintext: the one that waits here already, or a freshly sealed one.
@@ -92,19 +100,21 @@ class Outbox:
         os.close(self._handle)
 
     def forget(self, entry: OutboxEntry) -> None:
-        """After a definite answer. The sealed file goes first: a sidecar alone is harmless."""
-        entry.path.unlink(missing_ok=True)
-        entry.path.with_suffix(".json").unlink(missing_ok=True)
-        self._known.discard(entry.path.stem)
+        """After a definite answer."""
+        _remove(entry.path)
+        self._known.pop(_name(entry.tags), None)
 
-    def _share(self) -> None:
+    def _share(self) -> bool:
+        """Whether nobody else was here."""
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            pass  # another put is sealing: its unfinished files are none of our business
+            is_alone = False  # another put is sealing: its unfinished files are none of our business
         else:
+            is_alone = True
             self._sweep()
         fcntl.flock(self._handle, fcntl.LOCK_SH)
+        return is_alone
 
     def _sweep(self) -> None:
         for path in self._folder.glob("*.part"):
@@ -112,6 +122,12 @@ class Outbox:
         for path in self._folder.glob("*.json"):
             if not path.with_suffix(".age").exists():  # now, under the lock: who sealed before we had it keeps his
                 path.unlink(missing_ok=True)
+        kept = set[str]()
+        for path in sorted(self._folder.glob("*.age")):
+            # Two puts of one folder left it twice. One goes out again and is answered; the other would wait for ever.
+            if _named(path) in kept:
+                _remove(path)
+            kept.add(_named(path))
 
     def _find_waiting(self, source: IO[bytes], record: str | None) -> OutboxEntry | None:
         start = source.tell()
@@ -134,18 +150,18 @@ class Outbox:
             part.unlink(missing_ok=True)
 
     def _enter(self, part: Path, sealed: Sealed, tags: Tags, epoch: int) -> OutboxEntry:
-        path = self._path(tags)
+        path = self._folder / f"{_name(tags)}{self._suffix}.age"
         entry = OutboxEntry(path, sealed.id, sealed.size_bytes, tags, epoch)
         # Not synced: a torn sidecar only means sealing again.
         path.with_suffix(".json").write_text(_sidecar(entry))
         part.rename(path)
-        self._known.add(path.stem)
+        self._known[_name(tags)] = path
         return entry
 
     def _load(self, tags: Tags) -> OutboxEntry | None:
         """The waiting entry of these tags, if its bytes still hash to its id."""
-        path = self._path(tags)
-        if path.stem not in self._known:
+        path = self._known.get(_name(tags))
+        if path is None:
             return None
         try:
             entry = _read_sidecar(path, path.with_suffix(".json").read_text())
@@ -153,9 +169,20 @@ class Outbox:
         except (OSError, ValueError, KeyError, TypeError):
             return None  # torn by a crash: sealing again is always right
 
-    def _path(self, tags: Tags) -> Path:
-        name = blake3(tags.record + tags.content).hexdigest(length=_NAME_SIZE_BYTES)
-        return self._folder / f"{name}.age"
+
+def _name(tags: Tags) -> str:
+    return blake3(tags.record + tags.content).hexdigest(length=_NAME_SIZE_BYTES)
+
+
+def _named(path: Path) -> str:
+    """The `_name` of the entry at this path, whoever sealed it."""
+    return path.stem.partition("-")[0]
+
+
+def _remove(path: Path) -> None:
+    """The sealed file first: a sidecar alone is harmless."""
+    path.unlink(missing_ok=True)
+    path.with_suffix(".json").unlink(missing_ok=True)
 
 
 def _write_durably(path: Path, write: Callable[[IO[bytes]], Sealed]) -> Sealed:

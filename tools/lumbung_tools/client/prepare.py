@@ -57,7 +57,8 @@ class Preparer:
     """Gives batches of sealed files for `put_many`; `forget` an item once its answer is definite.
 
     All work on the outbox is done between batches and in `finish`, never beside them: equal files share one entry,
-    and it must not go while another of them still needs it.
+    and it must not go while another of them still needs it. A cancel may leave a batch to its thread; what it seals
+    then is of no put, and waits in the outbox as after a crash.
     """
 
     def __init__(
@@ -155,7 +156,13 @@ def refuse_too_large(size_bytes: int, most_bytes: int) -> None:
 
 
 def _open(label: str) -> IO[bytes]:
-    return sys.stdin.buffer if label == STDIN else Path(label).open("rb")
+    if label != STDIN:
+        return Path(label).open("rb")
+    if sys.stdin is None:  # `lumbung put - <&-`
+        raise PlaintextRefused("plaintext: expected a standard input, got a closed one")
+    # Not `sys.stdin.buffer`: Python's end would abort over its lock while a thread still waits for bytes. And it stays
+    # open: whoever names it twice gets an empty file the second time.
+    return open(sys.stdin.fileno(), "rb", buffering=0, closefd=False)
 
 
 def _chunks(labels: Sequence[str]) -> Iterator[list[str]]:

@@ -141,5 +141,5 @@ def _address(root: TomlTable) -> str | None:
     try:
         parse_address(text)
     except ValueError as exc:
-        raise root.error("address", f"{exc}, or {_AS_IN_ROSTER!r}") from exc
+        raise root.error("address", str(exc)) from exc
     return text

@@ -92,14 +92,18 @@ class _Put:
 
     async def run(self) -> LumbungError | None:
         while True:
-            stream = _Stream(self._channel, self._supply, self._terms, self._blocking, self._tell)
+            stream = _Stream(
+                self._channel, self._supply, self._terms, self._blocking, self._tell, sent_before=self._sent_once
+            )
             failure = await stream.run(self._again)
             if stream.got_ahead:
                 self._progress_at = trio.current_time()
-            sent, waiting = stream.unsettled()
+            begun, waiting = stream.unsettled()
+            # A stream accepts frames while it still connects: where nobody was reached, no byte of them has left.
+            sent = [] if isinstance(failure, PeerUnreachable) and not stream.was_heard else begun
             first_sent = set(sent) - self._sent_once
             self._sent_once.update(sent)
-            self._again = [*sent, *waiting]
+            self._again = [*begun, *waiting]
             if not self._again and stream.supply_ended:
                 return None  # what broke after the last answer concerns nobody
             if failure is not None and not _is_retryable(failure):
@@ -147,11 +151,14 @@ class _Stream:
         terms: PutTerms,
         blocking: Blocking,
         on_answer: OnAnswer,
+        *,
+        sent_before: Set[PutItem],
     ) -> None:
         self._channel = channel
         self._supply = supply
         self._blocking = blocking
         self._tell = on_answer
+        self._sent_before = sent_before
         self._cutter = FrameCutter(terms)
         self._silence_s = terms.wait_s + limits.BLOB_SILENCE_S
         self._heard_at = trio.current_time()
@@ -206,7 +213,7 @@ class _Stream:
             frame = await self._blocking.run(partial(self._cutter.next_frame, slots, self._flight.frame_bytes))
             self._open.update(frame.started)
             for failed in frame.failed:
-                self._tell(failed.item, _source_answer(failed))
+                self._tell(failed.item, self._source_answer(failed))
             if frame.broken is not None:
                 raise frame.broken
             if frame.message:
@@ -304,7 +311,13 @@ class _Stream:
             if item is failed.item:
                 del self._open[ticket]
                 break
-        self._tell(failed.item, _source_answer(failed))
+        self._tell(failed.item, self._source_answer(failed))
+
+    def _source_answer(self, failed: SourceFailed) -> PutAnswer:
+        """What an earlier stream has sent may be stored: its answer was lost, and the file cannot be sent again."""
+        if failed.item in self._sent_before:
+            return _own_answer(Outcome.UNKNOWN, StatusCode.UNAVAILABLE, failed.sentence)
+        return _own_answer(Outcome.REFUSED, StatusCode.FAILED_PRECONDITION, failed.sentence)
 
 
 def _read(message: bytes) -> tuple[int, list[tuple[int, PutAnswer]]]:
@@ -314,10 +327,6 @@ def _read(message: bytes) -> tuple[int, list[tuple[int, PutAnswer]]]:
         return response.received_bytes, [(answer.ticket, read_answer(answer)) for answer in response.answers]
     except ValueError as exc:
         raise PeerGone(f"answer not understood: {exc}") from exc
-
-
-def _source_answer(failed: SourceFailed) -> PutAnswer:
-    return _own_answer(Outcome.REFUSED, StatusCode.FAILED_PRECONDITION, failed.sentence)
 
 
 def _as_final(answer: PutAnswer) -> PutAnswer:

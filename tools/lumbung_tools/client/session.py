@@ -38,10 +38,13 @@ _ROSTER_FETCH_S = 5.0  # sealing never waits longer for a newer roster
 
 
 class Threads:
-    """Blocking work in trio's threads."""
+    """Blocking work in trio's threads. A cancel waits for the work to end, or `leaves` it to its thread."""
+
+    def __init__(self, *, leaves: bool) -> None:
+        self._leaves = leaves
 
     async def run(self, work: Callable[[], T]) -> T:
-        return await trio.to_thread.run_sync(work)
+        return await trio.to_thread.run_sync(work, abandon_on_cancel=self._leaves)
 
 
 class Session:
@@ -50,7 +53,9 @@ class Session:
     def __init__(self, profile: Profile, roster: VerifiedRoster, transport: Dialer, verifier: Verifier) -> None:
         self.profile = profile
         self.roster = roster
-        self.blocking: Blocking = Threads()
+        self.blocking: Blocking = Threads(leaves=False)
+        # For what a person named: a pipe or a keyboard may give nothing for ever, and Ctrl-C must end that too.
+        self.reading: Blocking = Threads(leaves=True)
         self._transport = transport
         self._verifier = verifier
         self.waits = Waits()

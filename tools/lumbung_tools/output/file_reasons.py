@@ -33,6 +33,8 @@ FILE_SHAPES: Final = {
     "reason.not_a_certificate": r"certificate: expected one in PEM, got .*",
     "reason.file_empty": r"plaintext: expected at least 1 byte, got an empty file",
     "reason.file_special": r"plaintext: expected a file, got a pipe, socket or device",
+    "reason.folder_empty": r"plaintext: expected a file in this folder, got none",
+    "reason.no_stdin": r"plaintext: expected a standard input, got a closed one",
     "reason.file_too_large": r"plaintext: expected at most (?P<most>\d+) bytes, got more",
     "reason.not_a_backup": r"backup (?P<file>.+?): expected a backup of keys or its lines from paper, got neither",
     "reason.not_a_roster": r"roster not understood: (?P<why>.*)",
@@ -75,6 +77,7 @@ FILE_SHAPES: Final = {
     "reason.disk_of_newer": (
         r"store format: this lumbung reads up to (?P<highest>\d+), the folder has (?P<found>\d+); .*"
     ),
+    "reason.file_shrank": r"(?:.+: )?expected \d+ more bytes of the sealed file, got \d+",
     "reason.part_ends_early": r"part: expected its end, got none",
     "reason.node_killed": r"(?P<name>\S+) ended with (?:signal )(?P<number>\d+); last log line: (?P<line>.*)",
     "reason.node_ended": r"(?P<name>\S+) ended with (?:exit code )(?P<number>\d+); last log line: (?P<line>.*)",
@@ -92,6 +95,11 @@ _SYSTEM: Final = {
     errno.EDQUOT: "reason.os.full",
     errno.EROFS: "reason.os.read_only",
     errno.EIO: "reason.os.broken",
+    errno.ENAMETOOLONG: "reason.os.long_name",
+    errno.ELOOP: "reason.os.loop",
+    errno.ENXIO: "reason.os.special",
+    errno.ESTALE: "reason.os.gone",
+    errno.ENODEV: "reason.os.gone",
 }
 # Files are written beside their place and moved there: what people know is the place.
 _PART: Final = re.compile(r"(?<=/)\.(?P<name>[^/]+?)\.(?:part-\w+|[0-9a-f]{8}\.part)$")

@@ -49,6 +49,14 @@ _SHAPES: Final = {
     "reason.deadline": r"expected an end before the deadline, got none",
     "reason.no_answer": r"(?P<address>\S+): (no answer|not connected) within (?P<seconds>\d+)\.\d s",
     "reason.connection_refused": r"(?P<address>\S+): Connect(ion refused| call failed .*)",
+    "reason.no_network": r"(?P<address>\S+): (Network is unreachable|No route to host)",
+    "reason.no_name": (
+        r"(?P<address>\S+): (Name or service not known|Temporary failure in name resolution|"
+        r"No address associated with hostname)"
+    ),
+    "reason.handshake_closed": r"(?P<address>\S+): (it closed during the handshake|Connection reset by peer)",
+    "reason.not_serving": r"(?P<address>\S+): it answers and does not serve now",
+    "reason.other_name": r"(?P<address>\S+): its certificate is not trusted: Hostname mismatch.*",
     "reason.certificate": r"(?P<address>\S+): its certificate is not trusted: .*",
     "reason.plan_share": r"(?P<name>\S+): keeps (?P<times>[0-9.]+) x its fair share, no other holder may take more",
     "reason.plan_no_drc": r"(?P<name>\S+): no DRC node that it can reach",
@@ -136,6 +144,16 @@ _SHAPES: Final = {
         r"expected a city in small letters such as (?P<such>\S+), got '(?P<name>.*)'; near names: (?P<near>.*)"
     ),
     "reason.session_ended": r"it ended the session",
+    "reason.other_side_left": (
+        r"the caller has left the call|the peer has ended the stream|node \d+ ended the session before its hello|"
+        r"the node ended the stream with \d+ blobs unanswered"
+    ),
+    "reason.line_broke": (
+        r"the connection broke(: .*| while we were sending)?|the stream broke: .*|the call ended without an answer"
+    ),
+    "reason.silent": r"no answer for (?P<seconds>\d+) s",
+    "reason.stored_or_not": r"the node could not say whether it stored",
+    "reason.sealed_to_others": r"age: expected a blob sealed to one of our identities, got: .*",
     "reason.no_address": r"(?:(?P<where>.+): )?expected host:port, got (?P<text>.*)",
     **FILE_SHAPES,
 }
