@@ -68,7 +68,7 @@ _IN_PHASE: dict[Phase, tuple[tuple[str, type[LumbungError]], ...]] = {
 
 # What the engine itself reads: tables, logs and manifests at the opening, tables in a compaction. A sector that gives
 # nothing stays so: who only tries again never records any more.
-_OWN_READS = ("While reading file", "While pread")
+_OWN_READS = ("While reading file", "While pread", "for sequentially reading", "for random read")
 _NOT_WRITTEN = "Unable to persist"  # a file that was made just now: no store is worth more on such a disk
 
 
