@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import trio
+
 from lumbung_cluster.errors import BlobDamaged, DiskFull, OutcomeUnknown, Rejected, StatusCode, StoreClosed
 from lumbung_cluster.ids import BlobId
 from lumbung_cluster.limits import RETRY_AFTER_S_MIN
@@ -122,8 +124,11 @@ class Storing:
         if self._core.condition.stopped:  # since their first bytes came; nothing waits between this and the submission
             await self._refuse(batch, self._core.condition.taken_over())
             return
+        job = Job(own=batch.own)
         try:
-            job = await self._core.store.committer.commit(Job(own=batch.own))
+            # Who hangs up has his memory back when the disk has his bytes: they wait in the queue all the same.
+            with trio.CancelScope(shield=True):
+                await self._core.store.committer.commit(job)
         except DiskFull as exc:
             _fill(batch.results, blobs_pb2.PUT_OUTCOME_REFUSED, StatusCode.RESOURCE_EXHAUSTED, f"disk full: {exc}")
             for result in batch.results:
