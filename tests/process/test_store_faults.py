@@ -150,6 +150,45 @@ def test_lying_fsync_looks_right_to_the_store(layer: Path, tmp_path: Path) -> No
     assert [call for call in calls if call.op == "fdatasync" and call.path.endswith(".log") and call.result == 0]
 
 
+OPENING_TWICE = """
+import pathlib, sys, trio
+from lumbung_cluster.errors import LumbungError
+from lumbung_node.adapters.rocks import open_rocks
+
+async def main():
+    kept = []  # as by whoever logs why, or tries again while it is handled
+    for _ in range(2):
+        try:
+            await (await open_rocks(pathlib.Path(sys.argv[1]), create=True)).close()
+        except LumbungError as exc:
+            kept.append(exc)
+            print(type(exc).__name__)
+        else:
+            print("opened")
+
+trio.run(main)
+"""
+
+
+@pytest.mark.parametrize(
+    ("op", "code", "said"), [("write", errno.ENOSPC, "DiskFull"), ("fdatasync", errno.EIO, "DiskFailed")]
+)
+def test_a_first_opening_that_fails_in_its_middle_lets_the_next_one_open(
+    layer: Path, tmp_path: Path, op: str, code: int, said: str
+) -> None:
+    """The store stayed locked by its own process, and a lock ends a node: also where the ballast had just made room."""
+    faults = iorecord.faults_only(layer, [Fault(op, ".sst", 1, code)])
+    paths = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", OPENING_TWICE, tmp_path],
+        env={**paths, **faults},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == [said, "opened"], done.stderr
+
+
 # As a node does it at its start: a store that is damaged is set aside, and read. The second half of its chunks lies in
 # the log alone.
 OPENING = """

@@ -41,6 +41,19 @@ def own(content: bytes, tag: bytes = b"") -> OwnBlob:
     return OwnBlob(BlobId.of(content), Content(len(content), [content]), 1, 0, tag, b"\2" * 33 if tag else b"")
 
 
+async def test_a_record_whose_versions_cannot_be_read_takes_a_new_one() -> None:
+    """One rotten block under the record tags once ended the node, and again at each new try of the same put."""
+    office, tag = box(OFFICE), b"\1" * 33
+    async with living(office) as core:
+        await core.store.committer.commit(Job(own=[own(CONTENTS[0], tag)]))
+        office.disk.spoil_row(Family.TAGS, tag)
+        done = await core.store.committer.commit(Job(own=[own(CONTENTS[1], tag)]))
+        assert done.results[0].outcome is Outcome.STORED
+        assert [[version.blob for version in found] for found in await core.store.reader.versions([tag])] == [
+            [BlobId.of(CONTENTS[1])]
+        ]
+
+
 async def row_of(core: Core) -> BlobRow:
     row = await core.store.reader.row(OFFICE, BLOB)
     assert row is not None

@@ -11,7 +11,7 @@ import pytest
 import trio
 import trio.testing
 
-from lumbung_cluster.errors import DiskFailed
+from lumbung_cluster.errors import BlobDamaged, DiskFailed
 from lumbung_node.services import node
 from lumbung_node.services.core import Core
 from lumbung_node.services.node import NodeParts, run_node
@@ -46,6 +46,16 @@ async def test_an_address_in_use_after_a_store_failure_is_waited_for(
 ) -> None:
     """Found by a flip (seed "second", bit 1697006 of a table): the node ended with exit code 2."""
     lives = _Lives((True, DiskFailed("a sync failed")), (False, _IN_USE), (True, ZeroDivisionError()))
+    with pytest.raises(ExceptionGroup) as ended:
+        await _run(monkeypatch, lives)
+    assert ended.group_contains(ZeroDivisionError)
+    assert lives.served == 2
+
+
+async def test_a_row_that_a_task_cannot_read_opens_the_store_again(
+    monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
+) -> None:
+    lives = _Lives((True, BlobDamaged("block checksum mismatch")), (True, ZeroDivisionError()))
     with pytest.raises(ExceptionGroup) as ended:
         await _run(monkeypatch, lives)
     assert ended.group_contains(ZeroDivisionError)

@@ -116,6 +116,21 @@ async def test_receipts_of_a_build_that_saves_nothing_count_too(autojump_clock: 
         assert _count(core) == 18
 
 
+async def test_a_word_on_a_blob_whose_row_cannot_be_read_counts_and_writes_it_anew(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """It once ended each session in which the holder proved the blob again."""
+    at = box(OFFICE)
+    async with living(at) as core:
+        await _filled(core)
+        await core.store.proofs.record(_word(range(1, 4), 1), 1)
+        at.disk.spoil_row(Family.PROOFS, copy_key(2, PEER))
+        await core.store.see_generation(PEER, Generation(2))
+        await core.store.proofs.record(_word(range(1, 4), 2, generation=2), 2)
+        assert _count(core) == 3
+        assert None not in await core.store.proofs.copy_rows(2, [PEER])
+
+
 async def test_a_new_life_of_the_holder_voids_what_was_saved(autojump_clock: trio.testing.MockClock) -> None:
     at = box(OFFICE)
     async with living(at) as core:

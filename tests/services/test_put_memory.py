@@ -8,11 +8,13 @@ import trio.testing
 
 from lumbung_cluster import limits
 from lumbung_cluster.errors import Rejected, StatusCode
+from lumbung_node.services.core import Core
 from lumbung_node.services.put_memory import PutMemory
 from lumbung_proto.codec import encode_frame
 from lumbung_proto.v1 import blobs_pb2
 from lumbung_testing.put_stations import PutStation, put_frame, put_pieces, put_start
-from lumbung_testing.session_pair import OFFICE, box, living
+from lumbung_testing.session_pair import LUCK, OFFICE, box, living
+from lumbung_testing.virtual_disk import Pace
 
 _FOR_EVER_S = 1200.0
 _DRIPPED_BYTES = 1000
@@ -54,6 +56,28 @@ async def test_one_station_holds_no_more_than_its_reserve_and_its_share(autojump
         await trio.sleep(15)
         assert core.memory.taken_bytes == limits.PUT_MEMORY_CALLER_BYTES_MAX + limits.PUT_MEMORY_RESERVE_BYTES
         nursery.cancel_scope.cancel()
+
+
+async def test_whoever_hangs_up_holds_what_waits_for_the_disk(autojump_clock: trio.testing.MockClock) -> None:
+    """His blobs stay in the committer's queue: with their memory given back each further call brought more of them."""
+    office = box(OFFICE)
+    async with living(office) as core, trio.open_nursery() as nursery:
+        office.disk.pace = Pace(sync_s=100.0)
+        for _ in range(30):
+            nursery.start_soon(_cut_short, core, LUCK.randbytes(limits.MIB))
+            await trio.sleep(2)
+        assert core.memory.taken_bytes == limits.PUT_MEMORY_CALLER_BYTES_MAX + limits.PUT_MEMORY_RESERVE_BYTES
+        office.disk.pace = Pace()
+        await trio.sleep(200)
+        assert core.memory.taken_bytes == 0
+        assert core.store.state.count(OFFICE).size_bytes <= (
+            limits.PUT_MEMORY_CALLER_BYTES_MAX + limits.PUT_MEMORY_RESERVE_BYTES
+        )
+
+
+async def _cut_short(core: Core, content: bytes) -> None:
+    with trio.move_on_after(1):
+        await PutStation("wild", [put_frame(content)]).put(core)
 
 
 async def test_whoever_crawls_gives_way_once_another_waits(autojump_clock: trio.testing.MockClock) -> None:

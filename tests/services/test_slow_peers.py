@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 
+import pytest
 import trio
 import trio.testing
 
 from lumbung_cluster import limits
 from lumbung_node.services.budget import ByteBudget
 from lumbung_testing.linked_nodes import LinkedNode, host
-from lumbung_testing.session_pair import CENTRE, LUCK, OFFICE, PEER, Box, box, living, put, until_proven
+from lumbung_testing.session_pair import CENTRE, LUCK, OFFICE, PEER, Box, box, connected, living, put, until_proven
+from lumbung_testing.virtual_disk import Pace
 from lumbung_testing.virtual_network import LineShape, VirtualNetwork
 
 _SLOWEST = LineShape(latency_s=0.3, bytes_per_s=16_000)  # 128 kbit/s over a satellite
@@ -138,3 +140,33 @@ async def test_a_blob_of_a_line_that_breaks_every_ten_seconds_comes_all_the_same
         nursery.start_soon(break_the_line)
         await until_proven(office, CENTRE, 1)
         nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("size_bytes", [limits.KIB, limits.MIB], ids=["bytes along", "bytes asked for"])
+async def test_a_session_that_ends_holds_what_waits_for_the_disk(
+    autojump_clock: trio.testing.MockClock, size_bytes: int
+) -> None:
+    """Its blobs stay in the committer's queue: with their memory given back each further session brought more."""
+    centre_box, line = box(CENTRE), trio.CancelScope()
+    async with living(box(OFFICE)) as office, living(centre_box) as centre, trio.open_nursery() as nursery:
+
+        async def session() -> None:
+            with line:
+                async with connected(office, centre):
+                    await trio.sleep_forever()
+
+        nursery.start_soon(session)
+        await put(office, [b"first"])
+        await until_proven(office, CENTRE, 1)
+        centre_box.disk.pace = Pace(sync_s=100.0)
+        await put(office, [LUCK.randbytes(size_bytes)])
+        await trio.sleep(30)
+        held = centre.foreign_memory.taken_bytes
+        line.cancel()
+        await trio.sleep(10)
+        assert centre.store.state.count(OFFICE).blobs == 1
+        assert centre.foreign_memory.taken_bytes == held == size_bytes
+        centre_box.disk.pace = Pace()
+        await trio.sleep(200)
+        assert centre.foreign_memory.taken_bytes == 0
+        assert centre.store.state.count(OFFICE).blobs == 2

@@ -14,7 +14,7 @@ from functools import partial
 
 import trio
 
-from lumbung_cluster.errors import DiskFailed, StoreDamaged, leaves_of
+from lumbung_cluster.errors import BlobDamaged, DiskFailed, StoreDamaged, leaves_of
 from lumbung_cluster.ids import ClusterId, NodeNumber
 from lumbung_cluster.inventory.fingerprint import InventoryKey
 from lumbung_cluster.limits import FOREIGN_MEMORY_BYTES_MAX, SET_ASIDE_DAMAGES
@@ -114,7 +114,8 @@ async def run_node(parts: NodeParts, on_ready: Callable[[str, Core], None]) -> N
             if not has_served or not _is_address_in_use(failures):
                 raise
             parts.log.error("address in use, opening again", address=parts.listen)
-        except* STORE_FAILURES as failures:
+        except* (*STORE_FAILURES, BlobDamaged) as failures:
+            # An index row that a task of ours could not read and does not know to do without: no reason to end.
             reasons = leaves_of(failures)
             parts.log.error("store failed, opening again", reason="; ".join(dict.fromkeys(map(str, reasons))))
             found = next((str(each) for each in reasons if isinstance(each, StoreDamaged)), "")

@@ -138,11 +138,13 @@ class Storing:
         if self._core.condition.stopped:  # since their first bytes came; nothing waits between this and the submission
             await self._refuse(batch, self._core.condition.taken_over())
             return
+        job = Job(own=batch.own)
         try:
-            job = Job(own=batch.own)
-            await self._core.store.committer.submit(job)
-            batch.is_submitted = True
-            await self._core.store.committer.settle(job)
+            # Who hangs up has his memory back when the disk has his bytes: they wait in the queue all the same.
+            with trio.CancelScope(shield=True):
+                await self._core.store.committer.submit(job)
+                batch.is_submitted = True
+                await self._core.store.committer.settle(job)
         except DiskFull as exc:
             _fill(batch.results, blobs_pb2.PUT_OUTCOME_REFUSED, StatusCode.RESOURCE_EXHAUSTED, f"disk full: {exc}")
             for result in batch.results:

@@ -188,8 +188,9 @@ class Committer:
         """What is known under the record tags of new own blobs; nobody else writes them meanwhile."""
         tags = list(dict.fromkeys(own.record_tag for job in jobs for own in job.own if own.record_tag))
         tags += [tag for job in jobs for tag in job.tags if tag not in tags]
-        values = await self._kv.get(Family.TAGS, tags) if tags else []
-        return {tag: unpack_versions(value) for tag, value in zip(tags, values, strict=True) if value is not None}
+        # Of what cannot be read nothing is known: a duplicate is better than a recording that never comes in.
+        found = await read_rows(self._kv, Family.TAGS, tags, unpack_versions)
+        return {tag: versions for tag, versions in zip(tags, found, strict=True) if versions is not None}
 
     def _fail(self, jobs: list[Job], cause: Exception) -> None:
         for job in jobs:

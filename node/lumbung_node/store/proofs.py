@@ -14,6 +14,7 @@ from lumbung_node.store.committer import Committer
 from lumbung_node.store.jobs import Job
 from lumbung_node.store.layout import CopyRow, copy_key, receipt_key
 from lumbung_node.store.named_rows import NAMED_KEYS, NamedRow, holder_of, named_key
+from lumbung_node.store.readable import read_rows
 from lumbung_node.store.reads import Reader
 from lumbung_node.store.state import Pulse, StoreState, scan_all
 
@@ -220,14 +221,14 @@ class Proofs:
         holder that asks for its blobs again and again would have another receipt kept for each time. A withdrawal that
         was signed between two such receipts counts when it comes late, and the blob is asked for again.
         """
-        values = await self._kv.get(Family.PROOFS, [copy_key(n, word.holder) for n in numbers]) if numbers else []
+        # A row that cannot be read is written anew: what it took back is remembered by name too.
+        rows = await read_rows(self._kv, Family.PROOFS, [copy_key(n, word.holder) for n in numbers], CopyRow.unpack)
         proves = word.kind is not StatementKind.WITHDRAWAL
         order = (word.generation, word.nonce, not proves)
         account, named = self.ledger.account(word.holder), self._of(word.holder)
         taken_back = named.withdrawn if proves and named.generation == word.generation else {}
         kept = []
-        for number, value in zip(numbers, values, strict=True):
-            held = CopyRow.unpack(value) if value is not None else None
+        for number, held in zip(numbers, rows, strict=True):
             is_proven = held is not None and proves and held.proven and held.generation == word.generation
             if is_proven and account.has(number):  # not one whose writer was cancelled: on disk, and not counted
                 continue
@@ -238,9 +239,9 @@ class Proofs:
         return kept
 
     async def copy_rows(self, number: int, holders: Sequence[NodeNumber]) -> list[CopyRow | None]:
-        """The last word of each holder on blob `number`, with the serial of its receipt."""
-        values = await self._kv.get(Family.PROOFS, [copy_key(number, holder) for holder in holders])
-        return [CopyRow.unpack(value) if value is not None else None for value in values]
+        """The last word of each holder on blob `number`, with the serial of its receipt; None for none that is left."""
+        keys = [copy_key(number, holder) for holder in holders]
+        return await read_rows(self._kv, Family.PROOFS, keys, CopyRow.unpack)
 
     async def receipt(self, serial: int) -> SignedStatement | None:
         (raw,) = await self._kv.get(Family.PROOFS, [receipt_key(serial)])

@@ -189,6 +189,13 @@ class VirtualDisk:
             self._visible.overwrite(Family.CHUNKS, key, new, damaged=damaged)
         self._durable.overwrite(Family.CHUNKS, key, new, damaged=damaged)
 
+    def spoil_row(self, family: Family, key: bytes) -> None:
+        """The block under a row that is there rots: whoever reads the row is told so, until it is written anew."""
+        for tables in (self._visible, self._durable):
+            value = tables.get(family, key)
+            assert value is not None
+            tables.overwrite(family, key, value, damaged=True)
+
     def replace_chunk(self, key: bytes, value: bytes) -> None:
         """A misdirected write: the bytes of another chunk lie under `key`, and no checksum tells."""
         self._visible.overwrite(Family.CHUNKS, key, value, damaged=False)

@@ -37,6 +37,7 @@ _PREFIX = "aside-"
 _STORE = "rocks"
 _WORK = "work"
 _SAME_SECOND_MAX = 100
+_UNREADABLE = (errno.EIO, errno.EUCLEAN, errno.EBADMSG)
 _BLOCK_BYTES = 32 * KIB  # of the log: of one with a bad sector the engine would take nothing anyway
 _SOURCE_LIMITS = RocksLimits(
     cache_size_bytes=8 * MIB, chunk_memtable_size_bytes=8 * MIB, memtables_size_bytes=16 * MIB, open_files=128
@@ -199,7 +200,7 @@ def _block(handle: int, at: int, count: int) -> bytes:
     try:
         return os.pread(handle, count, at) or bytes(count)
     except OSError as exc:
-        if exc.errno != errno.EIO:
+        if exc.errno not in _UNREADABLE:
             raise
         return bytes(count)
 

@@ -64,7 +64,11 @@ def open_engine(folder: Path, limits: RocksLimits, *, create: bool, salvages: bo
         raise translate(exc, Phase.OPEN) from exc
     engine = RocksEngine(path, database)
     if not salvages:
-        engine.give_tables()
+        try:
+            engine.give_tables()
+        except LumbungError:
+            engine.close()  # whoever keeps the error would keep the store's lock, and could not open it again
+            raise
     return engine
 
 

@@ -42,6 +42,9 @@ _EVERYWHERE: tuple[tuple[str, type[LumbungError]], ...] = (
     ("lock hold by current process", StoreLocked),
 )
 
+# A sector that gives nothing, and what a file system says of its own structure and checksums.
+_UNREADABLE = ("Input/output error", "Structure needs cleaning", "Bad message")
+
 _IN_PHASE: dict[Phase, tuple[tuple[str, type[LumbungError]], ...]] = {
     Phase.OPEN: (
         ("Column families not opened", StoreMisconfigured),
@@ -56,7 +59,7 @@ _IN_PHASE: dict[Phase, tuple[tuple[str, type[LumbungError]], ...]] = {
     # A sector that cannot be read and a file that is gone ask for the same as a bad checksum: fetch these bytes anew.
     Phase.READ: (
         ("Corruption", BlobDamaged),
-        ("Input/output error", BlobDamaged),
+        *((words, BlobDamaged) for words in _UNREADABLE),
         ("No such file", BlobDamaged),
     ),
     # A corrupt block under a write was met by a compaction, which then refuses all writes: the structure is at stake.
@@ -65,8 +68,7 @@ _IN_PHASE: dict[Phase, tuple[tuple[str, type[LumbungError]], ...]] = {
 
 # What the engine itself reads: tables, logs and manifests at the opening, tables in a compaction. A sector that gives
 # nothing stays so: who only tries again never records any more.
-_OWN_READS = ("While reading file", "While pread")
-_UNREADABLE = "Input/output error"
+_OWN_READS = ("While reading file", "While pread", "for sequentially reading", "for random read")
 _NOT_WRITTEN = "Unable to persist"  # a file that was made just now: no store is worth more on such a disk
 
 
@@ -78,9 +80,13 @@ def translate(error: Exception, phase: Phase) -> LumbungError:
     for words, kind in _EVERYWHERE + _IN_PHASE[phase]:
         if words in text:
             return kind(f"{phase.value}: {text}")
-    if _UNREADABLE in text and _NOT_WRITTEN not in text and any(words in text for words in _OWN_READS):
+    if _holds(text, _UNREADABLE) and _holds(text, _OWN_READS) and _NOT_WRITTEN not in text:
         return StoreDamaged(f"{phase.value}: {text}")
     return DiskFailed(f"{phase.value}: {text}")
+
+
+def _holds(text: str, wanted: tuple[str, ...]) -> bool:
+    return any(words in text for words in wanted)
 
 
 def is_stall(error: Exception) -> bool:

@@ -252,7 +252,8 @@ class ImportStream:
                 life = self._core.store.state.generation
                 job.foreign.append(ForeignBlob(signed, at, content, self._core.number, life))
         if job.foreign:
-            await self._core.store.committer.commit(job)
+            with trio.CancelScope(shield=True):  # whose reader hangs up holds memory and claims until the disk has it
+                await self._core.store.committer.commit(job)
 
     async def _answer(self, taking: _Taking, assigned: set[int], wanted: set[int]) -> bundles_pb2.ImportApplied:
         blobs = [taking.entry(i).blob for i in range(len(taking.places))]

@@ -364,7 +364,9 @@ class Incoming:
         """What came, and the mark, durable."""
         job = await self._submit(taking, previous)
         if _says_something(job):
-            await self._core.store.committer.settle(job)
+            # A session that ends gives memory and claims back when the disk has its bytes: they are queued anyway.
+            with trio.CancelScope(shield=True):
+                await self._core.store.committer.settle(job)
         if job.foreign and taking.origin == self._peer:
             self._core.fed_at[self._peer] = trio.current_time()
         return job
