@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import IO
 
@@ -23,6 +23,7 @@ __all__ = ["Console", "JsonValue", "OutputLost"]
 JsonValue = None | bool | int | float | str | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
 _LABEL = re.compile(r"[^\s:]{1,16} {2,}(?:\w+: )?")  # "HIJAU   mount: ...": what follows a label stands under it
 _WORD_KEPT_MAX = 16  # a name of a node or a code stays in one piece; an address or an id may be folded
+_PADDING_OF_COLUMN = 2  # also of the last one, where rich counts
 _WIDTH_OF_PIPES = 160  # tables in files and pipes: no line may break in the middle of an id
 
 
@@ -88,11 +89,14 @@ class Console:
     def table(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         if self.is_json or self.lost is not None:
             return
+        least = [_least_width([head, *(row[at] for row in rows)]) for at, head in enumerate(heads)]
+        needed = sum(least) + _PADDING_OF_COLUMN * len(least)
+        if self._out.isatty() and needed > shutil.get_terminal_size().columns:
+            self._list(heads, rows)
+            return
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for at, head in enumerate(heads):
-            words = [word for row in rows for word in row[at].split()]
-            longest = max((len(word) for word in words), default=0)
-            table.add_column(head, overflow="fold", min_width=min(longest, _WORD_KEPT_MAX))
+        for head, min_width in zip(heads, least, strict=True):
+            table.add_column(head, overflow="fold", min_width=min_width)
         for row in rows:
             table.add_row(*(Text(one_line(cell)) for cell in row))
         width = None if self._out.isatty() else _WIDTH_OF_PIPES
@@ -100,6 +104,15 @@ class Console:
         with drawing.capture() as drawn:  # by itself it would end the process when nobody reads
             drawing.print(table)
         self._write(drawn.get(), self._out, end="")
+
+    def _list(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """A table that the screen has no room for: it would be cut at the edge, and the reasons stand last."""
+        for row in rows:
+            first, *others = zip(heads, row, strict=True)
+            self._print(f"{first[0]}: {one_line(first[1])}", self._out, is_folded=True)
+            for head, cell in others:
+                if cell:
+                    self._print(f"- {head}: {one_line(cell)}", self._out, is_folded=True)
 
     @contextmanager
     def outlasting(self) -> Iterator[None]:
@@ -158,6 +171,12 @@ class Console:
             if isinstance(exc, BrokenPipeError):
                 raise
             raise OutputLost(*exc.args) from exc
+
+
+def _least_width(cells: Iterable[str]) -> int:
+    """Of a column in which no word is broken that must not be."""
+    longest = max((len(word) for cell in cells for word in cell.split()), default=0)
+    return min(longest, _WORD_KEPT_MAX)
 
 
 def _can_be_written(text: str, stream: IO[str]) -> bool:
