@@ -109,6 +109,22 @@ def test_a_table_that_a_narrow_screen_has_no_room_for_is_told_as_lines(monkeypat
     assert max(len(line) for line in shown.splitlines()) <= 40
 
 
+@pytest.mark.parametrize("columns", range(64, 100))
+def test_no_column_of_a_table_is_cut_off(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    screen = Screen()
+    console = Console(Catalogue(Language.INDONESIAN), screen, screen, is_json=False)
+    heads = ["penyimpan", "sambungan", "tertinggal", "terbukti di sana", "bacaan tertua", "keterangan"]
+    remark = "tidak ada yang menerima sambungan di 127.0.0.1:29400"
+
+    console.table(heads, [["drc-batam", "putus sejak 4 detik", "12 rekaman, 3 detik", "4482", "2 menit lalu", remark]])
+
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", screen.getvalue())
+    assert max(len(line.rstrip()) for line in shown.splitlines()) <= columns
+    for word in [*" ".join(heads).split(), *remark.split()]:
+        assert word in shown, word
+
+
 def test_controls_in_what_others_said_are_shown_by_their_numbers() -> None:
     out = io.StringIO()
     console = Console(Catalogue(Language.ENGLISH), out, out, is_json=False)

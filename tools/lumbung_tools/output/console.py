@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import IO
 
+from rich.cells import cell_len
 from rich.console import Console as RichConsole
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -89,18 +90,21 @@ class Console:
     def table(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         if self.is_json or self.lost is not None:
             return
-        least = [_least_width([head, *(row[at] for row in rows)]) for at, head in enumerate(heads)]
-        needed = sum(least) + _PADDING_OF_COLUMN * len(least)
-        if self._out.isatty() and needed > shutil.get_terminal_size().columns:
+        cells = [[one_line(row[at]) for row in rows] for at in range(len(heads))]
+        least = [_least_width([head, *column]) for head, column in zip(heads, cells, strict=True)]
+        padding = _PADDING_OF_COLUMN * len(heads)
+        width = shutil.get_terminal_size().columns if self._out.isatty() else _WIDTH_OF_PIPES
+        if self._out.isatty() and sum(least) + padding > width:
             self._list(heads, rows)
             return
+        natural = [max(map(cell_len, [head, *column])) for head, column in zip(heads, cells, strict=True)]
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for head, min_width in zip(heads, least, strict=True):
-            table.add_column(head, overflow="fold", min_width=min_width)
+        # By itself rich makes wide columns narrow first and then some wider again, and cuts the last one off.
+        for head, column_width in zip(heads, _fitted(natural, least, width - padding), strict=True):
+            table.add_column(head, overflow="fold", width=column_width)
         for row in rows:
             table.add_row(*(Text(one_line(cell)) for cell in row))
-        width = None if self._out.isatty() else _WIDTH_OF_PIPES
-        drawing = RichConsole(file=self._out, width=width, highlight=False)
+        drawing = RichConsole(file=self._out, width=max(width, sum(least) + padding), highlight=False)
         with drawing.capture() as drawn:  # by itself it would end the process when nobody reads
             drawing.print(table)
         self._write(drawn.get(), self._out, end="")
@@ -177,6 +181,14 @@ def _least_width(cells: Iterable[str]) -> int:
     """Of a column in which no word is broken that must not be."""
     longest = max((len(word) for cell in cells for word in cell.split()), default=0)
     return min(longest, _WORD_KEPT_MAX)
+
+
+def _fitted(natural: Sequence[int], least: Sequence[int], room: int) -> list[int]:
+    """Widths of columns that fit together: the widest gives way first, none below its least."""
+    widths = list(natural)
+    while sum(widths) > max(room, sum(least)):
+        widths[max(range(len(widths)), key=lambda at: (widths[at] > least[at], widths[at]))] -= 1
+    return widths
 
 
 def _can_be_written(text: str, stream: IO[str]) -> bool:
