@@ -93,6 +93,38 @@ def test_names_in_a_table_stay_in_one_piece_on_a_screen_of_80(monkeypatch: pytes
     assert max(len(line) for line in shown.splitlines()) <= 80
 
 
+def test_a_table_that_a_narrow_screen_has_no_room_for_is_told_as_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`lumbung status` on 40 columns lost its last column, in which the reason of a broken link stands."""
+    monkeypatch.setenv("COLUMNS", "40")
+    screen = Screen()
+    console = Console(Catalogue(Language.ENGLISH), screen, screen, is_json=False)
+    heads = ["holder", "link", "behind by", "proven there", "oldest bytes read", "remark"]
+
+    console.table(heads, [["drc-surabaya", "down since 4 s", "12 recordings", "4482", "", "the connection broke"]])
+
+    shown = screen.getvalue()
+    assert "holder: drc-surabaya\n" in shown
+    assert "- remark: the connection broke\n" in shown
+    assert "oldest bytes read" not in shown  # there is nothing to say
+    assert max(len(line) for line in shown.splitlines()) <= 40
+
+
+@pytest.mark.parametrize("columns", range(64, 100))
+def test_no_column_of_a_table_is_cut_off(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    screen = Screen()
+    console = Console(Catalogue(Language.INDONESIAN), screen, screen, is_json=False)
+    heads = ["penyimpan", "sambungan", "tertinggal", "terbukti di sana", "bacaan tertua", "keterangan"]
+    remark = "tidak ada yang menerima sambungan di 127.0.0.1:29400"
+
+    console.table(heads, [["drc-batam", "putus sejak 4 detik", "12 rekaman, 3 detik", "4482", "2 menit lalu", remark]])
+
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", screen.getvalue())
+    assert max(len(line.rstrip()) for line in shown.splitlines()) <= columns
+    for word in [*" ".join(heads).split(), *remark.split()]:
+        assert word in shown, word
+
+
 def test_controls_in_what_others_said_are_shown_by_their_numbers() -> None:
     out = io.StringIO()
     console = Console(Catalogue(Language.ENGLISH), out, out, is_json=False)

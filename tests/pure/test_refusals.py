@@ -92,7 +92,7 @@ def test_every_shape_is_one_that_nodes_still_speak_in(key: str) -> None:
     [
         (
             "sari of 36.02: expected a name on access list version 3, got a stranger",
-            "sari of 36.02 tidak ada di daftar akses kantor (versi 3); mintakan: lumbung access add",
+            "sari dari 36.02 tidak ada di daftar akses kantor (versi 3); mintakan: lumbung access add",
         ),
         (
             "open calls of lumbung://ab/access/1/sari: expected at most 16, got 17",
@@ -140,6 +140,11 @@ def test_a_known_reason_is_told_in_the_readers_language(said: str, told: str) ->
 @pytest.mark.parametrize(
     ("said", "told"),
     [
+        (
+            "entry key of 36.02: expected the next one pinned before (or in this draft), got no other in force",
+            "kunci entry milik 36.02: seharusnya kunci penerus yang sudah dicantumkan sebelumnya, "
+            "ternyata tidak ada kunci lain yang berlaku",
+        ),
         (
             "p.toml: address: expected a port from 0 to 65535, got 99999",
             "p.toml: address: seharusnya port dari 0 sampai 65535, ternyata 99999",

@@ -39,6 +39,13 @@ def test_an_origin_whose_line_is_down_is_to_be_asked_again() -> None:
     assert "Ulangi bila salurannya" in sentence
 
 
+def test_an_origin_that_is_newer_than_our_roster_has_not_left() -> None:
+    """It was said that nobody else keeps its recordings, and to ask the central office."""
+    (sentence,) = said(founding(), _KNOWN, OriginStake(origin=5))
+    assert sentence.startswith("Belum diketahui")
+    assert "keluar dari klaster" not in sentence
+
+
 def test_of_an_origin_that_has_left_it_is_said_that_asking_again_changes_nothing_and_who_keeps_its_recordings() -> None:
     (sentence,) = said(without_second(), _KNOWN, OriginStake(origin=_GONE))
     assert sentence.startswith("34.04 sudah keluar dari klaster")

@@ -30,6 +30,8 @@ WRONG = [
         "bukan salah satu dari COPIES_SHORT, LINK_DOWN",
         "is not one of COPIES_SHORT, LINK_DOWN",
     ),
+    (("put", "/etc/hosts", "--timeout", "nan"), "nan di luar rentang", "nan is not in the range"),
+    (("top", "--interval", "nan"), "nan di luar rentang", "nan is not in the range"),
     (("put", "/etc/hosts", "--copies", "9"), "9 di luar rentang", "9 is not in the range"),
     (("put", "/etc/hosts", "--copies", "x"), "'x' bukan angka.", "'x' is not a number."),
 ]

@@ -323,6 +323,19 @@ def test_no_lag_is_exit_code_0(well: Desk) -> None:
     assert "No link is behind" in well.said()
 
 
+@pytest.mark.parametrize("words", [("lag",), ("find", "--cluster")])
+def test_of_whom_nothing_is_known_is_said_beside_nothing_found(desk: Desk, words: tuple[str, ...]) -> None:
+    """34.04 never reported and 51.71 long ago; it was said that nothing was found at all four."""
+    all_safe = OwnReport(10, 1, (0, 0, 10))
+    desk.drc.hold(report(1, own=all_safe))
+    desk.drc.hold(report(3, own=all_safe), age_s=limits.REPORT_LATE_S + 1)
+
+    assert desk.type(*words) == 0
+    captured = desk._capsys.readouterr()
+    assert "nobody knows how it stands with them now: 34.04, 51.71" in captured.err
+    assert "at 4 nodes" not in captured.out
+
+
 def test_find_over_the_cluster_names_offices_with_the_oldest_first(desk: Desk) -> None:
     desk.drc.hold(report(1))
     desk.drc.hold(report(2, own=OwnReport(10, 1, (0, 3, 7), 0, 90_000)))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import stat
 from pathlib import Path
 
@@ -120,6 +122,21 @@ def test_unfinished_files_of_another_running_put_are_left_alone(tmp_path: Path) 
 
     assert (tmp_path / "0123.part").exists()
     other.close()
+
+
+def test_a_full_disk_is_that_of_the_outbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was said of it sent people to the disk on which the named file lies."""
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fdatasync", full)
+    outbox = Outbox(tmp_path / "outbox", SECRET)
+
+    with pytest.raises(OSError, match="outbox") as raised:
+        outbox.seal(io.BytesIO(PLAIN), None, RECIPIENTS)
+    assert raised.value.errno == errno.ENOSPC
+    outbox.close()
 
 
 def test_a_refused_plaintext_leaves_nothing(tmp_path: Path) -> None:

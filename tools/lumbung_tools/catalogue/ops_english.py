@@ -38,6 +38,7 @@ OPS_ENGLISH: Final[dict[str, str]] = {
     "cluster.no_nodes": "No node is in that state.",
     "cluster.unreached": "{node} did not answer: what only it knows is missing. {why}",
     "cluster.unseen": "Not shown here, because they report to a DRC node that does not answer: {names}.",
+    "cluster.silent": "Silent, and nobody knows how it stands with them now: {names}.",
     "cluster.unverified": (
         "Reports are signed with keys that this station's roster does not know ({nodes}): lumbung roster fetch"
     ),

@@ -38,6 +38,7 @@ OPS_INDONESIAN: Final[dict[str, str]] = {
     "cluster.no_nodes": "Tidak ada simpul dalam keadaan itu.",
     "cluster.unreached": "{node} tidak menjawab: yang hanya diketahuinya tidak tampak. {why}",
     "cluster.unseen": "Tidak tampak di sini, karena melapor kepada simpul DRC yang tidak menjawab: {names}.",
+    "cluster.silent": "Diam, dan tidak ada yang tahu keadaannya sekarang: {names}.",
     "cluster.unverified": (
         "Laporan ditandatangani kunci yang tidak dikenal daftar simpul stasiun ini ({nodes}): lumbung roster fetch"
     ),

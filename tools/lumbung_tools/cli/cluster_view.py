@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from lumbung_cluster.overview import NodeColour, NodeView
 from lumbung_tools.cli.framework import Call
 from lumbung_tools.client.reports import ClusterAnswer, ask_cluster
 from lumbung_tools.client.session import Session
@@ -9,7 +12,7 @@ from lumbung_tools.output.cluster_page import named
 from lumbung_tools.output.exit_codes import ExitCode
 from lumbung_tools.output.failures import sentence_of
 
-__all__ = ["incomplete_code", "look"]
+__all__ = ["incomplete_code", "look", "warn_of_silent"]
 
 
 async def look(call: Call, session: Session) -> ClusterAnswer:
@@ -28,6 +31,13 @@ async def look(call: Call, session: Session) -> ClusterAnswer:
     if answer.is_restricted:
         console.warn("cluster.own_office_only")
     return answer
+
+
+def warn_of_silent(call: Call, answer: ClusterAnswer, views: Sequence[NodeView]) -> None:
+    """Beside "nothing found": what a silent node said last, if anything, may be long untrue."""
+    silent = [view.node for view in views if view.colour is NodeColour.SILENT]
+    if silent:
+        call.console.warn("cluster.silent", names=named(call.console, silent, answer.roster.name))
 
 
 def incomplete_code(answer: ClusterAnswer) -> ExitCode:

@@ -8,7 +8,7 @@ import click
 
 from lumbung_cluster.overview import NodeView
 from lumbung_cluster.report import LinkReport, LinkWord
-from lumbung_tools.cli.cluster_view import incomplete_code, look
+from lumbung_tools.cli.cluster_view import incomplete_code, look, warn_of_silent
 from lumbung_tools.cli.common import node_named, run
 from lumbung_tools.cli.framework import Call, command, option
 from lumbung_tools.client.session import Session
@@ -59,6 +59,7 @@ async def _lag(call: Call, node: str | None, is_all: bool, limit: int, session: 
         console.say("lag.more", links=len(shown) - len(cut))
     if not behind:
         console.say("lag.none", links=len(links))
+    warn_of_silent(call, answer, [view for view in answer.views() if number in (None, view.node)])
     for view, link in cut:
         fields = link_json(link, name)
         console.json(

@@ -15,6 +15,7 @@ from lumbung_cluster.limits import PUT_WAIT_S_DEFAULT
 from lumbung_tools.cli.common import check_record, copies_json, names, run
 from lumbung_tools.cli.framework import Call, command, dry_run, option
 from lumbung_tools.cli.put_trial import Unusable, try_put
+from lumbung_tools.cli.spans import Seconds
 from lumbung_tools.client.answers import Outcome, PutAnswer
 from lumbung_tools.client.leftovers import forget_stored
 from lumbung_tools.client.outbox import Outbox
@@ -57,7 +58,7 @@ _NOT_TRIED_SHOWN_MAX = 5  # all have one cause; thousands of lines would bury it
 )
 @option(
     "--timeout",
-    type=click.FloatRange(0, _TIMEOUT_S_MAX),
+    type=Seconds(0, _TIMEOUT_S_MAX),
     default=PUT_WAIT_S_DEFAULT,
     show_default=True,
     help_key="help.put.timeout",

@@ -81,8 +81,12 @@ def _print(call: Call, session: Session, name: str, stakes: list[OriginStake]) -
 
 
 def _has_left(roster: Roster, origin: int) -> bool:
-    """Whether nobody will ever again count the copies of this origin: only its own node did."""
-    return not roster.is_present(NodeNumber(origin))
+    """Whether nobody will ever again count the copies of this origin: only its own node did.
+
+    One that this station's roster does not know has come since then.
+    """
+    node = roster.node(NodeNumber(origin))
+    return node is not None and not node.is_present
 
 
 def _other_holders(roster: Roster, origin: NodeNumber, name: str) -> list[str]:

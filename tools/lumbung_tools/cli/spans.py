@@ -1,7 +1,8 @@
-"""Spans and ends as people type them: `90s`, `30m`, `12h`, `7d`; `2026-12-01` or `2026-12-01T08:00Z`."""
+"""Spans and ends as people type them: `90s`, `30m`, `12h`, `7d`; `2026-12-01` or `2026-12-01T08:00Z`; plain seconds."""
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import UTC, datetime
 
@@ -9,7 +10,7 @@ import click
 
 from lumbung_tools.cli.framework import Call
 
-__all__ = ["END", "SPAN"]
+__all__ = ["END", "SPAN", "Seconds"]
 
 _SPAN = re.compile(r"(\d{1,6})\s*([smhd])")
 _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 24 * 3600.0}
@@ -38,6 +39,16 @@ class _End(click.ParamType[int]):
         except ValueError:
             self.fail(_text(ctx, "spans.end", text=str(value)), param, ctx)
         return round((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+class Seconds(click.FloatRange):
+    """A number in a range; `nan` is in none, and click lets it through."""
+
+    def convert(self, value: float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"{value} is not in the range {self._describe_range()}.", param, ctx)
+        return number
 
 
 def _text(ctx: click.Context | None, key: str, **values: object) -> str:

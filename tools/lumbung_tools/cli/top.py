@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from functools import partial
 
-import click
 import trio
 from rich.console import Console as RichConsole
 from rich.live import Live
@@ -14,6 +13,7 @@ from lumbung_cluster.overview import sums_of
 from lumbung_tools.cli.cluster_view import incomplete_code, look
 from lumbung_tools.cli.common import run
 from lumbung_tools.cli.framework import Call, command, option
+from lumbung_tools.cli.spans import Seconds
 from lumbung_tools.client.reports import ClusterAnswer, follow_cluster
 from lumbung_tools.client.session import Session
 from lumbung_tools.output.cluster_page import cluster_colour, sums_json
@@ -23,7 +23,7 @@ from lumbung_tools.output.screen import draw_screen
 
 __all__ = ["top"]
 
-_INTERVAL_S = click.FloatRange(0.5, 60.0)
+_INTERVAL_S = Seconds(0.5, 60.0)
 
 
 @command(

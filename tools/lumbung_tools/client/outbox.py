@@ -15,6 +15,7 @@ with the blob that it has.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -37,6 +38,7 @@ __all__ = ["Outbox", "OutboxEntry", "count_waiting"]
 _SCHEMA = "lumbung.outbox/1"
 _READ_SIZE_BYTES = MIB
 _NAME_SIZE_BYTES = 16  # of the tags' hash: enough to tell the files of one office apart
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _TOKEN_SIZE_BYTES = 4  # of a process among the few that share a folder
 
 
@@ -146,6 +148,10 @@ class Outbox:
             tags = self._secret.tags(record, self._secret.content_tag(hasher))
             # The same plaintext may wait here already when it came through a pipe: its bytes win, ours are dropped.
             return self._load(tags) or self._enter(part, sealed, tags, recipients.epoch)
+        except OSError as exc:
+            if exc.errno in _NO_ROOM:  # only writing meets it: it is this folder's disk, not that of the named file
+                exc.filename = str(self._folder)
+            raise
         finally:
             part.unlink(missing_ok=True)
 

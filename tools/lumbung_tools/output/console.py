@@ -6,10 +6,11 @@ import json
 import re
 import shutil
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import IO
 
+from rich.cells import cell_len
 from rich.console import Console as RichConsole
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -23,6 +24,7 @@ __all__ = ["Console", "JsonValue", "OutputLost"]
 JsonValue = None | bool | int | float | str | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
 _LABEL = re.compile(r"[^\s:]{1,16} {2,}(?:\w+: )?")  # "HIJAU   mount: ...": what follows a label stands under it
 _WORD_KEPT_MAX = 16  # a name of a node or a code stays in one piece; an address or an id may be folded
+_PADDING_OF_COLUMN = 2  # also of the last one, where rich counts
 _WIDTH_OF_PIPES = 160  # tables in files and pipes: no line may break in the middle of an id
 
 
@@ -88,18 +90,33 @@ class Console:
     def table(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         if self.is_json or self.lost is not None:
             return
+        cells = [[one_line(row[at]) for row in rows] for at in range(len(heads))]
+        least = [_least_width([head, *column]) for head, column in zip(heads, cells, strict=True)]
+        padding = _PADDING_OF_COLUMN * len(heads)
+        width = shutil.get_terminal_size().columns if self._out.isatty() else _WIDTH_OF_PIPES
+        if self._out.isatty() and sum(least) + padding > width:
+            self._list(heads, rows)
+            return
+        natural = [max(map(cell_len, [head, *column])) for head, column in zip(heads, cells, strict=True)]
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for at, head in enumerate(heads):
-            words = [word for row in rows for word in row[at].split()]
-            longest = max((len(word) for word in words), default=0)
-            table.add_column(head, overflow="fold", min_width=min(longest, _WORD_KEPT_MAX))
+        # By itself rich makes wide columns narrow first and then some wider again, and cuts the last one off.
+        for head, column_width in zip(heads, _fitted(natural, least, width - padding), strict=True):
+            table.add_column(head, overflow="fold", width=column_width)
         for row in rows:
             table.add_row(*(Text(one_line(cell)) for cell in row))
-        width = None if self._out.isatty() else _WIDTH_OF_PIPES
-        drawing = RichConsole(file=self._out, width=width, highlight=False)
+        drawing = RichConsole(file=self._out, width=max(width, sum(least) + padding), highlight=False)
         with drawing.capture() as drawn:  # by itself it would end the process when nobody reads
             drawing.print(table)
         self._write(drawn.get(), self._out, end="")
+
+    def _list(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """A table that the screen has no room for: it would be cut at the edge, and the reasons stand last."""
+        for row in rows:
+            first, *others = zip(heads, row, strict=True)
+            self._print(f"{first[0]}: {one_line(first[1])}", self._out, is_folded=True)
+            for head, cell in others:
+                if cell:
+                    self._print(f"- {head}: {one_line(cell)}", self._out, is_folded=True)
 
     @contextmanager
     def outlasting(self) -> Iterator[None]:
@@ -158,6 +175,20 @@ class Console:
             if isinstance(exc, BrokenPipeError):
                 raise
             raise OutputLost(*exc.args) from exc
+
+
+def _least_width(cells: Iterable[str]) -> int:
+    """Of a column in which no word is broken that must not be."""
+    longest = max((len(word) for cell in cells for word in cell.split()), default=0)
+    return min(longest, _WORD_KEPT_MAX)
+
+
+def _fitted(natural: Sequence[int], least: Sequence[int], room: int) -> list[int]:
+    """Widths of columns that fit together: the widest gives way first, none below its least."""
+    widths = list(natural)
+    while sum(widths) > max(room, sum(least)):
+        widths[max(range(len(widths)), key=lambda at: (widths[at] > least[at], widths[at]))] -= 1
+    return widths
 
 
 def _can_be_written(text: str, stream: IO[str]) -> bool:

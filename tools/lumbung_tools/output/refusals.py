@@ -175,8 +175,9 @@ def reason_of(console: Console, said: object) -> str:
         found = pattern.fullmatch(text)
         if found is not None:
             values = {name: os_words_told(console, value or "") for name, value in found.groupdict().items()}
-            if "why" in values:
-                values["why"] = console.catalogue.phrase(values["why"])
+            for part in ("why", "who"):
+                if part in values:
+                    values[part] = console.catalogue.phrase(values[part])
             if values.get("near") == "none":
                 values["near"] = console.catalogue.phrase("none")
             if "times" in values:
