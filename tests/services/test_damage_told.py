@@ -13,6 +13,7 @@ from lumbung_node.services.core import Core
 from lumbung_node.store.jobs import Content, ForeignBlob, Job
 from lumbung_testing.peer_faces import Facing, facing
 from lumbung_testing.session_pair import OFFICE, PEER, Pipe, box, connected, living, put, until_proven
+from lumbung_testing.virtual_disk import Pace
 
 _FIRST, _SECOND = b"the first recording", b"the second recording"
 
@@ -67,3 +68,20 @@ async def test_damage_that_is_found_while_another_is_told_is_told_too(autojump_c
             line.takes.set()
             withdrawn = [Statement.parse((await face.hear("withdraw")).withdraw.withdrawal.body) for _ in range(2)]
         assert [blob for each in withdrawn for blob in each.blobs] == [BlobId.of(_FIRST), BlobId.of(_SECOND)]
+
+
+async def test_damage_is_told_although_whoever_met_it_has_hung_up(autojump_clock: trio.testing.MockClock) -> None:
+    """It became durable, and no session heard of it."""
+    holder = box(PEER)
+    async with living(box(OFFICE)) as office, living(holder) as peer:
+        await put(office, [_FIRST])
+        async with connected(office, peer):
+            await until_proven(office, PEER, 1)
+        async with facing(peer, office) as face:
+            await face.hear("hello")
+            await trio.sleep(1)
+            holder.disk.pace = Pace(sync_s=5)
+            with trio.move_on_after(1):
+                await peer.found_damage(OFFICE, BlobId.of(_FIRST))
+            withdrawn = Statement.parse((await face.hear("withdraw")).withdraw.withdrawal.body)
+        assert withdrawn.blobs == (BlobId.of(_FIRST),)
