@@ -22,7 +22,10 @@ from lumbung_node.services.operations import Operations
 from lumbung_node.services.rebuild import Rebuild
 from lumbung_node.services.scrub.scrubber import Scrubber
 from lumbung_node.services.scrub.view import ScrubDesk
+from lumbung_node.services.session import session
+from lumbung_node.services.session.greeting import make_hello
 from lumbung_node.services.takeover import Takeover
+from lumbung_proto.v1 import peer_pb2
 from lumbung_testing.linked_nodes import LinkedNode, until_up
 from lumbung_testing.rosters import founding, signed, successor
 from lumbung_testing.session_pair import (
@@ -37,6 +40,7 @@ from lumbung_testing.session_pair import (
     ring_of,
     until_proven,
 )
+from lumbung_testing.simulation.patching import patched
 from lumbung_testing.virtual_aside import VirtualAside
 from lumbung_testing.virtual_disk import Pace
 from lumbung_testing.virtual_network import VirtualNetwork
@@ -102,6 +106,28 @@ async def test_copies_links_and_health_are_told_as_status_tells_them(autojump_cl
         assert told["HEALTH", "KEYS_TOGETHER"] == 2
         assert told["HEALTH", "TWO_LIVES"] == 0
         assert {key[1] for key in told if key[0] == "HEALTH"} == {code.name for code in HealthCode}
+
+
+async def test_what_a_partner_says_of_its_clock_and_its_blobs_ends_no_status(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A number that no message could tell on was an error in the node's own report, which ended the node, again at
+    every start: one hello of one partner."""
+
+    def boasting(core: Core, peer: NodeNumber) -> peer_pb2.Hello:
+        hello = make_hello(core, peer)
+        if core.number == PEER:
+            hello.clock_ms = 2**64 - 1
+            for held in hello.held:
+                held.blobs = held.size_bytes = 2**64 - 1
+        return hello
+
+    with patched(session, "make_hello", boasting):
+        async with _linked() as (office, gauges):
+            told = _told(list(await gauges.read()))
+            peer = office.rosters.roster.node(PEER)
+            assert peer is not None
+            assert ("LINK_STATE", peer.name, "up") in told
 
 
 async def _take_after_s(core: Core, roster: bytes, after_s: float) -> None:
