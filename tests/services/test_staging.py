@@ -8,7 +8,7 @@ import trio.testing
 
 from lumbung_cluster import limits
 from lumbung_cluster.entry import Entry
-from lumbung_cluster.errors import Rejected, StatusCode
+from lumbung_cluster.errors import BlobDamaged, Rejected, StatusCode
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_node.services.core import Core
 from lumbung_node.services.session.arrivals import Arrivals
@@ -72,6 +72,21 @@ async def test_the_sweep_leaves_a_blob_that_still_comes_however_old(autojump_clo
         assert [row.blob for _, row in await foreign_runs(centre.store.kv)] == [BlobId.of(content)]
         await arrival.append(memoryview(rest))
         assert await arrival.content() is not None
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_block_that_rots_under_the_rows_of_cut_blobs_ends_no_node(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    centre_box = box(CENTRE)
+
+    async def sweep(_: int) -> None:
+        raise BlobDamaged("a block under them")
+
+    async with living(centre_box) as centre, trio.open_nursery() as nursery:
+        nursery.start_soon(watch_disk, centre, _NO_MARKS, sweep)
+        await trio.sleep(7200 + 60)
+        assert len(centre_box.log.said("pieces of cut blobs not looked at")) == 3
         nursery.cancel_scope.cancel()
 
 
