@@ -11,7 +11,7 @@ import pytest
 import trio
 import trio.testing
 
-from lumbung_cluster.errors import DiskFailed
+from lumbung_cluster.errors import BlobDamaged, DiskFailed
 from lumbung_node.services import node
 from lumbung_node.services.core import Core
 from lumbung_node.services.node import NodeParts, run_node
@@ -50,6 +50,17 @@ async def test_an_address_in_use_after_a_store_failure_is_waited_for(
         await _run(monkeypatch, lives)
     assert ended.group_contains(ZeroDivisionError)
     assert lives.served == 2
+
+
+async def test_a_block_of_the_index_that_nobody_expected_to_be_damaged_opens_the_store_again(
+    monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
+) -> None:
+    """The rows of inventory receipts are read behind the opening: one rotten block ended the node at every start."""
+    lives = _Lives((False, BlobDamaged("a block under rows of proofs")), (True, ZeroDivisionError()))
+    with pytest.raises(ExceptionGroup) as ended:
+        await _run(monkeypatch, lives)
+    assert ended.group_contains(ZeroDivisionError)
+    assert lives.served == 1
 
 
 @pytest.mark.parametrize("failure", [_IN_USE, OSError(errno.EACCES, "cannot listen")])

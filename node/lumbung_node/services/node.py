@@ -14,7 +14,7 @@ from functools import partial
 
 import trio
 
-from lumbung_cluster.errors import DiskFailed, StoreDamaged, leaves_of
+from lumbung_cluster.errors import BlobDamaged, DiskFailed, StoreDamaged, leaves_of
 from lumbung_cluster.ids import ClusterId, NodeNumber
 from lumbung_cluster.inventory.fingerprint import InventoryKey
 from lumbung_cluster.limits import FOREIGN_MEMORY_BYTES_MAX, SET_ASIDE_DAMAGES
@@ -114,10 +114,12 @@ async def run_node(parts: NodeParts, on_ready: Callable[[str, Core], None]) -> N
             if not has_served or not _is_address_in_use(failures):
                 raise
             parts.log.error("address in use, opening again", address=parts.listen)
-        except* STORE_FAILURES as failures:
+        except* (*STORE_FAILURES, BlobDamaged) as failures:
+            # A block of the index that nobody expected to be damaged is damage of the store: a bare restart would read
+            # it again, and end again.
             reasons = leaves_of(failures)
             parts.log.error("store failed, opening again", reason="; ".join(dict.fromkeys(map(str, reasons))))
-            found = next((str(each) for each in reasons if isinstance(each, StoreDamaged)), "")
+            found = next((str(each) for each in reasons if isinstance(each, StoreDamaged | BlobDamaged)), "")
         if trio.current_time() - begun > _SETTLED_S:
             wait_s, damages = _REOPEN_WAIT_S_MIN, 0
         damages = damages + 1 if found else 0
