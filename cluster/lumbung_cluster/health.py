@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from lumbung_cluster.ids import NodeNumber
+from lumbung_cluster.limits import CLOCK_MS_MAX
 
 __all__ = [
     "AsideFacts",
@@ -17,6 +18,7 @@ __all__ = [
     "ScrubFacts",
     "Severity",
     "Trouble",
+    "clock_offset_ms",
     "entries_counting",
     "is_clock_confirmed",
     "judge_health",
@@ -159,6 +161,11 @@ def offset_of_all(offsets_ms: Sequence[int]) -> int | None:
     if len(offsets_ms) < _PARTNERS_MIN or max(offsets_ms) - min(offsets_ms) >= CLOCK_SKEW_MS:
         return None
     return offsets_ms[0] if min(abs(offset) for offset in offsets_ms) >= CLOCK_SKEW_MS else None
+
+
+def clock_offset_ms(theirs_ms: int, ours_ms: int) -> int:
+    """By how much a peer's wall clock is ahead of ours; small enough for every message that tells it on."""
+    return min(theirs_ms, CLOCK_MS_MAX) - ours_ms
 
 
 def is_clock_confirmed(offsets_ms: Sequence[int]) -> bool:

@@ -62,6 +62,8 @@ WITHDRAWALS_BURST: Final = 4096  # of one holder, over all its sessions: a milli
 WITHDRAWALS_PER_S: Final = 1 / 60  # then; each, and what proves its blobs again, stays on disk: 24 MB a day at most
 LIVES_BURST: Final = 64  # new lives of one peer: an operator who lets units of many origins go begins one for each
 LIVES_PER_S: Final = 1 / 900  # then; each may prove all anew by name, 33 MB for a million blobs that are kept for ever
+CLOCK_MS_MAX: Final = 1 << 50  # 35,000 years: a peer's wall clock is taken as no more, whatever it says
+HELD_MAX: Final = 1 << 50  # blobs, and bytes, of one origin: a peer has no more, so that all together can be summed
 GOODBYE_S: Final = 1.0  # for the last frame of a session that we end: a line that is dead holds nothing up
 WORDS_PER_S: Final = 100.0  # 25,600 ids proven a second: a million in 40 s; an endless asker costs a tenth of a core
 

@@ -121,5 +121,5 @@ class Reload:
     def _is_news(self, raw: bytes) -> bool:
         """An older list than the one in force is no mistake: a newer one came by the cluster, as at every start."""
         offered = SignedAccess.decode(raw)
-        held = self._rosters.access_lists.get(offered.content.office)
+        held = self._rosters.access_lists_in_force().get(offered.content.office)
         return held is None or offered.content.version > held.content.version

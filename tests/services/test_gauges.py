@@ -11,8 +11,9 @@ import trio.testing
 
 from lumbung_cluster import limits
 from lumbung_cluster.health import HealthCode
-from lumbung_cluster.ids import NodeNumber
+from lumbung_cluster.ids import NodeNumber, all_units
 from lumbung_cluster.mute import Mute
+from lumbung_cluster.roster import HolderAssignment, Share
 from lumbung_cluster.scrub_pace import ScrubSettings
 from lumbung_node.ports.metrics import Metric, Sample
 from lumbung_node.services.core import Core
@@ -21,8 +22,12 @@ from lumbung_node.services.operations import Operations
 from lumbung_node.services.rebuild import Rebuild
 from lumbung_node.services.scrub.scrubber import Scrubber
 from lumbung_node.services.scrub.view import ScrubDesk
+from lumbung_node.services.session import session
+from lumbung_node.services.session.greeting import make_hello
 from lumbung_node.services.takeover import Takeover
+from lumbung_proto.v1 import peer_pb2
 from lumbung_testing.linked_nodes import LinkedNode, until_up
+from lumbung_testing.rosters import founding, signed, successor
 from lumbung_testing.session_pair import (
     CENTRE,
     OFFICE,
@@ -35,7 +40,9 @@ from lumbung_testing.session_pair import (
     ring_of,
     until_proven,
 )
+from lumbung_testing.simulation.patching import patched
 from lumbung_testing.virtual_aside import VirtualAside
+from lumbung_testing.virtual_disk import Pace
 from lumbung_testing.virtual_network import VirtualNetwork
 
 Told = dict[tuple[str, ...], float]
@@ -99,6 +106,57 @@ async def test_copies_links_and_health_are_told_as_status_tells_them(autojump_cl
         assert told["HEALTH", "KEYS_TOGETHER"] == 2
         assert told["HEALTH", "TWO_LIVES"] == 0
         assert {key[1] for key in told if key[0] == "HEALTH"} == {code.name for code in HealthCode}
+
+
+async def test_what_a_partner_says_of_its_clock_and_its_blobs_ends_no_status(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A number that no message could tell on was an error in the node's own report, which ended the node, again at
+    every start: one hello of one partner."""
+
+    def boasting(core: Core, peer: NodeNumber) -> peer_pb2.Hello:
+        hello = make_hello(core, peer)
+        if core.number == PEER:
+            hello.clock_ms = 2**64 - 1
+            for held in hello.held:
+                held.blobs = held.size_bytes = 2**64 - 1
+        return hello
+
+    with patched(session, "make_hello", boasting):
+        async with _linked() as (office, gauges):
+            told = _told(list(await gauges.read()))
+            peer = office.rosters.roster.node(PEER)
+            assert peer is not None
+            assert ("LINK_STATE", peer.name, "up") in told
+
+
+async def _take_after_s(core: Core, roster: bytes, after_s: float) -> None:
+    await trio.sleep(after_s)
+    await core.rosters.offer([roster])
+
+
+async def test_a_partner_that_a_roster_takes_away_meanwhile_ends_no_status(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The links were looked up again by what was read of them a moment before: the node's own report ended the node."""
+    stays, leaves = (Share(CENTRE, all_units()),), (Share(PEER, all_units()),)
+    office_box = box(OFFICE)
+    office_box.roster = founding(assignments=[HolderAssignment(OFFICE, stays, leaves)])
+    held = signed(office_box.roster, "a", "b")
+    later = signed(successor(held, assignments=(HolderAssignment(OFFICE, stays),)), "a", "b")
+    async with living(office_box) as office, trio.open_nursery() as nursery:
+        node = LinkedNode(VirtualNetwork(random.Random(5)), office)
+        gauges = _gauges(office_box, office, node)
+        await put(office, [b"recording"])
+        nursery.start_soon(node.replicator.run)
+        await trio.sleep(5)
+        assert PEER in node.replicator.links
+        office_box.disk.pace = Pace(read_s=1)
+        nursery.start_soon(_take_after_s, office, later.encode(), 4.0)
+        told = _told(list(await gauges.read()))
+        assert PEER not in node.replicator.links
+        assert ("LINK_STATE", "drc-batam", "down") in told
+        nursery.cancel_scope.cancel()
 
 
 async def test_what_an_operator_has_muted_alerts_nobody_and_still_shows(autojump_clock: trio.testing.MockClock) -> None:

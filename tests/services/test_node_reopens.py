@@ -52,14 +52,15 @@ async def test_an_address_in_use_after_a_store_failure_is_waited_for(
     assert lives.served == 2
 
 
-async def test_a_row_that_a_task_cannot_read_opens_the_store_again(
+async def test_a_block_of_the_index_that_nobody_expected_to_be_damaged_opens_the_store_again(
     monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
 ) -> None:
-    lives = _Lives((True, BlobDamaged("block checksum mismatch")), (True, ZeroDivisionError()))
+    """The rows of inventory receipts are read behind the opening: one rotten block ended the node at every start."""
+    lives = _Lives((False, BlobDamaged("a block under rows of proofs")), (True, ZeroDivisionError()))
     with pytest.raises(ExceptionGroup) as ended:
         await _run(monkeypatch, lives)
     assert ended.group_contains(ZeroDivisionError)
-    assert lives.served == 2
+    assert lives.served == 1
 
 
 @pytest.mark.parametrize("failure", [_IN_USE, OSError(errno.EACCES, "cannot listen")])

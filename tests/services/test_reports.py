@@ -102,6 +102,22 @@ async def test_a_report_reaches_the_drc_node_and_its_age_is_the_receivers_elapse
         assert trio.current_time() - held.received_at == pytest.approx(100, abs=1)
 
 
+async def test_a_clock_that_no_message_can_tell_on_keeps_nobody_from_the_reports(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Every reader was told of an internal error for as long as that report was held, over restarts too."""
+    async with office_and_centre() as (office, centre, _):
+        office.reports.make(sign_report(replace(report_of(office, 5), clock_ms=2**64 - 1), office.receipt_signer))
+        await until_held(centre, OFFICE, 5)
+        desk = ReportDesk(centre)
+        channel = DirectChannel({REPORTS: lambda call: desk.reports(call, None)})
+        async with channel.stream(REPORTS) as stream:
+            await stream.send(reports_pb2.ReportsRequest().SerializeToString())
+            await stream.finish_sending()
+            told = [reports_pb2.ReportsResponse.FromString(await stream.receive() or b"") for _ in range(2)]
+        assert [len(each.reports) for each in told] == [0, 1]
+
+
 async def test_a_neighbour_is_told_nothing(autojump_clock: trio.testing.MockClock) -> None:
     async with living(box(OFFICE)) as office, living(box(PEER)) as peer, connected(office, peer):
         office.reports.make(signed_by(office, 5))

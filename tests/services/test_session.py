@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import trio
 import trio.testing
 
 from lumbung_cluster.access import AccessList, sign_access
 from lumbung_cluster.ids import BlobId, Generation
+from lumbung_cluster.roster_node import KeyRecord, KeyUse
 from lumbung_node.ports.keyvalue import Family
 from lumbung_node.services.copies import CopyBook
 from lumbung_node.services.core import Core, DoubtAboutOurselves
@@ -211,6 +214,29 @@ async def test_marks_make_no_origin_doubt_itself_below_the_roster_of_who_shows_t
             with trio.fail_after(120), pytest.RaisesGroup(DoubtAboutOurselves, flatten_subgroups=True):
                 async with connected(office, peer):
                     await trio.sleep_forever()
+
+
+async def test_a_true_list_reaches_a_node_that_holds_a_thiefs_list_of_the_highest_version(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The thief's key is retired: his list counts nowhere, but its version kept the true one, and the names that it
+    strikes off, from every node that had met it."""
+    held = signed(founding(), "a", "b")
+    first, *others = held.parse().nodes
+    keys = [replace(key, last_epoch=1) if key.use is KeyUse.ACCESS else key for key in first.keys]
+    fresh = KeyRecord(KeyUse.ACCESS, SeededSigner("next access").public_key, 2)
+    second = signed(successor(held, nodes=(replace(first, keys=(*keys, fresh)), *others)), "a", "b")
+    thiefs = sign_access(AccessList(CLUSTER, OFFICE, 2**64 - 1, 1, ()), SeededSigner("access 1"))
+    true = sign_access(AccessList(CLUSTER, OFFICE, 2, 1, ()), SeededSigner("next access"))
+    async with living(box(OFFICE)) as office, living(box(CENTRE)) as centre:
+        await centre.rosters.offer_access([thiefs.encode()])
+        for core in (office, centre):
+            await core.rosters.offer([second.encode()])
+        await office.rosters.offer_access([true.encode()])
+        async with connected(office, centre):
+            with trio.fail_after(60):
+                while centre.rosters.access_versions() != [(OFFICE, 2)]:
+                    await centre.rosters.changed.wait()
 
 
 async def test_documents_that_a_full_disk_does_not_take_stop_no_copies(autojump_clock: trio.testing.MockClock) -> None:

@@ -8,7 +8,7 @@ import trio.testing
 
 from lumbung_cluster import limits
 from lumbung_cluster.entry import Entry
-from lumbung_cluster.errors import DiskFailed, DiskFull, Rejected, StatusCode
+from lumbung_cluster.errors import BlobDamaged, DiskFailed, DiskFull, Rejected, StatusCode
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_node.services.core import Core
 from lumbung_node.services.session.arrivals import Arrivals
@@ -98,6 +98,21 @@ async def test_a_store_that_failed_under_a_large_blob_is_opened_again(autojump_c
             await run.append(content)
         with pytest.raises(DiskFailed), trio.fail_after(60):
             await watch_disk(office, _NO_MARKS, Arrivals(office).sweep)
+
+
+async def test_a_block_that_rots_under_the_rows_of_cut_blobs_ends_no_node(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    centre_box = box(CENTRE)
+
+    async def sweep(_: int) -> None:
+        raise BlobDamaged("a block under them")
+
+    async with living(centre_box) as centre, trio.open_nursery() as nursery:
+        nursery.start_soon(watch_disk, centre, _NO_MARKS, sweep)
+        await trio.sleep(7200 + 60)
+        assert len(centre_box.log.said("pieces of cut blobs not looked at")) == 3
+        nursery.cancel_scope.cancel()
 
 
 async def test_a_cut_blob_goes_on_where_it_stopped(autojump_clock: trio.testing.MockClock) -> None:

@@ -208,9 +208,10 @@ class Core:
 
         `place` is that of the bytes that were read: a slow reader must not condemn those that came in their place.
         """
-        if await self.store.mark_damaged(origin, blob, found_by, kind, place):
-            self.log.error("blob damaged", origin=origin, blob=str(blob), kind=kind.name)
-            self.tell_damage([(origin, blob)])
+        with trio.CancelScope(shield=True):  # a reader who hangs up must not leave it durable, and told to nobody
+            if await self.store.mark_damaged(origin, blob, found_by, kind, place):
+                self.log.error("blob damaged", origin=origin, blob=str(blob), kind=kind.name)
+                self.tell_damage([(origin, blob)])
 
     def tell_damage(self, blobs: Sequence[tuple[NodeNumber, BlobId]]) -> None:
         """These are marked as damaged, durably: the sessions withdraw them and ask for good copies."""

@@ -115,10 +115,11 @@ async def run_node(parts: NodeParts, on_ready: Callable[[str, Core], None]) -> N
                 raise
             parts.log.error("address in use, opening again", address=parts.listen)
         except* (*STORE_FAILURES, BlobDamaged) as failures:
-            # An index row that a task of ours could not read and does not know to do without: no reason to end.
+            # A block of the index that nobody expected to be damaged is damage of the store: a bare restart would read
+            # it again, and end again.
             reasons = leaves_of(failures)
             parts.log.error("store failed, opening again", reason="; ".join(dict.fromkeys(map(str, reasons))))
-            found = next((str(each) for each in reasons if isinstance(each, StoreDamaged)), "")
+            found = next((str(each) for each in reasons if isinstance(each, StoreDamaged | BlobDamaged)), "")
         if trio.current_time() - begun > _SETTLED_S:
             wait_s, damages = _REOPEN_WAIT_S_MIN, 0
         damages = damages + 1 if found else 0

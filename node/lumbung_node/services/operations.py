@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import trio
 
@@ -87,8 +87,9 @@ class Operations:
             certificate_expires_ms=self._certificate_expires_ms(),
         )
         response.own.CopyFrom(await self._own(counted))
-        for peer in sorted(self._replicator.links):
-            response.links.append(await self._link(self._replicator.links[peer]))
+        links = dict(self._replicator.links)  # a roster may take a partner away while we read
+        for peer in sorted(links):
+            response.links.append(await self._link(links[peer]))
         self._add_origins(response)
         response.disk.CopyFrom(
             operations_pb2.DiskState(
@@ -121,7 +122,7 @@ class Operations:
                 wire_high=core.wire.high,
             )
         )
-        response.health.extend(self._health_message(trouble) for trouble in self._troubles(response))
+        response.health.extend(self._health_message(trouble) for trouble in self._troubles(response, links))
         return response
 
     def _add_rebuild(self, response: operations_pb2.StatusResponse) -> None:
@@ -236,16 +237,16 @@ class Operations:
                 damaged=counts.damaged,
             )
 
-    def _troubles(self, response: operations_pb2.StatusResponse) -> list[Trouble]:
+    def _troubles(self, response: operations_pb2.StatusResponse, links: Mapping[NodeNumber, Link]) -> list[Trouble]:
         core = self._core
-        links = [
+        link_facts = [
             LinkFacts(
                 NodeNumber(link.node),
-                _condition(self._replicator.links[NodeNumber(link.node)]),
+                _condition(links[NodeNumber(link.node)]),
                 link.since_s,
                 link.clock_offset_ms,
                 has_met=link.generation > 0,
-                needs_patience=self._replicator.links[NodeNumber(link.node)].patience.is_raised,
+                needs_patience=links[NodeNumber(link.node)].patience.is_raised,
             )
             for link in response.links
         ]
@@ -256,7 +257,7 @@ class Operations:
             blobs_only_here=own.only_here,
             oldest_unsafe_ms=own.oldest_unsafe_ms,
             damaged=sum(origin.damaged for origin in response.origins),
-            links=links,
+            links=link_facts,
             free_bytes=core.condition.free_bytes,
             total_bytes=core.condition.total_bytes,
             refuses_foreign=core.condition.refuses_foreign,

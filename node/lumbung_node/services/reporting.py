@@ -10,6 +10,7 @@ import trio
 
 from lumbung_cluster import limits
 from lumbung_cluster.errors import BlobDamaged
+from lumbung_cluster.health import clock_offset_ms
 from lumbung_cluster.report import NodeReport
 from lumbung_cluster.report_codec import report_objection, sign_report
 from lumbung_cluster.roster_node import Role
@@ -96,5 +97,6 @@ async def load_report_rows(core: Core) -> None:
         node = signed.content.node
         if report_objection(signed, node, core.rosters.roster, core.verifier) is None:
             age_s = max(0, core.clock.now_ms() - received_ms) / 1000
-            core.reports.keep(signed, trio.current_time() - age_s, signed.content.clock_ms - received_ms)
+            offset_ms = clock_offset_ms(signed.content.clock_ms, received_ms)
+            core.reports.keep(signed, trio.current_time() - age_s, offset_ms)
     core.reports.unsaved.clear()

@@ -74,8 +74,13 @@ class RosterKeeper:
         """The newest access list of each office that this node holds."""
         return self._access
 
+    def access_lists_in_force(self) -> dict[NodeNumber, SignedAccess]:
+        """Those whose key is in force. The list of a thief, with the highest version of all, falls with the key, and
+        must then hold up no true one: whoever is told of its version would keep the lower one to himself."""
+        return {office: signed for office, signed in self._access.items() if self._counts(office, signed)}
+
     def access_versions(self) -> list[tuple[NodeNumber, int]]:
-        return sorted((office, signed.content.version) for office, signed in self._access.items())
+        return sorted((office, signed.content.version) for office, signed in self.access_lists_in_force().items())
 
     def newer_than(self, epoch: int) -> list[bytes]:
         """The rosters that lead from `epoch` to the one in force, at most eight, rising."""

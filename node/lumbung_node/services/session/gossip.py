@@ -40,7 +40,7 @@ class Gossip:
         while True:
             news = [
                 (office, signed)
-                for office, signed in sorted(rosters.access_lists.items())
+                for office, signed in sorted(rosters.access_lists_in_force().items())
                 if signed.content.version > known.get(office, 0)
             ]
             for office, signed in news:

@@ -8,7 +8,7 @@ from lumbung_cluster.errors import Rejected, StatusCode
 from lumbung_cluster.feed import HASH_SIZE_BYTES, Mark
 from lumbung_cluster.ids import ClusterId, Generation, NodeNumber
 from lumbung_cluster.life import SignedLife
-from lumbung_cluster.limits import HELLO_MARKS_MAX
+from lumbung_cluster.limits import HELD_MAX, HELLO_MARKS_MAX
 from lumbung_cluster.wire import SPOKEN, WireRange
 from lumbung_node.services.core import Core
 from lumbung_node.services.session.lives import judge_our_life, judge_their_life, life_message, read_life
@@ -122,7 +122,10 @@ def read_hello(frame: peer_pb2.SessionFrame, spoken: WireRange = SPOKEN) -> Gree
         hello.software,
         hello.stopped,
         hello.nonce,
-        {NodeNumber(item.origin): OriginCounts(item.blobs, item.size_bytes) for item in hello.held},
+        {
+            NodeNumber(item.origin): OriginCounts(min(item.blobs, HELD_MAX), min(item.size_bytes, HELD_MAX))
+            for item in hello.held
+        },
     )
 
 

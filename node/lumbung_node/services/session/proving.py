@@ -201,6 +201,7 @@ class Proving:
         told: dict[tuple[NodeNumber, BlobId], int] = {}
         is_again = False
         while True:
+            count = core.damage_count
             for origin in core.rosters.roster.origins_shared(core.number, self._peer):
                 damaged = [blob for o, blob in core.store.state.damaged if o == origin]
                 serials = {blob: core.damage_serials.get((origin, blob), 0) for blob in damaged}
@@ -210,6 +211,9 @@ class Proving:
                     await self._withdraw(news)
                 await self._need(origin, damaged if is_again else news)
             told = {key: serial for key, serial in told.items() if key in core.store.state.damaged}
+            if core.damage_count != count:  # found while we told: nobody waited for the pulse
+                is_again = False
+                continue
             with trio.move_on_after(limits.NEED_INTERVAL_S if told else math.inf) as waiting:
                 await core.damage_found.wait()
             is_again = waiting.cancelled_caught

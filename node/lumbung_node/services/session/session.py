@@ -12,6 +12,7 @@ import trio
 from lumbung_cluster import limits
 from lumbung_cluster.errors import LumbungError, PeerGone, Rejected, StatusCode
 from lumbung_cluster.flow import FLIGHT_S
+from lumbung_cluster.health import clock_offset_ms
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_cluster.schedule import FREE
 from lumbung_cluster.stake import Stake
@@ -146,7 +147,7 @@ class Session:
             raise _rejection_of(received[0].goodbye)
         greeting = read_hello(received[0], self._core.wire)
         self._link.wire = greeting.wire
-        self.clock_offset_ms = greeting.clock_ms - self._core.clock.now_ms()
+        self.clock_offset_ms = clock_offset_ms(greeting.clock_ms, self._core.clock.now_ms())
         self.greeting = greeting
         await self._gossip.greet(greeting)
         try:

@@ -9,6 +9,7 @@ import trio
 from lumbung_cluster import limits
 from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.errors import Rejected, StatusCode
+from lumbung_cluster.health import clock_offset_ms
 from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.report import SignedReport, report_interval_s
 from lumbung_cluster.report_codec import report_objection, report_of_parts
@@ -71,7 +72,7 @@ class Telling:
                 core.log.warning("report refused", peer=self._peer, reason=objection)
                 self._has_complained = True
             return
-        offset_ms = signed.content.clock_ms - core.clock.now_ms()
+        offset_ms = clock_offset_ms(signed.content.clock_ms, core.clock.now_ms())
         core.reports.keep(signed, trio.current_time(), offset_ms)
 
     def _objection(self, signed: SignedReport) -> str | None:

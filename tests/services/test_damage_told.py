@@ -1,0 +1,87 @@
+"""What is found damaged is withdrawn at once, also when it is found while another damage is being told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import trio
+import trio.testing
+
+from lumbung_cluster.ids import BlobId, Generation
+from lumbung_cluster.receipt import Statement
+from lumbung_node.services.core import Core
+from lumbung_node.store.jobs import Content, ForeignBlob, Job
+from lumbung_testing.peer_faces import Facing, facing
+from lumbung_testing.session_pair import OFFICE, PEER, Pipe, box, connected, living, put, until_proven
+from lumbung_testing.virtual_disk import Pace
+
+_FIRST, _SECOND = b"the first recording", b"the second recording"
+
+
+@dataclass(slots=True)
+class _Slow:
+    """The node's end of a line that takes nothing until it is told to."""
+
+    pipe: Pipe
+    takes: trio.Event = field(default_factory=trio.Event)
+
+    async def send(self, message: bytes) -> None:
+        await self.takes.wait()
+        await self.pipe.send(message)
+
+    async def receive(self) -> bytes | None:
+        return await self.pipe.receive()
+
+
+def _slow(face: Facing) -> _Slow:
+    pipe = face.session._link._messages
+    assert isinstance(pipe, Pipe)
+    line = _Slow(pipe)
+    face.session._link._messages = line
+    return line
+
+
+async def _repair(office: Core, holder: Core, content: bytes) -> None:
+    """As when another session brings a good copy."""
+    row = await office.store.reader.row(OFFICE, BlobId.of(content))
+    assert row is not None
+    (signed,) = await office.store.reader.lists(OFFICE, [row.signed])
+    assert signed is not None
+    brought = ForeignBlob(signed, row.signed.index, Content(len(content), [content]), OFFICE, Generation(1))
+    await holder.store.committer.commit(Job(foreign=[brought]))
+
+
+async def test_damage_that_is_found_while_another_is_told_is_told_too(autojump_clock: trio.testing.MockClock) -> None:
+    """Nobody waited for it meanwhile, and with the first one repaired nobody looked again: its copy counted on."""
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await put(office, [_FIRST, _SECOND])
+        async with connected(office, peer):
+            await until_proven(office, PEER, 2)
+        async with facing(peer, office) as face:
+            await face.hear("hello")
+            await trio.sleep(1)
+            line = _slow(face)
+            await peer.found_damage(OFFICE, BlobId.of(_FIRST))
+            await trio.sleep(1)
+            await _repair(office, peer, _FIRST)
+            await peer.found_damage(OFFICE, BlobId.of(_SECOND))
+            line.takes.set()
+            withdrawn = [Statement.parse((await face.hear("withdraw")).withdraw.withdrawal.body) for _ in range(2)]
+        assert [blob for each in withdrawn for blob in each.blobs] == [BlobId.of(_FIRST), BlobId.of(_SECOND)]
+
+
+async def test_damage_is_told_although_whoever_met_it_has_hung_up(autojump_clock: trio.testing.MockClock) -> None:
+    """It became durable, and no session heard of it."""
+    holder = box(PEER)
+    async with living(box(OFFICE)) as office, living(holder) as peer:
+        await put(office, [_FIRST])
+        async with connected(office, peer):
+            await until_proven(office, PEER, 1)
+        async with facing(peer, office) as face:
+            await face.hear("hello")
+            await trio.sleep(1)
+            holder.disk.pace = Pace(sync_s=5)
+            with trio.move_on_after(1):
+                await peer.found_damage(OFFICE, BlobId.of(_FIRST))
+            withdrawn = Statement.parse((await face.hear("withdraw")).withdraw.withdrawal.body)
+        assert withdrawn.blobs == (BlobId.of(_FIRST),)
