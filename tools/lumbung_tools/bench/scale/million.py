@@ -37,7 +37,7 @@ ONCE = "all proven at two holders under an earlier build"
 
 _FEW = 1_000
 _PARTS = 10
-_TURNS = 8
+_TURNS = 16
 _CALLS = 25
 _APPEND_S = 0.3
 _MS, _US = 1_000, 1_000_000
