@@ -29,12 +29,16 @@ def holder_groups(roster: Roster, origin: NodeNumber) -> tuple[tuple[NodeNumber,
     """The other receivers of an origin: each that takes all units alone, those that share the units as one group.
 
     A group counts as having a blob when all its members are through with it: a member's account passes over what it
-    need not hold.
+    need not hold. So it is none where some unit is nobody's of them, as when one has been released and the others are
+    still leaving: its blobs would be passed over by all, and count as a copy that nobody has.
     """
     others = sorted({n for unit in range(64) for n in roster.receivers_of(origin, unit)} - {origin})
     whole = [(n,) for n in others if roster.units_held(n, origin) == all_units()]
     parts = tuple(n for n in others if roster.units_held(n, origin) != all_units())
-    return (*whole, parts) if parts else tuple(whole)
+    covered = 0
+    for node in parts:
+        covered |= roster.units_held(node, origin)
+    return (*whole, parts) if covered == all_units() else tuple(whole)
 
 
 def tally(

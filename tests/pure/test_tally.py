@@ -97,3 +97,21 @@ def test_a_holder_of_all_units_is_a_group_of_its_own_and_sharers_are_one() -> No
 
     assert holder_groups(roster, ORIGIN) == ((4,), (2, 3))
     assert holder_groups(ROSTER, ORIGIN) == ((2,), (4,))
+
+
+def test_what_a_holder_of_some_units_passes_over_is_nobodys_copy() -> None:
+    """One of two peers that shared the units has been released, and the other one leaves still: status told three
+    copies of what it never had to hold, and that it is safe to stop the node with the only other one."""
+    upper = all_units() & ~((1 << 32) - 1)
+    holders = (Share(NodeNumber(3), all_units()), Share(NodeNumber(4), all_units()))
+    assignment = HolderAssignment(ORIGIN, holders, (Share(NodeNumber(2), upper),))
+    offices = [office(1, "36.02"), office(2, "61.01"), office(3, "34.04")]
+    roster = founding((*offices, drc(4)), assignments=[assignment])
+    ledger = Ledger()
+    ledger.receive(NodeNumber(4), Generation(1), 1, [1], 0)
+    ledger.account(NodeNumber(2)).pass_over(1)  # its unit is a lower one
+
+    def count_by_roster(own: bool, others: Group) -> int:
+        return proven_copies(roster, ORIGIN, (*((ORIGIN,) if own else ()), *others)).count
+
+    assert tally(ledger, holder_groups(roster, ORIGIN), 1, [], count_by_roster).by_copies == (0, 0, 1, 0)

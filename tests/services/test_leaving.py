@@ -158,6 +158,36 @@ async def test_a_release_that_is_dated_ahead_is_not_kept_and_the_next_is_once_th
                     await peer.store.state.grown.wait()
 
 
+async def test_nothing_is_released_by_what_a_new_holder_was_not_to_hold_before(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The session still lived when the roster was in force, and the ledger was that of the one before: what a holder
+    had passed over was released as proven there."""
+    low = (1 << 32) - 1
+    centre_share, shared = Share(CENTRE, all_units()), (Share(PEER, low), Share(NEWCOMER, all_units() & ~low))
+    boxes = [box(number) for number in (OFFICE, PEER, NEWCOMER, CENTRE)]
+    for each in boxes:
+        each.roster = founding(assignments=[HolderAssignment(OFFICE, (*shared, centre_share))])
+    moved = HolderAssignment(OFFICE, (Share(NEWCOMER, all_units()), centre_share), (Share(PEER, low),))
+    later = signed(successor(signed(boxes[0].roster, "a", "b"), assignments=(moved,)), "a", "b").encode()
+    async with (
+        living(boxes[0]) as office,
+        living(boxes[1]) as peer,
+        living(boxes[2]) as newcomer,
+        living(boxes[3]) as centre,
+    ):
+        await put(office, [LUCK.randbytes(500) for _ in range(20)])
+        async with connected(office, newcomer), connected(office, centre):
+            await until_proven(office, NEWCOMER, 20)
+            await until_proven(office, CENTRE, 20)
+        async with connected(office, peer):
+            await until_proven(office, PEER, 20)
+            for core in (office, peer):
+                assert await core.rosters.offer([later])
+            await trio.sleep(2 * limits.RELEASE_LOOK_S)
+            assert await load_release(peer, OFFICE) is None
+
+
 # --- letting go ----------------------------------------------------------------------------------------------------
 
 

@@ -134,6 +134,20 @@ async def test_a_holder_that_asks_for_what_it_has_proven_fills_no_disk(
         assert len(await office.store.kv.scan(Family.PROOFS, b"r", b"s", 100)) == 1
 
 
+async def test_what_a_peer_says_to_an_offer_fills_no_log(autojump_clock: trio.testing.MockClock) -> None:
+    """Its sentence went into the log as it came: 128 KiB for each offer that it asked for."""
+    office_box = box(OFFICE)
+    async with living(office_box) as office, living(box(PEER)) as peer:
+        await put(office, [b"a recording"])
+        async with facing(office, peer) as face:
+            await face.say(need=peer_pb2.Need(origin=OFFICE, ids=[BlobId.of(b"a recording").raw]))
+            offer = (await face.hear("offer")).offer
+            code = StatusCode.RESOURCE_EXHAUSTED.value
+            await face.say(applied=peer_pb2.Applied(offer=offer.offer, status_code=code, sentence="full\n" * 20_000))
+            await trio.sleep(1)
+    assert [said["reason"] for said in office_box.log.said("offer refused")] == ["full" * 40]
+
+
 async def test_a_receipt_for_more_than_was_asked_about_counts_for_nothing(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

@@ -191,6 +191,13 @@ class Core:
         anything has come of it, and then it must be told again."""
         self._doubted_at[peer] = trio.current_time()
 
+    @property
+    def is_ledger_present(self) -> bool:
+        """Whether the ledger was read under the roster in force. Until then what a holder passed over may be its to
+        hold now."""
+        held, read = self.rosters.roster, self.ledger_roster
+        return (held.epoch, held.nodes) == (read.epoch, read.nodes)
+
     async def load_covers(self) -> None:
         """Count what holders have proven by inventory receipts, whenever the ledger was built anew from the others."""
         held = partial(self.ledger_roster.units_held, origin=self.number)

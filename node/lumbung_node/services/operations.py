@@ -171,7 +171,9 @@ class Operations:
 
         damaged = [number for (o, _), number in core.store.state.damaged.items() if o == origin]
         end = core.store.state.end(origin).number
-        return tally(core.store.proofs.ledger, holder_groups(roster, origin), end, damaged, count)
+        # By the roster under which the ledger was read: what a holder passed over under it is nobody's copy.
+        groups = holder_groups(core.ledger_roster, origin)
+        return tally(core.store.proofs.ledger, groups, end, damaged, count)
 
     async def _own(self, counted: Tally) -> operations_pb2.OwnCounts:
         state = self._core.store.state

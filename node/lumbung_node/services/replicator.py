@@ -54,17 +54,12 @@ class Replicator:
                 self._meet_partners()
                 for peer in sorted(self.links):
                     nursery.start_soon(self._keep, self.links[peer])
-                while not self._is_other_roster():  # it may have changed while the ledger was read
+                while self._core.is_ledger_present:  # it may have changed while the ledger was read
                     await changed.wait()
                 nursery.cancel_scope.cancel()
             async with self._ledger_turn:
                 await self._end_sessions()
                 await self._read_ledger()
-
-    def _is_other_roster(self) -> bool:
-        """Whether the ledger was read under another roster, or under one with other vans."""
-        held, read = self._core.rosters.roster, self._core.ledger_roster
-        return (held.epoch, held.nodes) != (read.epoch, read.nodes)
 
     async def _read_ledger(self) -> None:
         """Count anew what the holders of the roster now in force have proven."""

@@ -67,6 +67,7 @@ class Releasing:
         except InventoryUnknown:
             return None
         units = await self._proven_units(leaving & ~snapshot.doubted, snapshot.number)
+        units &= self._proven_in_order(units, snapshot.number)  # another roster may have come while rows were read
         if not units:
             return None
         holders = {holder for unit in units_of_mask(units) for holder in self._present(unit)}
@@ -103,8 +104,13 @@ class Releasing:
         return found
 
     def _proven_in_order(self, units: int, number: int) -> int:
-        """Those of the units of which every present holder has proven all up to `number`, but for its holes."""
+        """Those of the units of which every present holder has proven all up to `number`, but for its holes.
+
+        None while the ledger is that of another roster: a holder has passed over what it was not to hold then.
+        """
         ledger = self._core.store.proofs.ledger
+        if not self._core.is_ledger_present:
+            return 0
         found = 0
         for unit in units_of_mask(units):
             holders = self._present(unit)

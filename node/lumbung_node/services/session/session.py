@@ -252,7 +252,7 @@ class Session:
         if offer is None:
             raise Rejected(StatusCode.INVALID_ARGUMENT, f"applied for offer {applied.offer}, which is not open")
         if applied.status_code:
-            self._core.log.warning("offer refused", peer=self.peer, reason=applied.sentence)
+            self._core.log.warning("offer refused", peer=self.peer, reason=offer.refusal)
         if offer.origin == self._core.number and applied.HasField("receipt"):
             await proving.take_receipt(applied.receipt, offer.nonce, [item.blob for item in offer.items])
 

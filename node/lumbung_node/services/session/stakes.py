@@ -60,7 +60,8 @@ class Stakes:
 
 
 def own_stake(core: Core, node: NodeNumber) -> Stake:
-    """What of our own blobs would be at stake without `node`."""
+    """What of our own blobs would be at stake without `node`, by the roster under which the ledger was read: what a
+    holder passed over under another one is nobody's copy."""
     state, origin = core.store.state, core.number
     damaged = [number for (of, _), number in state.damaged.items() if of == origin]
-    return stake_of(core.rosters.roster, core.store.proofs.ledger, origin, node, state.end(origin).number, damaged)
+    return stake_of(core.ledger_roster, core.store.proofs.ledger, origin, node, state.end(origin).number, damaged)
