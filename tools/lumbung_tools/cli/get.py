@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import sys
@@ -15,6 +14,7 @@ from typing import IO
 import click
 
 from lumbung_cluster.errors import LumbungError
+from lumbung_node.adapters.keys.key_files import name_new
 from lumbung_tools.catalogue.text import rfc3339
 from lumbung_tools.cli.common import blob_name, node_named, run
 from lumbung_tools.cli.framework import Call, command, option
@@ -31,7 +31,6 @@ from lumbung_tools.sealing import AGE_MAGIC, CannotOpen, Identities, looks_seale
 __all__ = ["get"]
 
 _STDOUT = "-"
-_NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP)  # as file systems say it that have none
 _DIGITS_SHOWN = 16
 _COPY_SIZE_BYTES = 1024 * 1024
 
@@ -151,22 +150,10 @@ def _deliver(fetched: Fetched, identities: Identities | None, wish: _Wish, workr
     suffix = ".age" if wish.sealed and is_sealed else ""
     target = Path(wish.output or f"{str(fetched.id)[:_DIGITS_SHOWN]}{suffix}")
     try:
-        _name_new(content, target)
+        name_new(content, target)
     except FileExistsError as exc:
         raise CommandFailed(ExitCode.USAGE, "get.target_exists", target=target) from exc
     return str(target)
-
-
-def _name_new(content: Path, target: Path) -> None:
-    """Give the complete file its name, never over a file that is there. Raises FileExistsError."""
-    try:
-        os.link(content, target)  # unlike a rename
-    except OSError as exc:
-        if exc.errno not in _NO_LINKS:
-            raise
-        # Memory sticks (FAT, exFAT) have no second names: the name is taken first, and only what we made is replaced.
-        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        os.replace(content, target)
 
 
 def _is_sealed(path: Path) -> bool:
