@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -125,6 +126,48 @@ def test_a_backup_on_paper_gives_the_keys_back(tmp_path: Path, capsys: pytest.Ca
     words.chmod(0o644)
     refused = told(capsys, "keys", "restore", paper, *by_file, code=2)
     assert "chmod 600" in str(refused["sentence"])
+
+
+def command_words(*words: str | Path) -> list[str]:
+    return [sys.executable, "-m", "lumbung_tools", "--lang", "id", *map(str, words)]
+
+
+def test_without_a_terminal_no_passphrase_is_asked_for(founded: Founded, tmp_path: Path) -> None:
+    """A job without a terminal was told that somebody had stopped it, behind a warning in English."""
+    words = command_words("keys", "backup", founded.folder / "escrow-OFFLINE", "-o", tmp_path / "x.backup")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    ended = subprocess.run(
+        words, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment, start_new_session=True
+    )
+
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("Tidak ada terminal")
+    assert ended.stderr.count("\n") == 1
+
+
+def test_two_passphrases_that_differ_write_nothing_and_are_told_in_the_readers_language(
+    founded: Founded, tmp_path: Path
+) -> None:
+    setsid, output = require_tool("setsid", "util-linux"), tmp_path / "x.backup"
+    words = [setsid, "--ctty", "--wait", *command_words("keys", "backup", founded.folder / "escrow-OFFLINE")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    ours, theirs = pty.openpty()
+    said = b""
+    with subprocess.Popen(
+        [*map(str, words), "-o", str(output)], stdin=theirs, stdout=theirs, stderr=theirs, env=environment
+    ) as process:
+        for question, answer in ((b"12 karakter", b"padi menguning\n"), (b"sekali lagi", b"padi menghijau\n")):
+            while question not in said:
+                said += os.read(ours, 1000)
+            os.write(ours, answer)
+        while b"Ketik perintahnya lagi" not in said:
+            said += os.read(ours, 1000)
+        assert process.wait(timeout=60) == 2
+    os.close(ours)
+    os.close(theirs)
+
+    assert b"berbeda" in said
+    assert not output.exists()
 
 
 def test_the_stock_age_program_opens_a_backup(tmp_path: Path) -> None:

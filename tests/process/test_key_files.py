@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
@@ -28,6 +29,20 @@ def test_a_secret_is_readable_by_its_owner_only_whatever_the_umask(tmp_path: Pat
 
     assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "public").stat().st_mode) == 0o644
+
+
+def test_a_backup_goes_onto_a_stick_whose_file_system_has_no_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_links(source: object, target: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), str(source), None, str(target))
+
+    monkeypatch.setattr(os, "link", no_links)
+    write_secret(tmp_path / "backup", b"x")
+
+    with pytest.raises(KeyRefused, match="expected no file there"):
+        write_secret(tmp_path / "backup", b"y")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"backup": b"x"}
 
 
 @pytest.mark.parametrize(

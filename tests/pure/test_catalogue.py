@@ -195,6 +195,19 @@ def test_one_recording_is_not_called_recordings() -> None:
     )
 
 
+def test_nothing_is_said_to_be_copied_while_no_holder_is_connected() -> None:
+    status = node_status(blobs=1, by_copies=[1, 0, 0], only_here=1, oldest_only_here_ms=NOW_MS - MINUTE_MS)
+    del status.links[:]
+    for node, condition in ((2, wire.LINK_CONDITION_DOWN), (4, wire.LINK_CONDITION_REFUSED)):
+        status.links.append(wire.LinkState(node=node, condition=condition))
+
+    said = verdict(status)[1]
+    assert "being copied" not in said
+    assert "No holder is connected now" in said
+    status.links.append(wire.LinkState(node=3, condition=wire.LINK_CONDITION_BEHIND))
+    assert "being copied" in verdict(status)[1]
+
+
 def test_young_recordings_are_no_reason_to_call_nothing_to_do_where_a_warning_stands() -> None:
     status = node_status(blobs=1, by_copies=[1, 0, 0], only_here=1, oldest_only_here_ms=NOW_MS - MINUTE_MS)
     status.health.append(wire.HealthItem(code="LINK_DOWN", severity=wire.SEVERITY_WARNING, node=2))

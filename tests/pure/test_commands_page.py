@@ -145,3 +145,43 @@ def test_every_command_that_changes_something_takes_dry_run_or_stands_here_with_
     assert everything - takes - exempt == set()
     assert takes & (exempt - {"bundle export"}) == set()
     assert exempt - everything == set()
+
+
+def lines_to_type(page: str) -> Iterator[str]:
+    """Each command with an option that a page gives in full, without those that say "..." or leave a choice open."""
+    fenced = re.findall(r"^```\w*\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    quoted = re.findall(r"`([^`]+)`", re.sub(r"^```.*?^```", "", page, flags=re.MULTILINE | re.DOTALL))
+    lines = [line for block in fenced for line in re.sub(r"\\\n\s*", "", block).splitlines()]
+    for said in (*lines, *(re.sub(r"\s+", " ", each) for each in quoted)):
+        for command in re.split(r"&&|[|#]", said):
+            words = command.strip()
+            if re.match(r"lumbung [a-z].* --?[a-z]", words) and not re.search(r"\.\.\.|…|\[|^\s*$", words):
+                yield words
+
+
+def command_of(line: str) -> click.Command:
+    found: click.Command = ROOT
+    for word in line.split()[1:]:
+        below = found.get_command(click.Context(found), word) if isinstance(found, click.Group) else None
+        if below is None:
+            break
+        found = below
+    assert found is not ROOT, line
+    return found
+
+
+@pytest.mark.parametrize("name", ["operations", "installing", "joining", "keys"])
+@pytest.mark.parametrize("language", ["en", "id"])
+def test_what_a_page_gives_to_type_is_complete(name: str, language: str) -> None:
+    """`roster gone` stood without its -o, so that it ended with a sentence on usage in the night of a fire."""
+    docs = PAGE.parent
+    page = next(path for path in (docs / f"{name}.{language}.md", docs / f"{name}.md") if path.exists())
+    seen = 0
+    for line in lines_to_type(page.read_text()):
+        options = [each for each in command_of(line).params if isinstance(each, click.Option)]
+        given = set(re.findall(r"(?<!\S)--?[a-z][a-z-]*", line))
+        assert given <= {opt for option in options for opt in option.opts}, line
+        lacking = [option.opts for option in options if option.required and not given.intersection(option.opts)]
+        assert lacking == [], line
+        seen += 1
+    assert seen

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 
 import pytest
 
+from lumbung_node.config import Language
 from lumbung_node.ports.transport import Transport
+from lumbung_tools.catalogue.text import Catalogue
+from lumbung_tools.cli.framework import Call
+from lumbung_tools.cli.roster_add import compare_fingerprint
 from lumbung_tools.client.profile import Profile
 from lumbung_tools.main import run
+from lumbung_tools.output.console import Console
+from lumbung_tools.output.failures import CommandFailed
 
 WRONG = [
     (("bundle", "export"), "DIR belum ditulis.", "DIR is missing."),
@@ -82,3 +91,11 @@ def test_a_language_that_does_not_exist_is_told_in_the_one_that_is_set(
     monkeypatch.setenv("LUMBUNG_LANG", "en")
     assert run(("drop", "--lang", "xx"), no_network) == 2
     assert "'xx' is not one of id, en." in capsys.readouterr().err
+
+
+def test_a_closed_standard_input_is_asked_for_no_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)  # as Python starts with it: `lumbung roster add ... <&-`
+    console = Console(Catalogue(Language.ENGLISH), io.StringIO(), io.StringIO(), is_json=False)
+
+    with pytest.raises(CommandFailed, match=r"fingerprint\.missing"):
+        compare_fingerprint(Call(console, Path(), no_network), "12345", None)

@@ -491,6 +491,24 @@ def test_wrong_bytes_are_never_written(office: Office) -> None:
     assert sorted(os.listdir(office.folder)) == ["home", "source.zip"]
 
 
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP])
+def test_get_writes_onto_a_stick_whose_file_system_has_no_links(
+    office: Office, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """On FAT and exFAT it ended with "this account may not do that", after the whole recording was fetched."""
+    digits, there = stored(office), office.file("precious", b"mine")
+
+    def no_links(source: object, target: object) -> None:
+        raise OSError(number, os.strerror(number), str(source), None, str(target))
+
+    monkeypatch.setattr(os, "link", no_links)
+
+    assert office.type("get", digits, "-o", str(office.folder / "fresh")) == 0
+    assert (office.folder / "fresh").read_bytes()
+    assert office.type("get", digits, "-o", there) == 2
+    assert Path(there).read_bytes() == b"mine"
+
+
 def test_get_never_writes_over_a_file(office: Office) -> None:
     digits, target = stored(office), office.file("precious", b"mine")
 

@@ -104,6 +104,7 @@ ENGLISH: Final[dict[str, str]] = {
         "YELLOW: {blobs:recording has|recordings have} fewer than {copies} proven copies, oldest {age}."
     ),
     "status.yellow_young": "They are being copied; nothing to do now.",
+    "status.yellow_no_link": "No holder is connected now; they are copied by themselves when the line is back.",
     "status.yellow_look": "See lumbung health.",
     "status.yellow_health": "YELLOW: nothing is lost, but look at this today: {what}",
     "status.red_damaged": (

@@ -100,6 +100,7 @@ INDONESIAN: Final[dict[str, str]] = {
     "status.yellow_only_here": "KUNING: {blobs} rekaman hanya ada di sini, yang tertua {age}.",
     "status.yellow_short": "KUNING: {blobs} rekaman belum punya {copies} salinan terbukti, yang tertua {age}.",
     "status.yellow_young": "Sedang disalin; sekarang tidak ada yang perlu dikerjakan.",
+    "status.yellow_no_link": "Tidak ada penyimpan yang tersambung; disalin dengan sendirinya bila jalur pulih.",
     "status.yellow_look": "Lihat lumbung health.",
     "status.yellow_health": "KUNING: tidak ada yang hilang, tetapi periksa hari ini: {what}",
     "status.red_damaged": (

@@ -106,6 +106,11 @@ KEYS_ENGLISH: Final[dict[str, str]] = {
     ),
     "keys.step.moved": "Done: {file} is the {kind} key now, and the former one lies beside it with .former at its end.",
     "keys.passphrase": "Passphrase (at least {least} characters)",
+    "keys.passphrase_again": "The same passphrase again",
+    "keys.passphrase_differs": "The two passphrases differ; nothing was written. Type the command again.",
+    "keys.no_terminal": (
+        "There is no terminal to ask for the passphrase. Give it in a file of mode 0600: --passphrase-file FILE"
+    ),
     "keys.backed_up": "{count:key|keys} in {file}, opened again and compared. Keep the passphrase at another place.",
     "keys.verified": "The backup is whole: {count:key|keys}. Nothing was written; name a folder to restore there.",
     "keys.restored.written": "{file}: written",

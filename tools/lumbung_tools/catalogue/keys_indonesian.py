@@ -118,6 +118,11 @@ KEYS_INDONESIAN: Final[dict[str, str]] = {
     ),
     "keys.step.moved": ("Selesai: {file} kini kunci {kind}, dan yang lama ada di sampingnya dengan akhiran .former."),
     "keys.passphrase": "Frasa sandi (sedikitnya {least} karakter)",
+    "keys.passphrase_again": "Frasa sandi yang sama sekali lagi",
+    "keys.passphrase_differs": "Kedua frasa sandi berbeda; tidak ada yang ditulis. Ketik perintahnya lagi.",
+    "keys.no_terminal": (
+        "Tidak ada terminal untuk menanyakan frasa sandi. Berikan lewat berkas (izin 0600): --passphrase-file BERKAS"
+    ),
     "keys.backed_up": (
         "{count} kunci di {file}, sudah dibuka lagi dan dibandingkan. Simpan frasa sandinya di tempat lain."
     ),

@@ -14,6 +14,7 @@ from typing import IO
 import click
 
 from lumbung_cluster.errors import LumbungError
+from lumbung_node.adapters.keys.key_files import name_new
 from lumbung_tools.catalogue.text import rfc3339
 from lumbung_tools.cli.common import blob_name, node_named, run
 from lumbung_tools.cli.framework import Call, command, option
@@ -149,7 +150,7 @@ def _deliver(fetched: Fetched, identities: Identities | None, wish: _Wish, workr
     suffix = ".age" if wish.sealed and is_sealed else ""
     target = Path(wish.output or f"{str(fetched.id)[:_DIGITS_SHOWN]}{suffix}")
     try:
-        os.link(content, target)  # unlike a rename, never over a file that is there
+        name_new(content, target)
     except FileExistsError as exc:
         raise CommandFailed(ExitCode.USAGE, "get.target_exists", target=target) from exc
     return str(target)

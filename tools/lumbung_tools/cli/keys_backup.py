@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import click
@@ -14,6 +16,7 @@ from lumbung_tools.keybackup.paper import PAPER_MARK, from_paper, to_paper
 from lumbung_tools.keybackup.passphrase import PassphraseRefused
 from lumbung_tools.keybackup.restoring import plan_restore, restore_all
 from lumbung_tools.output.exit_codes import ExitCode
+from lumbung_tools.output.failures import CommandFailed
 from lumbung_tools.sealing import AGE_MAGIC
 
 __all__ = ["backup", "restore"]
@@ -94,6 +97,19 @@ def _passphrase(call: Call, file: Path | None, *, is_new: bool) -> str:
             return read_secret(file).decode("utf-8").strip("\r\n")
         except UnicodeDecodeError as exc:
             raise KeyRefused(f"passphrase {file}: expected text in UTF-8, got other bytes") from exc
+    if not _has_terminal():  # Python would ask all the same, and show what is typed
+        raise CommandFailed(ExitCode.USAGE, "keys.no_terminal")
     prompt = call.console.text("keys.passphrase", least=PASSPHRASE_SIZE_MIN)
-    entered: str = click.prompt(prompt, hide_input=True, confirmation_prompt=is_new, err=True)
+    entered: str = click.prompt(prompt, hide_input=True, err=True)
+    if is_new and click.prompt(call.console.text("keys.passphrase_again"), hide_input=True, err=True) != entered:
+        raise CommandFailed(ExitCode.USAGE, "keys.passphrase_differs")
     return entered
+
+
+def _has_terminal() -> bool:
+    """Where a passphrase can be typed unseen; a pipe as standard input does not take it away."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return sys.stdin is not None and sys.stdin.isatty()
+    return True

@@ -74,7 +74,7 @@ def add(
 def compare_fingerprint(call: Call, actual: str, typed: str | None) -> None:
     """What was read out by phone against what the file has. Raises CommandFailed: nothing may be written then."""
     if typed is None:
-        if not sys.stdin.isatty() or call.console.is_json:
+        if sys.stdin is None or not sys.stdin.isatty() or call.console.is_json:
             raise CommandFailed(ExitCode.USAGE, "fingerprint.missing")
         typed = str(click.prompt(call.console.text("fingerprint.ask")))
     try:

@@ -28,6 +28,9 @@ class Colour(Enum):
     RED = "red"
 
 
+_CUT_OFF = (wire.LINK_CONDITION_DOWN, wire.LINK_CONDITION_REFUSED)
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The value of the colour stands in JSON."""
@@ -71,6 +74,8 @@ def _what_to_do(console: Console, status: wire.StatusResponse) -> str:
     warning = any(severity_name(each) == "warning" and not each.muted_until_ms for each in status.health)
     age_ms = status.clock_ms - (status.own.oldest_unsafe_ms or status.own.oldest_only_here_ms)
     is_young = age_ms < COPIES_SHORT_WARNING_MS and not warning
+    if is_young and status.links and all(link.condition in _CUT_OFF for link in status.links):
+        return " " + console.text("status.yellow_no_link")
     return " " + console.text("status.yellow_young" if is_young else "status.yellow_look")
 
 

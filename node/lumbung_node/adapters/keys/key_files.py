@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
 
 from lumbung_cluster.errors import KeyRefused
 
-__all__ = ["read_secret", "write_public", "write_secret"]
+__all__ = ["name_new", "read_secret", "write_public", "write_secret"]
 
 _SECRET_MODE = 0o600
 _PUBLIC_MODE = 0o644
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP)  # as file systems say it that have none
 _SIZE_BYTES_MAX = 64 * 1024  # no key or certificate chain comes near; a wrong path to a big file stops here
 
 
@@ -47,6 +49,21 @@ def read_secret(path: Path) -> bytes:
     return content
 
 
+def name_new(part: Path, path: Path) -> None:
+    """Give a complete file its name, never that of a file that is there. Raises FileExistsError.
+
+    `part` may be there afterwards.
+    """
+    try:
+        os.link(part, path)  # unlike a rename, a link never takes the place of a key that is there
+    except OSError as exc:
+        if exc.errno not in _NO_LINKS:
+            raise
+        # Memory sticks (FAT, exFAT) have no second names: the name is taken first, and only what we made is replaced.
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _SECRET_MODE))
+        os.replace(part, path)
+
+
 def _check_mode(path: Path, mode: int) -> None:
     if not stat.S_ISREG(mode):
         raise KeyRefused(f"key file {path}: expected a plain file, got something else")
@@ -65,7 +82,7 @@ def _write_new(path: Path, content: bytes, mode: int) -> None:
             file.write(content)
             file.flush()
             os.fsync(descriptor)
-        os.link(part, path)  # unlike a rename, a link never takes the place of a key that is there
+        name_new(part, path)
     except FileExistsError as exc:
         raise KeyRefused(f"key file {path}: expected no file there, got one; move it away first") from exc
     finally:
