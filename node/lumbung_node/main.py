@@ -15,7 +15,7 @@ from pathlib import Path
 import structlog
 import trio
 
-from lumbung_cluster.errors import DiskFull, KeyRefused
+from lumbung_cluster.errors import DiskFailed, DiskFull, KeyRefused
 from lumbung_cluster.place import Place, choose_place
 from lumbung_cluster.wire import SPOKEN
 from lumbung_node.adapters.allocator import bound_allocator, give_back_when_idle, huge_pages_while_busy
@@ -236,7 +236,10 @@ async def _open_store(data: Path, log: Log) -> KeyValue:
             raise
         log.warning("ballast released to open the store")
         return await open_rocks(data, create=True)
-    await trio.to_thread.run_sync(ensure_ballast, data)
+    try:
+        await trio.to_thread.run_sync(ensure_ballast, data)
+    except DiskFailed as exc:  # no reason not to record; and nobody else would close what is open
+        log.warning("ballast not laid down", reason=str(exc))
     return store
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import random
 import shutil
 from collections.abc import Callable
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 from blake3 import blake3
 
-from lumbung_cluster.errors import BlobDamaged, StoreDamaged
+from lumbung_cluster.errors import BlobDamaged, DiskFailed, StoreDamaged
 from lumbung_node.adapters.rocks.aside import AsideFolders
 from lumbung_node.adapters.rocks.keyvalue import open_rocks
 from lumbung_node.ports.aside import Source
@@ -173,6 +175,26 @@ async def test_a_folder_that_repair_makes_an_empty_store_of_gives_nothing(tmp_pa
     (folder / "CURRENT").write_bytes(b"MANIFEST-000001\n")
     source = await AsideFolders(tmp_path).open("aside-20261125T215921Z")
     assert await readable(source) == set()
+    await source.close()
+
+
+async def test_a_machine_that_cannot_open_files_now_gives_no_store_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who tries again later reads it; what is called unreadable is never looked at again."""
+    await write_store(tmp_path)
+    aside = AsideFolders(tmp_path)
+    name = await aside.set_aside(_NOW_MS)
+
+    def fails(*_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "link", fails)
+        with pytest.raises(DiskFailed, match="Too many open files"):
+            await aside.open(name)
+    source = await aside.open(name)
+    assert len(await readable(source)) == _ROWS
     await source.close()
 
 

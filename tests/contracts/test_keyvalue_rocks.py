@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import shutil
@@ -29,7 +30,9 @@ from lumbung_cluster.limits import KIB, MIB
 from lumbung_node.adapters.ballast import ensure_ballast, release_ballast
 from lumbung_node.adapters.rocks import RocksKeyValue, RocksLimits, open_rocks
 from lumbung_node.adapters.rocks.error_table import Phase, translate
+from lumbung_node.main import _open_store
 from lumbung_node.ports.keyvalue import Batch, Family
+from lumbung_testing.world import ListLog
 
 LAST = b"\xff" * 40
 MARKER = b"the bytes of this very chunk "
@@ -330,3 +333,19 @@ def test_ballast_takes_blocks_and_not_a_hole(tmp_path: Path) -> None:
 def test_ballast_without_room_leaves_nothing_behind(small_disk: Path) -> None:
     assert not ensure_ballast(small_disk, size_bytes=100 * MIB)
     assert list(small_disk.iterdir()) == []
+
+
+async def test_a_ballast_that_the_disk_does_not_take_is_no_reason_not_to_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store was left open and locked by its own process, which ended the node at the next try."""
+
+    def fails(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "posix_fallocate", fails)
+    monkeypatch.setattr(Path, "unlink", fails)
+    log = ListLog()
+    store = await _open_store(tmp_path, log)
+    await store.close()
+    assert log.said("ballast not laid down")

@@ -216,6 +216,7 @@ async def test_what_one_disk_began_spoils_nothing_of_the_next(
     async with living(box(CENTRE)) as centre:
         arrivals = Arrivals(centre)
         await _cut(arrivals, CENTRE, _entry(content), bytes(size_bytes // 2))
+        assert await foreign_runs(centre.store.kv) == []  # nor does it take up what others began
         assert await _is_brought(arrivals, CENTRE, content)
 
 

@@ -16,6 +16,7 @@ from lumbung_node.adapters.keys.ed25519 import Ed25519Signer
 from lumbung_node.ports.keyvalue import Batch, Family
 from lumbung_node.ports.metrics import Uncounted
 from lumbung_node.store.events import FoundBy
+from lumbung_node.store.group import Group
 from lumbung_node.store.jobs import Content, Job, Outcome, OwnBlob
 from lumbung_node.store.layout import blob_key
 from lumbung_node.store.store import Store, open_store
@@ -186,3 +187,25 @@ async def test_a_crash_loses_nothing_that_was_acknowledged() -> None:
                 row = await store.reader.row(NODE, BlobId.of(content))
                 assert row is not None
                 assert await store.reader.read_whole(BlobId.of(content), row) == content
+
+
+async def test_a_bug_behind_the_sync_leaves_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Callers wait behind a shield: without an answer the node could not even end."""
+
+    def fails(_: Group) -> None:
+        raise ZeroDivisionError
+
+    async def commit() -> None:
+        async with opened(VirtualDisk(), MemoryIdentity()) as store:
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
+                try:
+                    await store.committer.commit(job)
+                except OutcomeUnknown:
+                    answered.append(job)
+
+    monkeypatch.setattr(Group, "publish", fails)
+    job, answered = Job(), list[Job]()
+    with pytest.raises(ExceptionGroup) as ended:
+        await commit()
+    assert ended.group_contains(ZeroDivisionError)
+    assert answered == [job]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from lumbung_cluster.errors import DiskFailed
@@ -25,7 +26,8 @@ def ensure_ballast(folder: Path, *, size_bytes: int = BALLAST_SIZE_BYTES) -> boo
     try:
         _allocate(path, size_bytes)
     except OSError as exc:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):  # a disk that takes nothing any more takes no unlinking either
+            path.unlink(missing_ok=True)
         if exc.errno in _NO_ROOM:
             return False
         raise DiskFailed(f"ballast {path}: {exc.strerror}") from exc

@@ -130,10 +130,10 @@ class Committer:
                 group.add(jobs)
                 group.finish()
                 await self._write(group)
-            except Exception as exc:
+                group.publish()
+            except Exception as exc:  # whatever it is: callers wait for their answer behind a shield
                 self._fail(jobs, exc)
                 raise
-            group.publish()
             self._at_hand.note([(place, new.blob, new.content.chunks[0]) for place, new in group.new_small])
         self._state.repairing -= group.repaired
         self._metrics.add(Metric.COMMITTED_BLOBS, sum(job.blobs for job in jobs))

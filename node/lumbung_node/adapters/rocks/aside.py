@@ -127,7 +127,7 @@ def _found(folders: Sequence[Path]) -> list[tuple[str, Path]]:
 
 
 def _open_some_way(folder: Path) -> RocksEngine:
-    reasons = []
+    reasons, is_damaged = [], False
     ways: tuple[Callable[[Path], None], ...] = (_as_it_is, _with_newest_manifest, _repaired)
     for way in ways:
         work = folder / _WORK
@@ -140,10 +140,13 @@ def _open_some_way(folder: Path) -> RocksEngine:
             raise
         except LumbungError as exc:
             reasons.append(str(exc))
+            is_damaged |= isinstance(exc, StoreDamaged)
         except OSError as exc:
             reasons.append(f"{exc.filename}: {exc.strerror}")
     _remove_work(folder / _WORK)
-    raise StoreDamaged(f"{folder.name} cannot be read in any way: {'; '.join(reasons)}")
+    sentence = f"{folder.name} cannot be read in any way: {'; '.join(reasons)}"
+    # It is given up for good only for what it is: it may be that no file could be opened, or linked.
+    raise StoreDamaged(sentence) if is_damaged else DiskFailed(sentence)
 
 
 def _as_it_is(store: Path) -> None:

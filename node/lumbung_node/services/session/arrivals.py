@@ -57,10 +57,6 @@ async def contents_of(core: Core, arrivals: Sequence[Arrival]) -> list[Content |
     return contents
 
 
-def _forget(_: _Buffer) -> None:
-    """A disk is there to be read again."""
-
-
 def _verified(buffers: list[tuple[BlobId, bytes | bytearray]]) -> list[Content | None]:
     """Each buffer is let go of as soon as its content is there."""
     buffers.reverse()
@@ -74,10 +70,19 @@ class Arrival:
     """One blob that is coming in: into memory, or straight to disk when it is large."""
 
     def __init__(
-        self, core: Core, entry: Entry, run: Run | None, beginning: _Buffer, leave: Callable[[_Buffer], None]
+        self,
+        core: Core,
+        entry: Entry,
+        run: Run | None,
+        beginning: _Buffer,
+        leave: Callable[[_Buffer], None],
+        *,
+        is_kept: bool,
     ) -> None:
+        """`is_kept`: its bringer goes on where it stops."""
         self._core = core
         self._leave = leave
+        self._is_kept = is_kept
         self._entry = entry
         self._run = run
         self._buffer = beginning
@@ -150,12 +155,12 @@ class Arrival:
         """The offer is over. What came of a blob that is not whole stays: of a large one its whole chunks for a day."""
         try:
             if self._run is not None and not self._taken:
-                await self._run.keep()
+                await (self._run.keep() if self._is_kept else self._run.abandon())
         except (StoreClosed, OutcomeUnknown, DiskFull, DiskFailed):
             return  # nothing was promised for these bytes: they will come again
         finally:
             beginning, self._buffer = self._buffer, b""  # what still comes must not grow what is kept
-            self._leave(beginning if not self._taken and not self.reason else b"")
+            self._leave(beginning if self._is_kept and not self._taken and not self.reason else b"")
 
 
 async def put_away(arrivals: Iterable[Arrival]) -> None:
@@ -257,20 +262,21 @@ class Arrivals:
     async def begin(self, peer: NodeNumber, origin: NodeNumber, entry: Entry) -> Arrival:
         """Room for a claimed blob; goes on where `peer` itself stopped, a large one also where a restart cut it off.
 
-        Under our own number come all disks, and stores that were set aside: of these nothing is gone on with.
+        Under our own number come all disks, and stores that were set aside: of these nothing is gone on with, nor kept.
         """
+        is_kept = peer != self._core.number
         if entry.size_bytes <= limits.MEMORY_BLOB_BYTES_MAX:
-            if peer == self._core.number:
-                return Arrival(self._core, entry, None, b"", _forget)
             place = (peer, origin, entry.blob)
-            return Arrival(self._core, entry, None, self._cut.take(place), partial(self._cut.keep, place))
+            keep = partial(self._cut.keep, place)
+            return Arrival(self._core, entry, None, self._cut.take(place), keep, is_kept=is_kept)
         stored = await self._staging.reserve(peer, origin, entry.blob, entry.size_bytes)
 
         def release(_: _Buffer) -> None:
             self._staging.release(origin, entry.blob)
 
         try:
-            return Arrival(self._core, entry, await self._run(peer, origin, entry, stored), b"", release)
+            run = await self._run(peer, origin, entry, stored)
+            return Arrival(self._core, entry, run, b"", release, is_kept=is_kept)
         except BaseException:
             release(b"")
             raise
@@ -279,7 +285,7 @@ class Arrivals:
         """The same for a claimed blob all of whose bytes are here, and fit memory: no beginning is gone on with."""
         place = (peer, origin, entry.blob)
         self._cut.take(place)
-        return Arrival(self._core, entry, None, b"", partial(self._cut.keep, place))
+        return Arrival(self._core, entry, None, b"", partial(self._cut.keep, place), is_kept=True)
 
     async def sweep(self, begun_before_ms: int) -> None:
         """Take away what cut streams left and nobody has gone on with."""
