@@ -609,3 +609,87 @@ def test_an_unexpected_error_is_one_line_with_an_event(office: Office, monkeypat
     assert code == 1
     assert "event" in err
     assert "Traceback" not in err
+
+
+# --- what waits in the outbox ------------------------------------------------------------------------------------
+
+
+def lost_answers(office: Office, *names: str) -> None:
+    """Puts of these files whose answers never came, after which a person has removed the files."""
+    office.node.rule = lambda put, completed: None
+    for name in names:
+        path = office.file(name, name.encode() * 50)
+        assert office.type("put", "--timeout", "0", path) == 5
+        Path(path).unlink()
+    office.node.rule = answers(3)
+    office.node.blobs.clear()
+    office.said()
+
+
+def test_what_waits_is_sent_although_its_file_is_gone(office: Office) -> None:
+    """Its sealed file is all that is left of it, and nothing but a put of the same file would ever have sent it."""
+    lost_answers(office, "a.zip", "b.zip")
+    assert len(office.waiting()) == 4
+
+    assert office.type("put", "--waiting") == 0
+
+    assert sorted(
+        pyrage.decrypt(sealed, [pyrage.x25519.Identity.from_str(office.station.office.secret)])
+        for sealed in office.node.blobs.values()
+    ) == [b"a.zip" * 50, b"b.zip" * 50]
+    assert office.waiting() == []
+    assert "2 recordings: 2 safe." in office.said()[0]
+    assert office.type("put", "--waiting") == 0
+    assert "0 recordings wait" in office.said()[0]
+
+
+def test_what_waits_stays_after_a_refusal(office: Office) -> None:
+    """After a refusal of a named file the file is there; of this one nothing else may be."""
+    lost_answers(office, "a.zip")
+    office.node.rule = lambda put, completed: blobs_pb2.PutAnswer(
+        outcome=blobs_pb2.PUT_OUTCOME_REFUSED, status_code=8, sentence="disk full", final=True
+    )
+
+    assert office.type("put", "--waiting") == 6
+    assert len(office.waiting()) == 2
+
+
+def test_a_spoilt_sealed_file_is_told_and_not_sent(office: Office) -> None:
+    lost_answers(office, "a.zip", "b.zip")
+    spoilt = office.station.profile.outbox / next(name for name in office.waiting() if name.endswith(".age"))
+    spoilt.write_bytes(spoilt.read_bytes()[:-1] + b"?")
+
+    assert office.type("put", "--waiting") == 2
+
+    assert len(office.node.blobs) == 1
+    assert [name for name in office.waiting() if name.endswith(".age")] == [spoilt.name]
+    assert "this sealed file of the outbox is spoilt" in office.said()[1]
+
+
+def test_a_dry_run_counts_what_waits_and_sends_nothing(office: Office) -> None:
+    lost_answers(office, "a.zip")
+
+    assert office.type("put", "--waiting", "--dry-run") == 0
+    assert "1 recording waits" in office.said()[0]
+    assert (len(office.waiting()), office.node.blobs) == (2, {})
+
+
+def test_what_waits_is_left_to_a_put_that_is_at_work(office: Office) -> None:
+    lost_answers(office, "a.zip")
+    other = Outbox(office.station.profile.outbox, office.station.profile.read_tag_secret())
+
+    assert office.type("put", "--waiting") == 2
+    assert "Another put is at work" in office.said()[1]
+    other.close()
+    assert len(office.waiting()) == 2
+
+
+@pytest.mark.parametrize("more", [["a.zip"], ["--no-seal"], ["--record", "R-1"]])
+def test_what_waits_is_sent_as_it_is(office: Office, more: list[str]) -> None:
+    assert office.type("put", "--waiting", *more) == 2
+    assert "no files, --record or --no-seal go with it" in office.said()[1]
+
+
+def test_put_of_nothing_says_what_to_name(office: Office) -> None:
+    assert office.type("put") == 2
+    assert "Name at least one file or folder, or give --waiting." in office.said()[1]

@@ -51,6 +51,11 @@ def no_file_in_it() -> PlaintextRefused:
     return PlaintextRefused("plaintext: expected a file in this folder, got none")
 
 
+def spoilt_sealing() -> PlaintextRefused:
+    """Of a sealed file whose bytes, or what was written beside it, are not what they were."""
+    return PlaintextRefused("sealed file: expected the bytes that were sealed, got others")
+
+
 class CannotOpen(KeyRefused):
     """None of the identities at hand opens the blob."""
 

@@ -43,6 +43,10 @@ ENGLISH: Final[dict[str, str]] = {
     "put.nobody": "nobody",
     "put.progress": "Storing",
     "put.no_files": "There is no file in what was named: {paths}. Name at least one file.",
+    "put.nothing_named": "Name at least one file or folder, or give --waiting.",
+    "put.waiting_alone": "--waiting sends what waits in the outbox: no files, --record or --no-seal go with it.",
+    "put.waiting_busy": "Another put is at work here; what waits may be its own. Try again when it has ended.",
+    "put.waiting_count": "Outbox of this station: {blobs:recording waits|recordings wait}.",
     "put.no_name": "One of the files that were named has an empty name. Name it, or leave it out.",
     "put.one_record": "--record names one record: give exactly one file with it, not {files}.",
     "put.stdin_plain": '"-" (standard input) is always sealed here: leave out --no-seal, or name a file.',
@@ -123,7 +127,8 @@ ENGLISH: Final[dict[str, str]] = {
     "status.kept": "Kept for others: {blobs} ({size}) of {origins:office|offices}",
     "status.certificate": "Certificate: good for {age} more",
     "status.outbox": (
-        "Outbox of this station: {blobs:recording waits|recordings wait} for a definite answer. Put them again."
+        "Outbox of this station: {blobs:recording waits|recordings wait} for a definite answer. Put them again;"
+        " where a file is gone: lumbung put --waiting."
     ),
     "status.column.link": "holder",
     "status.column.condition": "link",
@@ -337,11 +342,13 @@ ENGLISH: Final[dict[str, str]] = {
         "lumbung put rekaman-0001.zip\n"
         "lumbung put /data/today --copies 2 --timeout 60\n"
         "lumbung put scan.zip --record R-2026-000123\n"
-        "tar c folder | lumbung put -"
+        "tar c folder | lumbung put -\n"
+        "lumbung put --waiting"
     ),
     "help.put.copies": "Proven copies to wait for, 1 to 3.",
     "help.put.timeout": "Seconds to wait for copies after the last durable answer, and to retry a broken line.",
     "help.put.record": "The record's own number: a retry or a new version of it is recognized. One file only.",
+    "help.put.waiting": "Send the sealed files of the outbox: their answers were lost. No files are named.",
     "help.put.no_seal": "Store the bytes as they are; the node must allow it unless they are sealed with age.",
     "help.get": (
         "Fetch one recording, check it against its id and open it. Asks the own node first, then the other holders."

@@ -34,6 +34,7 @@ FILE_ENGLISH: Final[dict[str, str]] = {
     "reason.not_a_certificate": "the file holds no certificate in PEM",
     "reason.file_empty": "it is empty",
     "reason.file_special": "it is no file but a pipe, socket or device, and was left out",
+    "reason.sealing_spoilt": "this sealed file of the outbox is spoilt; put the file that it was made of once more",
     "reason.folder_empty": (
         "no file is in this folder (hidden ones and links do not count); if it is a disk, is it mounted?"
     ),

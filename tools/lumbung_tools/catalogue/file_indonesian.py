@@ -36,6 +36,7 @@ FILE_INDONESIAN: Final[dict[str, str]] = {
     "reason.not_a_certificate": "berkas itu tidak berisi sertifikat PEM",
     "reason.file_empty": "berkas kosong",
     "reason.file_special": "bukan berkas melainkan pipa, soket, atau perangkat, dan dilewati",
+    "reason.sealing_spoilt": "berkas tersegel di kotak keluar ini rusak; jalankan put untuk berkas asalnya sekali lagi",
     "reason.folder_empty": (
         "tidak ada berkas di folder ini (yang tersembunyi dan tautan tidak dihitung); bila cakram, sudah terpasangkah?"
     ),

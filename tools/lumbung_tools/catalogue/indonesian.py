@@ -42,6 +42,10 @@ INDONESIAN: Final[dict[str, str]] = {
     "put.nobody": "siapa pun",
     "put.progress": "Menyimpan",
     "put.no_files": "Tidak ada berkas di lokasi ini: {paths}. Sebutkan sedikitnya satu berkas.",
+    "put.nothing_named": "Sebutkan sedikitnya satu berkas atau folder, atau beri --waiting.",
+    "put.waiting_alone": "--waiting mengirim isi kotak keluar: tanpa berkas, --record, atau --no-seal.",
+    "put.waiting_busy": "Perintah put lain sedang bekerja; yang menunggu mungkin miliknya. Coba lagi setelah selesai.",
+    "put.waiting_count": "Kotak keluar stasiun ini: {blobs} rekaman menunggu.",
     "put.no_name": "Salah satu berkas yang disebut bernama kosong. Sebutkan namanya, atau hapus.",
     "put.one_record": "--record hanya untuk satu rekaman: beri tepat satu berkas, bukan {files}.",
     "put.stdin_plain": '"-" (masukan standar) selalu disegel di sini: hapus --no-seal, atau sebutkan berkas.',
@@ -118,7 +122,10 @@ INDONESIAN: Final[dict[str, str]] = {
     "status.own": "Rekaman sendiri: {blobs} ({size}); 1 salinan {one}, 2 salinan {two}, 3 salinan {three}",
     "status.kept": "Disimpan untuk kantor lain: {blobs} ({size}) dari {origins} kantor",
     "status.certificate": "Sertifikat: berlaku {age} lagi",
-    "status.outbox": "Kotak keluar stasiun ini: {blobs} rekaman menunggu jawaban pasti. Jalankan put lagi.",
+    "status.outbox": (
+        "Kotak keluar stasiun ini: {blobs} rekaman menunggu jawaban pasti. Jalankan put lagi; bila berkasnya sudah"
+        " tidak ada: lumbung put --waiting."
+    ),
     "status.column.link": "penyimpan",
     "status.column.condition": "sambungan",
     "status.column.lag": "tertinggal",
@@ -340,13 +347,15 @@ INDONESIAN: Final[dict[str, str]] = {
         "lumbung put rekaman-0001.zip\n"
         "lumbung put /data/hari-ini --copies 2 --timeout 60\n"
         "lumbung put scan.zip --record R-2026-000123\n"
-        "tar c folder | lumbung put -"
+        "tar c folder | lumbung put -\n"
+        "lumbung put --waiting"
     ),
     "help.put.copies": "Jumlah salinan terbukti yang ditunggu, 1 sampai 3.",
     "help.put.timeout": (
         "Lama menunggu salinan (detik) setelah jawaban terakhir, dan mencoba lagi bila sambungan putus."
     ),
     "help.put.record": "Nomor rekaman: pengulangan atau versi barunya dikenali. Hanya untuk satu berkas.",
+    "help.put.waiting": "Kirim berkas tersegel di kotak keluar yang jawabannya hilang. Tanpa menyebut berkas.",
     "help.put.no_seal": "Simpan apa adanya; simpul harus mengizinkannya kecuali sudah disegel dengan age.",
     "help.get": (
         "Mengambil satu rekaman, mencocokkan dengan id-nya, lalu membukanya. Simpul sendiri dahulu, lalu "

@@ -30,7 +30,7 @@ from blake3 import blake3
 
 from lumbung_cluster.ids import BlobId, blob_hasher
 from lumbung_cluster.limits import MIB
-from lumbung_tools.sealing import Sealed, SealRecipients, seal
+from lumbung_tools.sealing import Sealed, SealRecipients, seal, spoilt_sealing
 from lumbung_tools.tags import Tags, TagSecret
 
 __all__ = ["Outbox", "OutboxEntry", "count_waiting"]
@@ -57,6 +57,7 @@ class Outbox:
     """One folder, mode 0700. All calls block on the disk: run them off the event loop, one at a time.
 
     Several processes may share it; whoever finds it alone removes what a crash in the middle of sealing left behind.
+    `is_alone` is whether this one did.
     """
 
     def __init__(self, folder: Path, secret: TagSecret) -> None:
@@ -64,7 +65,7 @@ class Outbox:
         self._secret = secret
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        is_alone = self._share()
+        self.is_alone = is_alone = self._share()
         self._suffix = "" if is_alone else f"-{secrets.token_hex(_TOKEN_SIZE_BYTES)}"
         # Known entries only: looking a name up on disk for every file would cost a second read of its plaintext.
         waiting = folder.glob("*.age") if is_alone else ()
@@ -77,6 +78,21 @@ class Outbox:
         """
         waiting = self._find_waiting(source, record) if self._known and source.seekable() else None
         return waiting or self._seal_anew(source, record, recipients)
+
+    def paths(self) -> list[Path]:
+        """The sealed files that wait here; none where another process was here first, whose they may be."""
+        return sorted(self._known.values())
+
+    def entry(self, path: Path) -> OutboxEntry:
+        """What waits at this path, ready to go out. Raises OSError, PlaintextRefused for what a crash or the disk has
+        spoilt: only a put of its file helps then."""
+        try:
+            entry = _read_sidecar(path, path.with_suffix(".json").read_text())
+        except (FileNotFoundError, ValueError, KeyError, TypeError) as exc:
+            raise spoilt_sealing() from exc
+        if _hash_file(path) != entry.id.raw:
+            raise spoilt_sealing()
+        return entry
 
     def settle(self) -> None:
         """Make the names of all entries so far durable: one sync for a whole batch."""

@@ -78,13 +78,14 @@ class Preparer:
         self._entries: dict[str, tuple[OutboxEntry, set[PutItem]]] = {}  # by path, with the items that still need it
         self._forgotten: deque[PutItem] = deque()
 
-    async def batches(self, labels: Sequence[str], record: str | None) -> AsyncGenerator[Sequence[PutItem], None]:
-        for chunk in _chunks(labels):
-            items, unusable = await self._blocking.run(partial(self._prepare, chunk, record))
-            for label, why in unusable:
-                self._on_unusable(label, why)
-            if items:
-                yield items
+    def batches(self, labels: Sequence[str], record: str | None) -> AsyncGenerator[Sequence[PutItem], None]:
+        if self._recipients is None:
+            return self._batches(labels, partial(self._take, record=record))
+        return self._batches(labels, partial(self._seal, record=record))
+
+    def waiting(self, paths: Sequence[Path]) -> AsyncGenerator[Sequence[PutItem], None]:
+        """Those sealed files of the outbox, as they are; their paths are their labels."""
+        return self._batches([str(path) for path in paths], self._take_up)
 
     def forget(self, item: PutItem) -> None:
         """It needs its sealed file no longer; twice says no more than once, a twin may still need the file."""
@@ -102,13 +103,25 @@ class Preparer:
                 del self._entries[item.path]
                 self._outbox.forget(entry)
 
-    def _prepare(self, labels: Sequence[str], record: str | None) -> tuple[list[PutItem], list[tuple[str, Exception]]]:
+    async def _batches(
+        self, labels: Sequence[str], make: Callable[[str], PutItem]
+    ) -> AsyncGenerator[Sequence[PutItem], None]:
+        for chunk in _chunks(labels):
+            items, unusable = await self._blocking.run(partial(self._prepare, chunk, make))
+            for label, why in unusable:
+                self._on_unusable(label, why)
+            if items:
+                yield items
+
+    def _prepare(
+        self, labels: Sequence[str], make: Callable[[str], PutItem]
+    ) -> tuple[list[PutItem], list[tuple[str, Exception]]]:
         self.finish()
         items: list[PutItem] = []
         unusable: list[tuple[str, Exception]] = []
         for label in labels:
             try:
-                items.append(self._seal(label, record) if self._recipients else self._take(label, record))
+                items.append(make(label))
             except (OSError, LumbungError) as exc:
                 unusable.append((label, exc))
         if self._recipients:
@@ -121,6 +134,12 @@ class Preparer:
             if label != STDIN:
                 refuse_too_large(os.fstat(source.fileno()).st_size, limits.PLAINTEXT_SIZE_BYTES_MAX)
             entry = self._outbox.seal(source, record, self._recipients)
+        return self._item(label, entry)
+
+    def _take_up(self, label: str) -> PutItem:
+        return self._item(label, self._outbox.entry(Path(label)))
+
+    def _item(self, label: str, entry: OutboxEntry) -> PutItem:
         item = PutItem(
             label=label,
             path=str(entry.path),

@@ -33,6 +33,7 @@ FILE_SHAPES: Final = {
     "reason.not_a_certificate": r"certificate: expected one in PEM, got .*",
     "reason.file_empty": r"plaintext: expected at least 1 byte, got an empty file",
     "reason.file_special": r"plaintext: expected a file, got a pipe, socket or device",
+    "reason.sealing_spoilt": r"sealed file: expected the bytes that were sealed, got others",
     "reason.folder_empty": r"plaintext: expected a file in this folder, got none",
     "reason.no_stdin": r"plaintext: expected a standard input, got a closed one",
     "reason.file_too_large": r"plaintext: expected at most (?P<most>\d+) bytes, got more",
