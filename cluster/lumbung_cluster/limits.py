@@ -70,6 +70,7 @@ WORDS_PER_S: Final = 100.0  # 25,600 ids proven a second: a million in 40 s; an 
 # --- times -----------------------------------------------------------------------------------------------------
 BLOB_SILENCE_S: Final = 30.0  # without a byte inside a blob, or with an unanswered request, a stream ends
 DEADLINE_UNARY_S: Final = 30.0
+TASK_AGAIN_S: Final = 60.0  # before a task that met a bug begins again: what it stumbled over may be gone by then
 DIAL_TIMEOUT_S: Final = 20.0
 BACKOFF_S_MIN: Final = 0.5
 BACKOFF_S_MAX: Final = 60.0  # a hundred offices that come back together spread over a minute
