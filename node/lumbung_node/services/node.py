@@ -231,7 +231,7 @@ async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core],
                 nursery.start_soon(replicator.run)
                 nursery.start_soon(watch_disk, core, parts.disk, replicator.sweep)
                 nursery.start_soon(takeover.run)
-                beside = {
+                beside: dict[str, Callable[[], Awaitable[None]]] = {
                     "clock": partial(watch_clock, core, replicator.clock_offsets_ms),
                     "scrub": scrubber.run,
                     "rebuild": rebuild.run,
