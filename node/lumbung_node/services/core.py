@@ -66,6 +66,9 @@ STORE_FAILURES = (OutcomeUnknown, StoreClosed, StoreDamaged, DiskFull, DiskFaile
 """After these the store is opened again, and all services with it; what waited was not answered as durable."""
 
 
+_TOKEN_LOOK_S = 0.1  # the last part of a token may be less than the clock can tell
+
+
 @dataclass(slots=True)
 class Condition:
     """What the node knows is wrong with itself.
@@ -160,13 +163,17 @@ class Core:
         is_own = origin == self.number and not self.condition.fallback
         return self.condition.refuses_foreign and not is_own
 
-    def withdrawal_wait_s(self, holder: NodeNumber) -> float:
-        """How long the next withdrawal of this holder has to wait before it is written.
+    async def until_withdrawal(self, holder: NodeNumber) -> None:
+        """Wait until the next withdrawal of this holder may be written, and count it.
 
-        Withdrawn, repaired, withdrawn again: each round stays on disk, and a new session must not begin it anew.
+        Withdrawn, repaired, withdrawn again: each round stays on disk, and a new session must not begin it anew. Only
+        what is written counts: a holder tells everything again in each session, and on a line that breaks it would run
+        into a debt of days in which nothing that it takes back is believed.
         """
         known = self.withdrawals.setdefault(holder, Bucket(WITHDRAWALS_BURST, WITHDRAWALS_PER_S))
-        return known.take(trio.current_time())
+        while (wait_s := known.wait_s(trio.current_time())) > 0:  # noqa: ASYNC110 (time fills it)
+            await trio.sleep(max(wait_s, _TOKEN_LOOK_S))
+        known.take(trio.current_time())
 
     def life_wait_s(self, peer: NodeNumber, *, is_new: bool) -> float:
         """How long we talk no more with `peer`, which `is_new` in a life, since it has begun too many.
