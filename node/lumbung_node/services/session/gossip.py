@@ -51,6 +51,7 @@ class Gossip:
                 await rosters.changed.wait()
 
     async def take_roster(self, raw: bytes) -> None:
+        await self._core.until_roster(self._peer)
         try:
             await self._core.rosters.offer([raw])
         except Rejected as exc:  # the peer may be older than we are, or forked: the session itself goes on
