@@ -48,7 +48,7 @@ class LinePace:
         self, _logger: object, _method: str, event: MutableMapping[str, object]
     ) -> MutableMapping[str, object]:
         source = tuple(str(event.get(name, "")) for name in ("event", "peer", "caller"))
-        bucket, left_out = self._sources.pop(source, None) or (Bucket(LOG_LINES_BURST, LOG_LINES_PER_S), 0)
+        bucket, left_out = self._sources.pop(source, (Bucket(LOG_LINES_BURST, LOG_LINES_PER_S), 0))
         is_early = bucket.wait_s(self._clock()) > 0
         self._sources[source] = (bucket, left_out + 1 if is_early else 0)
         while len(self._sources) > LOG_SOURCES_MAX:
