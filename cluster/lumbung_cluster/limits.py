@@ -48,6 +48,9 @@ PUT_RATE_WINDOW_S: Final = 40.0  # over which a put's rate is judged: frames are
 
 # --- slots -----------------------------------------------------------------------------------------------------
 CALLS_PER_PEER_MAX: Final = 16  # open calls of one caller; a global bound alone let one peer starve everybody
+STREAMS_OWN: Final = 3  # open streams that every caller may have, whatever the others do: a session, a put, a read
+STREAMS_SHARED_MAX: Final = 40  # more of one caller, up to its 16, of all together: a stream that nobody reads costs 7
+# MiB (measured), so 20 stations that try it cost 0.7 GiB in place of 2.2; a node's service may have 1 GiB
 CALLS_TOTAL_MAX: Final = 4096  # 600 sessions and the calls of stations
 CONNECTIONS_UNAUTHENTICATED_S: Final = 20.0  # handshake: a satellite line needs 5 s, an idle socket gets no more
 
