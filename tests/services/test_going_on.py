@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 
 import pytest
 import trio
@@ -23,9 +24,10 @@ from lumbung_node.services.keyring import open_keyring
 from lumbung_node.services.node import NodeParts, run_node
 from lumbung_node.services.rosters import open_rosters
 from lumbung_node.services.scrub import scrubber
+from lumbung_node.services.session import session
 from lumbung_node.services.watches import DiskMarks
 from lumbung_testing.linked_nodes import LinkedNode, host
-from lumbung_testing.rosters import CLUSTER, TestVerifier, founding, signed
+from lumbung_testing.rosters import CLUSTER, TestVerifier, founding, signed, successor
 from lumbung_testing.session_pair import LUCK, OFFICE, PEER, box, living, put
 from lumbung_testing.simulation.node import keys_of, node_caller
 from lumbung_testing.simulation.patching import patched
@@ -130,10 +132,13 @@ async def test_what_a_task_raises_of_the_disk_still_opens_the_store_again(
         await trio.lowlevel.checkpoint()
         raise ExceptionGroup("of a nursery", [DiskFailed("a sync failed"), ValueError()])
 
-    async with living(box(OFFICE)) as office:
+    kept = box(OFFICE)
+    async with living(kept) as office:
         with pytest.raises(ExceptionGroup) as raised:
             await going_on(office, "any", fail)
     assert raised.group_contains(DiskFailed)
+    assert not raised.group_contains(ValueError), "it would end the process, which nobody starts again at once"
+    assert len(kept.log.said("task failed, begins again")) == 1
 
 
 async def test_a_bug_met_in_the_roster_of_a_partner_that_is_not_trusted_ends_no_other_link(
@@ -156,4 +161,33 @@ async def test_a_bug_met_in_the_roster_of_a_partner_that_is_not_trusted_ends_no_
         (said,) = office_box.log.said("session failed")
         assert said["event_id"]
         assert "18446744073709551616" in str(said["error"])
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_bug_met_while_a_roster_ends_all_sessions_ends_no_node(autojump_clock: trio.testing.MockClock) -> None:
+    """Beside the cancellation it was nobody's error to catch."""
+    network, office_box = VirtualNetwork(random.Random(1)), box(OFFICE)
+    begun = trio.Event()
+
+    async def run(*_: object) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.sleep_forever)
+            begun.set()
+            try:
+                await trio.sleep_forever()
+            finally:
+                _stumble()
+
+    async with living(office_box) as office, living(box(PEER)) as peer, trio.open_nursery() as nursery:
+        here, there = LinkedNode(network, office), LinkedNode(network, peer)
+        await nursery.start(there.hang)
+        with patched(session.Session, "run", run):
+            nursery.start_soon(here.replicator.run)
+            await begun.wait()
+            held = office.rosters.signed
+            first, *others = held.parse().nodes
+            moved = (replace(first, load_bytes=first.load_bytes + 1), *others)
+            await office.rosters.offer([signed(successor(held, nodes=moved), "a", "b").encode()])
+            await trio.sleep(30)
+        assert len(office_box.log.said("session failed")) >= 1
         nursery.cancel_scope.cancel()

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
-from lumbung_cluster.errors import BlobDamaged, leaves_of
+from lumbung_cluster.errors import BlobDamaged
 from lumbung_cluster.limits import TASK_AGAIN_S
 from lumbung_node.services.core import STORE_FAILURES, Core
 
@@ -26,8 +26,17 @@ async def going_on(core: Core, name: str, run: Callable[[], Awaitable[None]]) ->
         try:
             return await run()
         except Exception as exc:
-            if any(isinstance(leaf, _OF_THE_DISK) for leaf in leaves_of(exc)):
-                raise
-            event_id = core.randomness.bytes(_EVENT_ID_BYTES).hex()
-            core.log.error("task failed, begins again", task=name, event_id=event_id, exc_info=exc)
+            failure = _of_the_disk(exc)
+            if failure is not exc:
+                event_id = core.randomness.bytes(_EVENT_ID_BYTES).hex()
+                core.log.error("task failed, begins again", task=name, event_id=event_id, exc_info=exc)
+            if failure is not None:
+                raise failure from None
         await trio.sleep(TASK_AGAIN_S)
+
+
+def _of_the_disk(exc: Exception) -> Exception | None:
+    """What of it opens the store again: without a bug that came with it, which would end the process."""
+    if isinstance(exc, ExceptionGroup):
+        return exc.split(_OF_THE_DISK)[0]
+    return exc if isinstance(exc, _OF_THE_DISK) else None

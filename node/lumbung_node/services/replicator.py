@@ -142,14 +142,27 @@ class Replicator:
             backoff_s = min(backoff_s * 2, limits.BACKOFF_S_MAX)
 
     async def _dial_safely(self, link: Link, record: NodeRecord) -> None:
+        """A bug met by one peer's bytes must not stop the other sessions, nor one met while a roster ends them all."""
         try:
             await self._dial(link, record)
         except STORE_FAILURES:
             raise  # the store is opened again, and all services with it
-        except Exception as exc:  # met by one peer's bytes: the other sessions go on
-            event_id = self._core.randomness.bytes(8).hex()
-            self._core.log.error("session failed", peer=link.peer, event_id=event_id, error=repr(exc), exc_info=exc)
-            link.become(LinkState.DOWN, "internal error")
+        except BaseExceptionGroup as group:
+            bugs, cancelled = group.split(Exception)
+            if bugs is None:
+                raise
+            self._note_bug(link, bugs)
+            if (failure := bugs.split(STORE_FAILURES)[0]) is not None:
+                raise failure from None
+            if cancelled is not None:
+                raise cancelled from None
+        except Exception as exc:  # noqa: BLE001 (as above)
+            self._note_bug(link, exc)
+
+    def _note_bug(self, link: Link, exc: Exception) -> None:
+        event_id = self._core.randomness.bytes(8).hex()
+        self._core.log.error("session failed", peer=link.peer, event_id=event_id, error=repr(exc), exc_info=exc)
+        link.become(LinkState.DOWN, "internal error")
 
     async def _dial(self, link: Link, record: NodeRecord) -> None:
         for address in record.addresses:
