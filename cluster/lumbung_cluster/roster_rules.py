@@ -159,8 +159,8 @@ def _objection_unread(
         return f"old roster: expected an epoch above {present.roster.epoch}, got {epoch}"
     if epoch == present.roster.epoch:
         authorities = [present, *_parsed([s for s in chain if s.hash == present.roster.predecessor_hash])]
-    elif any(present.roster.epoch < _claimed_epoch(signed) < epoch for signed in chain):
-        return None  # another one's custodians may be those to ask
+    elif any(present.roster.epoch < _claimed_epoch(s) < epoch and _signs(present, s, verifier) for s in chain):
+        return None  # the custodians of a link may be those to ask; every chain begins with one that ours have signed
     else:
         authorities = [present]
     if any(_signs(authority, offered, verifier) for authority in authorities):

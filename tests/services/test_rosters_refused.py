@@ -176,6 +176,9 @@ async def test_rosters_that_are_refused_are_judged_at_a_pace_also_while_a_newer_
 async def test_a_roster_that_no_custodian_has_signed_is_not_even_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 600 nodes it took a quarter of a second of the loop, in which nobody's put was answered."""
     keeper = await open_rosters(MemoryDocuments([FIRST.encode(), HELD.encode()]), CLUSTER, TestVerifier(), ListLog())
+    links = [signed(successor(HELD, created_ms=1), "x", "y")]
+    for _ in range(7):
+        links.append(signed(successor(links[-1]), "x", "y"))
     read: list[bytes] = []
     decode = roster_codec.decode_roster
 
@@ -192,5 +195,7 @@ async def test_a_roster_that_no_custodian_has_signed_is_not_even_read(monkeypatc
         ):
             with pytest.raises(Rejected):
                 await keeper.offer([signed(unsigned, "x", "y").encode()])
+    with pytest.raises(Rejected):
+        await keeper.offer([link.encode() for link in links])
     assert len(set(read)) <= 2
     assert len(read) <= 4
