@@ -193,3 +193,15 @@ async def test_a_roster_that_no_custodian_has_signed_is_not_even_read(monkeypatc
         with pytest.raises(Rejected):
             await keeper.offer([each.encode() for each in offered])
     assert read <= {FIRST.body, HELD.body}
+
+
+async def test_access_lists_that_are_refused_are_read_at_a_pace(autojump_clock: trio.testing.MockClock) -> None:
+    strangers = sign_access(AccessList(CLUSTER, OFFICE, 7, 1, ()), SeededSigner("nobody's key")).encode()
+    office_box = box(OFFICE)
+    async with living(office_box) as office, living(box(PEER)) as peer, facing(office, peer) as face:
+        with trio.move_on_after(30):
+            while True:
+                await face.say(access=peer_pb2.AccessGossip(lists=[strangers]))
+                await trio.sleep(0.01)
+    refused = office_box.log.said("access list refused")
+    assert limits.ROSTERS_BURST <= len(refused) <= limits.ROSTERS_BURST + 40 * limits.ROSTERS_PER_S

@@ -176,7 +176,10 @@ class Core:
         await _until_token(self.withdrawals.setdefault(holder, Bucket(WITHDRAWALS_BURST, WITHDRAWALS_PER_S)))
 
     async def until_roster(self, peer: NodeNumber) -> None:
-        """Wait until the next roster that `peer` brings may be judged: that takes the loop on which puts wait."""
+        """Wait until the next roster that `peer` brings may be judged: that takes the loop on which puts wait.
+
+        Access lists that were refused count among them, not those that are taken: an office has one.
+        """
         await _until_token(self.rosters_brought.setdefault(peer, Bucket(ROSTERS_BURST, ROSTERS_PER_S)))
 
     def life_wait_s(self, peer: NodeNumber, *, is_new: bool) -> float:

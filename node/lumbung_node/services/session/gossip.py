@@ -63,6 +63,8 @@ class Gossip:
             await rosters.offer_access(brought)
         except Rejected as exc:
             self._note("access list refused", exc)
+            if not exc.retry_after_s:  # the next frame waits: to read a list of 128 KiB takes the loop for a while
+                await self._core.until_roster(self._peer)
         for office, signed in rosters.access_lists.items():
             if signed.encode() in brought:  # it need not come back
                 self._access_known[office] = signed.content.version
