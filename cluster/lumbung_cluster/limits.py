@@ -48,6 +48,9 @@ PUT_RATE_WINDOW_S: Final = 40.0  # over which a put's rate is judged: frames are
 
 # --- slots -----------------------------------------------------------------------------------------------------
 CALLS_PER_PEER_MAX: Final = 16  # open calls of one caller; a global bound alone let one peer starve everybody
+STREAMS_OWN: Final = 3  # open streams that every caller may have, whatever the others do: a session, a put, a read
+STREAMS_SHARED_MAX: Final = 40  # more of one caller, up to its 16, of all together: a stream that nobody reads costs 7
+# MiB (measured), so 20 stations that try it cost 0.7 GiB in place of 2.2; a node's service may have 1 GiB
 CALLS_TOTAL_MAX: Final = 4096  # 600 sessions and the calls of stations
 CONNECTIONS_UNAUTHENTICATED_S: Final = 20.0  # handshake: a satellite line needs 5 s, an idle socket gets no more
 
@@ -57,6 +60,11 @@ ERRORS_REFILL_PER_S: Final = 0.5
 ERROR_WAIT_S_MAX: Final = 10.0  # with 16 call slots a caller gets at most 1.6 refusals a second then
 ERRING_CALLERS_MAX: Final = 4096
 ERROR_BYTES: Final = 4 * MIB  # of a large blob written for nothing weigh as one more refusal: 80 MiB, then 2 MiB/s
+LOG_LINES_BURST: Final = 100  # of one event about one partner or caller: nobody reads more of them
+LOG_LINES_PER_S: Final = 1 / 10  # then: 3 MB a day of each; a partner that is refused 100 times a second wrote 3 GB
+LOG_SOURCES_MAX: Final = 4096  # events and whom they are about; who spoke longest ago is forgotten
+ROSTERS_BURST: Final = 24  # that one partner brings: eight of each of a few sessions that begin one after the other
+ROSTERS_PER_S: Final = 1.0  # then; one that custodians have signed takes 0.1 s of the loop to read, of 600 nodes
 WORDS_BURST: Final = 400  # frames of a session that ask for work without bringing bytes: a rebuild's first questions
 WITHDRAWALS_BURST: Final = 4096  # of one holder, over all its sessions: a million lost blobs are believed at once
 WITHDRAWALS_PER_S: Final = 1 / 60  # then; each, and what proves its blobs again, stays on disk: 24 MB a day at most
@@ -70,6 +78,7 @@ WORDS_PER_S: Final = 100.0  # 25,600 ids proven a second: a million in 40 s; an 
 # --- times -----------------------------------------------------------------------------------------------------
 BLOB_SILENCE_S: Final = 30.0  # without a byte inside a blob, or with an unanswered request, a stream ends
 DEADLINE_UNARY_S: Final = 30.0
+TASK_AGAIN_S: Final = 60.0  # before a task that met a bug begins again: what it stumbled over may be gone by then
 DIAL_TIMEOUT_S: Final = 20.0
 BACKOFF_S_MIN: Final = 0.5
 BACKOFF_S_MAX: Final = 60.0  # a hundred offices that come back together spread over a minute

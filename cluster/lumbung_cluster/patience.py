@@ -31,6 +31,12 @@ class Bucket:
         self.at = now
         return max(0.0, -self.tokens / self.refill_per_s)
 
+    def wait_s(self, now: float) -> float:
+        """The seconds until a whole token is there; nothing is taken, so that who gives up has not paid."""
+        wait_s = self.take(now)
+        self.tokens += 1.0
+        return wait_s
+
 
 class Patience:
     """One bucket for each caller, for at most `callers_max` of them: the one that erred longest ago is forgotten."""

@@ -83,6 +83,10 @@ def judge(held: SignedRoster, offered: SignedRoster, verifier: Verifier, chain: 
         return Known()
     present = _Pair(held, held.parse())
     try:
+        # First what costs little: whoever may speak with a node may have it judge what he likes.
+        objection = _objection_unread(present, offered, verifier, chain)
+        if objection is not None:
+            return Refuse(objection)
         later = _Pair(offered, offered.parse())
     except Malformed as exc:
         return Refuse(f"roster not understood: {exc}")
@@ -114,7 +118,7 @@ def judge_first(
     if start.roster.cluster != cluster:
         return Refuse(f"roster of another cluster: expected {cluster}, got {start.roster.cluster}")
     if not _is_enough(start.roster.custodians, start.signed, verifier):
-        return Refuse(_too_few(start, start, verifier))
+        return Refuse(_too_few(start, start.signed, start.roster.epoch, verifier))
     if start.signed.hash == offered.hash:
         return Accept(offered, start.roster)
     return judge(start.signed, offered, verifier, chain)
@@ -143,12 +147,33 @@ def is_custodians_word(held: SignedRoster, offered: SignedRoster, verifier: Veri
     return any(_is_enough(quorum, offered, verifier) for quorum in quorums)
 
 
+def _objection_unread(
+    present: _Pair, offered: SignedRoster, verifier: Verifier, chain: Sequence[SignedRoster]
+) -> str | None:
+    """What can be said against a roster by its epoch and signatures alone; None when it has to be read.
+
+    Raises Malformed for bytes without an epoch.
+    """
+    epoch = offered.epoch
+    if epoch < present.roster.epoch:
+        return f"old roster: expected an epoch above {present.roster.epoch}, got {epoch}"
+    if epoch == present.roster.epoch:
+        authorities = [present, *_parsed([s for s in chain if s.hash == present.roster.predecessor_hash])]
+    elif any(present.roster.epoch < _claimed_epoch(s) < epoch and _signs(present, s, verifier) for s in chain):
+        return None  # the custodians of a link may be those to ask; every chain begins with one that ours have signed
+    else:
+        authorities = [present]
+    if any(_signs(authority, offered, verifier) for authority in authorities):
+        return None
+    return _too_few(present, offered, epoch, verifier)
+
+
 def _judge_same_epoch(present: _Pair, later: _Pair, verifier: Verifier, chain: Sequence[SignedRoster]) -> Verdict:
     predecessors = [signed for signed in chain if signed.hash == present.roster.predecessor_hash]
     authorities = [present, *_parsed(predecessors)]
     # Anybody can write another roster of this epoch; only one with enough signatures is worth an alarm.
     if not any(_is_authorized(authority, later, verifier) for authority in authorities):
-        return Refuse(_too_few(present, later, verifier))
+        return Refuse(_too_few(present, later.signed, later.roster.epoch, verifier))
     ours, theirs = present.signed.hash.hex()[:16], later.signed.hash.hex()[:16]
     reason = f"two rosters of epoch {later.roster.epoch} are signed: expected hash {ours}, got {theirs} too"
     return Alarm(reason, later.signed.hash)
@@ -186,7 +211,7 @@ def _parsed(chain: Sequence[SignedRoster]) -> list[_Pair]:
 def _objection(authority: _Pair, later: _Pair, verifier: Verifier) -> str | None:
     """Why `later` may not follow `authority`, or None."""
     if not _is_authorized(authority, later, verifier):
-        return _too_few(authority, later, verifier)
+        return _too_few(authority, later.signed, later.roster.epoch, verifier)
     if later.roster.recovery != authority.roster.recovery:
         recovery = authority.roster.recovery
         if not _is_enough(recovery, later.signed, verifier):
@@ -210,19 +235,23 @@ def _history_objection(before: _Pair, later: _Pair) -> str | None:
 
 
 def _is_authorized(authority: _Pair, later: _Pair, verifier: Verifier) -> bool:
+    return _signs(authority, later.signed, verifier)
+
+
+def _signs(authority: _Pair, signed: SignedRoster, verifier: Verifier) -> bool:
     quorums = (authority.roster.custodians, authority.roster.recovery)
-    return any(_is_enough(quorum, later.signed, verifier) for quorum in quorums)
+    return any(_is_enough(quorum, signed, verifier) for quorum in quorums)
 
 
 def _is_enough(quorum: Quorum, signed: SignedRoster, verifier: Verifier) -> bool:
     return count_signatures(quorum, signed, verifier) >= quorum.threshold
 
 
-def _too_few(authority: _Pair, later: _Pair, verifier: Verifier) -> str:
+def _too_few(authority: _Pair, signed: SignedRoster, epoch: int, verifier: Verifier) -> str:
     custodians, recovery = authority.roster.custodians, authority.roster.recovery
     return (
-        f"roster of epoch {later.roster.epoch}: expected signatures of {custodians.threshold} of "
+        f"roster of epoch {epoch}: expected signatures of {custodians.threshold} of "
         f"{len(custodians.members)} custodians or {recovery.threshold} of {len(recovery.members)} of the recovery set "
-        f"of epoch {authority.roster.epoch}, got {count_signatures(custodians, later.signed, verifier)} and "
-        f"{count_signatures(recovery, later.signed, verifier)}"
+        f"of epoch {authority.roster.epoch}, got {count_signatures(custodians, signed, verifier)} and "
+        f"{count_signatures(recovery, signed, verifier)}"
     )

@@ -31,7 +31,7 @@ from lumbung_node.adapters.node_tls import NodeTls, certified_node
 from lumbung_node.adapters.rocks.aside import AsideFolders
 from lumbung_node.adapters.rocks.keyvalue import open_rocks
 from lumbung_node.adapters.service_manager import ServiceManager
-from lumbung_node.adapters.stderr_log import LevelGate, StderrLogger, write_or_drop
+from lumbung_node.adapters.stderr_log import LevelGate, LinePace, StderrLogger, write_or_drop
 from lumbung_node.adapters.world import SystemClock, SystemRandomness, WorkerThreads
 from lumbung_node.config import LogFormat, NodeConfig, load_config
 from lumbung_node.own_words import say
@@ -268,6 +268,7 @@ def make_log(config: NodeConfig, gate: LevelGate) -> Log:
     structlog.configure(
         processors=[
             gate,
+            LinePace(),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,

@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from lumbung_cluster.errors import PeerGone, Rejected, StatusCode
-from lumbung_cluster.limits import CALLS_PER_PEER_MAX, KIB
+from lumbung_cluster.limits import CALLS_PER_PEER_MAX, KIB, STREAMS_OWN, STREAMS_SHARED_MAX
 from lumbung_node.ports.transport import Caller, Channel, ClientStream, Method, ServerCall
 from lumbung_testing.handlers import BIDI, CLIENT_STREAM, SERVER_STREAM, UNARY, WaitingHandler, answer, drain, echo
 from lumbung_testing.transports import TransportWorld, connected
@@ -273,3 +273,38 @@ async def _open_waiting(stack: AsyncExitStack, channel: Channel) -> ClientStream
     stream = await stack.enter_async_context(channel.stream(BIDI))
     assert await stream.receive() == b"hello"
     return stream
+
+
+async def test_streams_above_a_few_of_each_caller_are_shared_by_all(world: TransportWorld) -> None:
+    """Each may keep windows of bytes that nobody reads: eight callers with 16 each took all memory of a service."""
+
+    async def hold(call: ServerCall) -> None:
+        await call.send(b"in")
+        await trio.sleep_forever()
+
+    async def enter(stacks: AsyncExitStack, channel: Channel) -> bool:
+        stream = await stacks.enter_async_context(channel.stream(BIDI))
+        try:
+            return await stream.receive() == b"in"
+        except Rejected as exc:
+            return exc.code is not StatusCode.RESOURCE_EXHAUSTED
+
+    with trio.fail_after(60):
+        async with AsyncExitStack() as stacks:
+            server = await stacks.enter_async_context(world.party(1))
+            listener = await stacks.enter_async_context(
+                server.transport.serve(world.listen, {BIDI: hold, UNARY: answer})
+            )
+            channels = []
+            for number in range(2, 8):
+                party = await stacks.enter_async_context(world.party(number))
+                channels.append(party.transport.dial(server.endpoint(listener.address)))
+            greedy, modest = channels[:-1], channels[-1]
+            entered = [await enter(stacks, channel) for channel in greedy for _ in range(CALLS_PER_PEER_MAX)]
+            assert sum(entered) == len(greedy) * STREAMS_OWN + STREAMS_SHARED_MAX
+            assert [await enter(stacks, modest) for _ in range(STREAMS_OWN)] == [True] * STREAMS_OWN
+            assert await modest.call(UNARY, b"beside", deadline_s=30) == b"answer to beside"
+            assert not await enter(stacks, modest)
+            with trio.CancelScope(shield=True):
+                for channel in channels:
+                    await channel.close()

@@ -98,6 +98,10 @@ def test_every_shape_is_one_that_nodes_still_speak_in(key: str) -> None:
             "open calls of lumbung://ab/access/1/sari: expected at most 16, got 17",
             "terlalu banyak perintah sekaligus dari sini (paling banyak 16); tunggu yang lain selesai",
         ),
+        (
+            "open streams above 3 of a caller: expected at most 40 of all callers, got one more: try again later",
+            "simpul sedang melayani terlalu banyak perintah panjang; coba lagi nanti",
+        ),
         (_ALTERED, _ALTERED_TOLD),
         ("pack of another cluster: expected 00ab, got 01cd", "paket ini dari klaster lain"),
         ("number 3: expected one that was never used, got that of node 51.71", _TAKEN),

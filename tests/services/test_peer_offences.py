@@ -13,9 +13,11 @@ from lumbung_cluster.receipt import SignedStatement, StatementKind
 from lumbung_cluster.signed import Signature
 from lumbung_node.ports.keyvalue import Family
 from lumbung_node.services import core as core_module
+from lumbung_node.services.core import Core
 from lumbung_node.services.session.pieces import bits
 from lumbung_node.services.session.proving import Proving
 from lumbung_node.services.statements import commit_receipt, withdrawal
+from lumbung_node.store.jobs import Content, ForeignBlob, Job
 from lumbung_proto.v1 import blobs_pb2, peer_pb2
 from lumbung_testing.peer_faces import facing, offer_of
 from lumbung_testing.put_stations import PutStation, put_frame
@@ -222,6 +224,54 @@ async def test_a_holder_that_takes_back_and_repairs_in_rounds_fills_no_disk_in_o
         rows = await office.store.kv.scan(Family.PROOFS, b"r", b"s", 100)
         assert len(rows) <= 4 + (trio.current_time() - begun) / 60
         assert office.store.proofs.ledger.proven(1, [PEER]) == ()
+
+
+async def test_what_a_holder_takes_back_on_a_line_that_breaks_is_written_as_soon_as_it_may_and_holds_up_no_receipt(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It tells all its damage again in each session: each time counted as written, and after an hour of it nothing that
+    it took back was believed for days, and nothing that it proved."""
+    monkeypatch.setattr(core_module, "WITHDRAWALS_BURST", 4)
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        contents = [b"recording %d" % number for number in range(4)]
+        await put(office, contents)
+        await put_as_holder(peer, office, contents)
+        for _ in range(60):
+            async with facing(office, peer) as face:
+                for content in contents[:3]:
+                    nonce = office.store.state.take_nonce()
+                    words = withdrawal(peer, OFFICE, nonce, [BlobId.of(content)])
+                    await face.say(withdraw=peer_pb2.Withdraw(withdrawal=words))
+                await trio.sleep(5)
+        async with facing(office, peer) as face:
+            for _ in range(3):
+                nonce = office.store.state.take_nonce()
+                words = withdrawal(peer, OFFICE, nonce, [BlobId.of(contents[0])])
+                await face.say(withdraw=peer_pb2.Withdraw(withdrawal=words))
+            told_at, rows = trio.current_time(), await office.store.kv.scan(Family.PROOFS, b"r", b"s", 100)
+            await face.say(need=peer_pb2.Need(origin=OFFICE, ids=[BlobId.of(contents[3]).raw]))
+            offer = (await face.hear("offer")).offer
+            receipt = await commit_receipt(peer, OFFICE, offer.nonce, [BlobId.of(contents[3])])
+            applied = peer_pb2.Applied(offer=offer.offer, receipt=receipt)
+            await face.say(applied=applied)
+            await trio.sleep(1)
+            assert office.store.proofs.ledger.proven(4, [PEER]) == (PEER,)
+            while len(await office.store.kv.scan(Family.PROOFS, b"r", b"s", 100)) < len(rows) + 2:  # noqa: ASYNC110
+                await trio.sleep(1)
+            assert trio.current_time() - told_at < 2 / limits.WITHDRAWALS_PER_S
+
+
+async def put_as_holder(holder: Core, origin: Core, contents: list[bytes]) -> None:
+    """Let the holder have these, with the origin's lists."""
+    blobs = [BlobId.of(content) for content in contents]
+    rows = await origin.store.reader.rows(OFFICE, blobs)
+    signed = await origin.store.reader.lists(OFFICE, [row.signed for row in rows if row is not None])
+    foreign = [
+        ForeignBlob(each, row.signed.index, Content(len(content), [content]), OFFICE, Generation(1))
+        for each, row, content in zip(signed, rows, contents, strict=True)
+        if each is not None and row is not None
+    ]
+    await holder.store.committer.commit(Job(foreign=foreign))
 
 
 # --- own recording beside slow peers ---------------------------------------------------------------------------

@@ -8,14 +8,24 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import trio
+import trio.testing
 
+from lumbung_cluster import limits, roster_codec
 from lumbung_cluster.access import AccessEntry, AccessList, Duty, sign_access
 from lumbung_cluster.errors import Rejected, StatusCode
-from lumbung_cluster.ids import ClusterId, NodeNumber
+from lumbung_cluster.ids import ClusterId, Generation, NodeNumber
+from lumbung_cluster.life import Life, sign_life
+from lumbung_cluster.roster import Roster
 from lumbung_cluster.roster_codec import SignedRoster, encode_roster
 from lumbung_cluster.roster_node import Extension
 from lumbung_node.services.rosters import RosterKeeper, open_rosters
+from lumbung_node.services.session.greeting import make_hello
+from lumbung_node.services.session.lives import life_message
+from lumbung_proto.v1 import peer_pb2
+from lumbung_testing.peer_faces import facing
 from lumbung_testing.rosters import CLUSTER, SeededSigner, TestVerifier, founding, signed, successor
+from lumbung_testing.session_pair import PEER, box, living
 from lumbung_testing.world import ListLog, MemoryDocuments
 
 OFFICE = NodeNumber(1)
@@ -134,3 +144,64 @@ async def test_an_access_list_that_may_not_follow_is_refused_and_the_held_one_st
 
     assert rosters.access_versions() == [(OFFICE, 3)]
     assert documents.access_lists == {OFFICE: access_list(3)}
+
+
+async def test_rosters_that_are_refused_are_judged_at_a_pace_also_while_a_newer_one_is_waited_for(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each takes tens of ms of the loop on which recording waits, and costs the partner some bytes."""
+    judged: list[float] = []
+
+    async def judge(_: object, __: object) -> bool:
+        await trio.lowlevel.checkpoint()
+        judged.append(trio.current_time())
+        raise Rejected(StatusCode.FAILED_PRECONDITION, "not signed")
+
+    monkeypatch.setattr(RosterKeeper, "offer", judge)
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        for _ in range(3):
+            async with facing(office, peer, greet=False) as face:
+                hello = make_hello(peer, OFFICE)
+                life = Life(CLUSTER, PEER, Generation(hello.generation), bytes(16), 1)
+                hello.life.CopyFrom(life_message(sign_life(life, SeededSigner("a key of another roster"))))
+                hello.roster_epoch = 99
+                await face.say(hello=hello)
+                with trio.move_on_after(15):
+                    while True:
+                        await face.say(b"\1" * 100, roster=peer_pb2.RosterGossip())
+                        await trio.sleep(0.01)
+    assert limits.ROSTERS_BURST <= len(judged) <= limits.ROSTERS_BURST + 60 * limits.ROSTERS_PER_S
+
+
+async def test_a_roster_that_no_custodian_has_signed_is_not_even_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 600 nodes it took a quarter of a second of the loop, in which nobody's put was answered."""
+    keeper = await open_rosters(MemoryDocuments([FIRST.encode(), HELD.encode()]), CLUSTER, TestVerifier(), ListLog())
+    before = (FIRST, HELD, signed(successor(HELD), "x"))
+    offers = [[signed(successor(each, created_ms=at), "x", "y")] for at in range(20) for each in before]
+    links = [signed(successor(HELD, created_ms=1), "x", "y")]
+    for _ in range(7):
+        links.append(signed(successor(links[-1]), "x", "y"))
+    read: set[bytes] = set()
+    decode = roster_codec.decode_roster
+
+    def noted(body: bytes) -> Roster:
+        read.add(body)
+        return decode(body)
+
+    monkeypatch.setattr(roster_codec, "decode_roster", noted)
+    for offered in (*offers, links):
+        with pytest.raises(Rejected):
+            await keeper.offer([each.encode() for each in offered])
+    assert read <= {FIRST.body, HELD.body}
+
+
+async def test_access_lists_that_are_refused_are_read_at_a_pace(autojump_clock: trio.testing.MockClock) -> None:
+    strangers = sign_access(AccessList(CLUSTER, OFFICE, 7, 1, ()), SeededSigner("nobody's key")).encode()
+    office_box = box(OFFICE)
+    async with living(office_box) as office, living(box(PEER)) as peer, facing(office, peer) as face:
+        with trio.move_on_after(30):
+            while True:
+                await face.say(access=peer_pb2.AccessGossip(lists=[strangers]))
+                await trio.sleep(0.01)
+    refused = office_box.log.said("access list refused")
+    assert limits.ROSTERS_BURST <= len(refused) <= limits.ROSTERS_BURST + 40 * limits.ROSTERS_PER_S

@@ -16,11 +16,13 @@ from lumbung_cluster.ids import BlobId, Generation
 from lumbung_cluster.roster_keys import pin_key, retire_key
 from lumbung_cluster.roster_node import KeyUse
 from lumbung_node.ports.keystore import KeysAtHand, KeysInUse
+from lumbung_node.ports.keyvalue import Batch, Family
 from lumbung_node.services.core import Core
 from lumbung_node.services.keyring import KeyRing
 from lumbung_node.services.session.proving import Proving
 from lumbung_node.services.signing_again import SigningAgain
 from lumbung_node.store.jobs import Content, ForeignBlob, Job
+from lumbung_node.store.layout import list_key, pack_list
 from lumbung_proto.v1 import peer_pb2
 from lumbung_testing.rosters import CLUSTER, SeededSigner, founding, signed, successor
 from lumbung_testing.session_pair import CENTRE, OFFICE, PEER, Box, box, connected, living, put, until_proven
@@ -69,6 +71,25 @@ async def test_recordings_behind_a_bound_that_was_read_too_early_become_safe(
         assert await SigningAgain(office, ring(office, NEXT)).look() == 0
         async with connected(office, peer):
             await until_proven(office, PEER, 43)
+
+
+async def test_a_rotten_list_is_left_to_the_scrub_and_the_others_are_signed_again(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """It was an error that nobody expected, and the node ended for it, again at every start."""
+    kept = box(OFFICE)
+    async with recording(kept, FIRST) as office:
+        await put(office, [b"%d" % number for number in range(3)])
+        bound = await end_of(office)
+        await put(office, [b"meanwhile %d" % number for number in range(40)])  # two lists
+    async with recording(kept, NEXT) as office:
+        await retire(office, bound)
+        row = (await office.store.reader.feed_rows(OFFICE, [4]))[4]
+        ((body, signature),) = await office.store.reader.signed_bytes(OFFICE, [row.signed])  # type: ignore[misc]
+        rot = Batch()
+        rot.put(Family.LISTS, list_key(OFFICE, row.signed), pack_list(body[:-1], signature))
+        await office.store.kv.write(rot)
+        assert await SigningAgain(office, ring(office, NEXT)).look() == 1
 
 
 async def test_each_bound_that_was_read_too_early_is_looked_behind(autojump_clock: trio.testing.MockClock) -> None:

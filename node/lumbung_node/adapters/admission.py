@@ -2,6 +2,9 @@
 
 Order of judgement: the access check first, so that a stranger never takes a slot; then the slots of the one caller;
 then those of all. A bound over all callers alone would let one peer with 16 idle streams starve everybody.
+
+Streams are bounded once more: each may keep whole windows of bytes that nobody reads. A few are every caller's own, the
+others are shared, so that no caller's own ones depend on what the rest do.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 
 from lumbung_cluster.errors import PeerGone, Rejected, StatusCode, leaves_of
+from lumbung_cluster.limits import STREAMS_OWN, STREAMS_SHARED_MAX
 from lumbung_node.ports.transport import AccessCheck, Caller, CallKind, Method
 
 __all__ = ["Admission", "AnswerCount", "internal_error", "refusal_in"]
@@ -24,6 +28,8 @@ class Admission:
         self._calls_per_peer_max = calls_per_peer_max
         self._calls_total_max = calls_total_max
         self._open: Counter[str] = Counter()
+        self._streams: Counter[str] = Counter()
+        self._streams_shared = 0
 
     def admit(self, caller: Caller, method: Method) -> None:
         """Take a slot. Raises Rejected: PERMISSION_DENIED by the access check, RESOURCE_EXHAUSTED without a slot."""
@@ -35,13 +41,32 @@ class Admission:
         if self._open.total() >= self._calls_total_max:
             sentence = f"open calls of all peers: expected at most {self._calls_total_max}, try again later"
             raise Rejected(StatusCode.RESOURCE_EXHAUSTED, sentence)
+        if method.kind is not CallKind.UNARY:
+            self._admit_stream(caller.uri)
         self._open[caller.uri] += 1
 
-    def leave(self, caller: Caller) -> None:
+    def _admit_stream(self, uri: str) -> None:
+        is_shared = self._streams[uri] >= STREAMS_OWN
+        if is_shared and self._streams_shared >= STREAMS_SHARED_MAX:
+            sentence = (
+                f"open streams above {STREAMS_OWN} of a caller: expected at most {STREAMS_SHARED_MAX} of all callers"
+            )
+            raise Rejected(StatusCode.RESOURCE_EXHAUSTED, f"{sentence}, got one more: try again later")
+        self._streams[uri] += 1
+        self._streams_shared += is_shared
+
+    def leave(self, caller: Caller, method: Method) -> None:
         """Give the slot back."""
-        self._open[caller.uri] -= 1
-        if not self._open[caller.uri]:
-            del self._open[caller.uri]
+        _count_down(self._open, caller.uri)
+        if method.kind is not CallKind.UNARY:
+            self._streams_shared -= self._streams[caller.uri] > STREAMS_OWN
+            _count_down(self._streams, caller.uri)
+
+
+def _count_down(counts: Counter[str], uri: str) -> None:
+    counts[uri] -= 1
+    if not counts[uri]:
+        del counts[uri]
 
 
 class AnswerCount:

@@ -24,6 +24,8 @@ from lumbung_cluster.limits import (
     LIVES_PER_S,
     RECONCILE_FROZEN_MAX,
     RECONCILE_MENDING_MAX,
+    ROSTERS_BURST,
+    ROSTERS_PER_S,
     WITHDRAWALS_BURST,
     WITHDRAWALS_PER_S,
 )
@@ -64,6 +66,9 @@ class DoubtAboutOurselves(Exception):
 
 STORE_FAILURES = (OutcomeUnknown, StoreClosed, StoreDamaged, DiskFull, DiskFailed)
 """After these the store is opened again, and all services with it; what waited was not answered as durable."""
+
+
+_TOKEN_LOOK_S = 0.1  # the last part of a token may be less than the clock can tell
 
 
 @dataclass(slots=True)
@@ -111,7 +116,7 @@ class Core:
     `reports` are the own one and, at a DRC node, those of others; `mutes` are what operators have muted here.
     `reconcile_frozen` and `reconcile_mending` bound the moments of inventories that are kept for peers and for us;
     `reconciles` remembers how each ended. `withdrawals` bounds what a holder takes back, over all its sessions,
-    `lives_met` how often a peer may be met in a new life.
+    `lives_met` how often a peer may be met in a new life, `rosters_brought` how many rosters it may have us judge.
     `fed_at` is the trio time at which each origin itself has last brought us something of its own.
     """
 
@@ -147,6 +152,7 @@ class Core:
     reconcile_mending: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(RECONCILE_MENDING_MAX))
     withdrawals: dict[NodeNumber, Bucket] = field(default_factory=dict)
     lives_met: dict[NodeNumber, Bucket] = field(default_factory=dict)
+    rosters_brought: dict[NodeNumber, Bucket] = field(default_factory=dict)
     reconciles: ReconcileBook = field(default_factory=ReconcileBook)
     fed_at: dict[NodeNumber, float] = field(default_factory=dict)
 
@@ -160,13 +166,21 @@ class Core:
         is_own = origin == self.number and not self.condition.fallback
         return self.condition.refuses_foreign and not is_own
 
-    def withdrawal_wait_s(self, holder: NodeNumber) -> float:
-        """How long the next withdrawal of this holder has to wait before it is written.
+    async def until_withdrawal(self, holder: NodeNumber) -> None:
+        """Wait until the next withdrawal of this holder may be written, and count it.
 
-        Withdrawn, repaired, withdrawn again: each round stays on disk, and a new session must not begin it anew.
+        Withdrawn, repaired, withdrawn again: each round stays on disk, and a new session must not begin it anew. Only
+        what is written counts: a holder tells everything again in each session, and on a line that breaks it would run
+        into a debt of days in which nothing that it takes back is believed.
         """
-        known = self.withdrawals.setdefault(holder, Bucket(WITHDRAWALS_BURST, WITHDRAWALS_PER_S))
-        return known.take(trio.current_time())
+        await _until_token(self.withdrawals.setdefault(holder, Bucket(WITHDRAWALS_BURST, WITHDRAWALS_PER_S)))
+
+    async def until_roster(self, peer: NodeNumber) -> None:
+        """Wait until the next roster that `peer` brings may be judged: that takes the loop on which puts wait.
+
+        Access lists that were refused count among them, not those that are taken: an office has one.
+        """
+        await _until_token(self.rosters_brought.setdefault(peer, Bucket(ROSTERS_BURST, ROSTERS_PER_S)))
 
     def life_wait_s(self, peer: NodeNumber, *, is_new: bool) -> float:
         """How long we talk no more with `peer`, which `is_new` in a life, since it has begun too many.
@@ -228,3 +242,10 @@ class Core:
             self.damage_count += 1
             self.damage_serials[key] = self.damage_count
         self.damage_found.beat()
+
+
+async def _until_token(bucket: Bucket) -> None:
+    """Wait until there is one, and take it. Who is cancelled meanwhile has taken none."""
+    while (wait_s := bucket.wait_s(trio.current_time())) > 0:  # noqa: ASYNC110 (time fills it)
+        await trio.sleep(max(wait_s, _TOKEN_LOOK_S))
+    bucket.take(trio.current_time())

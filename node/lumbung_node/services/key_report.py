@@ -10,6 +10,8 @@ from lumbung_proto.v1 import operations_pb2
 
 __all__ = ["key_states", "list_ends", "own_end"]
 
+_NUMBER_MAX = 2**64 - 1
+
 
 def key_states(keys: KeyRing) -> list[operations_pb2.KeyState]:
     """One for each use; none for a key that this process does not know (a TLS key in the simulator)."""
@@ -47,7 +49,8 @@ async def list_ends(core: Core) -> list[operations_pb2.FeedEndState]:
             operations_pb2.FeedEndState(
                 origin=origin,
                 generation=signed.content.generation,
-                number=signed.content.first + len(signed.content.entries) - 1,
+                # An origin numbers its lists as it likes; the answer must not fail for the one that has no number left.
+                number=min(_NUMBER_MAX, signed.content.first + len(signed.content.entries) - 1),
                 running_hash=running_hash,
                 public_key=signed.signature.key_public,
             )

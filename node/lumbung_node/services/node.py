@@ -33,6 +33,7 @@ from lumbung_node.services.copies import CopyBook
 from lumbung_node.services.core import STORE_FAILURES, Condition, Core
 from lumbung_node.services.dial_back import DialBack
 from lumbung_node.services.gauges import Gauges
+from lumbung_node.services.going_on import going_on
 from lumbung_node.services.keyring import KeyRing
 from lumbung_node.services.opening import Opener
 from lumbung_node.services.operations import Operations
@@ -225,16 +226,20 @@ async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core],
             nursery.start_soon(store.committer.run)
             nursery.start_soon(store.inventories.run, parts.log)
             nursery.start_soon(parts.keys.run, store.sign_life_again)
-            nursery.start_soon(parts.rosters.save_again)
+            nursery.start_soon(going_on, core, "documents", parts.rosters.save_again)
             async with transport.serve(parts.listen, server.handlers()) as listener:
                 nursery.start_soon(replicator.run)
                 nursery.start_soon(watch_disk, core, parts.disk, replicator.sweep)
-                nursery.start_soon(watch_clock, core, replicator.clock_offsets_ms)
-                nursery.start_soon(scrubber.run)
                 nursery.start_soon(takeover.run)
-                nursery.start_soon(rebuild.run)
-                nursery.start_soon(SigningAgain(core, parts.keys).run)
-                nursery.start_soon(Reporter(core, operations.response).run)
+                beside: dict[str, Callable[[], Awaitable[None]]] = {
+                    "clock": partial(watch_clock, core, replicator.clock_offsets_ms),
+                    "scrub": scrubber.run,
+                    "rebuild": rebuild.run,
+                    "signing again": SigningAgain(core, parts.keys).run,
+                    "report": Reporter(core, operations.response).run,
+                }
+                for name, run in beside.items():
+                    nursery.start_soon(going_on, core, name, run)
                 nursery.start_soon(_revoke_on_change, parts.rosters, gate, listener)
                 nursery.start_soon(_show, parts.metrics, gauges)
                 on_ready(listener.address, core)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lumbung_cluster import limits
 from lumbung_cluster.canonical import Malformed
@@ -36,6 +36,18 @@ class _Found:
     blob: BlobId
     row: BlobRow
     versions: Sequence[TagVersion] = ()
+
+
+class _Reply:
+    """Where the frames of an answer go. `has_begun` when the caller may have had some."""
+
+    def __init__(self, call: ServerCall) -> None:
+        self._call = call
+        self.has_begun = False
+
+    async def send(self, message: bytes) -> None:
+        self.has_begun = True
+        await self._call.send(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +83,26 @@ class Reading:
                 StatusCode.OUT_OF_RANGE,
                 f"offset: expected a multiple of 1 MiB below {found.row.size_bytes}, got {request.offset_bytes}",
             )
-        try:
-            await self._send_blob(call, found, request.offset_bytes)
-        except BlobDamaged as exc:
-            await self._core.found_damage(found.origin, found.blob, place=found.row.place)
-            raise Rejected(StatusCode.DATA_LOSS, "the stored bytes here are damaged: ask another holder") from exc
+        reply = _Reply(call)
+        while True:
+            try:
+                return await self._send_blob(reply, found, request.offset_bytes)
+            except BlobDamaged as exc:
+                await self._core.found_damage(found.origin, found.blob, place=found.row.place)
+                mended = await self._mended(found)
+                if mended is None or reply.has_begun:
+                    sentence = "the stored bytes here are damaged: ask another holder"
+                    raise Rejected(StatusCode.DATA_LOSS, sentence) from exc
+                found = mended
 
-    async def _send_blob(self, call: ServerCall, found: _Found, offset_bytes: int) -> None:
+    async def _mended(self, found: _Found) -> _Found | None:
+        """The same blob at another place, where good bytes may have come to while these were read; None for none."""
+        row = await self._core.store.reader.row(found.origin, found.blob)
+        if row is None or row.state is not RowState.INTACT or row.place == found.row.place:
+            return None
+        return replace(found, row=row)
+
+    async def _send_blob(self, call: _Reply, found: _Found, offset_bytes: int) -> None:
         self._core.activity.touch()
         if found.row.state is RowState.DAMAGED:
             raise BlobDamaged(f"blob {found.blob} is known to be damaged")

@@ -134,12 +134,35 @@ class Replicator:
             record = self._core.rosters.roster.node(link.peer)
             if record is not None and self._dials(link.peer):
                 begun = trio.current_time()
-                await self._dial(link, record)
+                await self._dial_safely(link, record)
                 if trio.current_time() - begun > _SETTLED_S:
                     backoff_s = limits.BACKOFF_S_MIN
             # Full jitter: a hundred offices whose line comes back at once do not knock at once.
             await trio.sleep(self._core.randomness.uniform(backoff_s / 2, backoff_s))
             backoff_s = min(backoff_s * 2, limits.BACKOFF_S_MAX)
+
+    async def _dial_safely(self, link: Link, record: NodeRecord) -> None:
+        """A bug met by one peer's bytes must not stop the other sessions, nor one met while a roster ends them all."""
+        try:
+            await self._dial(link, record)
+        except STORE_FAILURES:
+            raise  # the store is opened again, and all services with it
+        except BaseExceptionGroup as group:
+            bugs, cancelled = group.split(Exception)
+            if bugs is None:
+                raise
+            self._note_bug(link, bugs)
+            if (failure := bugs.split(STORE_FAILURES)[0]) is not None:
+                raise failure from None
+            if cancelled is not None:
+                raise cancelled from None
+        except Exception as exc:  # noqa: BLE001 (as above)
+            self._note_bug(link, exc)
+
+    def _note_bug(self, link: Link, exc: Exception) -> None:
+        event_id = self._core.randomness.bytes(8).hex()
+        self._core.log.error("session failed", peer=link.peer, event_id=event_id, error=repr(exc), exc_info=exc)
+        link.become(LinkState.DOWN, "internal error")
 
     async def _dial(self, link: Link, record: NodeRecord) -> None:
         for address in record.addresses:
@@ -160,11 +183,6 @@ class Replicator:
                 self._note_rejection(link, exc)
             except PeerGone as exc:
                 link.become(LinkState.DOWN, str(exc))
-            except STORE_FAILURES:
-                raise  # the store is opened again, and all services with it
-            except Exception as exc:  # noqa: BLE001 (a bug met by one peer's bytes must not stop the other sessions)
-                self._core.log.error("session failed", peer=link.peer, error=repr(exc))
-                link.become(LinkState.DOWN, "internal error")
             finally:
                 await _close(channel)
             return

@@ -17,6 +17,7 @@ from functools import partial
 import trio
 
 from lumbung_cluster import limits
+from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.entry import EntryList
 from lumbung_cluster.errors import BlobDamaged
 from lumbung_cluster.feed import Mark, next_hash
@@ -92,7 +93,12 @@ class SigningAgain:
         found = await core.store.reader.signed_bytes(origin, list(places.values()))
         job, count = Job(), 0
         for place, signed in zip(places.values(), found, strict=True):
-            if signed is None or is_vouched_raw(roster, *signed, origin):
+            try:
+                is_good = signed is None or is_vouched_raw(roster, *signed, origin)
+            except Malformed:  # rotten: a scrub makes it anew, and the others must not wait for that
+                core.store.state.suspected.beat()
+                continue
+            if signed is None or is_good:
                 continue
             body = signed[0]
             of_list = [(number, row) for number, row in rows if row.signed.list == place.list]

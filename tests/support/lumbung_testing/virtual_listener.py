@@ -138,7 +138,7 @@ class VirtualListener:
             await self._handle(call, self._handlers[call.method])
         finally:
             self._running.pop(call)
-            self._admission.leave(call.caller)
+            self._admission.leave(call.caller, call.method)
             self._idle.unpark_all()
 
     def _refusal(self, call: VirtualCall) -> LumbungError | None:

@@ -20,6 +20,7 @@ REASON_ENGLISH: Final[dict[str, str]] = {
     "reason.may_not_read": "{who} may not read the recordings of node {origin}",
     "reason.disk_full": "the node's disk is full ({free} bytes free); make room, it takes recordings again by itself",
     "reason.slots": "too many commands at once from here (at most {most}); wait for the others",
+    "reason.streams": "the node is busy with too many long calls; try again later",
     "reason.slots_all": "the node is busy with {most} calls; try again later",
     "reason.two_lives": (
         "another machine runs under this node's identity, so this one takes no recordings; call the province"

@@ -24,6 +24,7 @@ REASON_INDONESIAN: Final[dict[str, str]] = {
         "cakram simpul penuh ({free} bita kosong); kosongkan ruang, perekaman jalan lagi dengan sendirinya"
     ),
     "reason.slots": "terlalu banyak perintah sekaligus dari sini (paling banyak {most}); tunggu yang lain selesai",
+    "reason.streams": "simpul sedang melayani terlalu banyak perintah panjang; coba lagi nanti",
     "reason.slots_all": "simpul sedang melayani {most} permintaan; coba lagi nanti",
     "reason.two_lives": (
         "ada mesin lain yang berjalan dengan identitas simpul ini, jadi simpul ini tidak menerima rekaman; "

@@ -54,6 +54,8 @@ __all__ = ["MESSAGES", "Catalogue", "placeholders", "rfc3339"]
 _MINUTE_S = 60
 _HOUR_S = 60 * _MINUTE_S
 _DAY_S = 24 * _HOUR_S
+_DURATION_S_MAX = 1e15  # what an answer says is endless is shown as 30 million years
+_TIME_MS_MAX = 253_402_300_799_000  # the last second of the year 9999
 _SIZES = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -136,7 +138,7 @@ class Catalogue:
 
     def duration(self, seconds: float) -> str:
         """The two largest units: "2 h 10 min", "3 days 4 h", "12 s"."""
-        whole = max(0, round(seconds))
+        whole = round(min(max(0.0, seconds), _DURATION_S_MAX))
         if whole < _MINUTE_S:
             return self.text("time.seconds", seconds=whole)
         if whole < _HOUR_S:
@@ -176,7 +178,15 @@ def placeholders(template: str) -> set[str]:
 
 
 def rfc3339(time_ms: int) -> str:
-    """UTC milliseconds as text for JSON; empty for 0, which stands for "none" on the wire."""
+    """UTC milliseconds as text for JSON; empty for 0, which stands for "none" on the wire.
+
+    A time behind the year 9999 is shown as its end: a node says of its clock what it likes, and one that says that must
+    not hide how all the others stand.
+    """
     if not time_ms:
         return ""
-    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return (
+        datetime.fromtimestamp(min(time_ms, _TIME_MS_MAX) / 1000, UTC)
+        .isoformat(timespec="milliseconds")
+        .replace("+00:00", "Z")
+    )

@@ -34,6 +34,7 @@ _SHAPES: Final = {
     "reason.no_partner_holds": r"no partner holds origin (?P<origin>\S+) beside this node",
     "reason.reconciles_wait": r"expected at most (?P<most>\d+) reconciles that wait, try again later",
     "reason.slots": r"open calls of \S+: expected at most (?P<most>\d+), got \d+",
+    "reason.streams": r"open streams above \d+ of a caller: expected at most (?P<most>\d+) of all callers, .*",
     "reason.slots_all": r"open calls of all peers: expected at most (?P<most>\d+), try again later",
     "reason.two_lives": r"another machine lives under this node's identity: this one takes no puts",
     "reason.store_failed": r"the store failed and is being opened again[:;] try again",

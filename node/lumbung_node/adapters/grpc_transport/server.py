@@ -172,7 +172,7 @@ class GrpcListener:
         slot.is_answered |= is_answered
         if slot.is_left and slot.is_answered:
             del self._calls[call]
-            self._admission.leave(call.caller)
+            self._admission.leave(call.caller, call.method)
 
     def _count(self, refusal: Rejected | None) -> None:
         if refusal is not None:

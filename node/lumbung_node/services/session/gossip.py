@@ -51,6 +51,7 @@ class Gossip:
                 await rosters.changed.wait()
 
     async def take_roster(self, raw: bytes) -> None:
+        await self._core.until_roster(self._peer)
         try:
             await self._core.rosters.offer([raw])
         except Rejected as exc:  # the peer may be older than we are, or forked: the session itself goes on
@@ -62,6 +63,8 @@ class Gossip:
             await rosters.offer_access(brought)
         except Rejected as exc:
             self._note("access list refused", exc)
+            if not exc.retry_after_s:  # the next frame waits: to read a list of 128 KiB takes the loop for a while
+                await self._core.until_roster(self._peer)
         for office, signed in rosters.access_lists.items():
             if signed.encode() in brought:  # it need not come back
                 self._access_known[office] = signed.content.version

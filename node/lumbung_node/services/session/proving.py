@@ -55,10 +55,13 @@ class Proving:
         self._window = trio.Semaphore(_QUESTIONS_OPEN_MAX)
         self._question = 0
         self._words_in, self._words_out = trio.open_memory_channel[_Word](_WORDS_WAITING_MAX)
+        self._taken_back_in, self._taken_back_out = trio.open_memory_channel[_Word](_WORDS_WAITING_MAX)
+        self._recording = trio.Lock()
 
     async def run(self) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._record_words)
+            nursery.start_soon(self._record_withdrawals)
             nursery.start_soon(self._ask_for_proofs)
             nursery.start_soon(self._tell_damage)
             nursery.start_soon(self.covering.run)
@@ -78,7 +81,7 @@ class Proving:
             self.covering.settle(is_complete=False)
 
     async def take_withdrawal(self, message: peer_pb2.Withdraw) -> None:
-        await self._words_in.send(_Word(message.withdrawal, StatementKind.WITHDRAWAL))
+        await self._taken_back_in.send(_Word(message.withdrawal, StatementKind.WITHDRAWAL))
 
     async def take_proof(self, proof: peer_pb2.Proof) -> None:
         asked = self._questions.pop(proof.question, None)
@@ -92,23 +95,38 @@ class Proving:
 
     async def _record_words(self) -> None:
         async for word in self._words_out:
-            kind = word.kind
-            try:
-                signed = self._checked(word)
-            except KeyRefused as exc:
-                self._core.log.warning("statement refused", peer=self._peer, reason=str(exc))
-                if kind is StatementKind.INVENTORY_RECEIPT:
-                    self.covering.settle(is_complete=False)
-                continue
-            if kind is StatementKind.INVENTORY_RECEIPT:
+            signed = self._believed(word)
+            if word.kind is not StatementKind.INVENTORY_RECEIPT:
+                await self._record(signed)
+            elif signed is not None:
                 await self.covering.judge(signed)
-                continue
-            if kind is StatementKind.WITHDRAWAL:
-                await trio.sleep(self._core.withdrawal_wait_s(self._peer))
-            await self._core.store.proofs.record(signed, self._core.clock.now_ms())
-            self._core.metrics.add(Metric.RECEIPTS, 1, kind.name.lower())
-            if kind is StatementKind.WITHDRAWAL:
+            else:
+                self.covering.settle(is_complete=False)
+
+    async def _record_withdrawals(self) -> None:
+        """Beside receipts: they are paced, and what else the holder says must not stand behind them for hours. Their
+        nonces order both, whichever is written first."""
+        async for word in self._taken_back_out:
+            signed = self._believed(word)
+            if signed is not None:
+                await self._core.until_withdrawal(self._peer)
+                await self._record(signed)
                 self._outgoing.repair(self._core.number, signed.content.blobs)
+
+    async def _record(self, signed: SignedStatement | None) -> None:
+        """One word at a time: of two, the later one must see the row of the other."""
+        if signed is not None:
+            async with self._recording:
+                await self._core.store.proofs.record(signed, self._core.clock.now_ms())
+            self._core.metrics.add(Metric.RECEIPTS, 1, signed.content.kind.name.lower())
+
+    def _believed(self, word: _Word) -> SignedStatement | None:
+        """None for a word that is refused, which the log says."""
+        try:
+            return self._checked(word)
+        except KeyRefused as exc:
+            self._core.log.warning("statement refused", peer=self._peer, reason=str(exc))
+            return None
 
     def _checked(self, word: _Word) -> SignedStatement:
         """Raises KeyRefused."""

@@ -376,7 +376,7 @@ class NodeLog:
 
     def error(self, event: str, /, **values: object) -> None:
         self._say(event, values)
-        if event in ("session failed", "takeover failed"):
+        if event in ("session failed", "takeover failed", "task failed, begins again"):
             self._story.broken("no internal error", f"{self._host}: {values}")
 
     def _say(self, event: str, values: dict[str, object]) -> None:
