@@ -8,8 +8,9 @@ import trio.testing
 
 from lumbung_cluster import limits
 from lumbung_cluster.entry import Entry
-from lumbung_cluster.errors import BlobDamaged, DiskFailed, DiskFull, Rejected, StatusCode
+from lumbung_cluster.errors import BlobDamaged, DiskFull, Rejected, StatusCode, StoreDamaged
 from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_node.ports.keyvalue import Batch
 from lumbung_node.services.core import Core
 from lumbung_node.services.session.arrivals import Arrivals
 from lumbung_node.services.watches import DiskMarks, watch_disk
@@ -96,8 +97,24 @@ async def test_a_store_that_failed_under_a_large_blob_is_opened_again(autojump_c
         )
         with pytest.raises(DiskFull):
             await run.append(content)
-        with pytest.raises(DiskFailed), trio.fail_after(60):
+        with pytest.raises(DiskFull), trio.fail_after(60):
             await watch_disk(office, _NO_MARKS, Arrivals(office).sweep)
+
+
+async def test_a_store_that_was_found_damaged_under_a_large_blob_is_named_as_such(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Called a disk that failed it was opened again and again, and never set aside."""
+
+    async def write(_: object, __: Batch) -> None:
+        raise StoreDamaged("the store was found damaged before: set it aside")
+
+    async with living(box(OFFICE)) as office:
+        monkeypatch.setattr(type(office.store.kv), "is_failed", True)
+        monkeypatch.setattr(type(office.store.kv), "write", write)
+        with pytest.raises(StoreDamaged), trio.fail_after(60):
+            await watch_disk(office, _NO_MARKS, Arrivals(office).sweep)
+        monkeypatch.undo()
 
 
 async def test_a_block_that_rots_under_the_rows_of_cut_blobs_ends_no_node(
