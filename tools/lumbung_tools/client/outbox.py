@@ -161,6 +161,9 @@ class Outbox:
         # Not synced: a torn sidecar only means sealing again.
         path.with_suffix(".json").write_text(_sidecar(entry))
         part.rename(path)
+        torn = self._known.get(_name(tags))
+        if torn is not None and torn != path:  # of a put that was not alone: ours does not take its place by its name
+            _remove(torn)
         self._known[_name(tags)] = path
         return entry
 
