@@ -28,8 +28,9 @@ from lumbung_node.store.jobs import Content, ForeignBlob, Job
 from lumbung_node.store.layout import BlobRow, dropped_key
 from lumbung_node.store.reads import is_intact
 from lumbung_node.store.unit_rows import UnitRows
-from lumbung_proto.v1 import blobs_pb2
+from lumbung_proto.v1 import blobs_pb2, peer_pb2
 from lumbung_testing.direct_channel import DirectChannel
+from lumbung_testing.peer_faces import facing
 from lumbung_testing.rosters import founding, signed, successor
 from lumbung_testing.session_pair import CENTRE, LUCK, OFFICE, PEER, Box, box, connected, living, put, until_proven
 from lumbung_testing.virtual_disk import Pace
@@ -278,6 +279,24 @@ async def test_a_blob_that_was_let_go_is_not_here_for_who_reads_and_no_damage(
         assert (got.value.code, told.value.code) == (StatusCode.NOT_FOUND, StatusCode.NOT_FOUND)
         listed = await channel.call(LIST, blobs_pb2.ListRequest(origin=OFFICE).SerializeToString(), deadline_s=10)
         assert len(blobs_pb2.ListResponse.FromString(listed).blobs) == 0
+        assert peer.store.state.damaged == {}
+
+
+async def test_a_blob_that_was_let_go_while_a_peer_asked_for_it_is_no_damage(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """It was offered before its turn to go came, and its row is read when the peer wants it."""
+    content = LUCK.randbytes(500)
+    boxes, unit = await _released([content]), 1 << BlobId.of(content).unit
+    shares = (Share(NEWCOMER, all_units()), Share(CENTRE, all_units()), Share(PEER, all_units() & ~unit))
+    roster = founding(assignments=[HolderAssignment(OFFICE, shares)])
+    peer_box, newcomer_box = (replace(each, roster=roster) for each in boxes[1:3])
+    async with living(peer_box) as peer, living(newcomer_box) as newcomer, facing(peer, newcomer) as face:
+        await face.say(need=peer_pb2.Need(origin=OFFICE, ids=[BlobId.of(content).raw]))
+        offer = (await face.hear("offer")).offer
+        assert await Dropping(peer, _no_new_life).drop(OFFICE, unit) == (1, 500)
+        await face.say(want=peer_pb2.Want(offer=offer.offer, wanted=b"\1"))
+        assert (await face.hear("pieces")).pieces.pieces[0].failed
         assert peer.store.state.damaged == {}
 
 
