@@ -10,6 +10,7 @@ import trio.testing
 
 from lumbung_cluster import limits
 from lumbung_cluster.errors import BlobDamaged, Rejected, StatusCode
+from lumbung_cluster.feed import Mark
 from lumbung_cluster.ids import BlobId, Generation, NodeNumber, all_units
 from lumbung_cluster.receipt import Statement
 from lumbung_cluster.release import UnitVerdict
@@ -21,7 +22,9 @@ from lumbung_node.services.core import Core
 from lumbung_node.services.dropping import Dropping
 from lumbung_node.services.reading import Reading
 from lumbung_node.services.scrub.scrubber import Scrubber
+from lumbung_node.services.session.greeting import mark_message
 from lumbung_node.services.session.releasing import load_release, release_key
+from lumbung_node.services.session.stakes import own_stake
 from lumbung_node.services.statements import commit_receipt, inventory_receipt
 from lumbung_node.store.events import EventKind, FoundBy, recent_events
 from lumbung_node.store.jobs import Content, ForeignBlob, Job
@@ -30,7 +33,7 @@ from lumbung_node.store.reads import is_intact
 from lumbung_node.store.unit_rows import UnitRows
 from lumbung_proto.v1 import blobs_pb2, peer_pb2
 from lumbung_testing.direct_channel import DirectChannel
-from lumbung_testing.peer_faces import facing
+from lumbung_testing.peer_faces import Facing, facing
 from lumbung_testing.rosters import founding, signed, successor
 from lumbung_testing.session_pair import CENTRE, LUCK, OFFICE, PEER, Box, box, connected, living, put, until_proven
 from lumbung_testing.virtual_disk import Pace
@@ -187,6 +190,68 @@ async def test_nothing_is_released_by_what_a_new_holder_was_not_to_hold_before(
                 assert await core.rosters.offer([later])
             await trio.sleep(2 * limits.RELEASE_LOOK_S)
             assert await load_release(peer, OFFICE) is None
+
+
+def _one_that_goes() -> tuple[list[Box], bytes]:
+    """All under a roster in which the peer has everything, half of it leaving; and the next one, without that half."""
+    low, high = (1 << 32) - 1, all_units() >> 32 << 32
+    holders = (Share(PEER, low), Share(NEWCOMER, high), Share(CENTRE, all_units()))
+    boxes = [box(number) for number in (OFFICE, PEER, CENTRE)]
+    for each in boxes:
+        each.roster = founding(assignments=[HolderAssignment(OFFICE, holders, (Share(PEER, high),))])
+    gone = HolderAssignment(OFFICE, holders)
+    return boxes, signed(successor(signed(boxes[0].roster, "a", "b"), assignments=(gone,)), "a", "b").encode()
+
+
+async def test_what_a_new_roster_takes_from_a_holder_is_no_copy_there_by_the_one_before(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The session still lived, and passed it over in a ledger that is counted by the roster before: whoever asked in
+    that second whether a node may stop was told of copies that nobody has."""
+    boxes, later = _one_that_goes()
+    async with (
+        living(boxes[0]) as office,
+        living(boxes[1]) as peer,
+        living(boxes[2]) as centre,
+        facing(office, peer) as face,
+    ):
+        await face.hear("hello")
+        await trio.sleep(1)
+        await put(office, [LUCK.randbytes(500) for _ in range(20)])
+        async with connected(office, centre):
+            await until_proven(office, CENTRE, 20)
+        await _applied(face)
+        before = own_stake(office, CENTRE)
+        assert await office.rosters.offer([later])
+        await trio.sleep(limits.INVENTORY_ANSWER_S + 2 * limits.PROVE_INTERVAL_S)
+        assert own_stake(office, CENTRE) == before
+        await put(office, [LUCK.randbytes(500) for _ in range(20)])
+        await _applied(face)
+        assert office.store.proofs.ledger.account(PEER).unproven(40, 40) == list(range(1, 41))
+
+
+async def _applied(face: Facing) -> None:
+    """Say so of the next offer, and prove nothing."""
+    offer = (await face.hear("offer")).offer
+    mark = mark_message(OFFICE, Mark(Generation(1), offer.upto, offer.running_hash))
+    await face.say(applied=peer_pb2.Applied(offer=offer.offer, mark=mark))
+    await trio.sleep(1)
+
+
+async def test_an_inventory_receipt_passes_over_nothing_that_was_the_holders_by_the_roster_before(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    boxes, later = _one_that_goes()
+    contents = [LUCK.randbytes(500) for _ in range(20)]
+    async with living(boxes[0]) as office, living(boxes[1]) as peer, living(boxes[2]) as centre:
+        await put(office, contents)
+        async with connected(office, centre):
+            await until_proven(office, CENTRE, 20)
+        assert await peer.rosters.offer([later])
+        async with connected(office, peer):
+            await trio.sleep(3 * limits.INVENTORY_RECEIPT_INTERVAL_S)
+            assert office.store.covers.newest(PEER) is not None
+            assert own_stake(office, CENTRE).with_one_copy == sum(BlobId.of(content).unit >= 32 for content in contents)
 
 
 # --- letting go ----------------------------------------------------------------------------------------------------
