@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from dataclasses import replace
 
 import pytest
@@ -17,6 +18,7 @@ from lumbung_cluster.release import UnitVerdict
 from lumbung_cluster.roster import HolderAssignment, Share
 from lumbung_cluster.scrub_pace import ScrubSettings
 from lumbung_node.ports.keyvalue import Family
+from lumbung_node.services.bundles.batches import Lacking
 from lumbung_node.services.copies import CopyBook
 from lumbung_node.services.core import Core
 from lumbung_node.services.dropping import Dropping
@@ -363,6 +365,19 @@ async def test_a_blob_that_was_let_go_while_a_peer_asked_for_it_is_no_damage(
         await face.say(want=peer_pb2.Want(offer=offer.offer, wanted=b"\1"))
         assert (await face.hear("pieces")).pieces.pieces[0].failed
         assert peer.store.state.damaged == {}
+
+
+async def test_what_was_let_go_is_not_called_unreadable_when_a_disk_is_written(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    boxes = await _released([LUCK.randbytes(500) for _ in range(3)])
+    async with living(_later(boxes[1], gives_back=False)) as peer:
+        dropping = Dropping(peer, _no_new_life)
+        (plan,) = await dropping.plan()
+        await dropping.drop(OFFICE, plan.units)
+        async with aclosing(Lacking(peer, NEWCOMER, OFFICE, 0).batches()) as batches:
+            told = [(batch.upto, batch.items, batch.unreadable) async for batch in batches]
+        assert told == [(3, [], [])]
 
 
 async def test_one_blob_that_the_others_have_not_proven_keeps_its_whole_unit(
