@@ -16,6 +16,7 @@ from lumbung_cluster.ids import BlobId, Generation, NodeNumber, all_units
 from lumbung_cluster.receipt import Statement
 from lumbung_cluster.release import UnitVerdict
 from lumbung_cluster.roster import HolderAssignment, Share
+from lumbung_cluster.roster_node import Departure, NodeState
 from lumbung_cluster.scrub_pace import ScrubSettings
 from lumbung_node.ports.keyvalue import Family
 from lumbung_node.services.bundles.batches import Lacking
@@ -254,6 +255,33 @@ async def test_an_inventory_receipt_passes_over_nothing_that_was_the_holders_by_
             await trio.sleep(3 * limits.INVENTORY_RECEIPT_INTERVAL_S)
             assert office.store.covers.newest(PEER) is not None
             assert own_stake(office, CENTRE).with_one_copy == sum(BlobId.of(content).unit >= 32 for content in contents)
+
+
+async def test_what_lay_at_a_node_that_a_new_roster_calls_gone_is_no_copy_at_once(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """It was counted until the ledger was read anew: who asked in that second was told that the last copy may go."""
+    boxes = [box(number) for number in (OFFICE, PEER, CENTRE)]
+    shares = (Share(PEER, all_units()), Share(CENTRE, all_units()))
+    for each in boxes:
+        each.roster = founding(assignments=[HolderAssignment(OFFICE, shares)])
+    held = signed(boxes[0].roster, "a", "b")
+    departure = Departure(2, None, "Sri", "kebakaran")
+    nodes = tuple(
+        replace(node, state=NodeState.GONE, departure=departure) if node.number == PEER else node
+        for node in boxes[0].roster.nodes
+    )
+    left = HolderAssignment(OFFICE, (Share(NEWCOMER, all_units()), Share(CENTRE, all_units())))
+    later = signed(successor(held, nodes=nodes, assignments=(left,)), "a", "b").encode()
+    async with living(boxes[0]) as office, living(boxes[1]) as peer, living(boxes[2]) as centre:
+        await put(office, [LUCK.randbytes(500) for _ in range(5)])
+        async with connected(office, centre), connected(office, peer):
+            await until_proven(office, CENTRE, 5)
+            await until_proven(office, PEER, 5)
+        assert own_stake(office, CENTRE).is_safe
+        assert await office.rosters.offer([later])
+        stake = own_stake(office, CENTRE)
+        assert (stake.without_copy, stake.with_one_copy) == (0, 5)
 
 
 # --- letting go ----------------------------------------------------------------------------------------------------
