@@ -124,12 +124,14 @@ class Outbox:
         for path in self._folder.glob("*.json"):
             if not path.with_suffix(".age").exists():  # now, under the lock: who sealed before we had it keeps his
                 path.unlink(missing_ok=True)
-        kept = set[str]()
+        kept: dict[str, Path] = {}
         for path in sorted(self._folder.glob("*.age")):
             # Two puts of one folder left it twice. One goes out again and is answered; the other would wait for ever.
-            if _named(path) in kept:
-                _remove(path)
-            kept.add(_named(path))
+            other = kept.setdefault(_named(path), path)
+            if other != path:
+                goes, stays = (path, other) if _has_sidecar(other) else (other, path)
+                _remove(goes)
+                kept[_named(path)] = stays
 
     def _find_waiting(self, source: IO[bytes], record: str | None) -> OutboxEntry | None:
         start = source.tell()
@@ -186,6 +188,15 @@ def _name(tags: Tags) -> str:
 def _named(path: Path) -> str:
     """The `_name` of the entry at this path, whoever sealed it."""
     return path.stem.partition("-")[0]
+
+
+def _has_sidecar(path: Path) -> bool:
+    """Whether a crash has left the one of the entry at this path whole."""
+    try:
+        _read_sidecar(path, path.with_suffix(".json").read_text())
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return True
 
 
 def _remove(path: Path) -> None:
