@@ -9,15 +9,16 @@ import trio.testing
 from lumbung_cluster import limits
 from lumbung_cluster.entry import Entry
 from lumbung_cluster.errors import BlobDamaged, DiskFull, Rejected, StatusCode, StoreDamaged
-from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_cluster.ids import BlobId, Generation, NodeNumber
 from lumbung_node.ports.keyvalue import Batch
 from lumbung_node.services.core import Core
 from lumbung_node.services.session.arrivals import Arrivals
 from lumbung_node.services.watches import DiskMarks, watch_disk
+from lumbung_node.store.jobs import ForeignBlob, Job
 from lumbung_node.store.layout import place_key
 from lumbung_node.store.runs import foreign_runs, open_run
-from lumbung_testing.session_pair import CENTRE, LUCK, OFFICE, PEER, Box, box, living
-from lumbung_testing.virtual_disk import VirtualDisk
+from lumbung_testing.session_pair import CENTRE, LUCK, OFFICE, PEER, Box, box, living, put
+from lumbung_testing.virtual_disk import Pace, VirtualDisk
 from lumbung_testing.world import ListLog, MemoryIdentity
 
 _NO_MARKS = DiskMarks(0, 0)
@@ -130,6 +131,36 @@ async def test_a_block_that_rots_under_the_rows_of_cut_blobs_ends_no_node(
         await trio.sleep(7200 + 60)
         assert len(centre_box.log.said("pieces of cut blobs not looked at")) == 3
         nursery.cancel_scope.cancel()
+
+
+async def test_a_run_that_the_committer_has_is_gone_on_with_and_taken_away_by_nobody(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A takeover has given its room up by then; a session holds room and claim until the disk has the bytes."""
+    content, slow = LUCK.randbytes(12 * limits.MIB), box(CENTRE)
+    async with living(box(OFFICE)) as office, living(slow) as centre, trio.open_nursery() as nursery:
+        await put(office, [content])
+        row = await office.store.reader.row(OFFICE, BlobId.of(content))
+        assert row is not None
+        (listed,) = await office.store.reader.lists(OFFICE, [row.signed])
+        assert listed is not None
+        arrivals, entry = Arrivals(centre), listed.content.entries[row.signed.index]
+        arrival = await arrivals.begin(OFFICE, OFFICE, entry)
+        await arrival.append(memoryview(content))
+        found = await arrival.content()
+        assert found is not None
+        slow.disk.pace = Pace(sync_s=20)
+        nursery.start_soon(put, centre, [b"a recording whose sync the blob's commit waits for"])
+        await trio.sleep(1)
+        job = Job(foreign=[ForeignBlob(listed, row.signed.index, found, OFFICE, Generation(1))])
+        await centre.store.committer.submit(job)
+        await arrival.keep_for_later()
+        await arrivals.sweep(1 << 60)
+        assert (await arrivals.begin(OFFICE, OFFICE, entry)).resumed_bytes == 0
+        await centre.store.committer.settle(job)
+        stored = await centre.store.reader.row(OFFICE, entry.blob)
+        assert stored is not None
+        await centre.store.reader.verify(entry.blob, stored)
 
 
 async def test_a_cut_blob_goes_on_where_it_stopped(autojump_clock: trio.testing.MockClock) -> None:
