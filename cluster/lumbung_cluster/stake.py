@@ -30,15 +30,23 @@ class Stake:
 
 
 def stake_of(
-    roster: Roster, ledger: Ledger, origin: NodeNumber, node: NodeNumber, end: int, damaged: Iterable[int]
+    roster: Roster,
+    ledger: Ledger,
+    origin: NodeNumber,
+    node: NodeNumber,
+    end: int,
+    damaged: Iterable[int],
+    of_ledger: Roster | None = None,
 ) -> Stake:
     """The stake of `origin`, whose ledger and durable feed end these are, if `node` stopped.
+
+    `roster` says what counts as a copy; `of_ledger` is the one that the ledger is of, when that is another still.
 
     Holders that share the units of an origin are taken together: when one of them stops, none of the others counts, so
     that the answer may be a no where it could be a yes, never the other way.
     """
     damaged = list(damaged)
-    groups = [group for group in holder_groups(roster, origin) if node not in group]
+    groups = [group for group in holder_groups(of_ledger or roster, origin, roster) if node not in group]
 
     def count(own: bool, others: tuple[NodeNumber, ...]) -> int:
         own_copy = (origin,) if own and node != origin else ()

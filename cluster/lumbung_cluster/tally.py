@@ -25,12 +25,17 @@ class Tally:
     oldest_only_here: int
 
 
-def holder_groups(roster: Roster, origin: NodeNumber) -> tuple[tuple[NodeNumber, ...], ...]:
+def holder_groups(
+    roster: Roster, origin: NodeNumber, in_force: Roster | None = None
+) -> tuple[tuple[NodeNumber, ...], ...]:
     """The other receivers of an origin: each that takes all units alone, those that share the units as one group.
 
     A group counts as having a blob when all its members are through with it: a member's account passes over what it
     need not hold. So it is none where some unit is nobody's of them, as when one has been released and the others are
     still leaving: its blobs would be passed over by all, and count as a copy that nobody has.
+
+    `roster` is that of the ledger. By the one `in_force`, where that is another, some node may be gone since: it has no
+    copy any more, nor has its group.
     """
     others = sorted({n for unit in range(64) for n in roster.receivers_of(origin, unit)} - {origin})
     whole = [(n,) for n in others if roster.units_held(n, origin) == all_units()]
@@ -38,7 +43,10 @@ def holder_groups(roster: Roster, origin: NodeNumber) -> tuple[tuple[NodeNumber,
     covered = 0
     for node in parts:
         covered |= roster.units_held(node, origin)
-    return (*whole, parts) if covered == all_units() else tuple(whole)
+    groups = (*whole, parts) if covered == all_units() else tuple(whole)
+    if in_force is None:
+        return groups
+    return tuple(group for group in groups if all(in_force.is_present(node) for node in group))
 
 
 def tally(

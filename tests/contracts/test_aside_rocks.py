@@ -198,6 +198,27 @@ async def test_a_machine_that_cannot_open_files_now_gives_no_store_up(
     await source.close()
 
 
+async def test_a_table_whose_inode_cannot_be_read_is_a_table_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be why the store lies aside; and what was called a disk that fails now was tried again for ever, and all
+    other stores that lie aside waited behind it."""
+    await write_store(tmp_path)
+    unreadable = max((tmp_path / "rocks").glob("*.sst"), key=lambda path: path.stat().st_size).name
+    aside, link = AsideFolders(tmp_path), os.link
+    name = await aside.set_aside(_NOW_MS)
+
+    def link_readable(source: Path, target: Path) -> None:
+        if source.name == unreadable:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(source), None, str(target))
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", link_readable)
+    source = await aside.open(name)
+    assert await readable(source)
+    await source.close()
+
+
 async def test_a_name_that_is_not_there_says_so(tmp_path: Path) -> None:
     with pytest.raises(StoreDamaged, match="expected a folder that was set aside"):
         await AsideFolders(tmp_path).open("aside-20261125T215921Z")

@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,24 @@ def test_a_backup_goes_onto_a_stick_whose_file_system_has_no_links(
     with pytest.raises(KeyRefused, match="expected no file there"):
         write_secret(tmp_path / "backup", b"y")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"backup": b"x"}
+
+
+def test_a_stick_without_links_that_is_pulled_out_leaves_no_empty_backup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever tried again was told that a file is there already."""
+
+    def fails_with(number: int) -> Callable[[object, object], None]:
+        def fail(source: object, target: object) -> None:
+            raise OSError(number, os.strerror(number), str(source), None, str(target))
+
+        return fail
+
+    monkeypatch.setattr(os, "link", fails_with(errno.EPERM))
+    monkeypatch.setattr(os, "replace", fails_with(errno.EIO))
+    with pytest.raises(OSError, match="Input/output error"):
+        write_secret(tmp_path / "backup", b"x")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -175,6 +175,32 @@ def test_what_waits_is_no_business_of_a_put_that_is_not_alone(tmp_path: Path) ->
     assert count_waiting(tmp_path) == 1  # the other would wait for ever
 
 
+def test_a_torn_entry_of_a_put_that_was_not_alone_waits_no_longer_than_its_file(tmp_path: Path) -> None:
+    """It stayed for ever, and was kept before the good one of its file, which was sealed anew each time."""
+    other = Outbox(tmp_path, SECRET)
+    seal(tmp_path).path.with_suffix(".json").write_text("")
+    other.close()
+
+    outbox = Outbox(tmp_path, SECRET)
+    entry = outbox.seal(io.BytesIO(PLAIN), None, RECIPIENTS)
+    assert count_waiting(tmp_path) == 1
+    outbox.forget(entry)
+    outbox.close()
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_of_two_entries_of_one_file_the_torn_one_is_swept(tmp_path: Path) -> None:
+    """The other may have been sent, and would be sealed and sent anew: a day of a slow line."""
+    waiting = seal(tmp_path)
+    other = Outbox(tmp_path, SECRET)
+    seal(tmp_path).path.with_suffix(".json").write_text("")
+    other.close()
+
+    assert seal(tmp_path) == waiting
+    assert count_waiting(tmp_path) == 1
+
+
 def test_an_entry_that_two_commands_forget_is_gone_and_nobody_stumbles(tmp_path: Path) -> None:
     """Two puts of the same file share the entry, and both get their answer."""
     entry = seal(tmp_path)

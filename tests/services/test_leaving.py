@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from dataclasses import replace
 
 import pytest
@@ -10,26 +11,32 @@ import trio.testing
 
 from lumbung_cluster import limits
 from lumbung_cluster.errors import BlobDamaged, Rejected, StatusCode
+from lumbung_cluster.feed import Mark
 from lumbung_cluster.ids import BlobId, Generation, NodeNumber, all_units
 from lumbung_cluster.receipt import Statement
 from lumbung_cluster.release import UnitVerdict
 from lumbung_cluster.roster import HolderAssignment, Share
+from lumbung_cluster.roster_node import Departure, NodeState
 from lumbung_cluster.scrub_pace import ScrubSettings
 from lumbung_node.ports.keyvalue import Family
+from lumbung_node.services.bundles.batches import Lacking
 from lumbung_node.services.copies import CopyBook
 from lumbung_node.services.core import Core
 from lumbung_node.services.dropping import Dropping
 from lumbung_node.services.reading import Reading
 from lumbung_node.services.scrub.scrubber import Scrubber
+from lumbung_node.services.session.greeting import mark_message
 from lumbung_node.services.session.releasing import load_release, release_key
+from lumbung_node.services.session.stakes import own_stake
 from lumbung_node.services.statements import commit_receipt, inventory_receipt
 from lumbung_node.store.events import EventKind, FoundBy, recent_events
 from lumbung_node.store.jobs import Content, ForeignBlob, Job
 from lumbung_node.store.layout import BlobRow, dropped_key
 from lumbung_node.store.reads import is_intact
 from lumbung_node.store.unit_rows import UnitRows
-from lumbung_proto.v1 import blobs_pb2
+from lumbung_proto.v1 import blobs_pb2, peer_pb2
 from lumbung_testing.direct_channel import DirectChannel
+from lumbung_testing.peer_faces import Facing, facing
 from lumbung_testing.rosters import founding, signed, successor
 from lumbung_testing.session_pair import CENTRE, LUCK, OFFICE, PEER, Box, box, connected, living, put, until_proven
 from lumbung_testing.virtual_disk import Pace
@@ -188,6 +195,95 @@ async def test_nothing_is_released_by_what_a_new_holder_was_not_to_hold_before(
             assert await load_release(peer, OFFICE) is None
 
 
+def _one_that_goes() -> tuple[list[Box], bytes]:
+    """All under a roster in which the peer has everything, half of it leaving; and the next one, without that half."""
+    low, high = (1 << 32) - 1, all_units() >> 32 << 32
+    holders = (Share(PEER, low), Share(NEWCOMER, high), Share(CENTRE, all_units()))
+    boxes = [box(number) for number in (OFFICE, PEER, CENTRE)]
+    for each in boxes:
+        each.roster = founding(assignments=[HolderAssignment(OFFICE, holders, (Share(PEER, high),))])
+    gone = HolderAssignment(OFFICE, holders)
+    return boxes, signed(successor(signed(boxes[0].roster, "a", "b"), assignments=(gone,)), "a", "b").encode()
+
+
+async def test_what_a_new_roster_takes_from_a_holder_is_no_copy_there_by_the_one_before(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The session still lived, and passed it over in a ledger that is counted by the roster before: whoever asked in
+    that second whether a node may stop was told of copies that nobody has."""
+    boxes, later = _one_that_goes()
+    async with (
+        living(boxes[0]) as office,
+        living(boxes[1]) as peer,
+        living(boxes[2]) as centre,
+        facing(office, peer) as face,
+    ):
+        await face.hear("hello")
+        await trio.sleep(1)
+        await put(office, [LUCK.randbytes(500) for _ in range(20)])
+        async with connected(office, centre):
+            await until_proven(office, CENTRE, 20)
+        await _applied(face)
+        before = own_stake(office, CENTRE)
+        assert await office.rosters.offer([later])
+        await trio.sleep(limits.INVENTORY_ANSWER_S + 2 * limits.PROVE_INTERVAL_S)
+        assert own_stake(office, CENTRE) == before
+        await put(office, [LUCK.randbytes(500) for _ in range(20)])
+        await _applied(face)
+        assert office.store.proofs.ledger.account(PEER).unproven(40, 40) == list(range(1, 41))
+
+
+async def _applied(face: Facing) -> None:
+    """Say so of the next offer, and prove nothing."""
+    offer = (await face.hear("offer")).offer
+    mark = mark_message(OFFICE, Mark(Generation(1), offer.upto, offer.running_hash))
+    await face.say(applied=peer_pb2.Applied(offer=offer.offer, mark=mark))
+    await trio.sleep(1)
+
+
+async def test_an_inventory_receipt_passes_over_nothing_that_was_the_holders_by_the_roster_before(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    boxes, later = _one_that_goes()
+    contents = [LUCK.randbytes(500) for _ in range(20)]
+    async with living(boxes[0]) as office, living(boxes[1]) as peer, living(boxes[2]) as centre:
+        await put(office, contents)
+        async with connected(office, centre):
+            await until_proven(office, CENTRE, 20)
+        assert await peer.rosters.offer([later])
+        async with connected(office, peer):
+            await trio.sleep(3 * limits.INVENTORY_RECEIPT_INTERVAL_S)
+            assert office.store.covers.newest(PEER) is not None
+            assert own_stake(office, CENTRE).with_one_copy == sum(BlobId.of(content).unit >= 32 for content in contents)
+
+
+async def test_what_lay_at_a_node_that_a_new_roster_calls_gone_is_no_copy_at_once(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """It was counted until the ledger was read anew: who asked in that second was told that the last copy may go."""
+    boxes = [box(number) for number in (OFFICE, PEER, CENTRE)]
+    shares = (Share(PEER, all_units()), Share(CENTRE, all_units()))
+    for each in boxes:
+        each.roster = founding(assignments=[HolderAssignment(OFFICE, shares)])
+    held = signed(boxes[0].roster, "a", "b")
+    departure = Departure(2, None, "Sri", "kebakaran")
+    nodes = tuple(
+        replace(node, state=NodeState.GONE, departure=departure) if node.number == PEER else node
+        for node in boxes[0].roster.nodes
+    )
+    left = HolderAssignment(OFFICE, (Share(NEWCOMER, all_units()), Share(CENTRE, all_units())))
+    later = signed(successor(held, nodes=nodes, assignments=(left,)), "a", "b").encode()
+    async with living(boxes[0]) as office, living(boxes[1]) as peer, living(boxes[2]) as centre:
+        await put(office, [LUCK.randbytes(500) for _ in range(5)])
+        async with connected(office, centre), connected(office, peer):
+            await until_proven(office, CENTRE, 5)
+            await until_proven(office, PEER, 5)
+        assert own_stake(office, CENTRE).is_safe
+        assert await office.rosters.offer([later])
+        stake = own_stake(office, CENTRE)
+        assert (stake.without_copy, stake.with_one_copy) == (0, 5)
+
+
 # --- letting go ----------------------------------------------------------------------------------------------------
 
 
@@ -279,6 +375,37 @@ async def test_a_blob_that_was_let_go_is_not_here_for_who_reads_and_no_damage(
         listed = await channel.call(LIST, blobs_pb2.ListRequest(origin=OFFICE).SerializeToString(), deadline_s=10)
         assert len(blobs_pb2.ListResponse.FromString(listed).blobs) == 0
         assert peer.store.state.damaged == {}
+
+
+async def test_a_blob_that_was_let_go_while_a_peer_asked_for_it_is_no_damage(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """It was offered before its turn to go came, and its row is read when the peer wants it."""
+    content = LUCK.randbytes(500)
+    boxes, unit = await _released([content]), 1 << BlobId.of(content).unit
+    shares = (Share(NEWCOMER, all_units()), Share(CENTRE, all_units()), Share(PEER, all_units() & ~unit))
+    roster = founding(assignments=[HolderAssignment(OFFICE, shares)])
+    peer_box, newcomer_box = (replace(each, roster=roster) for each in boxes[1:3])
+    async with living(peer_box) as peer, living(newcomer_box) as newcomer, facing(peer, newcomer) as face:
+        await face.say(need=peer_pb2.Need(origin=OFFICE, ids=[BlobId.of(content).raw]))
+        offer = (await face.hear("offer")).offer
+        assert await Dropping(peer, _no_new_life).drop(OFFICE, unit) == (1, 500)
+        await face.say(want=peer_pb2.Want(offer=offer.offer, wanted=b"\1"))
+        assert (await face.hear("pieces")).pieces.pieces[0].failed
+        assert peer.store.state.damaged == {}
+
+
+async def test_what_was_let_go_is_not_called_unreadable_when_a_disk_is_written(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    boxes = await _released([LUCK.randbytes(500) for _ in range(3)])
+    async with living(_later(boxes[1], gives_back=False)) as peer:
+        dropping = Dropping(peer, _no_new_life)
+        (plan,) = await dropping.plan()
+        await dropping.drop(OFFICE, plan.units)
+        async with aclosing(Lacking(peer, NEWCOMER, OFFICE, 0).batches()) as batches:
+            told = [(batch.upto, batch.items, batch.unreadable) async for batch in batches]
+        assert told == [(3, [], [])]
 
 
 async def test_one_blob_that_the_others_have_not_proven_keeps_its_whole_unit(

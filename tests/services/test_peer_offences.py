@@ -206,6 +206,20 @@ async def test_a_holder_that_begins_life_after_life_fills_no_disk_and_proves_not
             await face.hear("offer")
 
 
+async def test_a_holder_that_let_hundreds_of_origins_go_is_talked_with_again_in_a_while(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Each begins a life: with the debt of 500 it was refused for four days and a half."""
+    async with living(box(OFFICE)) as office:
+        for _ in range(500):
+            office.life_wait_s(PEER, is_new=True)
+            await trio.sleep(2)
+        assert 0 < office.life_wait_s(PEER, is_new=False) <= 1 / limits.LIVES_PER_S
+        await trio.sleep(1 / limits.LIVES_PER_S)
+        assert office.life_wait_s(PEER, is_new=False) == 0
+        assert office.life_wait_s(PEER, is_new=True) > 0  # the next life waits as long
+
+
 async def test_a_holder_that_takes_back_and_repairs_in_rounds_fills_no_disk_in_one_session_or_in_many(
     autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,15 +8,17 @@ import trio.testing
 
 from lumbung_cluster import limits
 from lumbung_cluster.entry import Entry
-from lumbung_cluster.errors import BlobDamaged, DiskFailed, DiskFull, Rejected, StatusCode
-from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_cluster.errors import BlobDamaged, DiskFull, Rejected, StatusCode, StoreDamaged
+from lumbung_cluster.ids import BlobId, Generation, NodeNumber
+from lumbung_node.ports.keyvalue import Batch
 from lumbung_node.services.core import Core
 from lumbung_node.services.session.arrivals import Arrivals
 from lumbung_node.services.watches import DiskMarks, watch_disk
+from lumbung_node.store.jobs import ForeignBlob, Job
 from lumbung_node.store.layout import place_key
 from lumbung_node.store.runs import foreign_runs, open_run
-from lumbung_testing.session_pair import CENTRE, LUCK, OFFICE, PEER, Box, box, living
-from lumbung_testing.virtual_disk import VirtualDisk
+from lumbung_testing.session_pair import CENTRE, LUCK, OFFICE, PEER, Box, box, living, put
+from lumbung_testing.virtual_disk import Pace, VirtualDisk
 from lumbung_testing.world import ListLog, MemoryIdentity
 
 _NO_MARKS = DiskMarks(0, 0)
@@ -96,8 +98,24 @@ async def test_a_store_that_failed_under_a_large_blob_is_opened_again(autojump_c
         )
         with pytest.raises(DiskFull):
             await run.append(content)
-        with pytest.raises(DiskFailed), trio.fail_after(60):
+        with pytest.raises(DiskFull), trio.fail_after(60):
             await watch_disk(office, _NO_MARKS, Arrivals(office).sweep)
+
+
+async def test_a_store_that_was_found_damaged_under_a_large_blob_is_named_as_such(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Called a disk that failed it was opened again and again, and never set aside."""
+
+    async def write(_: object, __: Batch) -> None:
+        raise StoreDamaged("the store was found damaged before: set it aside")
+
+    async with living(box(OFFICE)) as office:
+        monkeypatch.setattr(type(office.store.kv), "is_failed", True)
+        monkeypatch.setattr(type(office.store.kv), "write", write)
+        with pytest.raises(StoreDamaged), trio.fail_after(60):
+            await watch_disk(office, _NO_MARKS, Arrivals(office).sweep)
+        monkeypatch.undo()
 
 
 async def test_a_block_that_rots_under_the_rows_of_cut_blobs_ends_no_node(
@@ -113,6 +131,36 @@ async def test_a_block_that_rots_under_the_rows_of_cut_blobs_ends_no_node(
         await trio.sleep(7200 + 60)
         assert len(centre_box.log.said("pieces of cut blobs not looked at")) == 3
         nursery.cancel_scope.cancel()
+
+
+async def test_a_run_that_the_committer_has_is_gone_on_with_and_taken_away_by_nobody(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A takeover has given its room up by then; a session holds room and claim until the disk has the bytes."""
+    content, slow = LUCK.randbytes(12 * limits.MIB), box(CENTRE)
+    async with living(box(OFFICE)) as office, living(slow) as centre, trio.open_nursery() as nursery:
+        await put(office, [content])
+        row = await office.store.reader.row(OFFICE, BlobId.of(content))
+        assert row is not None
+        (listed,) = await office.store.reader.lists(OFFICE, [row.signed])
+        assert listed is not None
+        arrivals, entry = Arrivals(centre), listed.content.entries[row.signed.index]
+        arrival = await arrivals.begin(OFFICE, OFFICE, entry)
+        await arrival.append(memoryview(content))
+        found = await arrival.content()
+        assert found is not None
+        slow.disk.pace = Pace(sync_s=20)
+        nursery.start_soon(put, centre, [b"a recording whose sync the blob's commit waits for"])
+        await trio.sleep(1)
+        job = Job(foreign=[ForeignBlob(listed, row.signed.index, found, OFFICE, Generation(1))])
+        await centre.store.committer.submit(job)
+        await arrival.keep_for_later()
+        await arrivals.sweep(1 << 60)
+        assert (await arrivals.begin(OFFICE, OFFICE, entry)).resumed_bytes == 0
+        await centre.store.committer.settle(job)
+        stored = await centre.store.reader.row(OFFICE, entry.blob)
+        assert stored is not None
+        await centre.store.reader.verify(entry.blob, stored)
 
 
 async def test_a_cut_blob_goes_on_where_it_stopped(autojump_clock: trio.testing.MockClock) -> None:

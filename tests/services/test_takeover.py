@@ -9,7 +9,9 @@ import pytest
 import trio
 import trio.testing
 
+from lumbung_cluster.errors import DiskFailed
 from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_node.ports.aside import Source
 from lumbung_node.ports.keyvalue import Family
 from lumbung_node.services.core import Core
 from lumbung_node.services.session.arrivals import Arrivals
@@ -172,6 +174,32 @@ async def test_a_store_that_nothing_opens_is_told_so_for_ever(autojump_clock: tr
             await until_over(takeover)
             (told,) = takeover.rows.values()
             assert told.state is TakeoverState.REFUSES_TO_OPEN
+
+
+async def test_one_that_cannot_be_opened_now_keeps_no_other_waiting(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = box(OFFICE)
+    async with living(at) as office:
+        await put(office, CONTENTS[:3])
+    aside, _ = await set_aside(at)
+    async with living(at) as office:
+        await put(office, CONTENTS[3:5])
+    last = await aside.set_aside(2)
+    opened = aside.open
+
+    async def opens(name: str) -> Source:
+        if name != last:
+            raise DiskFailed(f"{name} cannot be read in any way: too many open files")
+        return await opened(name)
+
+    monkeypatch.setattr(aside, "open", opens)
+    async with living(at) as office, taking_over(office, aside) as takeover:
+        await trio.sleep(60)
+        assert [row.taken for _, row in sorted(takeover.rows.items())] == [0, 2]
+        monkeypatch.undo()
+        await until_over(takeover)
+        assert await held(office, OFFICE, CONTENTS[:5]) == CONTENTS[:5]
 
 
 async def test_a_repeated_record_is_known_again_after_the_takeover(autojump_clock: trio.testing.MockClock) -> None:

@@ -188,7 +188,11 @@ class Core:
         What it proved before is void at once all the same. In each life it may prove everything anew by name.
         """
         known = self.lives_met.setdefault(peer, Bucket(LIVES_BURST, LIVES_PER_S))
-        return known.take(trio.current_time(), float(is_new))
+        known.take(trio.current_time(), float(is_new))
+        # A debt that grew would keep a centre that let hundreds of origins go out for days. What it may prove is as
+        # bounded by one life in each such time.
+        known.tokens = max(known.tokens, -1.0)
+        return known.take(trio.current_time(), 0.0)
 
     def may_doubt(self, peer: NodeNumber) -> bool:
         """Whether `peer` may make us doubt our own history now: a liar could void all our receipts again and again.

@@ -172,7 +172,7 @@ class Operations:
         damaged = [number for (o, _), number in core.store.state.damaged.items() if o == origin]
         end = core.store.state.end(origin).number
         # By the roster under which the ledger was read: what a holder passed over under it is nobody's copy.
-        groups = holder_groups(core.ledger_roster, origin)
+        groups = holder_groups(core.ledger_roster, origin, roster)
         return tally(core.store.proofs.ledger, groups, end, damaged, count)
 
     async def _own(self, counted: Tally) -> operations_pb2.OwnCounts:

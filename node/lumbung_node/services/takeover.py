@@ -39,6 +39,10 @@ __all__ = ["Takeover"]
 _PREFIX_BYTES = 2  # a gap in the index is passed over in steps of 1/65,536 of an origin's ids
 
 
+class _NotNow(Exception):
+    """A store that lies aside cannot be opened at the moment."""
+
+
 class Takeover:
     """`run` ends when nothing is left to take; `rows` tell how far each store has come."""
 
@@ -54,14 +58,24 @@ class Takeover:
         self.rows = {name: known.get(name, TakeoverRow()) for name in await self._aside.names()}
 
     async def run(self) -> None:
-        for name in list(self.rows):
-            if self.rows[name].state is TakeoverState.RUNNING:
-                try:
-                    await self._take(name)
-                except STORE_FAILURES:
-                    raise  # our own store: it is opened again, and this goes on where it was
-                except Exception as exc:  # noqa: BLE001 (a bug met in doubted bytes must not stop the node)
-                    self._core.log.error("takeover failed", store=name, error=repr(exc))
+        left = [name for name, row in self.rows.items() if row.state is TakeoverState.RUNNING]
+        while left:
+            left = [name for name in left if not await self._has_taken(name)]
+            if left:
+                await trio.sleep(limits.TAKEOVER_WAIT_S)
+
+    async def _has_taken(self, name: str) -> bool:
+        """False for one that cannot be opened now: it may be so for long, and the others must not wait for it."""
+        try:
+            await self._take(name)
+        except _NotNow as exc:
+            self._core.log.warning("set-aside store not opened", store=name, reason=str(exc))
+            return False
+        except STORE_FAILURES:
+            raise  # our own store: it is opened again, and this goes on where it was
+        except Exception as exc:  # noqa: BLE001 (a bug met in doubted bytes must not stop the node)
+            self._core.log.error("takeover failed", store=name, error=repr(exc))
+        return True
 
     async def _take(self, name: str) -> None:
         source = await self._open(name)
@@ -86,17 +100,15 @@ class Takeover:
         self._core.log.info("takeover ended", store=name, taken=row.taken, present=row.present, lacking=row.lacking)
 
     async def _open(self, name: str) -> Source | None:
-        """None when it cannot be read at all. Waits while the disk has no room for the working copy."""
-        while True:
-            try:
-                return await self._aside.open(name)
-            except StoreDamaged as exc:
-                self._core.log.error("set-aside store does not open", store=name, reason=str(exc))
-                await self._keep(name, replace(self.rows[name], state=TakeoverState.REFUSES_TO_OPEN))
-                return None
-            except (DiskFull, DiskFailed) as exc:
-                self._core.log.warning("set-aside store not opened", store=name, reason=str(exc))
-                await trio.sleep(limits.TAKEOVER_WAIT_S)
+        """None when it cannot be read at all. Raises _NotNow, as while the disk has no room for the working copy."""
+        try:
+            return await self._aside.open(name)
+        except StoreDamaged as exc:
+            self._core.log.error("set-aside store does not open", store=name, reason=str(exc))
+            await self._keep(name, replace(self.rows[name], state=TakeoverState.REFUSES_TO_OPEN))
+            return None
+        except (DiskFull, DiskFailed) as exc:
+            raise _NotNow(str(exc)) from exc
 
     def _origins(self, first: NodeNumber) -> list[NodeNumber]:
         """Own recordings first: they may exist nowhere else. From `first` on, when an earlier life came so far."""

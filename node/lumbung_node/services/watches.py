@@ -14,6 +14,7 @@ import trio
 from lumbung_cluster.errors import BlobDamaged, DiskFailed, DiskFull
 from lumbung_cluster.health import CLOCK_SKEW_MS, is_clock_confirmed
 from lumbung_node.ports.identity import IdentityRecord
+from lumbung_node.ports.keyvalue import Batch
 from lumbung_node.services.core import Core
 
 __all__ = ["DiskMarks", "look", "watch_clock", "watch_disk"]
@@ -35,14 +36,17 @@ class DiskMarks:
 async def watch_disk(core: Core, marks: DiskMarks, sweep: Callable[[int], Awaitable[None]]) -> None:
     """Runs until cancelled. Also takes away the pieces of replication that nobody resumed for a day.
 
-    Raises DiskFailed once a write has failed: it may have been a call's, of a large blob ahead of its commit, and
-    whoever opens again hears of no call. Until then each next one would fail, and only a commit would tell.
+    Raises what was the matter once a write has failed: it may have been a call's, of a large blob ahead of its commit,
+    and whoever opens again hears of no call. Until then each next one would fail, and only a commit would tell.
 
     `sweep(before_ms)` takes away those that began before and that no session is bringing now.
     """
     swept = trio.current_time() - _SWEEP_INTERVAL_S
     while True:
         if core.store.kv.is_failed:
+            # Every write raises now, and says what it was: a store that is found damaged again is to be set aside, and
+            # under the name of a disk that failed it would only be opened, for ever.
+            await core.store.kv.write(Batch())
             raise DiskFailed("a write or a sync failed: the store is to be opened again")
         await look(core, marks)
         if trio.current_time() - swept >= _SWEEP_INTERVAL_S:

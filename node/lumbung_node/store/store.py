@@ -69,10 +69,11 @@ class Store:
     ) -> bool:
         """Take the blob out of what this node says it holds; its bytes stay aside. True when it counted until now.
 
-        `place` is that of the bytes that were read, when they were: others may have taken their place since.
+        `place` is that of the bytes that were read, when they were: others may have taken their place since. What was
+        let go between its offer and its reading is missed by nobody.
         """
         row = await self.reader.row(origin, blob)
-        if row is None or row.state is RowState.DAMAGED or place not in (None, row.place):
+        if row is None or row.state is not RowState.INTACT or place not in (None, row.place):
             return False
         damage = Damage(origin, blob, kind, found_by, row.place)
         await self.committer.commit(Job(damage=[damage]))

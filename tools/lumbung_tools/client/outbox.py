@@ -140,12 +140,14 @@ class Outbox:
         for path in self._folder.glob("*.json"):
             if not path.with_suffix(".age").exists():  # now, under the lock: who sealed before we had it keeps his
                 path.unlink(missing_ok=True)
-        kept = set[str]()
+        kept: dict[str, Path] = {}
         for path in sorted(self._folder.glob("*.age")):
             # Two puts of one folder left it twice. One goes out again and is answered; the other would wait for ever.
-            if _named(path) in kept:
-                _remove(path)
-            kept.add(_named(path))
+            other = kept.setdefault(_named(path), path)
+            if other != path:
+                goes, stays = (path, other) if _has_sidecar(other) else (other, path)
+                _remove(goes)
+                kept[_named(path)] = stays
 
     def _find_waiting(self, source: IO[bytes], record: str | None) -> OutboxEntry | None:
         start = source.tell()
@@ -177,6 +179,9 @@ class Outbox:
         # Not synced: a torn sidecar only means sealing again.
         path.with_suffix(".json").write_text(_sidecar(entry))
         part.rename(path)
+        torn = self._known.get(_name(tags))
+        if torn is not None and torn != path:  # of a put that was not alone: ours does not take its place by its name
+            _remove(torn)
         self._known[_name(tags)] = path
         return entry
 
@@ -199,6 +204,15 @@ def _name(tags: Tags) -> str:
 def _named(path: Path) -> str:
     """The `_name` of the entry at this path, whoever sealed it."""
     return path.stem.partition("-")[0]
+
+
+def _has_sidecar(path: Path) -> bool:
+    """Whether a crash has left the one of the entry at this path whole."""
+    try:
+        _read_sidecar(path, path.with_suffix(".json").read_text())
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return True
 
 
 def _remove(path: Path) -> None:

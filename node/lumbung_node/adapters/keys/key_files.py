@@ -61,7 +61,11 @@ def name_new(part: Path, path: Path) -> None:
             raise
         # Memory sticks (FAT, exFAT) have no second names: the name is taken first, and only what we made is replaced.
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _SECRET_MODE))
-        os.replace(part, path)
+        try:
+            os.replace(part, path)
+        except OSError:
+            path.unlink(missing_ok=True)  # empty, and ours: whoever tries again would find a file there
+            raise
 
 
 def _check_mode(path: Path, mode: int) -> None:

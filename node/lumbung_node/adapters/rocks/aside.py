@@ -176,14 +176,23 @@ def _link_copy(store: Path, target: Path) -> None:
     target.mkdir(parents=True, mode=0o700)
     try:
         for path in sorted(store.iterdir()):
-            if path.name == "LOCK" or path.name.startswith("LOG") or not path.is_file():
-                continue
-            if path.suffix == ".sst":
-                os.link(path, target / path.name)
-            else:
-                _copy_readable(path, target / path.name)
+            _give(path, target / path.name)
     except OSError as exc:
         raise translate(exc, Phase.OPEN) from exc
+
+
+def _give(path: Path, target: Path) -> None:
+    """One whose inode cannot be read is as lost as one that is gone: the others are worth looking at all the same."""
+    try:
+        if path.name == "LOCK" or path.name.startswith("LOG") or not path.is_file():
+            return
+        if path.suffix == ".sst":
+            os.link(path, target)
+        else:
+            _copy_readable(path, target)
+    except OSError as exc:
+        if exc.errno not in _UNREADABLE:
+            raise
 
 
 def _copy_readable(path: Path, target: Path) -> None:

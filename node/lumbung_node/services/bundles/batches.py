@@ -12,7 +12,7 @@ from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_node.services.core import Core
 from lumbung_node.services.session.vouched import is_vouched_for
 from lumbung_node.store.events import EventKind, FoundBy
-from lumbung_node.store.layout import BlobRow, FeedRow, ListPlace
+from lumbung_node.store.layout import BlobRow, FeedRow, ListPlace, RowState
 from lumbung_node.store.reads import is_intact
 
 __all__ = ["Lacking", "LackingBatch"]
@@ -110,7 +110,7 @@ class Lacking:
         for (number, feed_row), row in zip(wanted, rows, strict=True):
             if row is not None and is_intact(row):
                 items.append(_Item(number, feed_row.blob, row))
-            else:
+            elif row is None or row.state is not RowState.DROPPED:  # what was let go is missed by nobody
                 damaged.append(feed_row.blob)
         return items, damaged
 

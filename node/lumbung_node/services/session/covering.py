@@ -75,7 +75,8 @@ class Covering:
     async def judge(self, signed: SignedStatement) -> None:
         """Count what we believe of a checked receipt: units whose set we see equal to ours, at this moment."""
         core, origin = self._core, self._core.number
-        held = core.rosters.roster.units_held(self._peer, origin)
+        # By the roster that the ledger is of, as copies are counted: what another passes over may be the peer's by it.
+        held = core.ledger_roster.units_held(self._peer, origin)
         claims = [claim for claim in signed.content.units if held >> claim.unit & 1]
         try:
             snapshot = await core.store.inventories.snapshot(origin)

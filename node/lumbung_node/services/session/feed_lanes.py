@@ -141,8 +141,9 @@ class FeedLanes:
             self._core.store.state.grown.beat()  # the lane may be waiting for news, and this is some
 
     def _pass_over(self, offer: OpenOffer) -> None:
-        """What the peer need not hold is done with; a new roster loads the ledger anew."""
-        if offer.passed_over:
+        """What the peer need not hold is done with; a new roster loads the ledger anew, and until it has nothing is
+        passed over: copies are counted by the roster that the ledger is of."""
+        if offer.passed_over and self._core.is_ledger_present:
             account = self._core.store.proofs.ledger.account(self._peer)
             for number in offer.passed_over:
                 account.pass_over(number)

@@ -157,7 +157,7 @@ class Proving:
             while numbers := account.unproven(self._outgoing.applied_upto(), limits.PROVE_IDS_MAX, after=after):
                 after = numbers[-1]
                 rows = await core.store.reader.feed_rows(origin, numbers)
-                units = core.rosters.roster.units_held(self._peer, origin)
+                units, is_present = core.rosters.roster.units_held(self._peer, origin), core.is_ledger_present
                 asked = []
                 for number in numbers:
                     row = rows.get(number)
@@ -165,7 +165,7 @@ class Proving:
                         continue  # lost here: a scrub is about to mend it
                     if units >> row.blob.unit & 1:
                         asked.append(row.blob)
-                    else:
+                    elif is_present:  # else it may be the peer's by the roster that the ledger is of
                         account.pass_over(number)  # not the peer's to hold; a new roster loads the ledger anew
                 if asked:
                     await self._ask(asked)

@@ -60,8 +60,10 @@ class Stakes:
 
 
 def own_stake(core: Core, node: NodeNumber) -> Stake:
-    """What of our own blobs would be at stake without `node`, by the roster under which the ledger was read: what a
-    holder passed over under another one is nobody's copy."""
+    """What of our own blobs would be at stake without `node`. Who has what is told by the roster under which the ledger
+    was read: what a holder passed over under another one is nobody's copy. What is a copy is told by the one in force.
+    """
     state, origin = core.store.state, core.number
     damaged = [number for (of, _), number in state.damaged.items() if of == origin]
-    return stake_of(core.ledger_roster, core.store.proofs.ledger, origin, node, state.end(origin).number, damaged)
+    roster, ledger, end = core.rosters.roster, core.store.proofs.ledger, state.end(origin).number
+    return stake_of(roster, ledger, origin, node, end, damaged, core.ledger_roster)
