@@ -17,6 +17,7 @@ from lumbung_testing.profiles import make_profile
 # The command against a blob service in its own process.
 _COMMAND = textwrap.dedent(
     """
+    import signal
     import sys
     from contextlib import asynccontextmanager
     from lumbung_proto.v1 import operations_pb2
@@ -24,6 +25,8 @@ _COMMAND = textwrap.dedent(
     from lumbung_testing.fake_blobs import FakeBlobs
     from lumbung_tools import main
     from lumbung_tools.client.methods import STATUS
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs inherit that it is ignored
 
     async def status(call):
         await call.receive()
