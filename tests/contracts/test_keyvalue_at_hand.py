@@ -14,7 +14,7 @@ import trio.testing
 
 from lumbung_cluster.errors import DiskFailed
 from lumbung_cluster.limits import KIB
-from lumbung_node.adapters.rocks import RocksLimits, open_rocks
+from lumbung_node.adapters.rocks import RocksKeyValue, RocksLimits, open_rocks
 from lumbung_node.adapters.rocks.engine import RocksEngine, open_engine
 from lumbung_node.adapters.rocks.options import DEFAULT_LIMITS
 from lumbung_node.adapters.rocks.read_pace import ReadPace
@@ -29,16 +29,21 @@ def key_of(index: int) -> bytes:
     return random.Random(index).randbytes(36)
 
 
-@pytest.mark.parametrize("limits", [RocksLimits(), SMALL_CACHE], ids=["cache", "small cache"])
-async def test_rows_of_a_store_just_opened_read_as_they_were_written(tmp_path: Path, limits: RocksLimits) -> None:
-    keys = [key_of(index) for index in range(ROWS)]
+async def just_opened(folder: Path, limits: RocksLimits, keys: Sequence[bytes]) -> RocksKeyValue:
+    """A store of these blobs, each with its key twice, of which no block is in memory."""
     # Small tables are compacted soon, and what is compacted is not pinned in memory.
-    kv = await open_rocks(tmp_path, create=True, limits=SMALL_TABLES)
-    for at in range(0, ROWS, 1_000):
+    kv = await open_rocks(folder, create=True, limits=SMALL_TABLES)
+    for at in range(0, len(keys), 1_000):
         await kv.write(Batch(puts=[(Family.BLOBS, key, key * 2) for key in keys[at : at + 1_000]]))
     await kv.sync()
     await kv.close()
-    kv = await open_rocks(tmp_path, create=False, limits=limits)  # no block of its table is in memory
+    return await open_rocks(folder, create=False, limits=limits)
+
+
+@pytest.mark.parametrize("limits", [RocksLimits(), SMALL_CACHE], ids=["cache", "small cache"])
+async def test_rows_of_a_store_just_opened_read_as_they_were_written(tmp_path: Path, limits: RocksLimits) -> None:
+    keys = [key_of(index) for index in range(ROWS)]
+    kv = await just_opened(tmp_path, limits, keys)
     for key in random.Random(1).sample(keys, 3_000):
         assert await kv.get(Family.BLOBS, [key]) == [key * 2]
         absent = key[:-1] + bytes([key[-1] ^ 1])
@@ -84,12 +89,7 @@ async def test_a_quick_disk_is_read_in_place_and_a_slow_one_from_a_thread(
 async def test_many_rows_that_are_mostly_absent_read_as_they_were_written(tmp_path: Path, limits: RocksLimits) -> None:
     """Looked for together, one after the other or on the disk: whatever stands where among those that are not there."""
     keys = [key_of(index) for index in range(ROWS)]
-    kv = await open_rocks(tmp_path, create=True, limits=SMALL_TABLES)
-    for at in range(0, ROWS, 1_000):
-        await kv.write(Batch(puts=[(Family.BLOBS, key, key * 2) for key in keys[at : at + 1_000]]))
-    await kv.sync()
-    await kv.close()
-    kv = await open_rocks(tmp_path, create=False, limits=limits)
+    kv = await just_opened(tmp_path, limits, keys)
     luck = random.Random(2)
     for turn in range(300):
         there = set(luck.sample(range(256), luck.choice([0, 0, 1, 3, 128, 256])))

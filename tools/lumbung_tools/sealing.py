@@ -29,9 +29,11 @@ __all__ = [
     "SealRecipients",
     "Sealed",
     "looks_sealed",
+    "no_file_in_it",
     "not_a_file",
     "open_sealed",
     "seal",
+    "spoilt_sealing",
 ]
 
 AGE_MAGIC = b"age-encryption.org/v1\n"
