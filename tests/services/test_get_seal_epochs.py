@@ -8,9 +8,8 @@ import trio.testing
 
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_node.ports.keyvalue import Batch, Family
-from lumbung_node.services.copies import CopyBook
 from lumbung_node.services.core import Core
-from lumbung_node.services.reading import Reading
+from lumbung_node.services.giving import Giving
 from lumbung_node.store.jobs import Content, Job, OwnBlob
 from lumbung_node.store.layout import list_key
 from lumbung_proto.codec import decode_frame
@@ -30,12 +29,12 @@ async def put_all(core: Core) -> None:
 
 async def told_epochs(core: Core) -> list[int]:
     """What a get of each says, once its bytes are right."""
-    reading, told = Reading(core, CopyBook(core)), list[int]()
+    giving, told = Giving(core), list[int]()
 
     def may_read(origin: NodeNumber) -> None:
         assert origin == core.number
 
-    channel = DirectChannel({GET: lambda call: reading.get(call, may_read)})
+    channel = DirectChannel({GET: lambda call: giving.get(call, may_read)})
     for content in CONTENTS.values():
         async with channel.stream(GET) as stream:
             await stream.send(blobs_pb2.GetRequest(id=BlobId.of(content).raw).SerializeToString())

@@ -23,6 +23,7 @@ from lumbung_node.services.bundles.batches import Lacking
 from lumbung_node.services.copies import CopyBook
 from lumbung_node.services.core import Core
 from lumbung_node.services.dropping import Dropping
+from lumbung_node.services.giving import Giving
 from lumbung_node.services.reading import Reading
 from lumbung_node.services.scrub.scrubber import Scrubber
 from lumbung_node.services.session.greeting import mark_message
@@ -360,7 +361,7 @@ async def test_a_blob_that_was_let_go_is_not_here_for_who_reads_and_no_damage(
         reading = Reading(peer, CopyBook(peer))
         channel = DirectChannel(
             {
-                GET: lambda call: reading.get(call, lambda origin: None),
+                GET: lambda call: Giving(peer).get(call, lambda origin: None),
                 STAT: lambda call: reading.stat(call, lambda origin: None),
                 LIST: lambda call: reading.list(call, lambda origin: None),
             }

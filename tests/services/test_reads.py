@@ -7,8 +7,7 @@ import pytest
 from lumbung_cluster import limits
 from lumbung_cluster.errors import Rejected, StatusCode
 from lumbung_cluster.ids import BlobId
-from lumbung_node.services.copies import CopyBook
-from lumbung_node.services.reading import Reading
+from lumbung_node.services.giving import Giving
 from lumbung_node.services.server import GET
 from lumbung_node.store.layout import BlobRow, blob_key
 from lumbung_node.store.reads import Reader
@@ -46,7 +45,7 @@ async def test_a_get_that_a_repair_overtakes_gives_the_bytes_that_the_repair_bro
             return await read_whole(self, blob, row)
 
         await put(office, [content])
-        channel = DirectChannel({GET: lambda call: Reading(office, CopyBook(office)).get(call, lambda _: None)})
+        channel = DirectChannel({GET: lambda call: Giving(office).get(call, lambda _: None)})
         with patched(Reader, "read_whole", overtaken):
             async with channel.stream(GET) as stream:
                 await stream.send(blobs_pb2.GetRequest(id=BlobId.of(content).raw).SerializeToString())
@@ -65,7 +64,7 @@ async def test_a_get_of_what_nobody_has_mended_still_tells_of_the_damage() -> No
     async with living(box(OFFICE)) as office:
         await put(office, [b"a recording"])
         await office.found_damage(OFFICE, BlobId.of(b"a recording"))
-        channel = DirectChannel({GET: lambda call: Reading(office, CopyBook(office)).get(call, lambda _: None)})
+        channel = DirectChannel({GET: lambda call: Giving(office).get(call, lambda _: None)})
         async with channel.stream(GET) as stream:
             await stream.send(blobs_pb2.GetRequest(id=BlobId.of(b"a recording").raw).SerializeToString())
             await stream.finish_sending()

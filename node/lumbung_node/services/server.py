@@ -21,10 +21,12 @@ from lumbung_node.services.bundles.importing import ImportStream
 from lumbung_node.services.copies import CopyBook
 from lumbung_node.services.core import STORE_FAILURES, Core
 from lumbung_node.services.dial_back import DIAL_BACK, DialBack
+from lumbung_node.services.finding import MayRead
+from lumbung_node.services.giving import Giving
 from lumbung_node.services.leaving import DRAINED, DROP, PLAN_DROP, SAFE_TO_STOP, Leaving
 from lumbung_node.services.operations import Operations
 from lumbung_node.services.putting import PutStream
-from lumbung_node.services.reading import MayRead, Reading
+from lumbung_node.services.reading import Reading
 from lumbung_node.services.reconcile_run import RECONCILE, ReconcileDesk
 from lumbung_node.services.replicator import SESSION, Replicator
 from lumbung_node.services.report_desk import MUTE, MUTES, REPORTS, MaySee, ReportDesk
@@ -38,6 +40,7 @@ __all__ = ["AccessGate", "Server", "leaving_quietly"]
 
 PUT = Method("/lumbung.v1.BlobService/Put", CallKind.BIDI)
 GET = Method("/lumbung.v1.BlobService/Get", CallKind.SERVER_STREAM)
+READ = Method("/lumbung.v1.BlobService/Read", CallKind.BIDI)
 STAT = Method("/lumbung.v1.BlobService/Stat", CallKind.UNARY)
 LIST = Method("/lumbung.v1.BlobService/List", CallKind.UNARY)
 STATUS = Method("/lumbung.v1.OperationsService/Status", CallKind.UNARY)
@@ -54,7 +57,7 @@ CONFIRM_SCRUB = Method("/lumbung.v1.ScrubService/ConfirmScrub", CallKind.UNARY)
 _HEALTH_PREFIX = "/grpc.health.v1.Health/"
 _WATCHING_ROLES = (Role.OPS, Role.CENTRAL, Role.DRC)
 _OF_STATIONS = (STAT, GET_ROSTER)
-_OF_OPERATORS = (GET, STAT, LIST, STATUS, GET_ROSTER, PUBLISH_ROSTER, PUBLISH_ACCESS, EXPORT, SEAL, REPORTS)
+_OF_OPERATORS = (GET, READ, STAT, LIST, STATUS, GET_ROSTER, PUBLISH_ROSTER, PUBLISH_ACCESS, EXPORT, SEAL, REPORTS)
 _OF_SCRUB = (SCRUB_STATUS, START_SCRUB, PAUSE_SCRUB, CONFIRM_SCRUB)
 _OF_OWN_OPERATORS = (
     IMPORT,
@@ -94,6 +97,7 @@ class AccessGate:
         if isinstance(role, NodeRole):
             allowed = method in (SESSION, SEEN_LIFE, DIAL_BACK) or method in (
                 GET,
+                READ,
                 STAT,
                 GET_ROSTER,
                 PUBLISH_ROSTER,
@@ -186,6 +190,7 @@ class Server:
         self._scrub = scrub
         self._dial_back = dial_back
         self._reports = reports
+        self._giving = Giving(core)
         self._reading = Reading(core, copies)
         self._rosters = RosterDesk(core)
         self._exporting = Exporting(core)
@@ -216,7 +221,8 @@ class Server:
     def _services(self) -> Mapping[Method, Handler]:
         return {
             PUT: self._put,
-            GET: self._with_origins(self._reading.get),
+            GET: self._with_origins(self._giving.get),
+            READ: self._read,
             STAT: self._with_origins(self._reading.stat),
             LIST: self._with_origins(self._reading.list),
             STATUS: self._operations.status,
@@ -246,6 +252,9 @@ class Server:
 
     async def _put(self, call: ServerCall) -> None:
         await PutStream(self._core, self._copies, self._replicator.hurry, call).run()
+
+    async def _read(self, call: ServerCall) -> None:
+        await self._giving.read(call, lambda: self._gate.may_read(call.caller))
 
     def _with_origins(self, read: Callable[[ServerCall, MayRead], Awaitable[None]]) -> Handler:
         async def handle(call: ServerCall) -> None:

@@ -380,6 +380,92 @@ class GetStart(_message.Message):
 Global___GetStart: _TypeAlias = GetStart  # noqa: Y015
 
 @_typing.final
+class ReadRequest(_message.Message):
+    """The next blob wanted of a read stream; as in GetRequest, from its first byte."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    RECORD_TAG_FIELD_NUMBER: _builtins.int
+    origin: _builtins.int
+    """The origin's node number; 0 means the answering node's own."""
+    id: _builtins.bytes
+    """32 bytes, or 4 to 31 bytes of a prefix that must be unique; empty when record_tag is given."""
+    record_tag: _builtins.bytes
+    """A record's tag instead of an id: its newest version."""
+    def __init__(
+        self,
+        *,
+        origin: _builtins.int = ...,
+        id: _builtins.bytes = ...,
+        record_tag: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "origin", b"origin", "record_tag", b"record_tag"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadRequest: _TypeAlias = ReadRequest  # noqa: Y015
+
+@_typing.final
+class ReadResponse(_message.Message):
+    """Header of one frame of a read stream; the payload is the blob's next bytes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_FIELD_NUMBER: _builtins.int
+    REFUSAL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def start(self) -> Global___GetStart:
+        """In a blob's first frame only; its size tells where the blob ends."""
+
+    @_builtins.property
+    def refusal(self) -> Global___ReadRefusal:
+        """The blob does not come, or not further; the next one wanted follows. No payload."""
+
+    def __init__(
+        self,
+        *,
+        start: Global___GetStart | None = ...,
+        refusal: Global___ReadRefusal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["refusal", b"refusal", "start", b"start"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["refusal", b"refusal", "start", b"start"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadResponse: _TypeAlias = ReadResponse  # noqa: Y015
+
+@_typing.final
+class ReadRefusal(_message.Message):
+    """Why a blob of a read stream does not come."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATUS_CODE_FIELD_NUMBER: _builtins.int
+    SENTENCE_FIELD_NUMBER: _builtins.int
+    status_code: _builtins.int
+    """gRPC status number, never 0."""
+    sentence: _builtins.str
+    """What was expected and what came."""
+    def __init__(
+        self,
+        *,
+        status_code: _builtins.int = ...,
+        sentence: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sentence", b"sentence", "status_code", b"status_code"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadRefusal: _TypeAlias = ReadRefusal  # noqa: Y015
+
+@_typing.final
 class StatRequest(_message.Message):
     """Which blob to tell about; as in GetRequest."""
 

@@ -11,7 +11,7 @@ from lumbung_cluster.limits import FRAME_HEADER_SIZE_BYTES_MAX, FRAME_PARTS_MAX,
 from lumbung_node.ports.transport import Handler, Method, ServerCall
 from lumbung_proto.codec import decode_frame, encode_frame
 from lumbung_proto.v1 import blobs_pb2 as wire
-from lumbung_tools.client.methods import GET, LIST, PUT, STAT
+from lumbung_tools.client.methods import GET, LIST, PUT, READ, STAT
 
 __all__ = ["FakeBlobs", "Put", "line_breaks_at"]
 
@@ -53,7 +53,7 @@ class FakeBlobs:
 
     @property
     def handlers(self) -> dict[Method, Handler]:
-        return {PUT: self._put, GET: self._get, STAT: self._stat, LIST: self._list}
+        return {PUT: self._put, GET: self._get, READ: self._read, STAT: self._stat, LIST: self._list}
 
     def stored(self, put: Put, completed: int) -> wire.PutAnswer:
         copies = wire.CopyCount(count=3, wanted=3, safe=True, holders=[self.number, 2, 3])
@@ -122,14 +122,26 @@ class FakeBlobs:
 
     async def _get(self, call: ServerCall) -> None:
         request = wire.GetRequest.FromString(await call.receive() or b"")
-        raw = self._find(request.id)
+        await self._give(call, wire.GetResponse, self._find(request.id), request.origin)
+
+    async def _read(self, call: ServerCall) -> None:
+        while (message := await call.receive()) is not None:
+            request = wire.ReadRequest.FromString(message)
+            try:
+                await self._give(call, wire.ReadResponse, self._find(request.id), request.origin)
+            except Rejected as exc:
+                refusal = wire.ReadRefusal(status_code=exc.code.value, sentence=exc.sentence)
+                await call.send(encode_frame(wire.ReadResponse(refusal=refusal)))
+
+    async def _give(
+        self, call: ServerCall, kind: type[wire.GetResponse] | type[wire.ReadResponse], raw: bytes, origin: int
+    ) -> None:
         content = self.blobs[raw]
         if self.corrupt:
             content = bytes([content[0] ^ 1]) + content[1:]
-        start = wire.GetStart(id=raw, origin=request.origin or self.number, size_bytes=len(content), time_ms=1)
+        start = wire.GetStart(id=raw, origin=origin or self.number, size_bytes=len(content), time_ms=1)
         for at in range(0, len(content), MIB):
-            header = wire.GetResponse(start=start) if at == 0 else wire.GetResponse()
-            await call.send(encode_frame(header, [content[at : at + MIB]]))
+            await call.send(encode_frame(kind(start=start if at == 0 else None), [content[at : at + MIB]]))
 
     async def _stat(self, call: ServerCall) -> None:
         request = wire.StatRequest.FromString(await call.receive() or b"")

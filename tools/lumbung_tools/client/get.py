@@ -15,13 +15,14 @@ from typing import BinaryIO
 
 from lumbung_cluster import limits
 from lumbung_cluster.errors import BlobDamaged, LumbungError, PeerGone, Rejected, StatusCode
-from lumbung_cluster.ids import BLOB_ID_SIZE_BYTES, BlobId, blob_hasher
+from lumbung_cluster.ids import BlobId, blob_hasher
 from lumbung_node.ports.transport import Channel
 from lumbung_node.ports.world import Blocking
 from lumbung_proto.codec import MalformedFrame, decode_frame
 from lumbung_proto.v1 import blobs_pb2 as wire
 from lumbung_tools.client.ask import BlobName
 from lumbung_tools.client.methods import GET
+from lumbung_tools.client.read_stream import check_start
 
 __all__ = ["Fetched", "NobodyHasIt", "Source", "get"]
 
@@ -112,7 +113,8 @@ async def _receive(
         while (message := await stream.receive()) is not None:
             header, payload = _decode(message)
             if start is None:
-                start = _read_start(header)
+                start = header.start
+                check_start(start)
             if writer.size_bytes + len(payload) > start.size_bytes:
                 raise BlobDamaged(f"blob: expected {start.size_bytes} bytes, got more")
             await blocking.run(partial(writer.write, payload))
@@ -127,13 +129,6 @@ def _decode(message: bytes) -> tuple[wire.GetResponse, memoryview]:
         return decode_frame(wire.GetResponse, message, header_bytes_max=limits.FRAME_HEADER_SIZE_BYTES_MAX)
     except MalformedFrame as exc:
         raise PeerGone(f"answer not understood: {exc}") from exc
-
-
-def _read_start(header: wire.GetResponse) -> wire.GetStart:
-    start = header.start
-    if len(start.id) != BLOB_ID_SIZE_BYTES or not 0 < start.size_bytes <= limits.BLOB_SIZE_BYTES_MAX:
-        raise PeerGone(f"answer not understood: id of {len(start.id)} bytes, blob of {start.size_bytes} bytes")
-    return start
 
 
 class _PartWriter:

@@ -18,6 +18,7 @@ __all__ = [
     "PUBLISH_ACCESS",
     "PUBLISH_ROSTER",
     "PUT",
+    "READ",
     "RECONCILE",
     "REPORTS",
     "SAFE_TO_STOP",
@@ -29,6 +30,7 @@ __all__ = [
 
 PUT = Method("/lumbung.v1.BlobService/Put", CallKind.BIDI)
 GET = Method("/lumbung.v1.BlobService/Get", CallKind.SERVER_STREAM)
+READ = Method("/lumbung.v1.BlobService/Read", CallKind.BIDI)
 STAT = Method("/lumbung.v1.BlobService/Stat", CallKind.UNARY)
 LIST = Method("/lumbung.v1.BlobService/List", CallKind.UNARY)
 STATUS = Method("/lumbung.v1.OperationsService/Status", CallKind.UNARY)

@@ -13,6 +13,7 @@ from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_node.ports.transport import Caller, CallKind, Method
 from lumbung_node.services.copies import CopyBook
 from lumbung_node.services.core import Core
+from lumbung_node.services.giving import Giving
 from lumbung_node.services.putting import PutStream
 from lumbung_node.services.reading import Reading
 from lumbung_node.store.reads import is_intact
@@ -107,9 +108,9 @@ def _meddled(frame: bytes | _Frame, draws: random.Random, others: list[bytes]) -
 
 
 async def _fuzz_read(core: Core, stored: list[BlobId], draws: random.Random, seen: Counter[str]) -> None:
-    reading = Reading(core, CopyBook(core))
+    giving, reading = Giving(core), Reading(core, CopyBook(core))
     kinds: list[tuple[type[Message], Callable[..., Awaitable[None]]]] = [
-        (blobs_pb2.GetRequest, reading.get),
+        (blobs_pb2.GetRequest, giving.get),
         (blobs_pb2.StatRequest, reading.stat),
         (blobs_pb2.ListRequest, reading.list),
     ]
@@ -125,7 +126,12 @@ async def _fuzz_read(core: Core, stored: list[BlobId], draws: random.Random, see
     async def read() -> None:
         await handler(_Call([raw]), _may_read)
 
+    async def read_on() -> None:
+        await giving.read(_Call([raw, raw]), lambda: _may_read)
+
     await _only_refusals(kind.DESCRIPTOR.name, read)
+    if kind is blobs_pb2.GetRequest:  # the same fields: what is a Get may be one of many in a stream
+        await _only_refusals("ReadRequest", read_on)
 
 
 def _may_read(_origin: NodeNumber) -> None:

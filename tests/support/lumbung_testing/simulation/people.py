@@ -46,6 +46,9 @@ async def look(cluster: SimCluster, office: NodeNumber, draws: random.Random) ->
         blob = pick(draws, cluster.acked(), office)
         if blob is not None:
             await operator.get(draws.choice(cluster.holders(office, blob)), blob)
+            if draws.random() < 0.3:
+                others = [pick(draws, cluster.acked(), office) for _ in range(draws.randrange(1, 6))]
+                await operator.read(draws.choice(cluster.holders(office, blob)), [other or blob for other in others])
         if draws.random() < 0.2:
             await operator.status()
             await operator.list_blobs()

@@ -23,6 +23,8 @@ from lumbung_testing.rosters import CLUSTER, SeededSigner
 from lumbung_testing.simulation.content import Delivery
 from lumbung_testing.simulation.node import address_of, node_caller
 from lumbung_testing.simulation.story import Story
+from lumbung_tools.client.ask import BlobName
+from lumbung_tools.client.read_stream import BlobRefused, ReadStream, open_reads
 
 __all__ = ["Operator", "Station", "access_caller", "office_access"]
 
@@ -114,6 +116,34 @@ class Operator:
             self._story.broken("a read is right", f"node {holder} gave wrong bytes for {blob}")
         self._story.tell(self.host, "got", f"{holder} {blob.raw.hex()[:12]}")
         return True
+
+    async def read(self, holder: NodeNumber, blobs: Sequence[BlobId]) -> None:
+        """All over one stream, asked for ahead; each comes right, in this order, or is refused for itself."""
+        channel = self._transport.dial(_endpoint(holder))
+        try:
+            async with open_reads(channel, deadline_s=_DEADLINE_S) as reads:
+                for blob in blobs:
+                    await reads.ask(BlobName(blob.raw.hex()), self.office)
+                await reads.finish_asking()
+                for blob in blobs:
+                    await self._read_one(reads, holder, blob)
+        except LumbungError as exc:
+            self._story.tell(self.host, "read ended", f"{holder} {type(exc).__name__}")
+        finally:
+            await channel.close()
+
+    async def _read_one(self, reads: ReadStream, holder: NodeNumber, blob: BlobId) -> None:
+        content = bytearray()
+        try:
+            await reads.begin()
+            while (piece := await reads.piece()) is not None:
+                content += piece
+        except BlobRefused as exc:
+            self._story.tell(self.host, "read refused", f"{holder} {blob.raw.hex()[:12]} {exc.code.name}")
+            return
+        if BlobId.of(bytes(content)) != blob:
+            self._story.broken("a read is right", f"node {holder} gave wrong bytes for {blob} in a stream")
+        self._story.tell(self.host, "read", f"{holder} {blob.raw.hex()[:12]}")
 
     async def status(self) -> None:
         channel = self._transport.dial(_endpoint(self.office))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 import trio
 
@@ -15,27 +15,49 @@ from lumbung_proto.v1 import blobs_pb2 as wire
 from lumbung_tools.bench.load import LoadFailed
 from lumbung_tools.bench.suite.figures import Case, latencies_ms
 from lumbung_tools.bench.suite.putting import rates
-from lumbung_tools.client.ask import list_blobs
+from lumbung_tools.client.ask import BlobName, list_blobs
 from lumbung_tools.client.methods import GET
+from lumbung_tools.client.read_stream import open_reads
 
-__all__ = ["get_all", "get_one", "list_all"]
+__all__ = ["GetSome", "get_all", "get_one", "list_all", "over_calls", "over_one_stream"]
 
 
-async def get_all(channel: Channel, origin: int, ids: Sequence[bytes], size_bytes: int, clients: int) -> Case:
+GetSome = Callable[[Channel, int, Iterator[bytes], list[float]], Awaitable[None]]
+"""One client: each blob of the supply at a node that knows its origin by that number; adds the seconds of each."""
+
+
+async def get_all(
+    channel: Channel, origin: int, ids: Sequence[bytes], size_bytes: int, clients: int, get_some: GetSome
+) -> Case:
     """Each blob once, into memory; `origin` is 0 where the node asked is the origin. Raises LoadFailed."""
     waits: list[float] = []
-
-    async def get_some(supply: Iterator[bytes]) -> None:
-        for blob in supply:
-            begun = time.monotonic()
-            await get_one(channel, origin, blob)
-            waits.append(time.monotonic() - begun)
-
     shared, started_at = iter(ids), time.monotonic()
     async with trio.open_nursery() as nursery:
         for _ in range(clients):
-            nursery.start_soon(get_some, shared)
+            nursery.start_soon(get_some, channel, origin, shared, waits)
     return {**rates(len(ids), size_bytes, time.monotonic() - started_at), **latencies_ms("get", waits)}
+
+
+async def over_one_stream(channel: Channel, origin: int, supply: Iterator[bytes], waits: list[float]) -> None:
+    """A stream for this client, one blob asked for at a time: as `over_calls`, but that the stream stays."""
+    async with open_reads(channel) as reads:
+        for blob in supply:
+            begun, hasher = time.monotonic(), blob_hasher()
+            await reads.ask(BlobName(blob.hex()), origin)
+            await reads.begin()
+            while (piece := await reads.piece()) is not None:
+                hasher.update(piece)
+            _check(hasher.digest(), blob)
+            waits.append(time.monotonic() - begun)
+        await reads.finish_asking()
+
+
+async def over_calls(channel: Channel, origin: int, supply: Iterator[bytes], waits: list[float]) -> None:
+    """A call of its own for each blob."""
+    for blob in supply:
+        begun = time.monotonic()
+        await get_one(channel, origin, blob)
+        waits.append(time.monotonic() - begun)
 
 
 async def get_one(channel: Channel, origin: int, blob: bytes) -> None:
@@ -47,8 +69,7 @@ async def get_one(channel: Channel, origin: int, blob: bytes) -> None:
         while (message := await stream.receive()) is not None:
             _, payload = decode_frame(wire.GetResponse, message, header_bytes_max=limits.FRAME_HEADER_SIZE_BYTES_MAX)
             hasher.update(payload)
-    if hasher.digest() != blob:
-        raise LoadFailed(f"get: expected the bytes of {blob.hex()}, got those of {hasher.digest().hex()}")
+    _check(hasher.digest(), blob)
 
 
 async def list_all(channel: Channel) -> Case:
@@ -58,3 +79,8 @@ async def list_all(channel: Channel) -> Case:
         rows += 1
     elapsed_s = time.monotonic() - started_at
     return {"files": rows, "elapsed_s": elapsed_s, "per_s": rows / elapsed_s}
+
+
+def _check(digest: bytes, blob: bytes) -> None:
+    if digest != blob:
+        raise LoadFailed(f"get: expected the bytes of {blob.hex()}, got those of {digest.hex()}")

@@ -15,6 +15,7 @@ import trio
 
 from lumbung_node.adapters.keys.ed25519 import Ed25519Verifier
 from lumbung_node.config import Language
+from lumbung_node.ports.transport import Channel
 from lumbung_tools.bench.limits import measure_machine
 from lumbung_tools.bench.load import Load, Stock
 from lumbung_tools.bench.suite.cases import A4K, A300K, PUT_CASES, STREAM, WORKLOADS, PutCase, Workload
@@ -24,7 +25,7 @@ from lumbung_tools.bench.suite.meter import Meter
 from lumbung_tools.bench.suite.progress import Progress
 from lumbung_tools.bench.suite.putting import put_load, put_sealing
 from lumbung_tools.bench.suite.ratios import LIMITS
-from lumbung_tools.bench.suite.reading import get_all, list_all
+from lumbung_tools.bench.suite.reading import GetSome, get_all, list_all, over_calls, over_one_stream
 from lumbung_tools.bench.suite.rsync import measure_rsync
 from lumbung_tools.bench.suite.stations import open_stations
 from lumbung_tools.client.over_grpc import open_grpc
@@ -51,7 +52,7 @@ def round_expected_s(*, with_rsync: bool) -> float:
     """What one round of full size should need on an idle machine of two cores."""
     rsync_s = sum(expected_s for *_, expected_s in _RSYNC) if with_rsync else 0.0
     puts_s = sum(case.expected_s for case in PUT_CASES)
-    return _LIMITS_S + 2 * _START_S + puts_s + 2 * _GETS_S + _LIST_S + _SEALED_S + DAY_S + rsync_s
+    return _LIMITS_S + 2 * _START_S + puts_s + 3 * _GETS_S + _LIST_S + _SEALED_S + DAY_S + rsync_s
 
 
 class Suite:
@@ -89,7 +90,7 @@ class Suite:
             for case in PUT_CASES:
                 if case.nodes == len(_ROLES):
                     found[case.name] = await self._put(case, cluster, stations)
-            known = await self._read(found, founded, operator, stations[0])
+            known = await self._read(found, founded, cluster, operator, stations[0])
             found["sealed/a300k"] = await self._put_sealing(cluster, operator)
             found["day"] = await self._live_a_day(cluster, operator, stations[0], known)
 
@@ -100,17 +101,26 @@ class Suite:
             figures = await put_load(stations, load, case.clients, case.nodes)
             return {**figures, **meter.figures(len(load.items))}
 
-    async def _read(self, found: Round, founded: Founded, operator: Session, station: Session) -> list[bytes]:
+    async def _read(
+        self, found: Round, founded: Founded, cluster: LocalCluster, operator: Session, station: Session
+    ) -> list[bytes]:
         """Of blobs put for it: each is read once before it counts, so that "warm" is true. Returns their ids."""
         load = await self._fresh(A300K, self._scaled(_GETS))
         await put_load([station], load, STREAM, _COPIES)
         ids = [item.id for item in load.items]
         (peer,) = (site.number for site in founded.sites if site.name == _PEER)
-        places = {"get/own": (operator.own, 0), "get/peer": (operator.channels(peer)[0], int(operator.profile.node))}
-        for name, (channel, origin) in places.items():
+        at_peer = operator.channels(peer)[0]
+        ways: dict[str, tuple[Channel, int, GetSome]] = {
+            "get/own": (operator.own, 0, over_one_stream),
+            "get/peer": (at_peer, int(operator.profile.node), over_one_stream),
+            "get/calls": (operator.own, 0, over_calls),
+        }
+        for name, (channel, origin, get_some) in ways.items():
             with self._step(name, _GETS_S):
-                await get_all(channel, origin, ids, load.size_bytes, _GET_CLIENTS)
-                found[name] = await get_all(channel, origin, ids, load.size_bytes, _GET_CLIENTS)
+                await get_all(channel, origin, ids, load.size_bytes, _GET_CLIENTS, get_some)
+                meter = Meter(cluster, _ROLES)
+                figures = await get_all(channel, origin, ids, load.size_bytes, _GET_CLIENTS, get_some)
+                found[name] = {**figures, **meter.figures(len(ids))}
         with self._step("list", _LIST_S):
             found["list"] = await list_all(operator.own)
         return ids

@@ -91,8 +91,9 @@ def _reads(result: Result) -> TableText:
     heads = ["what", "count", "/s", "MB/s", "p50/p99 ms", "CPU ms of each"]
     rows = []
     for case, words, latency in (
-        ("get/own", "get 300 KiB, warm, 8 clients, at its origin", "get"),
-        ("get/peer", "get 300 KiB, warm, 8 clients, at a peer", "get"),
+        ("get/own", "get 300 KiB, warm, 8 clients, a stream each, at its origin", "get"),
+        ("get/peer", "the same at a peer", "get"),
+        ("get/calls", "the same at its origin, a call for each blob", "get"),
         ("list", "list, pages of 1,000", ""),
         ("day", "a day of an office in 15 s: put, ack", "ack"),
         ("day", "the same: put, three copies", "safe"),

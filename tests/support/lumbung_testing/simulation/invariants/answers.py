@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_node.ports.transport import Method
-from lumbung_node.services.server import GET, LIST, STAT
+from lumbung_node.services.server import GET, LIST, READ, STAT
 from lumbung_proto.codec import decode_frame
 from lumbung_proto.v1 import blobs_pb2
 from lumbung_testing.simulation.invariants.claims import Claims
@@ -34,6 +34,10 @@ def check_answer(claims: Claims, node: SimNode, method: Method, message: bytes) 
             header, _ = decode_frame(blobs_pb2.GetResponse, message, header_bytes_max=_HEADER_BYTES_MAX)
             if header.HasField("start"):
                 _check_durable(claims, node, NodeNumber(header.start.origin), BlobId(header.start.id))
+        case _ if method == READ:
+            frame, _ = decode_frame(blobs_pb2.ReadResponse, message, header_bytes_max=_HEADER_BYTES_MAX)
+            if frame.HasField("start"):
+                _check_durable(claims, node, NodeNumber(frame.start.origin), BlobId(frame.start.id))
         case _:
             return
 
