@@ -68,8 +68,11 @@ class Giving:
                 found = await self._finder.find(request.origin, request.id, request.record_tag, may_read)
                 await self._give(_Reply(call, blobs_pb2.ReadResponse), found, 0)
             except Rejected as exc:
-                refusal = blobs_pb2.ReadRefusal(status_code=exc.code.value, sentence=exc.sentence)
-                await call.send(encode_frame(blobs_pb2.ReadResponse(refusal=refusal)))
+                await self._refuse(call, exc)
+
+    async def _refuse(self, call: ServerCall, why: Rejected) -> None:
+        refusal = blobs_pb2.ReadRefusal(status_code=why.code.value, sentence=why.sentence)
+        await call.send(encode_frame(blobs_pb2.ReadResponse(refusal=refusal)))
 
     async def _give(self, reply: _Reply, found: Found, offset_bytes: int) -> None:
         while True:

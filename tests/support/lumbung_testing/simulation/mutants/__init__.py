@@ -17,6 +17,7 @@ from lumbung_testing.simulation.mutants import (
     joining,
     leaving,
     lives,
+    reading,
     reports,
     scrub,
 )
@@ -35,6 +36,7 @@ ALL_MUTANTS: tuple[Mutant, ...] = (
     *aside.MUTANTS,
     *carrying.MUTANTS,
     *leaving.MUTANTS,
+    *reading.MUTANTS,
     *reports.MUTANTS,
     *joining.MUTANTS,
 )
