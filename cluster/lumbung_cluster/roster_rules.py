@@ -92,10 +92,10 @@ def judge(held: SignedRoster, offered: SignedRoster, verifier: Verifier, chain: 
         return Refuse(f"roster not understood: {exc}")
     if later.roster.cluster != present.roster.cluster:
         return Refuse(f"roster of another cluster: expected {present.roster.cluster}, got {later.roster.cluster}")
-    if later.roster.epoch < present.roster.epoch:
-        return Refuse(f"old roster: expected an epoch above {present.roster.epoch}, got {later.roster.epoch}")
     if later.roster.epoch == present.roster.epoch:
-        return _judge_same_epoch(present, later, verifier, chain)
+        ours, theirs = held.hash.hex()[:16], offered.hash.hex()[:16]
+        sentence = f"two rosters of epoch {later.roster.epoch} are signed: expected hash {ours}, got {theirs} too"
+        return Alarm(sentence, offered.hash)
     authority = _follow_chain(present, later, verifier, chain)
     # Histories are compared link by link: what each link keeps of the one before, the last keeps of the first.
     reason = _objection(authority, later, verifier)
@@ -158,6 +158,7 @@ def _objection_unread(
     if epoch < present.roster.epoch:
         return f"old roster: expected an epoch above {present.roster.epoch}, got {epoch}"
     if epoch == present.roster.epoch:
+        # Anybody can write another roster of this epoch; only one with enough signatures is worth an alarm.
         authorities = [present, *_parsed([s for s in chain if s.hash == present.roster.predecessor_hash])]
     elif any(present.roster.epoch < _claimed_epoch(s) < epoch and _signs(present, s, verifier) for s in chain):
         return None  # the custodians of a link may be those to ask; every chain begins with one that ours have signed
@@ -166,17 +167,6 @@ def _objection_unread(
     if any(_signs(authority, offered, verifier) for authority in authorities):
         return None
     return _too_few(present, offered, epoch, verifier)
-
-
-def _judge_same_epoch(present: _Pair, later: _Pair, verifier: Verifier, chain: Sequence[SignedRoster]) -> Verdict:
-    predecessors = [signed for signed in chain if signed.hash == present.roster.predecessor_hash]
-    authorities = [present, *_parsed(predecessors)]
-    # Anybody can write another roster of this epoch; only one with enough signatures is worth an alarm.
-    if not any(_is_authorized(authority, later, verifier) for authority in authorities):
-        return Refuse(_too_few(present, later.signed, later.roster.epoch, verifier))
-    ours, theirs = present.signed.hash.hex()[:16], later.signed.hash.hex()[:16]
-    reason = f"two rosters of epoch {later.roster.epoch} are signed: expected hash {ours}, got {theirs} too"
-    return Alarm(reason, later.signed.hash)
 
 
 def _follow_chain(present: _Pair, later: _Pair, verifier: Verifier, chain: Sequence[SignedRoster]) -> _Pair:
@@ -210,7 +200,7 @@ def _parsed(chain: Sequence[SignedRoster]) -> list[_Pair]:
 
 def _objection(authority: _Pair, later: _Pair, verifier: Verifier) -> str | None:
     """Why `later` may not follow `authority`, or None."""
-    if not _is_authorized(authority, later, verifier):
+    if not _signs(authority, later.signed, verifier):
         return _too_few(authority, later.signed, later.roster.epoch, verifier)
     if later.roster.recovery != authority.roster.recovery:
         recovery = authority.roster.recovery
@@ -232,10 +222,6 @@ def _history_objection(before: _Pair, later: _Pair) -> str | None:
     more = f" (and {len(found) - _CONTRADICTIONS_SHOWN_MAX} more)" if len(found) > _CONTRADICTIONS_SHOWN_MAX else ""
     epochs = f"roster of epoch {later.roster.epoch} denies epoch {before.roster.epoch}"
     return f"{epochs}: {'; '.join(found[:_CONTRADICTIONS_SHOWN_MAX])}{more}"
-
-
-def _is_authorized(authority: _Pair, later: _Pair, verifier: Verifier) -> bool:
-    return _signs(authority, later.signed, verifier)
 
 
 def _signs(authority: _Pair, signed: SignedRoster, verifier: Verifier) -> bool:
