@@ -17,6 +17,7 @@ from lumbung_node.ports.metrics import Metric
 from lumbung_node.ports.transport import ServerCall
 from lumbung_node.services.core import Core
 from lumbung_node.services.finding import Finder, Found, MayRead
+from lumbung_node.services.read_turns import ReadTurns
 from lumbung_node.services.requests import parse_request, read_request
 from lumbung_node.store.layout import RowState
 from lumbung_proto.codec import encode_frame
@@ -33,6 +34,7 @@ class _Reply:
     def __init__(self, call: ServerCall, header: _Header) -> None:
         self._call = call
         self._header = header
+        self.caller = call.caller.uri
         self.has_begun = False
 
     async def send(self, start: blobs_pb2.GetStart | None, content: bytes | memoryview) -> None:
@@ -46,10 +48,11 @@ class Giving:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._finder = Finder(core)
+        self._turns = ReadTurns(core.put_crowd)
 
     async def get(self, call: ServerCall, may_read: MayRead) -> None:
         request = await read_request(call, blobs_pb2.GetRequest)
-        found = await self._finder.find(request.origin, request.id, request.record_tag, may_read)
+        found = await self._find(call, request, may_read)
         if request.offset_bytes % limits.CHUNK_SIZE_BYTES or request.offset_bytes >= found.row.size_bytes:
             raise Rejected(
                 StatusCode.OUT_OF_RANGE,
@@ -65,10 +68,16 @@ class Giving:
         while (message := await call.receive()) is not None:
             request, may_read = parse_request(blobs_pb2.ReadRequest, message), may_read_now()
             try:
-                found = await self._finder.find(request.origin, request.id, request.record_tag, may_read)
+                found = await self._find(call, request, may_read)
                 await self._give(_Reply(call, blobs_pb2.ReadResponse), found, 0)
             except Rejected as exc:
                 await self._refuse(call, exc)
+
+    async def _find(
+        self, call: ServerCall, request: blobs_pb2.GetRequest | blobs_pb2.ReadRequest, may_read: MayRead
+    ) -> Found:
+        wanted = request.origin, request.id, request.record_tag
+        return await self._turns.run(call.caller.uri, lambda: self._finder.find(*wanted, may_read))
 
     async def _refuse(self, call: ServerCall, why: Rejected) -> None:
         refusal = blobs_pb2.ReadRefusal(status_code=why.code.value, sentence=why.sentence)
@@ -105,13 +114,14 @@ class Giving:
             seal_epoch=await self._seal_epoch(found),
         )
         if found.row.size_bytes <= limits.PIECE_SIZE_BYTES_MAX and offset_bytes == 0:
-            content = await self._core.store.reader.read_whole(found.blob, found.row)
+            reader = self._core.store.reader
+            content = await self._turns.run(reply.caller, lambda: reader.read_whole(found.blob, found.row))
             await reply.send(start, content)
             self._core.metrics.add(Metric.READ_BYTES, len(content))
             return
         stream = self._core.store.reader.stream(found.blob, found.row, offset_bytes=offset_bytes)
         async with aclosing(stream) as chunks:
-            async for chunk in chunks:
+            while (chunk := await self._turns.run(reply.caller, lambda: anext(chunks, None))) is not None:
                 self._core.activity.touch()
                 await reply.send(start, chunk)
                 self._core.metrics.add(Metric.READ_BYTES, len(chunk))

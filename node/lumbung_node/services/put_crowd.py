@@ -29,6 +29,9 @@ class PutCrowd:
         As long again: writing a chunk holds the interpreter's lock and the engine's writer, each put needs both a few
         times, and without a rest they stand behind the next chunk every time.
         """
+        return 0.0 if self.is_alone(caller) else min(worked_s, _REST_S_MAX)
+
+    def is_alone(self, caller: str) -> bool:
+        """Whether nobody but `caller` puts at this moment."""
         now = trio.current_time()
-        is_alone = all(now - seen > _PRESENT_S for other, seen in self._seen_s.items() if other != caller)
-        return 0.0 if is_alone else min(worked_s, _REST_S_MAX)
+        return all(now - seen > _PRESENT_S for other, seen in self._seen_s.items() if other != caller)

@@ -24,6 +24,7 @@ from lumbung_cluster.identity_uri import AccessIdentity, NodeIdentity
 from lumbung_node.ports.transport import Channel
 from lumbung_proto.codec import encode_frame
 from lumbung_proto.v1 import blobs_pb2
+from lumbung_testing.abuse_reads import endless_reads, unread_reads
 from lumbung_testing.abuse_sessions import (
     bytes_nobody_asked_for,
     endless_offers,
@@ -189,6 +190,8 @@ KINDS: dict[str, Callable[[Abuser], Awaitable[None]]] = {
     "endless-puts": endless_puts,
     "element-bombs": element_bombs,
     "compressed-bombs": compressed_bombs,
+    "unread-reads": unread_reads,
+    "endless-reads": endless_reads,
     "retired-node": retired_node,
     "replayed-receipts": replayed_receipts,
     "endless-words": endless_words,

@@ -13,14 +13,16 @@ from typing import Final
 
 import trio
 
-from lumbung_cluster.limits import MIB
+from lumbung_cluster.limits import KIB, MIB
 from lumbung_node.adapters.grpc_transport.bridge import Bridge
 
 __all__ = ["WINDOW_BYTES", "End", "IncomingLane", "OutgoingLane"]
 
 WINDOW_BYTES: Final = 4 * MIB  # of one direction of one call; a message may stand over it, so at most one more
 _LOT_BYTES: Final = WINDOW_BYTES // 2
-_MESSAGE_COST_BYTES: Final = 1024  # what a queued message costs beside its bytes; so at most 4,096 empty ones wait
+# Of a queued message beside its bytes, so that 256 empty ones may wait: each is a question that costs us more than its
+# sender, and 4,096 of each of 16 streams would be seconds of the loop before anything slows the caller down.
+_MESSAGE_COST_BYTES: Final = 16 * KIB
 
 
 class End:
