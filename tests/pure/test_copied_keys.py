@@ -1,6 +1,6 @@
 """A key that two offices name for their vans speaks under the number of him who has it, and for nobody else.
 
-That each list may name whatever keys it likes (decision 0026) rests on this: whatever a node signs has its number in it.
+That a list may name whatever keys it likes (decision 0026) rests on this: what a node signs has its number in it.
 """
 
 from __future__ import annotations
@@ -170,9 +170,7 @@ def test_a_vans_report_is_nobody_elses() -> None:
 
 def test_people_are_told_of_a_key_that_is_named_twice() -> None:
     assert van_doubts(held(), {TWO: listed(TWO)}) == ()
-    assert van_doubts(held(), {TWO: listed(TWO), ONE: listed(ONE)}) == (
-        "34.04-van1 has a key that 36.02-van1 has too",
-    )
+    assert van_doubts(held(), {TWO: listed(TWO), ONE: listed(ONE)}) == ("34.04-van1 has a key that 36.02-van1 has too",)
     another = listed(ONE, tls_pin=b"\7" * 32, entry_key=b"\6" * 32, receipt_key=b"\5" * 32)
     assert van_doubts(held(), {TWO: listed(TWO), ONE: another}) == ()
 

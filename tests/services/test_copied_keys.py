@@ -81,7 +81,7 @@ async def until_versions(core: Core, **wanted: int) -> None:
 async def test_lists_that_name_one_van_reach_everybody_by_sessions_whoever_came_first(
     autojump_clock: trio.testing.MockClock, honest: NodeNumber
 ) -> None:
-    """The centre has heard the copier first, the honest office only itself; a third node hears it all from the centre."""
+    """The centre has heard the copier first, the van's office only itself; a third node hears all from the centre."""
     copier = NodeNumber(3 - honest)
     before, after, copied = listed(honest, 1, "loket-1", has_van=False), listed(honest, 2), listed(copier, 1)
     async with AsyncExitStack() as stack:
@@ -130,9 +130,7 @@ async def test_what_a_van_has_signed_is_not_the_word_of_the_other_offices_van() 
     blobs = (BlobId.of(b"one"),)
     recorded = sign_list(EntryList(CLUSTER, own, G1, 1, bytes(32), (Entry(blobs[0], 3, 0, 0),)), ENTRY)
     life = sign_life(Life(CLUSTER, own, G1, bytes(16), 1), RECEIPT)
-    said = sign_statement(
-        Statement(StatementKind.COMMIT_RECEIPT, CLUSTER, own, G1, 1, CENTRE, 7, 1, 0, blobs), RECEIPT
-    )
+    said = sign_statement(Statement(StatementKind.COMMIT_RECEIPT, CLUSTER, own, G1, 1, CENTRE, 7, 1, 0, blobs), RECEIPT)
     receipt = peer_pb2.SignedBytes(
         body=said.body, public_key=said.signature.key_public, signature=said.signature.signature
     )

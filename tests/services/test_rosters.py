@@ -271,12 +271,14 @@ def list_of(number: NodeNumber, *vans: VanRecord, version: int = 1, callers: tup
 
 
 async def offer_each(keeper: RosterKeeper, raws: Sequence[bytes]) -> None:
-    """As they come; one that is older than another is refused."""
+    """As they come; one that is older than another of its office is refused, and nothing else is."""
+    refusals = []
     for raw in raws:
         try:
             await keeper.offer_access([raw])
         except Rejected as exc:
-            assert "expected a version above" in exc.sentence
+            refusals.append(exc.sentence)
+    assert all("expected a version above" in sentence for sentence in refusals), refusals
 
 
 def role_of_station(keeper: RosterKeeper, number: NodeNumber) -> CallerRole:
