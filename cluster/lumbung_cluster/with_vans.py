@@ -74,9 +74,7 @@ def _counting(
     return (found for found in _named(roster, access_lists) if not _is_nobody(roster, taken, found[1]))
 
 
-def _named(
-    roster: Roster, access_lists: Mapping[NodeNumber, SignedAccess]
-) -> Iterator[tuple[NodeRecord, VanRecord]]:
+def _named(roster: Roster, access_lists: Mapping[NodeNumber, SignedAccess]) -> Iterator[tuple[NodeRecord, VanRecord]]:
     """The vans of lists whose key is in force, in the numbers of their office."""
     for number, signed in sorted(access_lists.items()):
         office = roster.node(number)
