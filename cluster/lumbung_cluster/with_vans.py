@@ -2,10 +2,15 @@
 
 A van's copies lie at its office and at the office's DRC nodes; where it cannot meet its office, at the office's peers
 that it can meet. A van counts only while the key that signed its list is in force, as callers on the list do.
+
+Each list is judged alone, so that no office's list can keep another's from being in force. Two offices may name one
+key: it is each one's under its own number. Whatever a key signs, and the certificate that it stands in, names the
+number, so a copied key speaks for nobody but him who has it (decision 0026).
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -23,7 +28,7 @@ from lumbung_cluster.roster_node import (
 )
 from lumbung_cluster.van import VanRecord
 
-__all__ = ["with_vans"]
+__all__ = ["van_doubts", "with_vans"]
 
 _FIRST_EPOCH = 1  # of a van's keys: receipts name the roster's epoch, and no epoch is before the van's own
 
@@ -42,22 +47,51 @@ def with_vans(roster: Roster, access_lists: Mapping[NodeNumber, SignedAccess]) -
     )
 
 
+def van_doubts(roster: Roster, access_lists: Mapping[NodeNumber, SignedAccess]) -> tuple[str, ...]:
+    """A sentence for each van that is nobody, or has a key of another one, by number: for people, it decides nothing.
+
+    A key that two offices name harms neither of them, but one of the two did not make it.
+    """
+    named = sorted(_named(roster, access_lists), key=lambda found: found[1].number)
+    taken = _keys_of(roster)
+    bearers: defaultdict[bytes, list[str]] = defaultdict(list)
+    doubts = []
+    for _, van in named:
+        others = dict.fromkeys(name for key in van.keys for name in bearers[key])
+        if _is_nobody(roster, taken, van):
+            doubts.append(f"{van.name} is nobody: its key, number or name is that of another node of the roster")
+        elif others:
+            doubts.append(f"{van.name} has a key that {', '.join(others)} has too")
+        for key in van.keys:
+            bearers[key].append(van.name)
+    return tuple(doubts)
+
+
 def _counting(
     roster: Roster, access_lists: Mapping[NodeNumber, SignedAccess]
 ) -> Iterator[tuple[NodeRecord, VanRecord]]:
-    keys = {key.key for node in roster.nodes for key in node.keys}
+    taken = _keys_of(roster)
+    return (found for found in _named(roster, access_lists) if not _is_nobody(roster, taken, found[1]))
+
+
+def _named(roster: Roster, access_lists: Mapping[NodeNumber, SignedAccess]) -> Iterator[tuple[NodeRecord, VanRecord]]:
+    """The vans of lists whose key is in force, in the numbers of their office."""
     for number, signed in sorted(access_lists.items()):
         office = roster.node(number)
-        if office is None or not office.is_present:
+        if office is None or not office.is_present or office.vans is None:
             continue
-        if not office.has_open_key(KeyUse.ACCESS, signed.signature.key_public):
-            continue
-        for van in signed.content.vans:
-            # A key, number or name of somebody else's would let the office speak as him: such a van is nobody.
-            is_own = office.vans is not None and van.number in office.vans and roster.node(van.number) is None
-            if is_own and roster.by_name(van.name) is None and not keys & set(van.keys):
-                keys.update(van.keys)
-                yield office, van
+        if office.has_open_key(KeyUse.ACCESS, signed.signature.key_public):
+            yield from ((office, van) for van in signed.content.vans if van.number in office.vans)
+
+
+def _is_nobody(roster: Roster, taken: frozenset[bytes], van: VanRecord) -> bool:
+    """What custodians have signed stands: an office's word takes nobody's number, name or key from the roster."""
+    is_there = roster.node(van.number) is not None or roster.by_name(van.name) is not None
+    return is_there or not taken.isdisjoint(van.keys)
+
+
+def _keys_of(roster: Roster) -> frozenset[bytes]:
+    return frozenset(key.key for node in roster.nodes for key in node.keys)
 
 
 def _node(roster: Roster, office: NodeRecord, van: VanRecord) -> NodeRecord:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +18,7 @@ from lumbung_cluster.roster_codec import SignedRoster, encode_roster
 from lumbung_cluster.roster_node import Extension
 from lumbung_node.adapters.keys.ed25519 import Ed25519Signer
 from lumbung_testing.joining import Newcomer, lumbung_offline
-from lumbung_testing.real_clusters import Done, cluster_up, found, lumbung, on_test_path
+from lumbung_testing.real_clusters import Done, cluster_up, found, lumbung, node_up
 from lumbung_tools.localcluster.founding import Founded
 from lumbung_tools.localcluster.sites import choose_sites
 from lumbung_tools.output.exit_codes import ExitCode
@@ -36,29 +33,6 @@ def living(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Founded]:
     founded = found(tmp_path_factory.mktemp("joining"), _OFFICES)
     with cluster_up(founded):
         yield founded
-
-
-@contextmanager
-def node_up(config: Path, log: Path) -> Iterator[None]:
-    """The joined node, as an office starts it."""
-    words = [sys.executable, "-m", "lumbung_tools.localcluster.child", "lumbung_tools", "node", "run"]
-    with log.open("ab") as sink:
-        process = subprocess.Popen(
-            [*words, "--config", str(config)],
-            env=on_test_path(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=sink,
-            text=True,
-        )
-    with process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline().startswith("ready "), log.read_text()
-            yield
-        finally:
-            process.terminate()
-            process.communicate(timeout=20)
 
 
 def publish(founded: Founded, file: Path, name: str = _OFFICES[0]) -> Done:

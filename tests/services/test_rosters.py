@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import permutations
 
 import pytest
 import trio
 import trio.testing
 
 from lumbung_cluster import limits
-from lumbung_cluster.access import AccessList, sign_access
+from lumbung_cluster.access import AccessEntry, AccessList, Duty, sign_access
+from lumbung_cluster.caller_role import CallerRole, Refused, role_of
 from lumbung_cluster.errors import Rejected
+from lumbung_cluster.identity_uri import AccessIdentity
 from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.joining import van_numbers
 from lumbung_cluster.roster_codec import SignedRoster
@@ -245,38 +248,106 @@ async def test_an_access_list_that_rotted_on_the_disk_stops_no_start() -> None:
     assert keeper.roster.is_present(FIRST)
 
 
-async def test_an_offices_list_cannot_make_another_offices_van_nobody() -> None:
-    """Public keys are everybody's to copy: whoever has the access key of the lower number would win by order."""
-    second = replace(office(2, "34.04"), vans=van_numbers(NodeNumber(2)))
-    first = replace(office(1, "36.02"), vans=van_numbers(N1))
-    held = signed(founding((first, second, drc(4))), "a", "b")
-    number = van_numbers(NodeNumber(2)).first
-    theirs = van_record(1, number=number, name="34.04-van1")
-    honest = sign_access(AccessList(CLUSTER, NodeNumber(2), 1, 1, (), (theirs,)), SeededSigner("access 2")).encode()
-    keeper = await keeper_of(MemoryDocuments([held.encode()]))
-    await keeper.offer_access([honest])
+# --- two offices that name one van's keys: public keys are everybody's to copy ---------------------------------------
 
-    with pytest.raises(Rejected, match=r"expected keys of its own vans, got one of 34\.04-van1"):
-        await keeper.offer_access([listed(van_record(1))])
+VANS_KEYS = van_record(1)
 
-    assert keeper.roster.is_present(number)
+
+def two_offices() -> SignedRoster:
+    offices = [replace(office(at, name), vans=van_numbers(NodeNumber(at))) for at, name in ((1, "36.02"), (2, "34.04"))]
+    return signed(founding((*offices, drc(4))), "a", "b")
+
+
+def van_of(number: NodeNumber, **changes: object) -> VanRecord:
+    """The first van of that office, with keys that are the same for both."""
+    name = f"{'36.02' if number == 1 else '34.04'}-van1"
+    return replace(VANS_KEYS, number=van_numbers(number).first, name=name, **changes)  # type: ignore[arg-type]
+
+
+def list_of(number: NodeNumber, *vans: VanRecord, version: int = 1, callers: tuple[str, ...] = ()) -> bytes:
+    entries = tuple(AccessEntry(name, Duty.STATION, (name.encode().ljust(32),), 0, 1 << 50) for name in callers)
+    content = AccessList(CLUSTER, number, version, 1, entries, vans)
+    return sign_access(content, SeededSigner(f"access {number}")).encode()
+
+
+async def offer_each(keeper: RosterKeeper, raws: Sequence[bytes]) -> None:
+    """As they come; one that is older than another of its office is refused, and nothing else is."""
+    refusals = []
+    for raw in raws:
+        try:
+            await keeper.offer_access([raw])
+        except Rejected as exc:
+            refusals.append(exc.sentence)
+    assert all("expected a version above" in sentence for sentence in refusals), refusals
+
+
+def role_of_station(keeper: RosterKeeper, number: NodeNumber) -> CallerRole:
+    uri = AccessIdentity(CLUSTER, number, "loket-1").uri
+    return role_of(uri, b"loket-1".ljust(32), keeper.roster, keeper.access_lists, now_ms=1)
+
+
+@pytest.mark.parametrize("honest", [1, 2])
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+async def test_a_list_is_in_force_with_its_revocations_though_another_office_names_its_vans_keys(
+    honest: int, order: tuple[int, ...]
+) -> None:
+    """Whoever comes first, and whoever has the lower number: the thief can copy keys before the office names them."""
+    own, thief = NodeNumber(honest), NodeNumber(3 - honest)
+    before = list_of(own, callers=("loket-1",))
+    after = list_of(own, van_of(own), version=2)
+    lists = (list_of(thief, van_of(thief)), before, after)
+    documents = MemoryDocuments([two_offices().encode()])
+    keeper = await keeper_of(documents)
+
+    await offer_each(keeper, [lists[at] for at in order])
+
+    assert dict(keeper.access_versions()) == {own: 2, thief: 1}
+    assert isinstance(role_of_station(keeper, own), Refused)
+    assert keeper.roster.is_present(van_numbers(own).first)
+    again = await keeper_of(documents)
+    assert again.roster == keeper.roster, "a start changes nothing"
+    assert dict(again.access_versions()) == {own: 2, thief: 1}
+
+
+@pytest.mark.parametrize("changes", [{}, {"is_gone": True}, {"entry_key": b"\7" * 32}, {"tls_pin": b"\7" * 32}])
+async def test_nodes_see_the_same_vans_in_whatever_order_the_lists_came(changes: dict[str, object]) -> None:
+    one, two = NodeNumber(1), NodeNumber(2)
+    lists = [list_of(one, van_of(one, **changes)), list_of(two, van_of(two)), list_of(two, van_of(two), version=2)]
+
+    seen = []
+    for order in permutations(lists):
+        keeper = await keeper_of(MemoryDocuments([two_offices().encode()]))
+        await offer_each(keeper, order)
+        seen.append(keeper.roster)
+
+    assert all(roster == seen[0] for roster in seen)
+    assert seen[0].is_present(van_numbers(two).first)
+    assert seen[0].entry_keys(van_numbers(two).first)[0].covers(9, 9), "the thief ends his own van, nobody else's"
+
+
+async def test_keys_that_two_offices_name_are_told_once() -> None:
+    """Nothing is at stake, but somebody copied them: people may ask why."""
+    one, two = NodeNumber(1), NodeNumber(2)
+    log = ListLog()
+    keeper = await open_rosters(MemoryDocuments([two_offices().encode()]), CLUSTER, TestVerifier(), log)
+    await keeper.offer_access([list_of(one, van_of(one))])
+    assert not log.said("vans doubted")
+
+    await keeper.offer_access([list_of(two, van_of(two))])
+    await keeper.offer_access([list_of(two, van_of(two), version=2)])
+
+    (told,) = log.said("vans doubted")
+    assert told["reasons"] == "34.04-van1 has a key that 36.02-van1 has too"
+
+
+async def test_a_van_that_is_passed_over_is_told() -> None:
+    log = ListLog()
+    keeper = await open_rosters(MemoryDocuments([two_offices().encode()]), CLUSTER, TestVerifier(), log)
+    stolen = van_of(N1, receipt_key=SeededSigner("receipt 2").public_key)
+
+    await keeper.offer_access([list_of(N1, stolen, van_record(2))])
+
     assert keeper.roster.node(FIRST) is None
-    await keeper.offer_access([listed(van_record(2), version=2)])
-    assert keeper.roster.is_present(number)
-
-
-async def test_a_thiefs_list_stands_in_no_vans_way_once_its_key_is_retired() -> None:
-    second = replace(office(2, "34.04"), vans=van_numbers(NodeNumber(2)))
-    first = replace(office(1, "36.02"), vans=van_numbers(N1))
-    held = signed(founding((first, second, drc(4))), "a", "b")
-    number = van_numbers(NodeNumber(2)).first
-    theirs = van_record(1, number=number, name="34.04-van1")
-    honest = sign_access(AccessList(CLUSTER, NodeNumber(2), 1, 1, (), (theirs,)), SeededSigner("access 2")).encode()
-    keeper = await keeper_of(MemoryDocuments([held.encode()]))
-    await keeper.offer_access([listed(van_record(1))])
-    with pytest.raises(Rejected, match="expected keys of its own vans"):
-        await keeper.offer_access([honest])
-
-    await keeper.offer([signed(successor(held, nodes=_with_next_access_key(held)), "a", "b").encode()])
-    await keeper.offer_access([honest])
-    assert keeper.roster.is_present(number)
+    assert keeper.roster.is_present(NodeNumber(FIRST + 1)), "the others on its list count"
+    (told,) = log.said("vans doubted")
+    assert told["reasons"] == "36.02-van1 is nobody: its key, number or name is that of another node of the roster"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import trio
 
-from lumbung_cluster.access import AccessList, SignedAccess, access_objection
+from lumbung_cluster.access import SignedAccess, access_objection
 from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.errors import KeyRefused, Rejected, StatusCode
 from lumbung_cluster.ids import ClusterId, NodeNumber
@@ -14,7 +14,7 @@ from lumbung_cluster.roster import Roster
 from lumbung_cluster.roster_codec import SignedRoster
 from lumbung_cluster.roster_node import KeyUse
 from lumbung_cluster.roster_rules import Accept, Alarm, Known, Refuse, is_custodians_word, judge, judge_first
-from lumbung_cluster.with_vans import with_vans
+from lumbung_cluster.with_vans import van_doubts, with_vans
 from lumbung_node.ports.documents import Documents
 from lumbung_node.ports.log import Log
 from lumbung_node.ports.world import Verifier
@@ -25,6 +25,7 @@ __all__ = ["GOSSIP_ROSTERS_MAX", "RosterKeeper", "open_rosters"]
 
 GOSSIP_ROSTERS_MAX = 8  # a node that missed more asks again after the first eight
 _ROSTERS_KEPT_MAX = 64  # in memory, for those who are behind; all of them stay on disk
+_DOUBTS_TOLD_MAX = 8  # in one line of the log: an office may name 256 vans
 
 
 class RosterKeeper:
@@ -46,6 +47,7 @@ class RosterKeeper:
         self._signed_roster = chain[-1].parse()
         self._roster = self._signed_roster
         self._access: dict[NodeNumber, SignedAccess] = {}
+        self._van_doubts: tuple[str, ...] = ()
         self._turn = trio.Lock()
         self.nodes_since = trio.current_time()
         self.changed = Pulse()
@@ -181,25 +183,10 @@ class RosterKeeper:
             return str(exc)
         held = self._access.get(signed.content.office)
         objection = access_objection(self._signed_roster, held, signed, self._verifier)
-        objection = objection or self._taken_key(signed.content)
         if objection is None and (held is None or held.hash != signed.hash):
             await self._saving.save_access_list(signed.content.office, raw)
             self._access[signed.content.office] = signed
         return objection or ""
-
-    def _taken_key(self, offered: AccessList) -> str | None:
-        """A van's keys stay with the office that named it first: another one's list must not make it nobody."""
-        of_others = {
-            key: van.name
-            for office, signed in self._access.items()
-            if office != offered.office and self._counts(office, signed)
-            for van in signed.content.vans
-            for key in van.keys
-        }
-        taken = next((key for van in offered.vans for key in van.keys if key in of_others), None)
-        if taken is None:
-            return None
-        return f"access list of node {offered.office}: expected keys of its own vans, got one of {of_others[taken]}"
 
     def _counts(self, office: NodeNumber, signed: SignedAccess) -> bool:
         """Whether the key that signed the list is in force still."""
@@ -209,10 +196,18 @@ class RosterKeeper:
     def _count_vans(self) -> bool:
         """Whether the nodes are others now."""
         before, self._roster = self._roster, with_vans(self._signed_roster, self._access)
+        self._tell_doubts()
         is_other = self._roster.nodes != before.nodes
         if is_other:
             self.nodes_since = trio.current_time()
         return is_other
+
+    def _tell_doubts(self) -> None:
+        """Once for as long as they stay the same. Nothing is lost by them, but people may want to ask somebody."""
+        before, self._van_doubts = self._van_doubts, van_doubts(self._signed_roster, self._access)
+        if self._van_doubts and self._van_doubts != before:
+            told = "; ".join(self._van_doubts[:_DOUBTS_TOLD_MAX])
+            self._log.warning("vans doubted", count=len(self._van_doubts), reasons=told)
 
     async def load_access_lists(self, documents: Documents) -> None:
         for raw in await documents.load_access_lists():

@@ -30,6 +30,7 @@ __all__ = [
     "found",
     "lumbung",
     "no_disk_marks",
+    "node_up",
     "now_ms",
     "on_test_path",
     "open_office",
@@ -134,6 +135,29 @@ def cluster_up(founded: Founded) -> Iterator[Mapping[str, int]]:
         finally:
             process.send_signal(signal.SIGTERM)
             process.communicate(timeout=_PATIENCE_S)
+
+
+@contextmanager
+def node_up(config: Path, log: Path) -> Iterator[None]:
+    """A node of this configuration, as an office starts it."""
+    words = [sys.executable, "-m", "lumbung_tools.localcluster.child", "lumbung_tools", "node", "run"]
+    with log.open("ab") as sink:
+        process = subprocess.Popen(
+            [*words, "--config", str(config)],
+            env=on_test_path(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=sink,
+            text=True,
+        )
+    with process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline().startswith("ready "), log.read_text()
+            yield
+        finally:
+            process.terminate()
+            process.communicate(timeout=20)
 
 
 @asynccontextmanager

@@ -42,10 +42,17 @@ def next_draft(held: SignedRoster, now_ms: int) -> Roster:
 
 
 def node_of_request(roster: Roster, asked: SignedJoin) -> NodeRecord:
-    """The node that the roster names with the keys of this request. Raises JoinRefused."""
-    for node in roster.nodes:
-        if node.is_present and all(node.has_open_key(use, key) for use, key in keys_of_node(node, asked.request)):
-            return node
+    """The node that the roster names with the keys of this request. Raises JoinRefused.
+
+    Where offices have copied a van's keys there are several: the one of the name that was asked for.
+    """
+    found = [
+        node
+        for node in roster.nodes
+        if node.is_present and all(node.has_open_key(use, key) for use, key in keys_of_node(node, asked.request))
+    ]
+    if found:
+        return next((node for node in found if node.name == asked.request.name), found[0])
     raise JoinRefused(
         f"join request of {asked.request.name}: expected its keys in the roster of epoch {roster.epoch}, got none; "
         f"add it first: lumbung roster add, or for a van: lumbung access add-van"

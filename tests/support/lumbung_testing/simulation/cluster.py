@@ -63,7 +63,8 @@ class OldMachine:
 class SimCluster:
     """`nodes` by number: the offices first, then the DRC, then who came later.
 
-    `access` are the newest access lists of the offices; `vans` were named there, and `gone` are those struck off again.
+    `access` are the newest access lists of the offices; `vans` were named there, and `gone` are those struck off again,
+    and those that never had a machine.
     """
 
     def __init__(
@@ -124,7 +125,8 @@ class SimCluster:
 
     def sign_access(self, office: NodeNumber, vans: tuple[VanRecord, ...]) -> None:
         """The office signs its next access list, with these vans."""
-        self.access[office] = office_access(office, self.access[office].content.version + 1, vans)
+        by_number = tuple(sorted(vans, key=lambda van: van.number))
+        self.access[office] = office_access(office, self.access[office].content.version + 1, by_number)
         self._obeyed = with_vans(self._newest, self.access)
 
     async def settle_people(self, number: NodeNumber, office: NodeNumber) -> None:
@@ -202,6 +204,7 @@ class SimCluster:
             epoch = node.core.rosters.roster.epoch if node.core is not None else 0
             if epoch != self.roster.epoch:
                 missing.append(f"n{node.number} obeys epoch {epoch}, the newest is {self.roster.epoch}")
+            missing += self._unheard(node)
         for origin, blob in self.promises.acked:
             for holder in self.holders(origin, blob):
                 if not self.nodes[holder].durable.holds(origin, blob):
@@ -213,6 +216,16 @@ class SimCluster:
             f"n{origin} has no proof of number {number} by n{holder}"
             for origin in (*self.offices, *(van for van in self.vans if van not in self.gone))
             for holder, number in self._unproven(origin)
+        ]
+
+    def _unheard(self, node: SimNode) -> list[str]:
+        """Offices whose newest access list this node does not obey: whom it strikes off is still in here."""
+        in_force = dict(node.core.rosters.access_versions()) if node.core is not None else {}
+        newest = {office: signed.content.version for office, signed in self.access.items()}
+        return [
+            f"n{node.number} has access list {in_force.get(office, 0)} of {office}, the newest is {version}"
+            for office, version in newest.items()
+            if in_force.get(office, 0) != version
         ]
 
     def _unreported(self) -> list[str]:

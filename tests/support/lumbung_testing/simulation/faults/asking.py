@@ -63,7 +63,11 @@ def _check(
     """Where it says that nothing is missing, all that lay here before lies there, but for what was destroyed since."""
     cluster, damage = stage.cluster, stage.cluster.damage
     for result in results:
-        partner = cluster.nodes[NodeNumber(result.partner)]
+        partner = cluster.nodes.get(NodeNumber(result.partner))
+        if partner is None:  # an office has copied a van's keys, and no machine has that number
+            if result.outcome in _WHOLE:
+                cluster.story.broken("equal means there", f"{node.number} is told equal to nobody, {result.partner}")
+            continue
         is_honest = not any(cluster.misbehaviour.is_false_tongued(each.number) for each in (node, partner))
         if result.outcome not in _WHOLE or node.core is None or partner.core is None or not is_honest:
             continue

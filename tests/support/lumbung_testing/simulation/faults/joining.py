@@ -1,6 +1,7 @@
 """Who comes later: an office that joins, with what it keeps for others and they for it; and a van, until it goes.
 
 The centre signs a roster for an office; the office itself names a van in its access list, and strikes it off again.
+Another office copies a van's keys into its own list, before or after the van's office has named it.
 Machines start as soon as they have their pack, whether anybody has heard of them yet or not.
 """
 
@@ -92,6 +93,30 @@ async def _strike_off(stage: Stage, office: NodeNumber, van: NodeNumber) -> None
     await cluster.operators[office].publish_access(cluster.access[office])
 
 
+async def _copy_keys(stage: Stage, draws: random.Random) -> None:
+    """An office names as its own the newest van of another one, or the next that this one will name.
+
+    No machine has the copy's number. Half the time it is gone at once: whatever ends with it must be the copy's alone.
+    """
+    cluster = stage.cluster
+    thief, victim = draws.sample(cluster.offices, 2)
+    copied = draws.choice((*cluster.access[victim].content.vans[-1:], _record(cluster, victim)))
+    held = cluster.access[thief].content.vans
+    if any(copied.entry_key in van.keys for van in held):
+        return  # an office that names a key twice has signed nothing that is a list
+    record = cluster.roster.node(thief)
+    assert record is not None
+    numbers = van_numbers(thief)
+    # From the end of the range: true vans count from its beginning.
+    place = numbers.count - 1 - sum(van.number in cluster.gone for van in held)
+    copy = replace(copied, number=NodeNumber(numbers.first + place), name=f"{record.name}-van{place + 1}")
+    copy = replace(copy, is_gone=draws.random() < 0.5, bound=None)
+    cluster.gone.add(copy.number)
+    cluster.sign_access(thief, (*held, copy))
+    cluster.story.tell("all", "van copied", f"of {victim} by {thief}")
+    await cluster.operators[thief].publish_access(cluster.access[thief])
+
+
 def _record(cluster: SimCluster, office: NodeNumber) -> VanRecord:
     record = cluster.roster.node(office)
     assert record is not None
@@ -116,4 +141,8 @@ def _record(cluster: SimCluster, office: NodeNumber) -> VanRecord:
     )
 
 
-FAULTS = (Fault("an office joins", 4, _join), Fault("a van", 6, _van))
+FAULTS = (
+    Fault("an office joins", 4, _join),
+    Fault("a van", 6, _van),
+    Fault("a van's keys copied", 8, _copy_keys),
+)
