@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
@@ -66,11 +66,12 @@ async def _get_many(call: Call, wishes: ManyWishes, listed: IO[bytes] | None, se
     only, origin = node_named(session.roster, wishes.source), node_named(session.roster, wishes.origin)
     names = chain(typed, read_list(listed) if listed is not None else ())
     with _workroom(wishes.into) as workroom, call.console.progress() as progress:
-        report = GetReport(call, session, progress, len(typed) if listed is None else None)
+        report = GetReport(call, session, progress)
         once = Once()
         many = GetMany(IntoFolder(wishes.into, Path(workroom), identities), once, session.blocking, report)
         try:
-            async for lot in _lots(session, wishes.listed, names):
+            while lot := await _next_lot(session, wishes.listed, names):
+                report.expect(len(lot), is_last=len(lot) < _LOT)
                 new = [wanted for wanted in lot if _is_new(wanted, once, report)]
                 await many.get(list(_wants(new, lambda name: session.sources(name, origin, only), report)))
         except (FolderFailed, CommandFailed) as exc:
@@ -86,16 +87,12 @@ def _workroom(folder: Path) -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix=".lumbung-", dir=folder, ignore_cleanup_errors=True)
 
 
-async def _lots(session: Session, listed: str | None, names: Iterator[Wanted]) -> AsyncIterator[list[Wanted]]:
-    """Raises CommandFailed where the list cannot be read on."""
-    while True:
-        try:
-            lot = await session.reading.run(lambda: list(islice(names, _LOT)))
-        except (OSError, NotAList) as exc:
-            raise _unread(listed, exc) from exc
-        if not lot:
-            return
-        yield lot
+async def _next_lot(session: Session, listed: str | None, names: Iterator[Wanted]) -> list[Wanted]:
+    """Fewer than a lot at the end only. Raises CommandFailed where the list cannot be read on."""
+    try:
+        return await session.reading.run(lambda: list(islice(names, _LOT)))
+    except (OSError, NotAList) as exc:
+        raise _unread(listed, exc) from exc
 
 
 def _is_new(wanted: Wanted, once: Once, report: GetReport) -> bool:
@@ -121,4 +118,6 @@ def _wants(lot: Sequence[Wanted], sources_of: Callable[[BlobName], list[Source]]
 
 
 def _unread(listed: str | None, why: OSError | NotAList) -> CommandFailed:
+    if isinstance(why, OSError):
+        why = OSError(*why.args[:2])  # without the file, which our sentence names
     return CommandFailed(ExitCode.USAGE, "get.list_unread", file=one_line(listed or ""), why=why)

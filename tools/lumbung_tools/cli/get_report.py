@@ -44,19 +44,25 @@ def not_ours(name: str, why: CannotOpen) -> CommandFailed:
 class GetReport:
     """Of many recordings; hears of them from `GetMany`."""
 
-    def __init__(self, call: Call, session: Session, progress: Progress | None, total: int | None) -> None:
-        """`total` None where a list is still to be read."""
+    def __init__(self, call: Call, session: Session, progress: Progress | None) -> None:
         self._call = call
         self._console = call.console
         self._session = session
         self._code = ExitCode.OK
+        self._expected = 0
         self._written = 0
         self._failed = 0
         self._repeated = 0
         self._progress = progress
         self._task: TaskID | None = None
         if progress is not None:
-            self._task = progress.add_task(self._console.text("get.progress_of_many"), total=total)
+            self._task = progress.add_task(self._console.text("get.progress_of_many"), total=None)
+
+    def expect(self, names: int, *, is_last: bool) -> None:
+        """So many more names; with the last of them it is known how many there are."""
+        self._expected += names
+        if is_last and self._progress is not None and self._task is not None:
+            self._progress.update(self._task, total=self._expected)
 
     def written(self, fetched: Fetched) -> None:
         self._written += 1
