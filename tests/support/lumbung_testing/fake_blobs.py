@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import trio
+
 from lumbung_cluster.errors import PeerGone, Rejected, StatusCode
 from lumbung_cluster.ids import BlobId
 from lumbung_cluster.limits import FRAME_HEADER_SIZE_BYTES_MAX, FRAME_PARTS_MAX, MIB, PIECE_SIZE_BYTES_MAX
@@ -37,7 +39,7 @@ class FakeBlobs:
 
     Without `counts` it is a node of an earlier build, which never says what it has received.
     `rotten` blobs, or all if it is `corrupt`, are given with a wrong byte; a stream of reads breaks where it has given
-    `gives_most`.
+    `gives_most`, and of the blob `stalls_in` only the first MiB comes.
     """
 
     def __init__(self, number: int = 1, *, interim: bool = False, rule: Rule | None = None) -> None:
@@ -49,6 +51,7 @@ class FakeBlobs:
         self.corrupt = False
         self.rotten: set[bytes] = set()
         self.gives_most: int | None = None
+        self.stalls_in = b""
         self.asked: list[bytes] = []
         self.counts = True
         self.copies_now: wire.CopyCount | None = None
@@ -153,6 +156,8 @@ class FakeBlobs:
         start = wire.GetStart(id=raw, origin=origin or self.number, size_bytes=len(content), time_ms=1)
         for at in range(0, len(content), MIB):
             await call.send(encode_frame(kind(start=start if at == 0 else None), [content[at : at + MIB]]))
+            if raw == self.stalls_in:
+                await trio.sleep_forever()
 
     async def _stat(self, call: ServerCall) -> None:
         request = wire.StatRequest.FromString(await call.receive() or b"")
