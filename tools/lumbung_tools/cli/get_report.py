@@ -51,6 +51,7 @@ class GetReport:
         self._code = ExitCode.OK
         self._expected = 0
         self._written = 0
+        self._there = 0
         self._failed = 0
         self._repeated = 0
         self._progress = progress
@@ -74,17 +75,16 @@ class GetReport:
         self._advance()
 
     def failed(self, want: Want, failure: LumbungError) -> None:
-        match failure:
-            case TargetThere():
-                failure = CommandFailed(ExitCode.USAGE, "get.there", target=one_line(str(failure.target)))
-            case CannotOpen():
-                failure = not_ours(want.text, failure)
-        code = failure.code if isinstance(failure, CommandFailed) else of_error(failure)
-        self._end(want.text, code, sentence_of(self._console, failure))
+        if isinstance(failure, TargetThere):
+            self._is_there(want, failure)
+            return
+        told = not_ours(want.text, failure) if isinstance(failure, CannotOpen) else failure
+        code = told.code if isinstance(told, CommandFailed) else of_error(told)
+        self._not_written(want.text, code, sentence_of(self._console, told))
 
     def no_name(self, text: str, line: int) -> None:
         """A line of the list that names no recording."""
-        self._end(text, ExitCode.USAGE, self._console.text("get.no_id", line=line))
+        self._not_written(text, ExitCode.USAGE, self._console.text("get.no_id", line=line))
 
     def passed_on(self, want: Want, source: str, failure: LumbungError) -> None:
         """Only damage is told at once: where thousands are not at their first source, that is no trouble."""
@@ -105,27 +105,44 @@ class GetReport:
 
     def finish(self) -> None:
         """The summary, and the exit code of the call."""
-        total = self._written + self._failed
+        failed = self._there + self._failed
+        total = self._written + failed
         self._console.sentence(self._summary(total))
-        counts = {"total": total, "written": self._written, "failed": self._failed, "repeated": self._repeated}
-        self._console.json("lumbung.get.summary/1", {**counts, "exit_code": int(self._code)})
+        self._console.json(
+            "lumbung.get.summary/1",
+            {
+                "total": total,
+                "written": self._written,
+                "failed": failed,
+                "there": self._there,
+                "repeated": self._repeated,
+                "exit_code": int(self._code),
+            },
+        )
         self._call.end(self._code)
 
     def _summary(self, total: int) -> str:
         if not total and self._code is ExitCode.OK:
             return self._console.text("get.nothing_listed")
-        parts = [self._console.text("get.summary", written=self._written, total=total)]
-        if self._failed:
-            parts.append(self._console.text("get.summary.failed", failed=self._failed))
-        if self._repeated:
-            parts.append(self._console.text("get.summary.repeated", repeated=self._repeated))
-        return " ".join(parts)
+        counts = {"there": self._there, "failed": self._failed, "repeated": self._repeated}
+        parts = [self._console.text(f"get.summary.{name}", count=count) for name, count in counts.items() if count]
+        return " ".join([self._console.text("get.summary", written=self._written, total=total), *parts])
+
+    def _is_there(self, want: Want, failure: TargetThere) -> None:
+        """Counted apart: whoever types the same command again looks for the others."""
+        self._there += 1
+        sentence = self._console.text("get.there", target=one_line(str(failure.target)))
+        self._console.warn("get.failed_there", name=one_line(want.text), why=sentence)
+        self._end(want.text, ExitCode.USAGE, sentence)
+
+    def _not_written(self, name: str, code: ExitCode, sentence: str) -> None:
+        self._failed += 1
+        self._console.warn("get.failed", name=one_line(name), why=sentence)
+        self._end(name, code, sentence)
 
     def _end(self, name: str, code: ExitCode, sentence: str) -> None:
-        self._failed += 1
         self._code = worst([self._code, code])
         self._advance()
-        self._console.warn("get.failed", name=one_line(name), why=sentence)
         self._console.json("lumbung.get.failed/1", {"name": name, "exit_code": int(code), "sentence": sentence})
 
     def _advance(self) -> None:
