@@ -14,7 +14,7 @@ import pytest
 import trio
 import trio.testing
 
-from lumbung_cluster.errors import PeerUnreachable, Rejected, StatusCode
+from lumbung_cluster.errors import PeerGone, PeerUnreachable, Rejected, StatusCode
 from lumbung_cluster.ids import BlobId
 from lumbung_cluster.limits import MIB
 from lumbung_node.adapters.keys.key_files import name_new
@@ -265,6 +265,21 @@ def test_another_blob_than_the_one_asked_for_is_not_taken(office: Office, into: 
     assert office.said()[0].count("from 34.04") == 1
 
 
+def test_a_node_sees_the_end_of_a_stream_and_not_a_caller_who_left(office: Office, into: Path) -> None:
+    ids = stored(office, 3)
+    ended = []
+
+    async def serve(call: ServerCall) -> None:
+        await office.node.handlers[READ](call)
+        await trio.testing.wait_all_tasks_blocked()
+        ended.append(call)
+
+    office.channels[OFFICE].handlers = {**office.node.handlers, READ: serve}
+
+    assert office.type("get", *ids, "--into", str(into)) == 0
+    assert len(ended) == 1
+
+
 def test_a_stream_that_breaks_half_way_sends_what_is_left_to_the_next_source(office: Office, into: Path) -> None:
     ids = stored(office, 30)
     office.node.gives_most = 11
@@ -290,6 +305,28 @@ def test_where_nobody_else_can_be_asked_a_broken_stream_is_opened_again_as_long_
     assert code == 0
     assert there(into) == names(ids)
     assert office.channels[OFFICE].streams_opened == 4
+
+
+@pytest.mark.parametrize(("more", "code"), [((), 0), (("--from", "36.02"), 5)])
+def test_a_blob_under_which_the_stream_breaks_is_not_asked_for_there_again(
+    office: Office, into: Path, more: tuple[str, ...], code: int
+) -> None:
+    ids = stored(office, 5)
+
+    async def breaks(call: ServerCall) -> None:
+        while (message := await call.receive()) is not None:
+            blob = wire.ReadRequest.FromString(message).id
+            given = office.node.blobs[blob]
+            if blob == raw(ids[2]):
+                start = wire.GetStart(id=blob, origin=OFFICE, size_bytes=len(given), time_ms=1)
+                await call.send(encode_frame(wire.ReadResponse(start=start), [given[:50]]))
+                raise PeerGone("the connection broke")
+            await _give(call, blob, given)
+
+    office.channels[OFFICE].handlers = {**office.node.handlers, READ: breaks}
+
+    assert office.type("get", *ids, "--into", str(into), *more) == code
+    assert there(into) == names([each for each in ids if code == 0 or each != ids[2]])
 
 
 def test_a_stream_that_never_gives_any_is_not_opened_again(office: Office, into: Path) -> None:
@@ -405,16 +442,18 @@ def test_a_file_that_shows_only_with_the_whole_id_stays_as_it_is(office: Office,
     assert office.channels[OFFICE].streams_opened == 1
 
 
-def test_many_bytes_that_nobody_wants_do_not_travel(office: Office, into: Path) -> None:
+@pytest.mark.parametrize(("size_bytes", "streams"), [(3 * MIB, 1), (20 * MIB, 2)])
+def test_only_a_few_bytes_that_nobody_wants_travel(office: Office, into: Path, size_bytes: int, streams: int) -> None:
     ids = stored(office, 3)
-    large = bytes(20 * MIB)
-    office.node.blobs[BlobId.of(large).raw] = large
-    taken = str(BlobId.of(large))
+    unwanted = bytes(size_bytes)
+    taken = str(BlobId.of(unwanted))
+    office.node.blobs[raw(taken)] = unwanted
     (into / taken[:16]).write_bytes(b"mine")
 
     assert office.type("get", ids[0], taken[:8], *ids[1:], "--into", str(into)) == 2
     assert there(into) == names([*ids, taken])
-    assert office.channels[OFFICE].streams_opened == 2
+    assert office.said()[0].count("from 36.02") == 3
+    assert office.channels[OFFICE].streams_opened == streams
 
 
 def test_a_file_that_appears_meanwhile_stays_as_it_is(
@@ -477,9 +516,48 @@ def test_a_folder_that_takes_nothing_more_ends_it_and_what_is_written_stays(
     out, err = office.said()
     assert code == 2
     assert there(into) == names(ids[:2])
-    assert err.startswith("Stopped. ")
+    assert err.startswith("Stopped: ")
     assert f"(Errno {number}). What is written already stays." in err
     assert out.endswith("2 of 2 recordings written.\n")
+
+
+def test_a_disk_that_was_pulled_out_is_told_and_not_that_nothing_can_be_deleted_there(
+    office: Office, into: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = stored(office, 2)
+    rmdir = os.rmdir
+
+    def pulled_out(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr("lumbung_tools.client.into_folder.open_into", pulled_out)
+    monkeypatch.setattr(os, "rmdir", pulled_out)
+
+    code = office.type("get", *ids, "--into", str(into))
+
+    monkeypatch.setattr(os, "rmdir", rmdir)
+    assert code == 2
+    assert office.said()[1] == "Stopped: the disk fails (Errno 5). What is written already stays.\n"
+
+
+@pytest.mark.parametrize("more", [(), ("--sealed",)])
+def test_bytes_are_on_the_disk_before_they_have_their_name_and_the_name_before_it_is_said(
+    office: Office, into: Path, more: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = stored(office, 2)
+    office.said()
+    fsync, seen = os.fsync, []
+
+    def recorded(handle: int) -> None:
+        fsync(handle)
+        path = Path(os.readlink(f"/proc/self/fd/{handle}"))
+        seen.append((path == into, len([name for name in there(into) if name[0] != "."]), office.said()[0].count("\n")))
+
+    monkeypatch.setattr(os, "fsync", recorded)
+
+    assert office.type("get", *ids, "--into", str(into), *more) == 0
+    # The folder?, names in it, lines said since the last time.
+    assert seen == [(False, 0, 0), (True, 1, 0), (False, 1, 1), (True, 2, 0)]
 
 
 def test_ctrl_c_leaves_whole_recordings_only(office: Office, into: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -572,7 +650,7 @@ def test_a_list_names_recordings_by_the_first_words_of_its_lines(office: Office,
     assert out.endswith("5 of 5 recordings written.\n")
 
 
-@pytest.mark.parametrize("bad", ["R-2026-000123", "1234567", "{}", '{"id": 5}', "{", "[" * 5000, "é" * 200_000])
+@pytest.mark.parametrize("bad", ["R-2026-000123", "1234567", "{}", '{"id": 5}', "{", '{"a":' * 5000, "é" * 200_000])
 def test_a_line_that_is_no_id_is_told_by_its_number_and_the_others_come(office: Office, into: Path, bad: str) -> None:
     ids = stored(office, 2)
     text = f"# comment\n{ids[0]}\n{bad}\n{ids[1]}\n"
@@ -675,6 +753,7 @@ def test_a_list_that_turns_out_to_be_no_text_ends_it_there(
         (("0123456789", "--into", "no-such-folder"), "There is no folder no-such-folder."),
         (("0123456789", "--record", " "), "--record"),
         (("0123456789", "0123456780", "--from", "nobody"), "nobody"),
+        (("--list", __file__, "--from", "nobody"), "nobody"),
     ],
 )
 def test_what_does_not_go_together_is_a_usage_error(

@@ -36,7 +36,7 @@ GET_ENGLISH: Final[dict[str, str]] = {
     "get.passed_on": "{name}: its bytes at {source} are damaged; the next holder is asked.",
     "get.source_failed": "{source}: {why} Still wanted of it: {left:recording|recordings}.",
     "get.failed": "{name}: NOT written. {why}",
-    "get.stopped": "Stopped. {why}. What is written already stays.",
+    "get.stopped": "Stopped: {why}. What is written already stays.",
     "get.summary": "{written} of {total:recording|recordings} written.",
     "get.summary.there": "{count:was|were} there already.",
     "get.summary.failed": "{count} NOT written; the reasons stand above.",

@@ -38,7 +38,7 @@ GET_INDONESIAN: Final[dict[str, str]] = {
     "get.passed_on": "{name}: isinya di {source} rusak; penyimpan berikutnya ditanya.",
     "get.source_failed": "{source}: {why} Masih diminta darinya: {left} rekaman.",
     "get.failed": "{name}: TIDAK ditulis. {why}",
-    "get.stopped": "Dihentikan. {why}. Yang sudah ditulis tetap ada.",
+    "get.stopped": "Dihentikan: {why}. Yang sudah ditulis tetap ada.",
     "get.summary": "{written} dari {total} rekaman ditulis.",
     "get.summary.there": "{count} sudah ada.",
     "get.summary.failed": "{count} TIDAK ditulis; sebabnya ada di atas.",

@@ -46,17 +46,10 @@ class ManyWishes:
 def get_many(call: Call, wishes: ManyWishes) -> None:
     if not wishes.into.is_dir():
         raise CommandFailed(ExitCode.USAGE, "get.no_into", folder=one_line(str(wishes.into)))
-    try:
-        listed = open_list(wishes.listed) if wishes.listed is not None else None
-    except (OSError, NotAList) as exc:
-        raise _unread(wishes.listed, exc) from exc
-    run(call, partial(_get_many, call, wishes, listed))
-    # Not where it ends otherwise: a thread may still wait for the list's next line, and closing would wait for it.
-    if listed is not None:
-        listed.close()
+    run(call, partial(_get_many, call, wishes))
 
 
-async def _get_many(call: Call, wishes: ManyWishes, listed: IO[bytes] | None, session: Session) -> None:
+async def _get_many(call: Call, wishes: ManyWishes, session: Session) -> None:
     # What was typed is judged before anything travels, as is a missing key; a line of a list when its turn comes.
     typed = [
         *(Wanted(text, blob_name(session, text, None)) for text in wishes.ids),
@@ -64,6 +57,7 @@ async def _get_many(call: Call, wishes: ManyWishes, listed: IO[bytes] | None, se
     ]
     identities = None if wishes.sealed else identities_of(session)
     only, origin = node_named(session.roster, wishes.source), node_named(session.roster, wishes.origin)
+    listed = await _open(session, wishes.listed)
     names = chain(typed, read_list(listed) if listed is not None else ())
     with _workroom(wishes.into) as workroom, call.console.progress() as progress:
         report = GetReport(call, session, progress)
@@ -76,6 +70,9 @@ async def _get_many(call: Call, wishes: ManyWishes, listed: IO[bytes] | None, se
                 await many.get(list(_wants(new, lambda name: session.sources(name, origin, only), report)))
         except (FolderFailed, CommandFailed) as exc:
             report.stopped(exc)
+    # Not where it ends otherwise: a thread may still wait for the list's next line, and closing would wait for it.
+    if listed is not None:
+        listed.close()
     report.finish()
 
 
@@ -85,6 +82,15 @@ def _workroom(folder: Path) -> tempfile.TemporaryDirectory[str]:
     A disk that is gone is told by what could not be written to it: that nothing can be deleted there either is no news.
     """
     return tempfile.TemporaryDirectory(prefix=".lumbung-", dir=folder, ignore_cleanup_errors=True)
+
+
+async def _open(session: Session, listed: str | None) -> IO[bytes] | None:
+    if listed is None:
+        return None
+    try:
+        return await session.reading.run(lambda: open_list(listed))  # a pipe opens once somebody writes to it
+    except (OSError, NotAList) as exc:
+        raise _unread(listed, exc) from exc
 
 
 async def _next_lot(session: Session, listed: str | None, names: Iterator[Wanted]) -> list[Wanted]:
