@@ -8,10 +8,12 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
 
+from lumbung_cluster.ids import BlobId
 from lumbung_testing.profiles import make_profile
 
 # The command against a blob service in its own process.
@@ -20,6 +22,7 @@ _COMMAND = textwrap.dedent(
     import signal
     import sys
     from contextlib import asynccontextmanager
+    from lumbung_cluster.ids import BlobId
     from lumbung_proto.v1 import operations_pb2
     from lumbung_testing.direct_channel import DirectChannel, DirectTransport
     from lumbung_testing.fake_blobs import FakeBlobs
@@ -35,6 +38,9 @@ _COMMAND = textwrap.dedent(
 
     node = FakeBlobs(1)
     node.blobs[bytes(32)] = b"one"
+    whole, stalled = b"whole", bytes(2 << 20)
+    node.blobs.update({BlobId.of(each).raw: each for each in (whole, stalled)})
+    node.stalls_in = BlobId.of(stalled).raw
 
     @asynccontextmanager
     async def transport(profile):
@@ -43,6 +49,9 @@ _COMMAND = textwrap.dedent(
     sys.exit(main.run(sys.argv[1:], transport))
     """
 )
+
+
+_WHOLE, _STALLED = BlobId.of(b"whole").raw, BlobId.of(bytes(2 << 20)).raw
 
 
 @pytest.fixture
@@ -156,6 +165,46 @@ def test_ctrl_c_ends_a_put_of_a_standard_input_that_does_not_end(home: Path) -> 
     assert process.returncode == 130
     assert err.startswith("Stopped.")
     assert err.count("\n") == 1
+
+
+def test_ctrl_c_ends_a_get_of_a_list_that_does_not_end(home: Path, tmp_path: Path) -> None:
+    into = tmp_path / "into"
+    into.mkdir()
+    process = start(home, "get", "--list", "-", "--into", str(into), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write(b"# nothing yet\n" * (1 << 16))  # more than a pipe holds: the get is reading
+    process.stdin.flush()
+    process.send_signal(signal.SIGINT)
+    process.wait(timeout=_PATIENCE_S)
+    err = process.communicate()[1].decode()
+
+    assert process.returncode == 130
+    assert err.startswith("Stopped.")
+    assert err.count("\n") == 1
+    assert list(into.iterdir()) == []
+
+
+def test_ctrl_c_in_the_middle_of_a_recording_leaves_whole_ones_only(home: Path, tmp_path: Path) -> None:
+    into = tmp_path / "into"
+    into.mkdir()
+    names = [_WHOLE.hex(), _STALLED.hex()]
+    words = ("get", "--sealed", *names, "--from", "36.02", "--into", str(into))
+    process = start(home, *words, stdout=subprocess.PIPE)
+    until_some_bytes_lie_there(into)
+    process.send_signal(signal.SIGINT)
+    err = process.communicate(timeout=_PATIENCE_S)[1].decode()
+
+    assert process.returncode == 130
+    assert err.startswith("Stopped.")
+    assert [path.name for path in into.iterdir()] == [_WHOLE.hex()[:16]]
+
+
+def until_some_bytes_lie_there(folder: Path) -> None:
+    """Of the second recording, beside the first one."""
+    ends_at = time.monotonic() + _PATIENCE_S
+    while not ((folder / _WHOLE.hex()[:16]).exists() and any(each.stat().st_size for each in folder.glob(".*/*"))):
+        assert time.monotonic() < ends_at, list(folder.rglob("*"))
+        time.sleep(0.01)
 
 
 def test_a_standard_input_that_is_named_twice_is_stored_once(home: Path) -> None:

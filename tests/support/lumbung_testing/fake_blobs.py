@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import trio
+
 from lumbung_cluster.errors import PeerGone, Rejected, StatusCode
 from lumbung_cluster.ids import BlobId
 from lumbung_cluster.limits import FRAME_HEADER_SIZE_BYTES_MAX, FRAME_PARTS_MAX, MIB, PIECE_SIZE_BYTES_MAX
@@ -36,6 +38,8 @@ class FakeBlobs:
     """`blobs` is what a node would have on disk. `rule` decides the final answers, `interim` sends one before each.
 
     Without `counts` it is a node of an earlier build, which never says what it has received.
+    `rotten` blobs, or all if it is `corrupt`, are given with a wrong byte; a stream of reads breaks where it has given
+    `gives_most`, and of the blob `stalls_in` only the first MiB comes.
     """
 
     def __init__(self, number: int = 1, *, interim: bool = False, rule: Rule | None = None) -> None:
@@ -45,6 +49,10 @@ class FakeBlobs:
         self.frames: list[int] = []
         self.open_most = 0
         self.corrupt = False
+        self.rotten: set[bytes] = set()
+        self.gives_most: int | None = None
+        self.stalls_in = b""
+        self.asked: list[bytes] = []
         self.counts = True
         self.copies_now: wire.CopyCount | None = None
         self.rule = rule or self.stored
@@ -122,13 +130,19 @@ class FakeBlobs:
 
     async def _get(self, call: ServerCall) -> None:
         request = wire.GetRequest.FromString(await call.receive() or b"")
+        self.asked.append(request.id)
         await self._give(call, wire.GetResponse, self._find(request.id), request.origin)
 
     async def _read(self, call: ServerCall) -> None:
+        given = 0
         while (message := await call.receive()) is not None:
             request = wire.ReadRequest.FromString(message)
+            self.asked.append(request.id)
+            if given == self.gives_most:
+                raise PeerGone("the connection broke")
             try:
                 await self._give(call, wire.ReadResponse, self._find(request.id), request.origin)
+                given += 1
             except Rejected as exc:
                 refusal = wire.ReadRefusal(status_code=exc.code.value, sentence=exc.sentence)
                 await call.send(encode_frame(wire.ReadResponse(refusal=refusal)))
@@ -137,11 +151,13 @@ class FakeBlobs:
         self, call: ServerCall, kind: type[wire.GetResponse] | type[wire.ReadResponse], raw: bytes, origin: int
     ) -> None:
         content = self.blobs[raw]
-        if self.corrupt:
+        if self.corrupt or raw in self.rotten:
             content = bytes([content[0] ^ 1]) + content[1:]
         start = wire.GetStart(id=raw, origin=origin or self.number, size_bytes=len(content), time_ms=1)
         for at in range(0, len(content), MIB):
             await call.send(encode_frame(kind(start=start if at == 0 else None), [content[at : at + MIB]]))
+            if raw == self.stalls_in:
+                await trio.sleep_forever()
 
     async def _stat(self, call: ServerCall) -> None:
         request = wire.StatRequest.FromString(await call.receive() or b"")

@@ -50,22 +50,6 @@ ENGLISH: Final[dict[str, str]] = {
     "put.no_name": "One of the files that were named has an empty name. Name it, or leave it out.",
     "put.one_record": "--record names one record: give exactly one file with it, not {files}.",
     "put.stdin_plain": '"-" (standard input) is always sealed here: leave out --no-seal, or name a file.',
-    # get
-    "get.written": "{target}: {size}, checked against its id, from {source}",
-    "get.failed_source": "{source}: {why}",
-    "get.target_exists": "{target} is there already. Name another file with -o, or move it away.",
-    "get.no_folder": "There is no folder {folder}. Make it first, or name another file with -o.",
-    "get.nobody": "Nobody gave {name}. Asked: {asked}.",
-    "get.progress": "Fetching {name}",
-    "get.not_ours": (
-        "{target} was fetched whole, but it cannot be opened here: {why}. Use --sealed to keep it sealed "
-        "and open it where the key is."
-    ),
-    "get.no_identities": (
-        "This profile opens no recordings: files.identities in {file} names no key. With --sealed the recording comes "
-        "as it lies; to open it here, name the file of the office's age identity there."
-    ),
-    "get.stdout_json": "-o - and --json both want the standard output: choose one.",
     # naming a blob
     "name.one_of": "Name a recording by its id or with --record, and only one of the two.",
     "name.no_record": "--record has no text behind it: give the record's own number, or leave the option out.",
@@ -350,17 +334,6 @@ ENGLISH: Final[dict[str, str]] = {
     "help.put.record": "The record's own number: a retry or a new version of it is recognized. One file only.",
     "help.put.waiting": "Send the sealed files of the outbox: their answers were lost. No files are named.",
     "help.put.no_seal": "Store the bytes as they are; the node must allow it unless they are sealed with age.",
-    "help.get": (
-        "Fetch one recording, check it against its id and open it. Asks the own node first, then the other holders."
-    ),
-    "help.get.examples": (
-        "lumbung get 3f2a9c01 -o scan.zip\n"
-        "lumbung get 3f2a9c01 --sealed -o scan.age\n"
-        "lumbung get --record R-2026-000123 -o scan.zip --from drc-batam"
-    ),
-    "help.get.output": ("File to write, or - for the standard output (default: the id's first digits in this folder)."),
-    "help.get.sealed": "Leave it sealed: b3sum of the file is the id, and age opens it.",
-    "help.get.from": "Ask only this node.",
     "help.where": "Show who holds a recording, and how each copy is proven.",
     "help.where.examples": ("lumbung where 3f2a9c01\nlumbung where --record R-2026-000123 --json"),
     "help.ls": "List recordings in the order in which the node learnt them.",

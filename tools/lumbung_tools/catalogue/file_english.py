@@ -39,6 +39,7 @@ FILE_ENGLISH: Final[dict[str, str]] = {
         "no file is in this folder (hidden ones and links do not count); if it is a disk, is it mounted?"
     ),
     "reason.no_stdin": "the standard input is closed",
+    "reason.list_not_text": "line {line} is not text",
     "reason.file_too_large": "it is too large, the most is {most} bytes; cut it into several files",
     "reason.not_a_backup": "{file} is neither a backup of keys nor its lines from paper",
     "reason.not_a_roster": "the file is no roster of lumbung, or is damaged ({why})",

@@ -41,6 +41,7 @@ FILE_INDONESIAN: Final[dict[str, str]] = {
         "tidak ada berkas di folder ini (yang tersembunyi dan tautan tidak dihitung); bila cakram, sudah terpasangkah?"
     ),
     "reason.no_stdin": "masukan standar tertutup",
+    "reason.list_not_text": "baris {line} bukan teks",
     "reason.file_too_large": "berkas terlalu besar, paling besar {most} bita; bagi menjadi beberapa berkas",
     "reason.not_a_backup": "{file} bukan cadangan kunci, bukan pula baris cadangan dari kertas",
     "reason.not_a_roster": "berkas itu bukan daftar simpul lumbung, atau rusak ({why})",

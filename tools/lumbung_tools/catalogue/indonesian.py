@@ -49,22 +49,6 @@ INDONESIAN: Final[dict[str, str]] = {
     "put.no_name": "Salah satu berkas yang disebut bernama kosong. Sebutkan namanya, atau hapus.",
     "put.one_record": "--record hanya untuk satu rekaman: beri tepat satu berkas, bukan {files}.",
     "put.stdin_plain": '"-" (masukan standar) selalu disegel di sini: hapus --no-seal, atau sebutkan berkas.',
-    # get
-    "get.written": "{target}: {size}, cocok dengan id-nya, dari {source}",
-    "get.failed_source": "{source}: {why}",
-    "get.target_exists": "{target} sudah ada. Sebutkan berkas lain dengan -o, atau pindahkan dulu.",
-    "get.no_folder": "Folder {folder} tidak ada. Buat dulu, atau sebutkan berkas lain dengan -o.",
-    "get.nobody": "{name} tidak didapat dari mana pun. Sudah ditanya: {asked}.",
-    "get.progress": "Mengambil {name}",
-    "get.not_ours": (
-        "{target} sudah diambil utuh, tetapi tidak dapat dibuka di sini: {why}. Pakai --sealed lalu buka "
-        "di tempat kunci berada."
-    ),
-    "get.no_identities": (
-        "Profil ini tidak membuka rekaman: files.identities di {file} tidak menyebut kunci. Dengan --sealed rekaman "
-        "diambil apa adanya, tetap tersegel; untuk membukanya di sini, sebutkan berkas identitas age kantor di situ."
-    ),
-    "get.stdout_json": "-o - dan --json sama-sama memakai keluaran standar: pilih salah satu.",
     # naming a blob
     "name.one_of": "Sebutkan rekaman dengan id atau --record, salah satu saja.",
     "name.no_record": "--record tidak berisi teks: beri nomor rekamannya, atau hapus opsi itu.",
@@ -357,18 +341,6 @@ INDONESIAN: Final[dict[str, str]] = {
     "help.put.record": "Nomor rekaman: pengulangan atau versi barunya dikenali. Hanya untuk satu berkas.",
     "help.put.waiting": "Kirim berkas tersegel di kotak keluar yang jawabannya hilang. Tanpa menyebut berkas.",
     "help.put.no_seal": "Simpan apa adanya; simpul harus mengizinkannya kecuali sudah disegel dengan age.",
-    "help.get": (
-        "Mengambil satu rekaman, mencocokkan dengan id-nya, lalu membukanya. Simpul sendiri dahulu, lalu "
-        "penyimpan lain."
-    ),
-    "help.get.examples": (
-        "lumbung get 3f2a9c01 -o scan.zip\n"
-        "lumbung get 3f2a9c01 --sealed -o scan.age\n"
-        "lumbung get --record R-2026-000123 -o scan.zip --from drc-batam"
-    ),
-    "help.get.output": "Berkas tujuan, atau - untuk keluaran standar (bawaan: awal id, di folder ini).",
-    "help.get.sealed": "Biarkan tersegel: b3sum berkas itu adalah id-nya, dan age dapat membukanya.",
-    "help.get.from": "Hanya tanya simpul ini.",
     "help.where": "Menunjukkan siapa menyimpan satu rekaman, dan bukti tiap salinan.",
     "help.where.examples": ("lumbung where 3f2a9c01\nlumbung where --record R-2026-000123 --json"),
     "help.ls": "Menampilkan rekaman menurut urutan diterima simpul.",

@@ -20,6 +20,8 @@ from lumbung_tools.catalogue.doctor_indonesian import DOCTOR_INDONESIAN
 from lumbung_tools.catalogue.english import ENGLISH
 from lumbung_tools.catalogue.file_english import FILE_ENGLISH
 from lumbung_tools.catalogue.file_indonesian import FILE_INDONESIAN
+from lumbung_tools.catalogue.get_english import GET_ENGLISH
+from lumbung_tools.catalogue.get_indonesian import GET_INDONESIAN
 from lumbung_tools.catalogue.health_pages_english import HEALTH_PAGES_ENGLISH
 from lumbung_tools.catalogue.health_pages_indonesian import HEALTH_PAGES_INDONESIAN
 from lumbung_tools.catalogue.indonesian import INDONESIAN
@@ -62,6 +64,7 @@ _SIZES = ("B", "KiB", "MiB", "GiB", "TiB")
 MESSAGES: Final = {
     Language.INDONESIAN: {
         **INDONESIAN,
+        **GET_INDONESIAN,
         **LOCAL_INDONESIAN,
         **BUNDLE_INDONESIAN,
         **DOCTOR_INDONESIAN,
@@ -82,6 +85,7 @@ MESSAGES: Final = {
     },
     Language.ENGLISH: {
         **ENGLISH,
+        **GET_ENGLISH,
         **LOCAL_ENGLISH,
         **BUNDLE_ENGLISH,
         **DOCTOR_ENGLISH,

@@ -18,8 +18,19 @@ from lumbung_tools.client.trust import VerifiedRoster
 from lumbung_tools.output.console import JsonValue
 from lumbung_tools.output.exit_codes import ExitCode
 from lumbung_tools.output.failures import CommandFailed
+from lumbung_tools.sealing import Identities
 
-__all__ = ["blob_name", "check_record", "copies_json", "names", "node_named", "profile_of", "run", "shown_time"]
+__all__ = [
+    "blob_name",
+    "check_record",
+    "copies_json",
+    "identities_of",
+    "names",
+    "node_named",
+    "profile_of",
+    "run",
+    "shown_time",
+]
 
 
 def run(call: Call, work: Callable[[Session], Awaitable[None]]) -> None:
@@ -58,6 +69,13 @@ def blob_name(session: Session, digits: str | None, record: str | None) -> BlobN
         return BlobName.parse(digits or "")
     except NotAnId as exc:
         raise CommandFailed(ExitCode.USAGE, "name.not_an_id", least=ID_DIGITS_MIN, text=digits) from exc
+
+
+def identities_of(session: Session) -> Identities:
+    """What opens recordings here."""
+    if not session.profile.identities:
+        raise CommandFailed(ExitCode.USAGE, "get.no_identities", file=session.profile.home / PROFILE_FILE)
+    return session.profile.read_identities()
 
 
 def check_record(record: str | None) -> None:

@@ -1,4 +1,4 @@
-"""`lumbung get`: fetch, check, open; the own node first, then whoever else holds it."""
+"""`lumbung get`: fetch, check, open; the own node first, then whoever else holds it. Many at once: `get_many`."""
 
 from __future__ import annotations
 
@@ -9,35 +9,36 @@ import tempfile
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO
 
 import click
 
 from lumbung_cluster.errors import LumbungError
 from lumbung_node.adapters.keys.key_files import name_new
-from lumbung_tools.catalogue.text import rfc3339
-from lumbung_tools.cli.common import blob_name, node_named, run
+from lumbung_tools.cli.common import blob_name, check_record, identities_of, node_named, run
 from lumbung_tools.cli.framework import Call, command, option
+from lumbung_tools.cli.get_many import ManyWishes, get_many
+from lumbung_tools.cli.get_report import not_ours, tell_written
 from lumbung_tools.client.ask import BlobName
 from lumbung_tools.client.get import Fetched, NobodyHasIt, Source
 from lumbung_tools.client.get import get as fetch
-from lumbung_tools.client.profile import PROFILE_FILE
+from lumbung_tools.client.into_folder import default_name
+from lumbung_tools.client.opened import is_sealed, open_into
+from lumbung_tools.client.part_file import sync_folder
 from lumbung_tools.client.session import Session
 from lumbung_tools.output.exit_codes import ExitCode, of_error
 from lumbung_tools.output.failures import CommandFailed, sentence_of
 from lumbung_tools.output.plain_text import one_line
-from lumbung_tools.sealing import AGE_MAGIC, CannotOpen, Identities, looks_sealed, open_sealed
+from lumbung_tools.sealing import CannotOpen, Identities, open_sealed
 
 __all__ = ["get"]
 
 _STDOUT = "-"
-_DIGITS_SHOWN = 16
 _COPY_SIZE_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    """What the person typed."""
+    """One recording, as the person typed it."""
 
     digits: str | None
     record: str | None
@@ -73,43 +74,61 @@ class _Wish:
         ExitCode.DAMAGED,
     ),
 )
-@click.argument("id", required=False)
-@option("--record", help_key="help.option.record")
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+@option("--record", "records", multiple=True, help_key="help.get.record")
+@option("--list", "listed", type=click.Path(), help_key="help.get.list")
 @option("-o", "--output", help_key="help.get.output")
+@option("--into", type=click.Path(), help_key="help.get.into")
 @option("--sealed", is_flag=True, help_key="help.get.sealed")
 @option("--from", "source", help_key="help.get.from")
 @option("--origin", help_key="help.option.origin")
 def get(
     call: Call,
-    id: str | None,
-    record: str | None,
+    ids: tuple[str, ...],
+    records: tuple[str, ...],
+    listed: str | None,
     output: str | None,
+    into: str | None,
     sealed: bool,
     source: str | None,
     origin: str | None,
 ) -> None:
+    for record in records:
+        check_record(record)
+    names = len(ids) + len(records)
+    if listed is None and into is None and names == 1:
+        _check_output(call, output)
+        wish = _Wish(next(iter(ids), None), next(iter(records), None), output, sealed, source, origin)
+        run(call, partial(_get, call, wish))
+        return
+    if listed is None and not names:
+        raise CommandFailed(ExitCode.USAGE, "get.nothing_named")
+    if output is not None:
+        raise CommandFailed(ExitCode.USAGE, "get.output_of_many")
+    get_many(call, ManyWishes(ids, records, listed, Path(into or ""), sealed, source, origin))
+
+
+def _check_output(call: Call, output: str | None) -> None:
     if output == _STDOUT and call.console.is_json:
         raise CommandFailed(ExitCode.USAGE, "get.stdout_json")
     if output is not None and os.path.lexists(output):
         raise CommandFailed(ExitCode.USAGE, "get.target_exists", target=output)
     if output not in (None, _STDOUT) and not os.path.isdir(os.path.dirname(output or "") or "."):
         raise CommandFailed(ExitCode.USAGE, "get.no_folder", folder=os.path.dirname(output or ""))
-    run(call, partial(_get, call, _Wish(id, record, output, sealed, source, origin)))
 
 
 async def _get(call: Call, wish: _Wish, session: Session) -> None:
     wanted = blob_name(session, wish.digits, wish.record)
     # Before anything travels: a key that is missing must not cost a download.
-    if not wish.sealed and not session.profile.identities:
-        raise CommandFailed(ExitCode.USAGE, "get.no_identities", file=session.profile.home / PROFILE_FILE)
-    identities = None if wish.sealed else session.profile.read_identities()
+    identities = None if wish.sealed else identities_of(session)
     only, origin = node_named(session.roster, wish.source), node_named(session.roster, wish.origin)
     sources = session.sources(wanted, origin, only)
     # The sealed file grows beside its target, so that opening it never fills another disk.
     with tempfile.TemporaryDirectory(prefix=".lumbung-", dir=wish.folder) as workroom:
         fetched = await _fetch(call, session, sources, wanted, wish.name, Path(workroom) / "sealed")
         target = await session.blocking.run(partial(_deliver, fetched, identities, wish, Path(workroom)))
-    _tell(call, session, fetched, target)
+    if wish.folder is not None:
+        tell_written(call, session, fetched, target)
 
 
 async def _fetch(
@@ -138,61 +157,31 @@ async def _fetch(
 
 def _deliver(fetched: Fetched, identities: Identities | None, wish: _Wish, workroom: Path) -> str:
     """Open the sealed file if asked to, and put the result where it was wanted. Gives its name."""
-    is_sealed = _is_sealed(fetched.path)
-    if not is_sealed:
+    sealed = is_sealed(fetched.path)
+    if not sealed:
         identities = None  # was stored as it came
-    if wish.folder is None:
-        _write(fetched, identities, sys.stdout.buffer)
-        return _STDOUT
-    content = fetched.path if identities is None else workroom / "opened"
-    if identities is not None:
-        _open(fetched, identities, content)
-    suffix = ".age" if wish.sealed and is_sealed else ""
-    target = Path(wish.output or f"{str(fetched.id)[:_DIGITS_SHOWN]}{suffix}")
+    try:
+        if wish.folder is None:
+            _print(fetched, identities)
+            return _STDOUT
+        content = fetched.path if identities is None else workroom / "opened"
+        if identities is not None:
+            open_into(fetched.path, content, identities)
+    except CannotOpen as exc:
+        raise not_ours(str(fetched.id), exc) from exc
+    target = Path(wish.output or default_name(str(fetched.id), is_left_sealed=wish.sealed and sealed))
     try:
         name_new(content, target)
     except FileExistsError as exc:
         raise CommandFailed(ExitCode.USAGE, "get.target_exists", target=target) from exc
+    sync_folder(target.parent)
     return str(target)
 
 
-def _is_sealed(path: Path) -> bool:
-    with path.open("rb") as content:
-        return looks_sealed(content.read(len(AGE_MAGIC)))
-
-
-def _open(fetched: Fetched, identities: Identities, opened: Path) -> None:
-    handle = os.open(opened, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as target:
-        _write(fetched, identities, target)
-        os.fsync(target.fileno())
-
-
-def _write(fetched: Fetched, identities: Identities | None, target: IO[bytes]) -> None:
+def _print(fetched: Fetched, identities: Identities | None) -> None:
     with fetched.path.open("rb") as source:
         if identities is None:
-            shutil.copyfileobj(source, target, _COPY_SIZE_BYTES)
+            shutil.copyfileobj(source, sys.stdout.buffer, _COPY_SIZE_BYTES)
         else:
-            try:
-                open_sealed(source, target, identities)
-            except CannotOpen as exc:
-                raise CommandFailed(ExitCode.USAGE, "get.not_ours", target=fetched.id, why=exc) from exc
-    target.flush()
-
-
-def _tell(call: Call, session: Session, fetched: Fetched, target: str) -> None:
-    size = call.console.catalogue.size(fetched.size_bytes)
-    if target != _STDOUT:
-        call.console.say("get.written", target=one_line(target), size=size, source=fetched.source)
-    call.console.json(
-        "lumbung.get/1",
-        {
-            "id": str(fetched.id),
-            "origin": session.roster.name(fetched.origin),
-            "size_bytes": fetched.size_bytes,
-            "time": rfc3339(fetched.time_ms),
-            "seal_epoch": fetched.seal_epoch,
-            "source": fetched.source,
-            "file": target,
-        },
-    )
+            open_sealed(source, sys.stdout.buffer, identities)
+    sys.stdout.buffer.flush()

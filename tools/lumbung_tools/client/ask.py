@@ -46,6 +46,11 @@ class BlobName:
         """Whole bytes only, as the wire wants them; an odd last digit is checked by `matches`."""
         return bytes.fromhex(self.digits[: len(self.digits) // 2 * 2])
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is a whole id: then the blob is known before anybody is asked."""
+        return len(self.digits) == 2 * BLOB_ID_SIZE_BYTES
+
     def matches(self, raw: bytes) -> bool:
         """Whether a blob of this id may be the answer (a record's answer can be any)."""
         return raw.hex().startswith(self.digits)

@@ -6,25 +6,21 @@ caller, because "not here" from one and "not reachable" from another are differe
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
-from lumbung_cluster import limits
-from lumbung_cluster.errors import BlobDamaged, LumbungError, PeerGone, Rejected, StatusCode
-from lumbung_cluster.ids import BlobId, blob_hasher
+from lumbung_cluster.errors import BlobDamaged, LumbungError, Rejected, StatusCode
+from lumbung_cluster.ids import BlobId
 from lumbung_node.ports.transport import Channel
 from lumbung_node.ports.world import Blocking
-from lumbung_proto.codec import MalformedFrame, decode_frame
 from lumbung_proto.v1 import blobs_pb2 as wire
 from lumbung_tools.client.ask import BlobName
-from lumbung_tools.client.methods import GET
-from lumbung_tools.client.read_stream import check_start
+from lumbung_tools.client.part_file import PartFile
+from lumbung_tools.client.read_stream import ReadStream, open_get
 
-__all__ = ["Fetched", "NobodyHasIt", "Source", "get"]
+__all__ = ["Fetched", "NobodyHasIt", "Source", "begin", "fetched_from", "get", "receive"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,93 +79,40 @@ async def get(
     raise NobodyHasIt(failures)
 
 
-async def _get_from(
-    source: Source, wanted: BlobName, target: Path, blocking: Blocking, on_progress: Callable[[int, int], None]
-) -> Fetched:
-    part = target.with_name(f".{target.name}.part")
-    request = wire.GetRequest(origin=source.origin, id=wanted.prefix, record_tag=wanted.record_tag)
-    writer = await blocking.run(partial(_PartWriter, part))
-    try:
-        start = await _receive(source.channel, request, writer, blocking, on_progress)
-        await blocking.run(partial(_check_and_publish, writer, start, wanted, target))
-    finally:
-        writer.discard()  # not off the loop: a cancelled get must clean up too
-    return Fetched(
-        target, BlobId(start.id), start.origin, start.size_bytes, start.time_ms, start.seal_epoch, source.name
-    )
-
-
-async def _receive(
-    channel: Channel,
-    request: wire.GetRequest,
-    writer: _PartWriter,
-    blocking: Blocking,
-    on_progress: Callable[[int, int], None],
-) -> wire.GetStart:
-    start: wire.GetStart | None = None
-    async with channel.stream(GET) as stream:
-        await stream.send(request.SerializeToString())
-        await stream.finish_sending()
-        while (message := await stream.receive()) is not None:
-            header, payload = _decode(message)
-            if start is None:
-                start = header.start
-                check_start(start)
-            if writer.size_bytes + len(payload) > start.size_bytes:
-                raise BlobDamaged(f"blob: expected {start.size_bytes} bytes, got more")
-            await blocking.run(partial(writer.write, payload))
-            on_progress(writer.size_bytes, start.size_bytes)
-    if start is None:
-        raise PeerGone("the node ended the stream without a word")
+async def begin(reads: ReadStream, wanted: BlobName) -> wire.GetStart:
+    """Raises BlobDamaged for a blob that was not asked for, and as `ReadStream.begin`."""
+    start = await reads.begin()
+    if not wanted.matches(start.id):
+        raise BlobDamaged(f"blob: expected {wanted}, got {start.id.hex()}")
     return start
 
 
-def _decode(message: bytes) -> tuple[wire.GetResponse, memoryview]:
+async def receive(reads: ReadStream, part: PartFile, blocking: Blocking, on_progress: Callable[[int], None]) -> None:
+    """All bytes of the blob that has begun. Raises as `ReadStream.piece`, OSError."""
+    while (piece := await reads.piece()) is not None:
+        await blocking.run(partial(part.write, piece))
+        on_progress(part.size_bytes)
+
+
+async def _get_from(
+    source: Source, wanted: BlobName, target: Path, blocking: Blocking, on_progress: Callable[[int, int], None]
+) -> Fetched:
+    part = await blocking.run(partial(PartFile, target.with_name(f".{target.name}.part")))
     try:
-        return decode_frame(wire.GetResponse, message, header_bytes_max=limits.FRAME_HEADER_SIZE_BYTES_MAX)
-    except MalformedFrame as exc:
-        raise PeerGone(f"answer not understood: {exc}") from exc
+        async with open_get(source.channel, wanted, source.origin) as reads:
+            start = await begin(reads, wanted)
+            await receive(reads, part, blocking, lambda so_far: on_progress(so_far, start.size_bytes))
+            await reads.end()
+        await blocking.run(partial(_check_and_publish, part, start, target))
+    finally:
+        part.discard()  # not off the loop: a cancelled get must clean up too
+    return fetched_from(source, start, target)
 
 
-class _PartWriter:
-    """The file that a blob grows in, hashed as it grows. Gone after `discard` unless it was published."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.size_bytes = 0
-        self._hasher = blob_hasher()
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        self._file: BinaryIO = os.fdopen(handle, "wb", buffering=0)
-
-    def write(self, payload: memoryview) -> None:
-        self._hasher.update(payload)
-        self._file.write(payload)
-        self.size_bytes += len(payload)
-
-    def digest(self) -> bytes:
-        return self._hasher.digest()
-
-    def publish(self, target: Path) -> None:
-        """Durable under its name: whoever is told "here it is" must find it after a power cut."""
-        os.fsync(self._file.fileno())
-        self._file.close()
-        self.path.rename(target)
-        folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-    def discard(self) -> None:
-        self._file.close()
-        self.path.unlink(missing_ok=True)
+def fetched_from(source: Source, start: wire.GetStart, path: Path) -> Fetched:
+    return Fetched(path, BlobId(start.id), start.origin, start.size_bytes, start.time_ms, start.seal_epoch, source.name)
 
 
-def _check_and_publish(writer: _PartWriter, start: wire.GetStart, wanted: BlobName, target: Path) -> None:
-    if writer.size_bytes != start.size_bytes:
-        raise PeerGone(f"blob: expected {start.size_bytes} bytes, the stream ended after {writer.size_bytes}")
-    if writer.digest() != start.id:
-        raise BlobDamaged(f"blob: expected bytes that hash to {start.id.hex()}, got {writer.digest().hex()}")
-    if not wanted.matches(start.id):
-        raise BlobDamaged(f"blob: expected {wanted}, got {start.id.hex()}")
-    writer.publish(target)
+def _check_and_publish(part: PartFile, start: wire.GetStart, target: Path) -> None:
+    part.check(start)
+    part.publish(target)

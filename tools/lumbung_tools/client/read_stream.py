@@ -16,9 +16,9 @@ from lumbung_node.ports.transport import Channel, ClientStream
 from lumbung_proto.codec import MalformedFrame, decode_frame
 from lumbung_proto.v1 import blobs_pb2 as wire
 from lumbung_tools.client.ask import BlobName
-from lumbung_tools.client.methods import READ
+from lumbung_tools.client.methods import GET, READ
 
-__all__ = ["BlobRefused", "ReadStream", "check_start", "open_reads"]
+__all__ = ["BlobRefused", "ReadStream", "open_get", "open_reads"]
 
 
 class BlobRefused(Rejected):
@@ -32,6 +32,19 @@ async def open_reads(channel: Channel, *, deadline_s: float | None = None) -> As
         yield ReadStream(stream)
 
 
+@asynccontextmanager
+async def open_get(channel: Channel, wanted: BlobName, origin: int) -> AsyncIterator[ReadStream]:
+    """One blob over a call of its own, asked for already; its refusal is the call's: Rejected, not BlobRefused.
+
+    Get and Read have the same questions and frames, but that only Read's frames can hold a refusal.
+    """
+    async with channel.stream(GET) as stream:
+        reads = ReadStream(stream)
+        await reads.ask(wanted, origin)
+        await reads.finish_asking()
+        yield reads
+
+
 class ReadStream:
     """`ask` for blobs; then for each in turn `begin`, and `piece` until it gives None.
 
@@ -42,6 +55,11 @@ class ReadStream:
         self._stream = stream
         self._first: memoryview | None = None
         self._left_bytes = 0
+
+    @property
+    def left_bytes(self) -> int:
+        """Of the blob that was begun; they must be taken before the next one begins."""
+        return self._left_bytes
 
     async def ask(self, wanted: BlobName, origin: int) -> None:
         """One more; `origin` is 0 where the blob is the node's own. Raises PeerGone, and the stream's Rejected."""
@@ -54,7 +72,7 @@ class ReadStream:
     async def begin(self) -> wire.GetStart:
         """The next blob's start. Raises BlobRefused where it does not come; PeerGone and Rejected end the stream."""
         header, self._first = await self._frame()
-        check_start(header.start)
+        _check_start(header.start)
         self._left_bytes = header.start.size_bytes
         return header.start
 
@@ -72,6 +90,11 @@ class ReadStream:
         self._left_bytes -= len(piece)
         return piece
 
+    async def end(self) -> None:
+        """The node's own end, behind the last blob that was asked for. Raises PeerGone, Rejected."""
+        if await self._stream.receive() is not None:
+            raise PeerGone("answer not understood: expected the end of the stream, got more")
+
     async def _frame(self) -> tuple[wire.ReadResponse, memoryview]:
         message = await self._stream.receive()
         if message is None:
@@ -88,7 +111,7 @@ class ReadStream:
         return header, payload
 
 
-def check_start(start: wire.GetStart) -> None:
+def _check_start(start: wire.GetStart) -> None:
     """Raises PeerGone for an id or a size that no blob has."""
     if len(start.id) != BLOB_ID_SIZE_BYTES or not 0 < start.size_bytes <= limits.BLOB_SIZE_BYTES_MAX:
         raise PeerGone(f"answer not understood: id of {len(start.id)} bytes, blob of {start.size_bytes} bytes")

@@ -36,6 +36,7 @@ FILE_SHAPES: Final = {
     "reason.sealing_spoilt": r"sealed file: expected the bytes that were sealed, got others",
     "reason.folder_empty": r"plaintext: expected a file in this folder, got none",
     "reason.no_stdin": r"plaintext: expected a standard input, got a closed one",
+    "reason.list_not_text": r"list: expected text, got something else in line (?P<line>\d+)",
     "reason.file_too_large": r"plaintext: expected at most (?P<most>\d+) bytes, got more",
     "reason.not_a_backup": r"backup (?P<file>.+?): expected a backup of keys or its lines from paper, got neither",
     "reason.not_a_roster": r"roster not understood: (?P<why>.*)",

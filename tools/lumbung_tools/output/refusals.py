@@ -147,7 +147,7 @@ _SHAPES: Final = {
     "reason.session_ended": r"it ended the session",
     "reason.other_side_left": (
         r"the caller has left the call|the peer has ended the stream|node \d+ ended the session before its hello|"
-        r"the node ended the stream with \d+ blobs unanswered"
+        r"the node ended the stream (with \d+ blobs unanswered|without a word)"
     ),
     "reason.line_broke": (
         r"the connection broke(: .*| while we were sending)?|the stream broke: .*|the call ended without an answer"
