@@ -11,7 +11,7 @@ from lumbung_node.services.core import Core
 from lumbung_node.services.putting import TAG_SIZE_BYTES
 from lumbung_node.store.layout import BlobRow, RowState, TagVersion
 
-__all__ = ["Finder", "Found", "MayRead"]
+__all__ = ["Finder", "Found", "MayRead", "not_here"]
 
 MayRead = Callable[[NodeNumber], None]
 """Raises Rejected when the caller may not read this origin."""
@@ -27,6 +27,10 @@ class Found:
     blob: BlobId
     row: BlobRow
     versions: Sequence[TagVersion] = ()
+
+
+def not_here(origin: NodeNumber, blob: BlobId) -> Rejected:
+    return Rejected(StatusCode.NOT_FOUND, f"no blob {blob} of origin {origin} here")
 
 
 class Finder:
@@ -48,7 +52,7 @@ class Finder:
         row = await self._core.store.reader.row(origin, blob)
         # What was let go is not here either: its bytes are missed by nobody, and no damage.
         if row is None or row.state is RowState.DROPPED:
-            raise Rejected(StatusCode.NOT_FOUND, f"no blob {blob} of origin {origin} here")
+            raise not_here(origin, blob)
         return Found(origin, blob, row, versions)
 
     async def _versions(self, origin: NodeNumber, record_tag: bytes) -> Sequence[TagVersion]:
