@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lumbung_cluster.errors import Rejected, StatusCode
+from lumbung_cluster.errors import BlobDamaged, Rejected, StatusCode
 from lumbung_cluster.ids import BLOB_ID_SIZE_BYTES, BlobId, NodeNumber
 from lumbung_node.services.core import Core
 from lumbung_node.services.putting import TAG_SIZE_BYTES
@@ -74,7 +74,12 @@ class Finder:
             raise Rejected(
                 StatusCode.INVALID_ARGUMENT, f"id: expected {_PREFIX_BYTES_MIN} to 32 bytes, got {len(raw_id)}"
             )
-        found = await self._core.store.reader.ids_with_prefix(origin, raw_id, 2)
+        try:
+            found = await self._core.store.reader.ids_with_prefix(origin, raw_id, 2)
+        except BlobDamaged as exc:
+            self._core.store.state.suspected.beat()
+            sentence = "a part of the index here is damaged and being mended: ask another holder"
+            raise Rejected(StatusCode.DATA_LOSS, sentence) from exc
         if not found:
             raise Rejected(StatusCode.NOT_FOUND, f"no blob {raw_id.hex()}... of origin {origin} here")
         if len(found) > 1:
