@@ -24,6 +24,7 @@ CALL_METADATA_SIZE_BYTES_MAX: Final = 8 * KIB  # gRPC headers; the absolute boun
 LIST_ENTRIES_MAX: Final = 32  # entries under one signature: about 1.8 KB, one Ed25519 operation each
 COMMIT_BLOBS_MAX: Final = 256  # blobs in one group commit: 8 signed lists
 COMMIT_BYTES_MAX: Final = 8 * MIB  # chunk bytes in one write batch: bounds memory and the GIL hold
+READ_REQUEST_BYTES_MAX: Final = KIB  # a name is 45 bytes; large ones would fill a window of theirs beside the answers
 FRAME_PARTS_MAX: Final = 256  # blob parts in one wire frame
 OFFER_ENTRIES_MAX: Final = 256  # entries in one offer; its want bitmap is 32 B
 RECEIPT_IDS_MAX: Final = 256  # ids under one commit receipt

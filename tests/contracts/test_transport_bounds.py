@@ -10,7 +10,7 @@ import trio
 
 from lumbung_cluster.errors import PeerGone, Rejected, StatusCode
 from lumbung_cluster.limits import CALLS_PER_PEER_MAX, KIB, STREAMS_OWN, STREAMS_SHARED_MAX
-from lumbung_node.ports.transport import Caller, Channel, ClientStream, Method, ServerCall
+from lumbung_node.ports.transport import Caller, CallKind, Channel, ClientStream, Method, ServerCall
 from lumbung_testing.handlers import BIDI, CLIENT_STREAM, SERVER_STREAM, UNARY, WaitingHandler, answer, drain, echo
 from lumbung_testing.transports import TransportWorld, connected
 
@@ -37,6 +37,33 @@ class Pump:
             before = self.sent
             await trio.sleep(0.5)
         return self.sent
+
+
+@pytest.mark.parametrize("kind", list(CallKind))
+async def test_request_over_the_bound_of_its_method_ends_the_call(world: TransportWorld, kind: CallKind) -> None:
+    method = Method("/lumbung.test.Contract/Small", kind, 10)
+    seen: list[bytes | None] = []
+
+    async def note(call: ServerCall) -> None:
+        while (message := await call.receive()) is not None:
+            seen.append(message)
+        await call.send(b"answer")
+
+    async with connected(world, {method: note}) as ends:
+        assert await _ask(ends.channel, method, bytes(10)) == b"answer"
+        with pytest.raises(Rejected) as refused:
+            await _ask(ends.channel, method, bytes(11))
+    assert refused.value.code is StatusCode.RESOURCE_EXHAUSTED
+    assert seen == [bytes(10)]
+
+
+async def _ask(channel: Channel, method: Method, request: bytes) -> bytes | None:
+    if method.kind is CallKind.UNARY:
+        return await channel.call(method, request, deadline_s=30)
+    async with channel.stream(method) as stream:
+        await stream.send(request)
+        await stream.finish_sending()
+        return await stream.receive()
 
 
 async def test_server_that_does_not_read_stops_its_caller(world: TransportWorld) -> None:

@@ -7,12 +7,16 @@ from dataclasses import dataclass, field
 import trio
 import trio.testing
 
+from lumbung_cluster import limits
 from lumbung_cluster.ids import BlobId, Generation
 from lumbung_cluster.receipt import Statement
+from lumbung_cluster.stake import Stake
 from lumbung_node.services.core import Core
+from lumbung_node.services.session.session import Session
 from lumbung_node.store.jobs import Content, ForeignBlob, Job
 from lumbung_testing.peer_faces import Facing, facing
-from lumbung_testing.session_pair import OFFICE, PEER, Pipe, box, connected, living, put, until_proven
+from lumbung_testing.session_pair import CENTRE, OFFICE, PEER, Pipe, box, connected, living, put, until_proven
+from lumbung_testing.simulation.patching import patched
 from lumbung_testing.virtual_disk import Pace
 
 _FIRST, _SECOND = b"the first recording", b"the second recording"
@@ -85,3 +89,24 @@ async def test_damage_is_told_although_whoever_met_it_has_hung_up(autojump_clock
                 await peer.found_damage(OFFICE, BlobId.of(_FIRST))
             withdrawn = Statement.parse((await face.hear("withdraw")).withdraw.withdrawal.body)
         assert withdrawn.blobs == (BlobId.of(_FIRST),)
+
+
+async def test_two_that_tell_each_other_of_much_damage_still_answer_each_other(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Each one's reader waited for its own answer to leave a full line, which the other one's reader did not empty."""
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        for core in (office, peer):
+            core.store.state.damaged.update({(OFFICE, BlobId.of(b"%d" % number)): 0 for number in range(1_500)})
+        with patched(limits, "PROVE_IDS_MAX", 2):  # many frames of few blobs
+            async with connected(office, peer) as sessions, trio.open_nursery() as nursery:
+                stakes: list[Stake | None] = []
+
+                async def ask(session: Session) -> None:
+                    stakes.append(await session.ask_stake(CENTRE))
+
+                await trio.sleep(1)
+                for session in sessions:
+                    nursery.start_soon(ask, session)
+    assert len(stakes) == 2
+    assert None not in stakes

@@ -28,7 +28,7 @@ from lumbung_node.services.statements import commit_receipt
 from lumbung_node.store.events import EventKind, FoundBy, recent_events
 from lumbung_node.store.jobs import Content, ForeignBlob, Job
 from lumbung_node.store.layout import BlobRow, dropped_key
-from lumbung_node.store.reads import is_intact
+from lumbung_node.store.reads import Reader, is_intact
 from lumbung_node.store.unit_rows import UnitRows
 from lumbung_proto.v1 import blobs_pb2, peer_pb2
 from lumbung_testing.direct_channel import DirectChannel
@@ -42,6 +42,7 @@ from lumbung_testing.releases import (
 )
 from lumbung_testing.rosters import founding, signed, successor
 from lumbung_testing.session_pair import CENTRE, LUCK, OFFICE, PEER, connected, living, put, until_proven
+from lumbung_testing.simulation.patching import patched
 from lumbung_testing.virtual_disk import Pace
 from lumbung_tools.client.methods import GET, LIST, STAT
 
@@ -99,6 +100,27 @@ async def test_a_blob_that_was_let_go_is_not_here_for_who_reads_and_no_damage(
         assert (got.value.code, told.value.code) == (StatusCode.NOT_FOUND, StatusCode.NOT_FOUND)
         listed = await channel.call(LIST, blobs_pb2.ListRequest(origin=OFFICE).SerializeToString(), deadline_s=10)
         assert len(blobs_pb2.ListResponse.FromString(listed).blobs) == 0
+        assert peer.store.state.damaged == {}
+
+
+async def test_a_blob_that_is_let_go_while_it_is_read_is_not_here_and_no_damage(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A reader was told of damaged bytes, of which there were none."""
+    content = LUCK.randbytes(500)
+    boxes = await released([content])
+    async with living(later(boxes[1], gives_back=False)) as peer:
+        dropping, read_whole = Dropping(peer, no_new_life), Reader.read_whole
+
+        async def overtaken(self: Reader, blob: BlobId, row: BlobRow) -> bytes:
+            (plan,) = await dropping.plan()
+            await dropping.drop(OFFICE, plan.units)
+            return await read_whole(self, blob, row)
+
+        channel = DirectChannel({GET: lambda call: Giving(peer).get(call, lambda origin: None)})
+        with patched(Reader, "read_whole", overtaken), pytest.raises(Rejected) as refused:
+            await _get(channel, BlobId.of(content).raw)
+        assert refused.value.code is StatusCode.NOT_FOUND
         assert peer.store.state.damaged == {}
 
 

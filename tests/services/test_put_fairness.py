@@ -76,3 +76,20 @@ async def test_a_crowd_is_those_who_brought_bytes_within_the_last_second(
     assert crowd.rest_s("large", 60.0) == 1.0
     await trio.sleep(1.5)
     assert crowd.rest_s("large", 0.25) == 0.0
+
+
+async def test_who_waits_for_a_slow_disk_is_one_of_the_crowd_until_its_answer(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """After a second it was not: whoever read had all of the disk, and the put waited for it all the longer."""
+    office, small = box(OFFICE), PutStation("small", [put_frame(b"a citizen waits")])
+    async with living(office) as core:
+        office.disk.pace = Pace(sync_s=5.0)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(small.put, core)
+            await trio.sleep(3)
+            assert not core.put_crowd.is_alone("large")
+            assert core.put_crowd.is_alone(small.caller.uri)
+        assert not core.put_crowd.is_alone("large")  # the next recording may be on its way
+        await trio.sleep(1.5)
+        assert core.put_crowd.is_alone("large")

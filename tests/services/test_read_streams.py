@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 import trio
+import trio.testing
 
 from lumbung_cluster import limits
 from lumbung_cluster.errors import PeerGone, Rejected, StatusCode
@@ -17,6 +18,7 @@ from lumbung_node.ports.transport import ServerCall
 from lumbung_node.services.core import Core
 from lumbung_node.services.finding import MayRead
 from lumbung_node.services.giving import Giving
+from lumbung_node.store.layout import blob_key
 from lumbung_node.store.reads import Reader
 from lumbung_proto.codec import encode_frame
 from lumbung_proto.v1 import blobs_pb2 as wire
@@ -88,6 +90,23 @@ async def test_what_one_blob_is_refused_for_does_not_end_the_stream() -> None:
             assert await _content(reads) == content
     wrong = StatusCode.INVALID_ARGUMENT
     assert codes == [StatusCode.NOT_FOUND, wrong, wrong, StatusCode.DATA_LOSS]
+
+
+async def test_a_beginning_of_an_id_in_a_rotten_part_of_the_index_does_not_end_the_stream() -> None:
+    """It ended with DATA_LOSS, and what was asked for behind it did not come; nor was a scrub called."""
+    at = box(OFFICE)
+    async with living(at) as office:
+        await put(office, [b"rotten", b"the next one"])
+        at.disk.spoil_row(Family.BLOBS, blob_key(OFFICE, BlobId.of(b"rotten")))
+        async with _reads(office) as reads, trio.open_nursery() as nursery:
+            nursery.start_soon(office.store.state.suspected.wait)
+            await trio.testing.wait_all_tasks_blocked()
+            await reads.ask(_name(b"rotten", digits=8), 0)
+            await reads.ask(_name(b"the next one"), 0)
+            with pytest.raises(BlobRefused) as refused:
+                await reads.begin()
+            assert refused.value.code is StatusCode.DATA_LOSS
+            assert await _content(reads) == b"the next one"
 
 
 async def test_a_blob_that_rots_under_way_ends_in_the_middle_and_the_next_one_comes() -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+import trio
 
 from lumbung_cluster import limits
 from lumbung_cluster.errors import Rejected, StatusCode
 from lumbung_cluster.ids import BlobId
+from lumbung_node.ports.keyvalue import Family
 from lumbung_node.services.giving import Giving
 from lumbung_node.services.server import GET
+from lumbung_node.store.events import recent_events
 from lumbung_node.store.layout import BlobRow, blob_key
 from lumbung_node.store.reads import Reader
 from lumbung_proto.codec import decode_frame
@@ -71,3 +74,28 @@ async def test_a_get_of_what_nobody_has_mended_still_tells_of_the_damage() -> No
             with pytest.raises(Rejected) as refused:
                 await stream.receive()
     assert refused.value.code is StatusCode.DATA_LOSS
+
+
+async def test_damage_that_many_meet_at_the_same_moment_is_found_and_told_once() -> None:
+    """Each of them wrote an event of its own, said it in the log, and had it withdrawn once more."""
+    at, content = box(OFFICE), LUCK.randbytes(300_000)
+    async with living(at) as office:
+        await put(office, [content])
+        chunks = await office.store.kv.scan(Family.CHUNKS, b"", b"\xff" * 16, 100)
+        at.disk.spoil_row(Family.CHUNKS, chunks[-1][0])
+        channel, codes = DirectChannel({GET: lambda call: Giving(office).get(call, lambda _: None)}), []
+
+        async def get() -> None:
+            async with channel.stream(GET) as stream:
+                await stream.send(blobs_pb2.GetRequest(id=BlobId.of(content).raw).SerializeToString())
+                await stream.finish_sending()
+                with pytest.raises(Rejected) as refused:
+                    await stream.receive()
+            codes.append(refused.value.code)
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(8):
+                nursery.start_soon(get)
+        assert codes == [StatusCode.DATA_LOSS] * 8
+        assert len(await recent_events(office.store.kv, 100)) == 1
+        assert len(at.log.said("blob damaged")) == office.damage_count == 1

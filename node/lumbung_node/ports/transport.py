@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from lumbung_cluster.limits import MESSAGE_SIZE_BYTES_MAX
+
 __all__ = [
     "CallKind",
     "Caller",
@@ -45,10 +47,15 @@ class LinkClass(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """`name` is the full gRPC path, such as /lumbung.v1.BlobService/Put."""
+    """`name` is the full gRPC path, such as /lumbung.v1.BlobService/Put.
+
+    A request of more than `request_bytes_max` ends its call: the handler's `receive` raises RESOURCE_EXHAUSTED, and
+    nothing behind it is read.
+    """
 
     name: str
     kind: CallKind
+    request_bytes_max: int = MESSAGE_SIZE_BYTES_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +99,10 @@ class ServerCall(Protocol):
         ...
 
     async def receive(self) -> bytes | None:
-        """The next message, or None when the caller has finished sending. Raises PeerGone when the caller is gone."""
+        """The next message, or None when the caller has finished sending.
+
+        Raises PeerGone when the caller is gone, and Rejected for a message over the method's bound.
+        """
         ...
 
     async def send(self, message: bytes) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lumbung_cluster.errors import Rejected, StatusCode
+from lumbung_cluster.errors import BlobDamaged, Rejected, StatusCode
 from lumbung_cluster.ids import BLOB_ID_SIZE_BYTES, BlobId, NodeNumber
 from lumbung_node.services.core import Core
 from lumbung_node.services.putting import TAG_SIZE_BYTES
 from lumbung_node.store.layout import BlobRow, RowState, TagVersion
 
-__all__ = ["Finder", "Found", "MayRead"]
+__all__ = ["Finder", "Found", "MayRead", "not_here"]
 
 MayRead = Callable[[NodeNumber], None]
 """Raises Rejected when the caller may not read this origin."""
@@ -27,6 +27,10 @@ class Found:
     blob: BlobId
     row: BlobRow
     versions: Sequence[TagVersion] = ()
+
+
+def not_here(origin: NodeNumber, blob: BlobId) -> Rejected:
+    return Rejected(StatusCode.NOT_FOUND, f"no blob {blob} of origin {origin} here")
 
 
 class Finder:
@@ -48,7 +52,7 @@ class Finder:
         row = await self._core.store.reader.row(origin, blob)
         # What was let go is not here either: its bytes are missed by nobody, and no damage.
         if row is None or row.state is RowState.DROPPED:
-            raise Rejected(StatusCode.NOT_FOUND, f"no blob {blob} of origin {origin} here")
+            raise not_here(origin, blob)
         return Found(origin, blob, row, versions)
 
     async def _versions(self, origin: NodeNumber, record_tag: bytes) -> Sequence[TagVersion]:
@@ -70,7 +74,12 @@ class Finder:
             raise Rejected(
                 StatusCode.INVALID_ARGUMENT, f"id: expected {_PREFIX_BYTES_MIN} to 32 bytes, got {len(raw_id)}"
             )
-        found = await self._core.store.reader.ids_with_prefix(origin, raw_id, 2)
+        try:
+            found = await self._core.store.reader.ids_with_prefix(origin, raw_id, 2)
+        except BlobDamaged as exc:
+            self._core.store.state.suspected.beat()
+            sentence = "a part of the index here is damaged and being mended: ask another holder"
+            raise Rejected(StatusCode.DATA_LOSS, sentence) from exc
         if not found:
             raise Rejected(StatusCode.NOT_FOUND, f"no blob {raw_id.hex()}... of origin {origin} here")
         if len(found) > 1:

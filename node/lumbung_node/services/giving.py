@@ -16,7 +16,7 @@ from lumbung_cluster.errors import BlobDamaged, Rejected, StatusCode
 from lumbung_node.ports.metrics import Metric
 from lumbung_node.ports.transport import ServerCall
 from lumbung_node.services.core import Core
-from lumbung_node.services.finding import Finder, Found, MayRead
+from lumbung_node.services.finding import Finder, Found, MayRead, not_here
 from lumbung_node.services.read_turns import ReadTurns
 from lumbung_node.services.requests import parse_request, read_request
 from lumbung_node.store.layout import RowState
@@ -96,8 +96,13 @@ class Giving:
                 found = mended
 
     async def _mended(self, found: Found) -> Found | None:
-        """The same blob at another place, where good bytes may have come to while these were read; None for none."""
+        """The same blob at another place, where good bytes may have come to while these were read; None for none.
+
+        Raises Rejected for one that was let go meanwhile: it is no damage.
+        """
         row = await self._core.store.reader.row(found.origin, found.blob)
+        if row is not None and row.state is RowState.DROPPED:
+            raise not_here(found.origin, found.blob)
         if row is None or row.state is not RowState.INTACT or row.place == found.row.place:
             return None
         return replace(found, row=row)

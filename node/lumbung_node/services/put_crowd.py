@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import trio
 
 __all__ = ["PutCrowd"]
@@ -11,10 +15,11 @@ _REST_S_MAX = 1.0  # a disk that stands still for longer is no reason to stand s
 
 
 class PutCrowd:
-    """The last moment at which each caller brought bytes; only of those present."""
+    """The last moment at which each caller brought bytes, only of those present; and whose bytes wait for the disk."""
 
     def __init__(self) -> None:
         self._seen_s: dict[str, float] = {}
+        self._waiting: Counter[str] = Counter()
 
     def touch(self, caller: str) -> None:
         now = trio.current_time()
@@ -22,6 +27,20 @@ class PutCrowd:
         self._seen_s[caller] = now  # the last to come stands last
         while now - self._seen_s[first := next(iter(self._seen_s))] > _PRESENT_S:
             del self._seen_s[first]
+
+    @contextmanager
+    def waiting(self, caller: str) -> Iterator[None]:
+        """`caller` waits for the disk inside the block, and is present however long it takes: the slower the disk, the
+        more it needs the others to leave it alone.
+        """
+        self._waiting[caller] += 1
+        try:
+            yield
+        finally:
+            self._waiting[caller] -= 1
+            if not self._waiting[caller]:
+                del self._waiting[caller]
+            self.touch(caller)
 
     def rest_s(self, caller: str, worked_s: float) -> float:
         """How long `caller` should leave the disk to others after it has worked for him so long; 0 when he is alone.
@@ -33,5 +52,7 @@ class PutCrowd:
 
     def is_alone(self, caller: str) -> bool:
         """Whether nobody but `caller` puts at this moment."""
+        if any(other != caller for other in self._waiting):
+            return False
         now = trio.current_time()
         return all(now - seen > _PRESENT_S for other, seen in self._seen_s.items() if other != caller)

@@ -315,7 +315,8 @@ class PutStream:
     async def _store(self, whole: list[tuple[_Current, Offered]]) -> None:
         """Make some blobs durable together and answer each."""
         try:
-            results = await self._storing.store([offered for _, offered in whole])
+            with self._core.put_crowd.waiting(self._call.caller.uri):
+                results = await self._storing.store([offered for _, offered in whole])
         finally:
             for current, _ in whole:
                 self._give_memory(current)

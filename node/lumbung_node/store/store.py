@@ -53,6 +53,7 @@ class Store:
     life: SignedLife
     stopped_by: SignedLife | None
     identity_turn: trio.Lock = field(default_factory=trio.Lock)
+    _damage_turn: trio.Lock = field(default_factory=trio.Lock)
     _seeing_turns: defaultdict[NodeNumber, trio.Lock] = field(default_factory=lambda: defaultdict(trio.Lock))
 
     @property
@@ -72,12 +73,13 @@ class Store:
         `place` is that of the bytes that were read, when they were: others may have taken their place since. What was
         let go between its offer and its reading is missed by nobody.
         """
-        row = await self.reader.row(origin, blob)
-        if row is None or row.state is not RowState.INTACT or place not in (None, row.place):
-            return False
-        damage = Damage(origin, blob, kind, found_by, row.place)
-        await self.committer.commit(Job(damage=[damage]))
-        return True
+        async with self._damage_turn:  # else all who read the same bytes at the same moment find and tell of it
+            row = await self.reader.row(origin, blob)
+            if row is None or row.state is not RowState.INTACT or place not in (None, row.place):
+                return False
+            damage = Damage(origin, blob, kind, found_by, row.place)
+            await self.committer.commit(Job(damage=[damage]))
+            return True
 
     async def see_life(self, life: SignedLife) -> None:
         """Remember, durably, the newest life of a peer: the first that was met of its newest generation."""

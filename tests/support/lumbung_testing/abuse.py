@@ -24,7 +24,7 @@ from lumbung_cluster.identity_uri import AccessIdentity, NodeIdentity
 from lumbung_node.ports.transport import Channel
 from lumbung_proto.codec import encode_frame
 from lumbung_proto.v1 import blobs_pb2
-from lumbung_testing.abuse_reads import endless_reads, unread_reads
+from lumbung_testing.abuse_reads import endless_reads, heavy_reads, unread_reads
 from lumbung_testing.abuse_sessions import (
     bytes_nobody_asked_for,
     endless_offers,
@@ -192,6 +192,7 @@ KINDS: dict[str, Callable[[Abuser], Awaitable[None]]] = {
     "compressed-bombs": compressed_bombs,
     "unread-reads": unread_reads,
     "endless-reads": endless_reads,
+    "heavy-reads": heavy_reads,
     "retired-node": retired_node,
     "replayed-receipts": replayed_receipts,
     "endless-words": endless_words,

@@ -54,6 +54,7 @@ ALLOWED = {
     "compressed-bombs": {"RESOURCE_EXHAUSTED"},
     "unread-reads": {"RESOURCE_EXHAUSTED"},
     "endless-reads": {"RESOURCE_EXHAUSTED"},
+    "heavy-reads": {"RESOURCE_EXHAUSTED"},
     "retired-node": {"PERMISSION_DENIED"},
     "replayed-receipts": {"INVALID_ARGUMENT", "RESOURCE_EXHAUSTED"},
     "endless-words": {"INVALID_ARGUMENT", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED"},

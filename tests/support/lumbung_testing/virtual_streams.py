@@ -120,6 +120,7 @@ class VirtualServerCall:
             self._check()
             content = self._call.take(Side.SERVER)
             if isinstance(content, bytes):
+                _check_size(content, self.method.request_bytes_max)
                 return content
             self._has_all = isinstance(content, Finished)
             if content is None:
@@ -141,8 +142,8 @@ class VirtualServerCall:
             raise PeerGone("the caller is gone")
 
 
-def _check_size(message: bytes) -> None:
+def _check_size(message: bytes, limit: int = MESSAGE_SIZE_BYTES_MAX) -> None:
     """Raises Rejected(RESOURCE_EXHAUSTED) for a message over the limit."""
-    if len(message) > MESSAGE_SIZE_BYTES_MAX:
-        sentence = f"message: expected at most {MESSAGE_SIZE_BYTES_MAX} bytes, got {len(message)}"
+    if len(message) > limit:
+        sentence = f"message: expected at most {limit} bytes, got {len(message)}"
         raise Rejected(StatusCode.RESOURCE_EXHAUSTED, sentence)

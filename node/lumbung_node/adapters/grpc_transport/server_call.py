@@ -166,10 +166,12 @@ class GrpcServerCall:
         finally:
             timer.cancel()
         self._have_judged()
-        if isinstance(message, bytes) and message != self._end_mark:
-            self._incoming.put_last(message)
-        else:
+        if not isinstance(message, bytes) or message == self._end_mark:
             self._incoming.end(None)
+        elif len(message) > self._method.request_bytes_max:
+            self._incoming.end(self._too_large(message))
+        else:
+            self._incoming.put_last(message)
 
     async def _read(self) -> None:
         # gRPC reads a caller that was cancelled or killed as one that has finished, and cancels the call only after
@@ -177,6 +179,9 @@ class GrpcServerCall:
         while isinstance(message := await self._context.read(), bytes):
             if message == self._end_mark:
                 self._incoming.end(None)
+                return
+            if len(message) > self._method.request_bytes_max:
+                self._incoming.end(self._too_large(message))
                 return
             await self._incoming.put(message)
             del message  # or each silent session keeps its last one: up to 1 MiB
@@ -187,6 +192,11 @@ class GrpcServerCall:
         # within it.
         await asyncio.sleep(_FALSE_END_S)
         self._incoming.end(None)
+
+    def _too_large(self, message: bytes) -> Rejected:
+        limit = self._method.request_bytes_max
+        sentence = f"expected a request of at most {limit} bytes, got {len(message)}"
+        return Rejected(StatusCode.RESOURCE_EXHAUSTED, sentence)
 
     async def _write_all(self) -> None:
         while not isinstance(message := await self._outgoing.next(), End):

@@ -14,6 +14,7 @@ from lumbung_cluster.receipt import SignedStatement, StatementKind
 from lumbung_cluster.record import record
 from lumbung_node.ports.metrics import Metric
 from lumbung_node.services.core import Core
+from lumbung_node.services.session.answering import Answering
 from lumbung_node.services.session.covering import Covering
 from lumbung_node.services.session.greeting import Greeting
 from lumbung_node.services.session.link import FrameLink
@@ -43,9 +44,18 @@ class _Word:
 class Proving:
     """The accounting half of one session: what the peer signs about our blobs, what we sign about its."""
 
-    def __init__(self, core: Core, link: FrameLink, peer: NodeNumber, greeting: Greeting, outgoing: Outgoing) -> None:
+    def __init__(
+        self,
+        core: Core,
+        link: FrameLink,
+        answering: Answering,
+        peer: NodeNumber,
+        greeting: Greeting,
+        outgoing: Outgoing,
+    ) -> None:
         self._core = core
         self._link = link
+        self._answering = answering
         self._peer = peer
         self._greeting = greeting
         self._nonce_seen = greeting.nonce
@@ -208,7 +218,7 @@ class Proving:
             proof.lacking = bits(lacking, len(blobs))
         if receipt is None:
             await trio.sleep(_NOTHING_TO_PROVE_S)  # honest peers ask so after a loss; others must not, without end
-        await self._link.send(peer_pb2.SessionFrame(proof=proof))
+        self._answering.give(peer_pb2.SessionFrame(proof=proof))
 
     async def _tell_damage(self) -> None:
         """Withdraw what is damaged here from its origin, and ask whoever may have it for a good copy.

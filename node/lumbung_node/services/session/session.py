@@ -18,6 +18,7 @@ from lumbung_cluster.schedule import FREE
 from lumbung_cluster.stake import Stake
 from lumbung_node.services.core import Core
 from lumbung_node.services.pace import LinkPace, read_takes, takes_message
+from lumbung_node.services.session.answering import Answering
 from lumbung_node.services.session.arrivals import Arrivals
 from lumbung_node.services.session.frames import KINDS_OF_RECONCILE, Takers, read_frames
 from lumbung_node.services.session.gossip import Gossip
@@ -59,11 +60,12 @@ class Session:
         self._core = core
         self._link = link
         self._arrivals = arrivals
-        self.stakes = Stakes(core, link)
+        self._answering = Answering(link)
+        self.stakes = Stakes(core, link, self._answering)
         self._gossip = Gossip(core, link, peer)
         self._releasing = Releasing(core, link, peer)
         self._telling = Telling(core, link, peer)
-        self._echoing = Echoing(core, link, peer)
+        self._echoing = Echoing(core, link, self._answering, peer)
         self._outgoing: Outgoing | None = None
         self._incoming: Incoming | None = None
         self.reconciling: Reconciling | None = None
@@ -173,10 +175,11 @@ class Session:
         pace = core.pace(peer)
         outgoing = Outgoing(core, link, peer, greeting, pace, self.flight_s)
         incoming = Incoming(core, link, peer, greeting, self._arrivals)
-        proving = Proving(core, link, peer, greeting, outgoing)
+        proving = Proving(core, link, self._answering, peer, greeting, outgoing)
         reconciling = Reconciling(core, link, peer, greeting, outgoing, incoming, proving.covering.hurry)
         self._outgoing, self._incoming, self.reconciling = outgoing, incoming, reconciling
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._answering.run)
             nursery.start_soon(outgoing.run)
             nursery.start_soon(proving.run)
             nursery.start_soon(incoming.received.run)

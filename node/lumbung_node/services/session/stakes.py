@@ -9,6 +9,7 @@ from lumbung_cluster.errors import Rejected, StatusCode
 from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.stake import Stake, stake_of
 from lumbung_node.services.core import Core
+from lumbung_node.services.session.answering import Answering
 from lumbung_node.services.session.link import FrameLink
 from lumbung_proto.v1 import leaving_frames_pb2, peer_pb2
 
@@ -18,9 +19,10 @@ __all__ = ["Stakes", "own_stake"]
 class Stakes:
     """Questions and answers; a question that the peer leaves open is given up after a while."""
 
-    def __init__(self, core: Core, link: FrameLink) -> None:
+    def __init__(self, core: Core, link: FrameLink, answering: Answering) -> None:
         self._core = core
         self._link = link
+        self._answering = answering
         self._question = 0
         self._open: dict[int, tuple[trio.Event, list[Stake]]] = {}
 
@@ -47,7 +49,7 @@ class Stakes:
             answers.append(Stake(message.blobs, message.without_copy, message.with_one_copy, message.verified_since_ms))
             answered.set()
 
-    async def answer(self, ask: leaving_frames_pb2.StakeAsk) -> None:
+    def answer(self, ask: leaving_frames_pb2.StakeAsk) -> None:
         stake = own_stake(self._core, NodeNumber(ask.node))
         message = leaving_frames_pb2.Stake(
             question=ask.question,
@@ -56,7 +58,7 @@ class Stakes:
             with_one_copy=stake.with_one_copy,
             verified_since_ms=stake.verified_since_ms,
         )
-        await self._link.send(peer_pb2.SessionFrame(stake=message))
+        self._answering.give(peer_pb2.SessionFrame(stake=message))
 
 
 def own_stake(core: Core, node: NodeNumber) -> Stake:

@@ -15,6 +15,7 @@ from lumbung_cluster.report import SignedReport, report_interval_s
 from lumbung_cluster.report_codec import report_objection, report_of_parts
 from lumbung_cluster.roster_node import LinkClass, Role
 from lumbung_node.services.core import Core
+from lumbung_node.services.session.answering import Answering
 from lumbung_node.services.session.link import FrameLink
 from lumbung_proto.v1 import peer_pb2, report_frames_pb2
 
@@ -90,9 +91,10 @@ class Telling:
 class Echoing:
     """`run` asks now and then; `round_trip_s` is the least of the last answers, None before the first."""
 
-    def __init__(self, core: Core, link: FrameLink, peer: NodeNumber) -> None:
+    def __init__(self, core: Core, link: FrameLink, answering: Answering, peer: NodeNumber) -> None:
         self._core = core
         self._link = link
+        self._answering = answering
         self._peer = peer
         self._serial = 0
         self._asked_at = 0.0
@@ -109,11 +111,11 @@ class Echoing:
             await self._link.send(peer_pb2.SessionFrame(echo=report_frames_pb2.Echo(serial=self._serial)))
             await trio.sleep(interval_s(self._core, self._peer))
 
-    async def on_echo(self, echo: report_frames_pb2.Echo) -> None:
+    def on_echo(self, echo: report_frames_pb2.Echo) -> None:
         """Answer a question, or take the answer to our last one. Raises Rejected for what was never asked."""
         if not echo.is_answer:
             answer = report_frames_pb2.Echo(serial=echo.serial, is_answer=True)
-            await self._link.send(peer_pb2.SessionFrame(echo=answer))
+            self._answering.give(peer_pb2.SessionFrame(echo=answer))
         elif not 1 <= echo.serial <= self._serial:
             raise Rejected(StatusCode.INVALID_ARGUMENT, f"echo {echo.serial}, which was not asked")
         elif echo.serial == self._serial:
