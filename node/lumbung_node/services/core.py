@@ -219,7 +219,9 @@ class Core:
     async def load_covers(self) -> None:
         """Count what holders have proven by inventory receipts, whenever the ledger was built anew from the others."""
         held = partial(self.ledger_roster.units_held, origin=self.number)
-        await self.store.covers.load(held)
+        are_whole = await self.store.covers.load(held)
+        if not are_whole or self.store.proofs.lost:
+            self.log.error("proofs damaged, asked for again", blobs=self.store.proofs.lost, are_covers_whole=are_whole)
 
     async def found_damage(
         self,
