@@ -253,8 +253,8 @@ async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core],
         gauges = Gauges(core, operations, replicator)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(store.committer.run)
-            nursery.start_soon(store.inventories.run, parts.log)
-            nursery.start_soon(parts.keys.run, store.sign_life_again)
+            nursery.start_soon(going_on, core, "inventories", partial(store.inventories.run, parts.log))
+            nursery.start_soon(going_on, core, "keys", partial(parts.keys.run, store.sign_life_again))
             nursery.start_soon(going_on, core, "documents", parts.rosters.save_again)
             async with transport.serve(parts.listen, server.handlers()) as listener:
                 nursery.start_soon(replicator.run)
