@@ -112,6 +112,7 @@ class Core:
 
     `memory` is for own puts and `foreign_memory` for what peers bring: no peer may stop recording by being slow.
     `damage_serials` counts what was found damaged since the start: the same blob may rot again after its repair.
+    `taken_back` has the nonces under which we have told damage, as long as we have signed nothing for that blob since.
     `ledger_roster` is the roster under which the ledger of proofs was loaded: what it passed over was nobody's copy.
     `reports` are the own one and, at a DRC node, those of others; `mutes` are what operators have muted here.
     `reconcile_frozen` and `reconcile_mending` bound the moments of inventories that are kept for peers and for us;
@@ -148,6 +149,7 @@ class Core:
     mutes: list[Mute] = field(default_factory=list)
     damage_count: int = 0
     damage_serials: dict[tuple[NodeNumber, BlobId], int] = field(default_factory=dict)
+    taken_back: dict[tuple[NodeNumber, BlobId], int] = field(default_factory=dict)
     reconcile_frozen: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(RECONCILE_FROZEN_MAX))
     reconcile_mending: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(RECONCILE_MENDING_MAX))
     withdrawals: dict[NodeNumber, Bucket] = field(default_factory=dict)
@@ -244,6 +246,7 @@ class Core:
         """These are marked as damaged, durably: the sessions withdraw them and ask for good copies."""
         damaged = self.store.state.damaged
         self.damage_serials = {key: serial for key, serial in self.damage_serials.items() if key in damaged}
+        self.taken_back = {key: nonce for key, nonce in self.taken_back.items() if key in damaged}
         for key in blobs:
             self.damage_count += 1
             self.damage_serials[key] = self.damage_count

@@ -210,6 +210,10 @@ class Proofs:
 
     # --- words -------------------------------------------------------------------------------------------------
 
+    async def is_news(self, word: Statement) -> bool:
+        """Whether `record` would keep it now."""
+        return bool(await self._changed_by(word, await self._numbers(word.blobs)))
+
     async def record(self, statement: SignedStatement, now_ms: int, overruled: Collection[int] = ()) -> None:
         """Keep a checked receipt or withdrawal and count it. Ids that are not ours are left out.
 
