@@ -115,6 +115,7 @@ SET_ASIDE_DAMAGES_KEPT: Final = 16  # words of them since the node started: more
 TAKEOVER_PAGE_ROWS: Final = 64  # index rows looked at between two commits: what a crash repeats
 TAKEOVER_REST_S_MIN: Final = 0.005  # between two pages; else as long as the page took, so that puts have half the disk
 TAKEOVER_WAIT_S: Final = 5.0  # between two looks while the disk has no room: the disk watch looks as often
+TAKEOVER_TRIES_MAX: Final = 120  # at one place while the disk fails: ten minutes, then it counts as what cannot be read
 REBUILD_LOOK_S: Final = 5.0  # between two looks at how far a rebuild is
 REBUILD_RATE_LOOKS: Final = 13  # looks behind the rate shown: one minute
 
