@@ -100,6 +100,14 @@ class Condition:
             StatusCode.FAILED_PRECONDITION, "another machine lives under this node's identity: this one takes no puts"
         )
 
+    def check_may_sign(self) -> None:
+        """Raises Rejected on a machine that another one has stopped: its words would be taken for that one's."""
+        if self.stopped:
+            raise Rejected(
+                StatusCode.FAILED_PRECONDITION,
+                "another machine lives under this node's identity: this one signs nothing",
+            )
+
     def below_a_mark(self, sentence: str) -> Rejected:
         """What somebody hears whose bytes are refused because the disk is nearly full."""
         after_s = retry_after_s(trio.current_time() - self.refusing_since)
