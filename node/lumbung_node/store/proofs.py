@@ -105,16 +105,17 @@ class Proofs:
 
     async def _read_copies(self) -> None:
         """The last word of every holder on every blob; what cannot be read counts as taken back."""
-        first = _COPIES
+        first, last = _COPIES, self._state.end(self._state.node).number
         while first < _COPIES_END:
             try:
                 page = await self._kv.scan(Family.PROOFS, first, _COPIES_END, _SCAN_ROWS)
             except BlobDamaged:
                 number = int.from_bytes(first[1:9], "big")
-                await self._read_copies_of(range(number, number + _NUMBERS_AT_ONCE))
-                first = copy_key(number + _NUMBERS_AT_ONCE, NodeNumber(0))
-                if number > self._state.end(self._state.node).number:
+                if number > last:
                     return  # what cannot be read lies behind all that there is
+                behind = min(number + _NUMBERS_AT_ONCE, last + 1)
+                await self._read_copies_of(range(number, behind))
+                first = copy_key(behind, NodeNumber(0))
                 continue
             if not page:
                 return
