@@ -111,9 +111,12 @@ BUNDLES_REMEMBERED_MAX: Final = 1024  # exports whose receipts still count; the 
 # --- set-aside stores ------------------------------------------------------------------------------------------
 SET_ASIDE_STORES_MAX: Final = 4  # a disk that spoils every fresh store is dying: more folders would only fill it
 SET_ASIDE_DAMAGES: Final = 2  # a store that opens and is found damaged again within a minute is set aside, not retried
+SET_ASIDE_SAME_DAMAGES: Final = 3  # in the same words, however far apart: opening again has not helped twice
+SET_ASIDE_DAMAGES_KEPT: Final = 16  # words of them since the node started: more places that take turns are a dying disk
 TAKEOVER_PAGE_ROWS: Final = 64  # index rows looked at between two commits: what a crash repeats
 TAKEOVER_REST_S_MIN: Final = 0.005  # between two pages; else as long as the page took, so that puts have half the disk
 TAKEOVER_WAIT_S: Final = 5.0  # between two looks while the disk has no room: the disk watch looks as often
+TAKEOVER_TRIES_MAX: Final = 120  # at one place while the disk fails: ten minutes, then it counts as what cannot be read
 REBUILD_LOOK_S: Final = 5.0  # between two looks at how far a rebuild is
 REBUILD_RATE_LOOKS: Final = 13  # looks behind the rate shown: one minute
 

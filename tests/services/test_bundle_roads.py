@@ -12,6 +12,7 @@ from lumbung_cluster.bundle_manifest import SignedManifest, sign_manifest
 from lumbung_cluster.errors import Rejected
 from lumbung_cluster.ids import BlobId
 from lumbung_node.ports.keyvalue import Family
+from lumbung_node.store.exports import ExportRow, Exports
 from lumbung_testing.bundle_trips import LUCK, keys_of, recordings, trip
 from lumbung_testing.rosters import SeededSigner
 from lumbung_testing.session_pair import CENTRE, OFFICE, put
@@ -157,6 +158,36 @@ async def test_an_unsealed_part_goes_out_again_and_a_sealed_one_without_its_mani
         assert done.is_complete
         taken = await there.away.take_in(there.disk)
         assert (taken.stored, taken.problems.found) == (120, [])
+
+
+async def test_a_machine_that_another_one_has_stopped_seals_nothing(tmp_path: Path) -> None:
+    """Under its key a manifest says what the other machine never said: nonces, and how far a disk has come."""
+    async with trip(tmp_path, recordings(60, 100_000)) as there:
+        await there.home.export(CENTRE, there.disk, limit_bytes=4 << 20)
+        begun = SignedManifest.from_bytes((there.folder / "manifest.lumbung").read_bytes()).content
+        there.office.condition.stopped = True
+        with pytest.raises(Rejected, match="signs nothing"):
+            await there.home.seal(begun)
+        with pytest.raises(Rejected, match="signs nothing"):
+            await there.home.export(CENTRE, tmp_path / "second")
+        assert find_bundles(tmp_path / "second") == []
+
+
+async def test_one_that_is_stopped_while_its_seal_is_being_kept_signs_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with trip(tmp_path, recordings(60, 100_000)) as there:
+        await there.home.export(CENTRE, there.disk, limit_bytes=4 << 20)
+        begun = SignedManifest.from_bytes((there.folder / "manifest.lumbung").read_bytes()).content
+        kept = Exports.save
+
+        async def save(self: Exports, row: ExportRow) -> None:
+            await kept(self, row)
+            there.office.condition.stopped = True
+
+        monkeypatch.setattr(Exports, "save", save)
+        with pytest.raises(Rejected, match="signs nothing"):
+            await there.home.seal(replace(begun, is_complete=True))
 
 
 async def test_another_export_that_goes_on_meanwhile_is_noticed(tmp_path: Path) -> None:

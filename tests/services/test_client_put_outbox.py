@@ -9,7 +9,7 @@ import pytest
 
 from lumbung_cluster.ids import BlobId
 from lumbung_proto.v1 import blobs_pb2
-from lumbung_testing.fake_blobs import FakeBlobs
+from lumbung_testing.fake_blobs import FakeBlobs, Put
 from lumbung_testing.typed_commands import Office, answers
 from lumbung_tools.client.outbox import Outbox
 
@@ -55,6 +55,25 @@ def test_what_was_left_after_a_definite_answer_goes_with_the_next_put_of_it(offi
     office.type("put", name)
 
     assert office.waiting() == []
+
+
+@pytest.mark.parametrize("told_bytes", [0, 999])
+def test_the_size_of_a_repeat_is_that_of_the_bytes_whose_id_is_told(office: Office, told_bytes: int) -> None:
+    other = BlobId.of(b"sealed a year ago") if told_bytes else None
+
+    def repeated(put: Put, completed: int) -> blobs_pb2.PutAnswer:
+        answer = office.node.stored(put, completed)
+        answer.outcome, answer.size_bytes = blobs_pb2.PUT_OUTCOME_REPEATED, told_bytes
+        answer.id = other.raw if other is not None else put.start.id
+        sent.append(put.start.size_bytes)
+        return answer
+
+    sent: list[int] = []
+    office.node.rule = repeated
+    office.type("put", "--json", office.file("a.zip"))
+    told = office.objects()[0]
+    assert told["outcome"] == "repeated"
+    assert told["size_bytes"] == (told_bytes or sent[0])
 
 
 def left_in_outbox(office: Office) -> str:

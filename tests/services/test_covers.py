@@ -6,16 +6,16 @@ import pytest
 import trio
 import trio.testing
 
-from lumbung_cluster.ids import Generation, all_units
+from lumbung_cluster.ids import Generation, NodeNumber, all_units
 from lumbung_cluster.inventory.claims import Believed
 from lumbung_cluster.ledger import Cover
 from lumbung_cluster.limits import INVENTORY_FOLD_ROWS_MAX
 from lumbung_cluster.receipt import SignedStatement, Statement, StatementKind, UnitClaim, sign_statement
 from lumbung_node.ports.keyvalue import Family
 from lumbung_node.services.core import Core
-from lumbung_node.store.covers import CoverRow
+from lumbung_node.store.covers import CoverRow, cover_key
 from lumbung_testing.rosters import CLUSTER, SeededSigner
-from lumbung_testing.session_pair import OFFICE, PEER, Box, box, living, put
+from lumbung_testing.session_pair import CENTRE, OFFICE, PEER, Box, box, living, put
 from lumbung_testing.virtual_disk import Pace
 
 HOUR_MS, DAY_MS = 3_600_000, 24 * 3_600_000
@@ -23,11 +23,13 @@ NOON_MS = 20_000 * DAY_MS + 12 * HOUR_MS
 ALL = all_units()
 
 
-def receipt(nonce: int, *, counts: int = 3, units: int = ALL, generation: int = 1) -> SignedStatement:
-    """The peer's word: `counts` ids in each of these units. What is believed of it the test says."""
+def receipt(
+    nonce: int, *, counts: int = 3, units: int = ALL, generation: int = 1, holder: NodeNumber = PEER
+) -> SignedStatement:
+    """The holder's word: `counts` ids in each of these units. What is believed of it the test says."""
     claims = tuple(UnitClaim(unit, counts, bytes(32)) for unit in range(64) if units >> unit & 1)
     content = Statement(
-        StatementKind.INVENTORY_RECEIPT, CLUSTER, PEER, Generation(generation), 1, OFFICE, nonce, 9, 5_000, (), claims
+        StatementKind.INVENTORY_RECEIPT, CLUSTER, holder, Generation(generation), 1, OFFICE, nonce, 9, 5_000, (), claims
     )
     return sign_statement(content, SeededSigner("receipt 2"))
 
@@ -42,8 +44,9 @@ async def record(
     number: int = 20,
     now_ms: int = NOON_MS,
     generation: int = 1,
+    holder: NodeNumber = PEER,
 ) -> bool:
-    word = receipt(nonce, counts=counts, units=units, generation=generation)
+    word = receipt(nonce, counts=counts, units=units, generation=generation, holder=holder)
     return await core.store.covers.record(word, Believed(believed, number), ALL, now_ms)
 
 
@@ -193,3 +196,24 @@ async def test_a_session_cut_while_a_smaller_receipt_is_recorded_leaves_what_a_s
         found = cover and cover.nonce, proven(core)
     cover, count = await reopened(at)
     assert found == (cover and cover.nonce, count)
+
+
+async def test_a_cover_in_a_corrupt_block_is_asked_for_again_and_takes_no_store_away(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """It ended each start, and after two of them the whole store was set aside for a word that is asked for anew."""
+    at = box(OFFICE)
+    async with living(at) as core:
+        await filled(core)
+        await core.store.see_generation(CENTRE, Generation(1))
+        await record(core, 100)
+        await record(core, 100, holder=CENTRE)
+    at.disk.spoil_row(Family.PROOFS, cover_key(PEER))
+    async with living(at) as core:
+        assert (core.store.covers.newest(PEER), proven(core)) == (None, 0)
+        assert core.store.covers.newest(CENTRE) is not None, "the others are left alone"
+        assert at.log.said("proofs damaged, asked for again")
+        assert await record(core, 101)
+    cover, count = await reopened(at)
+    assert cover is not None
+    assert (cover.nonce, count) == (101, 20)

@@ -13,6 +13,8 @@ from lumbung_cluster.receipt import Statement
 from lumbung_cluster.stake import Stake
 from lumbung_node.services.core import Core
 from lumbung_node.services.session.session import Session
+from lumbung_node.services.statements import commit_receipt, inventory_receipt
+from lumbung_node.store.events import FoundBy
 from lumbung_node.store.jobs import Content, ForeignBlob, Job
 from lumbung_testing.peer_faces import Facing, facing
 from lumbung_testing.session_pair import CENTRE, OFFICE, PEER, Pipe, box, connected, living, put, until_proven
@@ -110,3 +112,51 @@ async def test_two_that_tell_each_other_of_much_damage_still_answer_each_other(
                     nursery.start_soon(ask, session)
     assert len(stakes) == 2
     assert None not in stakes
+
+
+async def test_damage_is_told_again_under_the_same_nonce_until_something_is_signed_for_the_blob_again(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Under a fresh one in each session it had to be kept each time, and on a line that breaks an origin that believes
+    4,096 withdrawals at once believed none any more."""
+
+    async def told() -> int:
+        async with facing(peer, office) as face:
+            await face.hear("hello")
+            return Statement.parse((await face.hear("withdraw")).withdraw.withdrawal.body).nonce
+
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await put(office, [_FIRST, _SECOND])
+        async with connected(office, peer):
+            await until_proven(office, PEER, 2)
+        await peer.found_damage(OFFICE, BlobId.of(_FIRST))
+        first = await told()
+        await _sign_for(peer, office, _SECOND)  # says nothing of the first one
+        assert await told() == first
+        await _repair(office, peer, _FIRST)
+        proven = await _sign_for(peer, office, _FIRST)
+        await peer.found_damage(OFFICE, BlobId.of(_FIRST))
+        assert await told() >= proven > first
+
+
+async def test_a_receipt_over_a_whole_unit_makes_the_next_withdrawal_a_later_word(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await put(office, [_FIRST, _SECOND])
+        async with connected(office, peer):
+            await until_proven(office, PEER, 2)
+        first, second = BlobId.of(_FIRST), BlobId.of(_SECOND)
+        peer.taken_back = {(OFFICE, first): 1, (OFFICE, second): 1}
+        await peer.store.mark_damaged(OFFICE, second, FoundBy.READ)
+        assert await inventory_receipt(peer, OFFICE, office.store.state.take_nonce()) is not None
+        assert first.unit != second.unit
+        assert peer.taken_back == {(OFFICE, second): 1}, "its unit was left out"
+
+
+async def _sign_for(holder: Core, office: Core, content: bytes) -> int:
+    """As the holder's answer to a question: under which nonce."""
+    nonce = office.store.state.take_nonce()
+    await holder.store.nonces.keep(OFFICE, nonce)
+    assert await commit_receipt(holder, OFFICE, nonce, [BlobId.of(content)]) is not None
+    return nonce

@@ -17,7 +17,7 @@ from lumbung_cluster.schedule import ALWAYS_FREE
 from lumbung_cluster.scrub_pace import ScrubSettings
 from lumbung_cluster.wire import SPOKEN
 from lumbung_node.ports.transport import AccessCheck, Transport
-from lumbung_node.services import rebuild, replicator, reporting, rosters, signing_again, watches
+from lumbung_node.services import keyring, rebuild, replicator, reporting, rosters, signing_again, watches
 from lumbung_node.services.core import Core
 from lumbung_node.services.going_on import going_on
 from lumbung_node.services.keyring import open_keyring
@@ -26,6 +26,7 @@ from lumbung_node.services.rosters import open_rosters
 from lumbung_node.services.scrub import scrubber
 from lumbung_node.services.session import session
 from lumbung_node.services.watches import DiskMarks
+from lumbung_node.store import inventories
 from lumbung_testing.linked_nodes import LinkedNode, host
 from lumbung_testing.rosters import CLUSTER, TestVerifier, founding, signed, successor
 from lumbung_testing.session_pair import LUCK, OFFICE, PEER, box, living, put
@@ -104,6 +105,8 @@ async def _stumble_later(*_: object, **__: object) -> None:
         ("signing again", signing_again.SigningAgain, "look", _stumble_later),
         ("documents", rosters.RosterKeeper, "save_again", _stumble_later),
         ("rebuild", rebuild.Rebuild, "run", _stumble_later),
+        ("keys", keyring.KeyRing, "look", _stumble_later),
+        ("inventories", inventories.Inventories, "_wait_and_audit", _stumble_later),
     ],
 )
 async def test_a_bug_beside_recording_is_logged_and_the_node_goes_on(

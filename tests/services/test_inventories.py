@@ -419,6 +419,33 @@ async def test_what_was_folded_wrongly_is_made_anew_and_survives_a_crash(
         assert await folded(store) == (51, expected(51))
 
 
+async def test_a_bug_in_the_middle_of_a_fold_signs_nothing_until_everything_is_made_anew(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of the rows were in the sums, and the next fold would have counted them twice, also over a restart."""
+    disk, identity = VirtualDisk(), MemoryIdentity()
+    whole = Inventory.fold
+
+    def half(self: Inventory, raw_ids: Sequence[bytes]) -> None:
+        whole(self, raw_ids[: len(raw_ids) // 2])
+        raise ValueError("a bug")
+
+    async with opened(disk, identity, folds=False) as store:
+        await put(store, 0, 50)
+        await store.inventories.snapshot(NODE)
+        await put(store, 50, 10)
+        with monkeypatch.context() as patch:
+            patch.setattr(Inventory, "fold", half)
+            with pytest.raises(ValueError, match="a bug"):
+                await store.inventories.snapshot(NODE)
+        assert (await store.inventories.snapshot(NODE)).doubted == all_units()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(store.inventories.run, ListLog())
+            await trio.sleep(2.0)
+            assert await folded(store) == (60, expected(60))
+            nursery.cancel_scope.cancel()
+
+
 async def test_a_doubt_is_remembered_over_a_restart_until_the_unit_is_made_anew(
     autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -78,6 +78,31 @@ async def test_the_next_key_is_used_once_the_last_partner_has_shown_the_roster(
         nursery.cancel_scope.cancel()
 
 
+async def test_a_new_receipt_key_is_told_again_when_the_first_time_met_a_bug(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The life would stay signed under the former key, which no partner believes once it is retired."""
+    node = Node()
+    rosters, ring = await node.start()
+    told = []
+
+    async def sign_again() -> None:
+        await trio.lowlevel.checkpoint()
+        told.append(ring.receipt.public_key)
+        if len(told) == 1:
+            raise ValueError("a bug")
+
+    node.bring_next()
+    await rosters.offer([with_next().encode()])
+    for partner in PARTNERS:
+        rosters.saw_epoch(partner, 2)
+    with pytest.raises(ExceptionGroup):
+        await ring.run(sign_again)
+    with trio.move_on_after(600):
+        await ring.run(sign_again)
+    assert told == [NEXT.public_key, NEXT.public_key]
+
+
 async def test_a_partner_that_is_away_holds_a_change_up_for_a_day_and_no_longer(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

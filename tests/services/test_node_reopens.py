@@ -11,11 +11,13 @@ import pytest
 import trio
 import trio.testing
 
-from lumbung_cluster.errors import BlobDamaged, DiskFailed
+from lumbung_cluster.errors import BlobDamaged, DiskFailed, StoreDamaged
 from lumbung_node.services import node
 from lumbung_node.services.core import Core
 from lumbung_node.services.node import NodeParts, run_node
-from lumbung_testing.world import ListLog
+from lumbung_testing.virtual_aside import VirtualAside
+from lumbung_testing.virtual_disk import VirtualDisk
+from lumbung_testing.world import ListLog, VirtualClock
 
 _IN_USE = OSError(errno.EADDRINUSE, "cannot listen on 127.0.0.1:7443: it was in use")
 
@@ -23,12 +25,17 @@ _IN_USE = OSError(errno.EADDRINUSE, "cannot listen on 127.0.0.1:7443: it was in 
 class _Lives:
     """What each life of the store ends with, in turn, behind the moment at which it serves or before it."""
 
-    def __init__(self, *ends: tuple[bool, Exception]) -> None:
+    def __init__(self, *ends: tuple[bool, Exception], lasting_s: float = 0.0) -> None:
         self._ends = list(ends)
+        self._lasting_s = lasting_s
         self.served = 0
+        self.aside = VirtualAside(VirtualDisk())
+        self.set_aside_before: list[int] = []
 
     async def live(self, _parts: NodeParts, _opener: object, on_ready: Callable[[str, Core], None]) -> None:
         serves, failure = self._ends.pop(0)
+        self.set_aside_before.append(len(self.aside.tables))
+        await trio.sleep(self._lasting_s)
         if serves:
             self.served += 1
             on_ready("127.0.0.1:7443", cast(Core, None))
@@ -37,7 +44,9 @@ class _Lives:
 
 async def _run(monkeypatch: pytest.MonkeyPatch, lives: _Lives) -> None:
     monkeypatch.setattr(node, "_live", lives.live)
-    parts = SimpleNamespace(open_keyvalue=None, aside=None, clock=None, log=ListLog(), listen="127.0.0.1:7443")
+    parts = SimpleNamespace(
+        open_keyvalue=None, aside=lives.aside, clock=VirtualClock(), log=ListLog(), listen="127.0.0.1:7443"
+    )
     await run_node(cast(NodeParts, parts), lambda _address, _core: None)
 
 
@@ -78,3 +87,41 @@ async def test_another_failure_of_the_system_ends_it_also_later(
     lives = _Lives((True, DiskFailed("a sync failed")), (False, OSError(errno.EACCES, "cannot listen")))
     with pytest.raises(ExceptionGroup):
         await _run(monkeypatch, lives)
+
+
+def _damages(*names: str) -> list[tuple[bool, Exception]]:
+    return [(True, BlobDamaged(f"a block of {name}.sst")) for name in names]
+
+
+@pytest.mark.parametrize(
+    ("lasting_s", "names", "before"),
+    [
+        (1.0, "abc", [0, 0, 1, 1]),
+        (3600.0, "aaaa", [0, 0, 0, 1, 1]),
+        (3600.0, "abab", [0, 0, 0, 0, 0]),
+        (3600.0, "abcda", [0, 0, 0, 0, 0, 0]),
+    ],
+    ids=["soon", "the same place, an hour apart", "two places, twice each", "other places, an hour apart"],
+)
+async def test_a_store_is_set_aside_for_damages_in_a_row_and_for_one_that_is_met_again_and_again(
+    monkeypatch: pytest.MonkeyPatch,
+    autojump_clock: trio.testing.MockClock,
+    lasting_s: float,
+    names: str,
+    before: list[int],
+) -> None:
+    """One that was met less often than once a minute had the store opened again each time, for ever."""
+    lives = _Lives(*_damages(*names), (True, ZeroDivisionError()), lasting_s=lasting_s)
+    with pytest.raises(ExceptionGroup):
+        await _run(monkeypatch, lives)
+    assert lives.set_aside_before == before
+
+
+async def test_a_failing_disk_between_them_does_not_make_a_damage_forgotten(
+    monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
+) -> None:
+    damage, failing = (True, StoreDamaged("a block of a.sst")), (True, DiskFailed("a sync failed"))
+    lives = _Lives(damage, failing, damage, failing, damage, (True, ZeroDivisionError()), lasting_s=1.0)
+    with pytest.raises(ExceptionGroup):
+        await _run(monkeypatch, lives)
+    assert lives.set_aside_before == [0, 0, 0, 0, 0, 1]

@@ -275,6 +275,26 @@ async def test_what_a_holder_takes_back_on_a_line_that_breaks_is_written_as_soon
             assert trio.current_time() - told_at < 2 / limits.WITHDRAWALS_PER_S
 
 
+async def test_a_withdrawal_that_is_on_record_already_costs_no_place_among_those_that_are_believed_at_once(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told again in each session of a line that breaks, it kept the next true one waiting for a minute each time."""
+    monkeypatch.setattr(core_module, "WITHDRAWALS_BURST", 4)
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        contents = [b"recording %d" % number for number in range(4)]
+        await put(office, contents)
+        await put_as_holder(peer, office, contents)
+        nonce = office.store.state.take_nonce()
+        for _ in range(8):
+            async with facing(office, peer) as face:
+                for content in contents[:3]:
+                    words = withdrawal(peer, OFFICE, nonce, [BlobId.of(content)])
+                    await face.say(withdraw=peer_pb2.Withdraw(withdrawal=words))
+                await trio.sleep(1)
+        assert office.withdrawals[PEER].wait_s(trio.current_time()) == 0
+        assert len(await office.store.kv.scan(Family.PROOFS, b"r", b"s", 100)) == 3
+
+
 async def put_as_holder(holder: Core, origin: Core, contents: list[bytes]) -> None:
     """Let the holder have these, with the origin's lists."""
     blobs = [BlobId.of(content) for content in contents]

@@ -10,10 +10,11 @@ import trio.testing
 
 from lumbung_cluster import limits
 from lumbung_cluster.ids import BlobId, Generation
+from lumbung_cluster.ledger import Cover
 from lumbung_cluster.receipt import SignedStatement, Statement, StatementKind, sign_statement
 from lumbung_node.ports.keyvalue import Family
 from lumbung_node.services.core import Core
-from lumbung_node.store.layout import blob_key, copy_key
+from lumbung_node.store.layout import blob_key, copy_key, receipt_key
 from lumbung_node.store.named_rows import named_key
 from lumbung_testing.rosters import CLUSTER, SeededSigner
 from lumbung_testing.session_pair import OFFICE, PEER, box, living, put
@@ -291,3 +292,54 @@ async def test_a_word_that_a_later_one_outdates_is_taken_once_that_one_is_durabl
         await trio.sleep(0.1)
         await core.store.proofs.record(_word(range(1, 2), 2), 2)
         assert at.disk.durable.get(Family.PROOFS, copy_key(number, PEER)) is not None
+
+
+def _covered(core: Core, nonce: int) -> int:
+    """How many count once an inventory receipt over everything has come as well."""
+    core.store.proofs.ledger.cover(PEER, Generation(1), Cover(nonce, BLOBS, 5_000), (), ())
+    return _count(core)
+
+
+@pytest.mark.parametrize("kind", ["saved", "receipt"])
+async def test_proofs_that_were_saved_in_a_corrupt_block_are_read_from_the_rows_of_copies(
+    autojump_clock: trio.testing.MockClock, kind: str
+) -> None:
+    """The store was set aside for them, with everything else in it."""
+    at = box(OFFICE)
+    async with living(at) as core:
+        await _filled(core)
+        await core.store.proofs.record(_word(range(1, 13), 1), 1)
+        serial = core.store.state.next_serial
+        await core.store.proofs.record(_word(range(1, 3), 2, StatementKind.WITHDRAWAL), 2)
+    at.disk.spoil_row(Family.PROOFS, named_key(PEER) if kind == "saved" else receipt_key(serial))
+    for _ in range(2):
+        async with living(at) as core:
+            assert (core.store.proofs.lost, _count(core)) == (0, 10)
+            assert core.store.state.generation == 1
+
+
+async def test_rows_of_copies_in_a_corrupt_block_count_as_taken_back_until_the_holder_proves_them_anew(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """One of them was a withdrawal: an older receipt over everything would make a copy of what is damaged there."""
+    at = box(OFFICE)
+    async with living(at) as core:
+        await _filled(core)
+        await core.store.proofs.record(_word(range(1, 4), 1), 1)
+        proven, taken_back = await _numbers(core, range(1, 3))
+        await core.store.proofs.record(_word(range(2, 3), 9, StatementKind.WITHDRAWAL), 2)
+    for number in (proven, taken_back):
+        at.disk.spoil_row(Family.PROOFS, copy_key(number, PEER))
+    async with living(at) as core:
+        assert (core.store.proofs.lost, _count(core)) == (2, 1)
+        assert at.log.said("proofs damaged, asked for again")
+        assert _covered(core, 8) == BLOBS - 2
+    async with living(at) as core:
+        assert _covered(core, 8) == BLOBS - 2, "it was saved what counts as taken back"
+        await core.store.proofs.record(_word(range(1, 3), core.store.state.take_nonce()), 3)
+        assert _count(core) == BLOBS
+    async with living(at) as core:
+        assert _count(core) == 3
+        at.disk.lose(Family.PROOFS, named_key(PEER))
+    async with living(at) as core:
+        assert _count(core) == 3, "the rows were written anew"

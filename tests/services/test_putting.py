@@ -11,6 +11,7 @@ import trio
 import trio.testing
 
 from lumbung_cluster.errors import StatusCode
+from lumbung_cluster.ids import BlobId
 from lumbung_cluster.limits import (
     INGEST_MEMORY_BYTES_MAX,
     MEMORY_BLOB_BYTES_MAX,
@@ -21,9 +22,10 @@ from lumbung_node.ports.keyvalue import Family
 from lumbung_node.ports.transport import Endpoint, ServerCall
 from lumbung_node.services.copies import CopyBook
 from lumbung_node.services.putting import PutStream
+from lumbung_proto.codec import encode_frame
 from lumbung_proto.v1 import blobs_pb2
 from lumbung_testing.direct_channel import DirectChannel, InlineBlocking
-from lumbung_testing.put_stations import PutStation, put_frame, put_pieces
+from lumbung_testing.put_stations import PutStation, put_frame, put_pieces, put_start
 from lumbung_testing.sealed_files import looking_sealed, write_item
 from lumbung_testing.session_pair import LUCK, OFFICE, PEER, box, living
 from lumbung_testing.simulation.node import node_caller
@@ -67,6 +69,26 @@ async def test_large_blobs_with_small_ones_between_are_stored_at_the_first_attem
         assert core.memory.taken_bytes == 0
     assert outcomes == {item.label: Outcome.STORED for item in items}
     assert channel.streams_opened == 1
+
+
+async def test_a_repeat_under_another_sealing_is_answered_with_the_size_of_the_stored_one(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Another escrow key makes the next sealing longer, and the size beside the stored id was that of the new one."""
+
+    def frame(content: bytes) -> bytes:
+        part = put_start(1, content, len(content))
+        part.start.record_tag, part.start.content_tag = b"\0" + b"r" * 32, b"\0" + b"c" * 32
+        return encode_frame(blobs_pb2.PutRequest(parts=[part]), [content])
+
+    stored, again = looking_sealed(b"sealed for two"), looking_sealed(b"sealed for three of them")
+    async with living(box(OFFICE)) as core:
+        stations = [PutStation("a", [frame(content)]) for content in (stored, again, stored)]
+        for station in stations:
+            await station.put(core)
+    answered = [answer for station in stations for answer in station.answers]
+    assert [answer.id for answer in answered] == [BlobId.of(stored).raw] * 3
+    assert [answer.size_bytes for answer in answered] == [0, len(stored), 0]
 
 
 @pytest.mark.parametrize("size_bytes", [5_000, PUT_MEMORY_BLOB_BYTES_MAX + 1])

@@ -18,6 +18,7 @@ from lumbung_cluster.identity_uri import AccessIdentity
 from lumbung_cluster.ids import Generation, NodeNumber
 from lumbung_cluster.report import NodeReport, SignedReport
 from lumbung_cluster.report_codec import report_of_parts, sign_report
+from lumbung_node.ports.keyvalue import Family
 from lumbung_node.ports.transport import Caller, ServerCall
 from lumbung_node.services.core import Core
 from lumbung_node.services.report_desk import MUTE, MUTES, REPORTS, MaySee, ReportDesk
@@ -27,6 +28,7 @@ from lumbung_node.services.server import AccessGate
 from lumbung_node.services.session import session
 from lumbung_node.services.session.greeting import make_hello
 from lumbung_node.services.session.telling import Telling
+from lumbung_node.store.report_rows import mute_key, report_key
 from lumbung_proto.v1 import operations_pb2, peer_pb2, report_frames_pb2, reports_pb2
 from lumbung_testing.direct_channel import DirectChannel
 from lumbung_testing.rosters import CLUSTER, SeededSigner
@@ -214,6 +216,28 @@ async def test_reports_come_back_after_a_restart_with_their_age(autojump_clock: 
         held = centre.reports.held[OFFICE]
         assert held.signed == made
         assert trio.current_time() - held.received_at == pytest.approx(100, abs=1)
+
+
+async def test_reports_and_mutes_in_a_corrupt_block_are_left_out_and_the_others_stay(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """They ended each start, and after two of them the whole store was set aside, for what is told anew in minutes."""
+    centre_box = box(CENTRE)
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        made = [signed_by(office, 5), signed_by(peer, 5)]
+    async with living(centre_box) as centre:
+        for signed in made:
+            centre.reports.keep(signed, trio.current_time(), 0)
+        await save_reports(centre)
+        until_ms = centre.clock.now_ms() + DAY_MS
+        await mute(centre, "LINK_DOWN", OFFICE, until_ms)
+        await mute(centre, "DISK_LOW", 0, until_ms)
+    centre_box.disk.spoil_row(Family.SYSTEM, report_key(OFFICE))
+    centre_box.disk.spoil_row(Family.SYSTEM, mute_key(OFFICE, "LINK_DOWN"))
+    async with living(centre_box) as centre:
+        await load_report_rows(centre)
+        assert list(centre.reports.held) == [PEER]
+        assert [each.code for each in centre.mutes] == ["DISK_LOW"]
 
 
 # --- making --------------------------------------------------------------------------------------------------------

@@ -10,13 +10,14 @@ from lumbung_cluster import limits
 from lumbung_cluster.entry import Entry
 from lumbung_cluster.errors import BlobDamaged, DiskFull, Rejected, StatusCode, StoreDamaged
 from lumbung_cluster.ids import BlobId, Generation, NodeNumber
-from lumbung_node.ports.keyvalue import Batch
+from lumbung_node.ports.keyvalue import Batch, Family
 from lumbung_node.services.core import Core
-from lumbung_node.services.session.arrivals import Arrivals
+from lumbung_node.services.session.arrivals import Arrivals, put_away
 from lumbung_node.services.watches import DiskMarks, watch_disk
 from lumbung_node.store.jobs import ForeignBlob, Job
 from lumbung_node.store.layout import place_key
 from lumbung_node.store.runs import foreign_runs, open_run
+from lumbung_node.store.state import NO_END
 from lumbung_testing.session_pair import CENTRE, LUCK, OFFICE, PEER, Box, box, living, put
 from lumbung_testing.virtual_disk import Pace, VirtualDisk
 from lumbung_testing.world import ListLog, MemoryIdentity
@@ -78,6 +79,24 @@ async def test_the_sweep_leaves_a_blob_that_still_comes_however_old(autojump_clo
         await arrival.append(memoryview(rest))
         assert await arrival.content() is not None
         nursery.cancel_scope.cancel()
+
+
+async def test_what_comes_beside_the_end_of_a_refused_offer_leaves_no_chunks_of_nobody(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A disk that was read too slowly: 4 MiB that were just being written lay there until the next start."""
+    at, content = box(CENTRE), LUCK.randbytes(16 * limits.MIB)
+    async with living(at) as centre:
+        arrival = await Arrivals(centre).begin(CENTRE, OFFICE, _entry(content))
+        await arrival.append(memoryview(content)[: 5 * limits.MIB])
+        at.disk.pace = Pace(write_s=1.0)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(arrival.append, memoryview(content)[5 * limits.MIB : 10 * limits.MIB])
+            await trio.sleep(0.5)
+            await put_away([arrival])
+        await arrival.append(memoryview(content)[10 * limits.MIB :])
+        assert await centre.store.kv.scan(Family.CHUNKS, b"", NO_END, 100) == []
+        assert await foreign_runs(centre.store.kv) == []
 
 
 async def test_a_store_that_failed_under_a_large_blob_is_opened_again(autojump_clock: trio.testing.MockClock) -> None:

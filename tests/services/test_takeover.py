@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import pytest
 import trio
 import trio.testing
 
+from lumbung_cluster import limits
 from lumbung_cluster.errors import DiskFailed
 from lumbung_cluster.ids import BlobId, NodeNumber
 from lumbung_node.ports.aside import Source
@@ -200,6 +202,76 @@ async def test_one_that_cannot_be_opened_now_keeps_no_other_waiting(
         monkeypatch.undo()
         await until_over(takeover)
         assert await held(office, OFFICE, CONTENTS[:5]) == CONTENTS[:5]
+
+
+@dataclass(slots=True)
+class _Failing:
+    """Fails so many reads of some family with an error of the moment, then gives what `inner` has."""
+
+    inner: Source
+    family: Family
+    left: list[int]
+
+    async def get(self, family: Family, keys: Sequence[bytes]) -> list[bytes | None]:
+        self._fail(family)
+        return await self.inner.get(family, keys)
+
+    async def scan(
+        self, family: Family, first: bytes, behind: bytes, limit: int, *, backwards: bool = False
+    ) -> list[tuple[bytes, bytes]]:
+        self._fail(family)
+        return await self.inner.scan(family, first, behind, limit, backwards=backwards)
+
+    async def close(self) -> None:
+        await self.inner.close()
+
+    def _fail(self, family: Family) -> None:
+        if family is self.family and self.left[0]:
+            self.left[0] -= 1
+            raise DiskFailed("reading: IO error: While open a file for random read: 000008.sst: Too many open files")
+
+
+@asynccontextmanager
+async def _taking_over_failing(family: Family, times: int) -> AsyncIterator[tuple[Core, Takeover]]:
+    """The takeover of a store with `CONTENTS`, one of them under a tag, whose reads fail for a while."""
+    at, left = box(OFFICE), [times]
+    tagged = OwnBlob(BlobId.of(b"tagged"), Content(6, [b"tagged"]), 1, 0, b"\0" + b"t" * 32, b"c" * 33)
+    async with living(at) as office:
+        await put(office, CONTENTS)
+        await office.store.committer.commit(Job(own=[tagged]))
+    aside, _ = await set_aside(at)
+    opened = aside.open
+
+    async def opens(name: str) -> Source:
+        return _Failing(await opened(name), family, left)
+
+    aside.open = opens  # type: ignore[method-assign,assignment] # a disk that fails, not another store
+    async with living(at) as office, taking_over(office, aside) as takeover:
+        yield office, takeover
+
+
+@pytest.mark.parametrize("family", [Family.BLOBS, Family.LISTS, Family.CHUNKS, Family.TAGS, Family.SYSTEM])
+async def test_what_cannot_be_read_for_the_moment_is_read_later(
+    autojump_clock: trio.testing.MockClock, family: Family
+) -> None:
+    """It was counted as lost for good, and the takeover was over: of an own recording there may be no other copy."""
+    async with _taking_over_failing(family, 3) as (office, takeover):
+        await until_over(takeover)
+        (told,) = takeover.rows.values()
+        assert (told.state, told.unreadable, told.refused, told.gaps) == (TakeoverState.ENDED, 0, 0, 0)
+        assert (told.expected, told.lacking) == (len(CONTENTS) + 1, 0)
+        assert await held(office, OFFICE, CONTENTS) == CONTENTS
+        (versions,) = await office.store.reader.versions([b"\0" + b"t" * 32])
+        assert [version.blob for version in versions] == [BlobId.of(b"tagged")]
+
+
+async def test_a_place_that_never_gives_anything_ends_no_takeover(autojump_clock: trio.testing.MockClock) -> None:
+    async with _taking_over_failing(Family.CHUNKS, 1 << 60) as (_, takeover):
+        begun = trio.current_time()
+        while not (told := next(iter(takeover.rows.values()))).unreadable:  # noqa: ASYNC110
+            await trio.sleep(1)
+        assert trio.current_time() - begun >= limits.TAKEOVER_TRIES_MAX * limits.TAKEOVER_WAIT_S
+        assert told.state is TakeoverState.RUNNING
 
 
 async def test_a_repeated_record_is_known_again_after_the_takeover(autojump_clock: trio.testing.MockClock) -> None:

@@ -100,6 +100,14 @@ class Condition:
             StatusCode.FAILED_PRECONDITION, "another machine lives under this node's identity: this one takes no puts"
         )
 
+    def check_may_sign(self) -> None:
+        """Raises Rejected on a machine that another one has stopped: its words would be taken for that one's."""
+        if self.stopped:
+            raise Rejected(
+                StatusCode.FAILED_PRECONDITION,
+                "another machine lives under this node's identity: this one signs nothing",
+            )
+
     def below_a_mark(self, sentence: str) -> Rejected:
         """What somebody hears whose bytes are refused because the disk is nearly full."""
         after_s = retry_after_s(trio.current_time() - self.refusing_since)
@@ -112,6 +120,7 @@ class Core:
 
     `memory` is for own puts and `foreign_memory` for what peers bring: no peer may stop recording by being slow.
     `damage_serials` counts what was found damaged since the start: the same blob may rot again after its repair.
+    `taken_back` has the nonces under which we have told damage, as long as we have signed nothing for that blob since.
     `ledger_roster` is the roster under which the ledger of proofs was loaded: what it passed over was nobody's copy.
     `reports` are the own one and, at a DRC node, those of others; `mutes` are what operators have muted here.
     `reconcile_frozen` and `reconcile_mending` bound the moments of inventories that are kept for peers and for us;
@@ -148,6 +157,7 @@ class Core:
     mutes: list[Mute] = field(default_factory=list)
     damage_count: int = 0
     damage_serials: dict[tuple[NodeNumber, BlobId], int] = field(default_factory=dict)
+    taken_back: dict[tuple[NodeNumber, BlobId], int] = field(default_factory=dict)
     reconcile_frozen: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(RECONCILE_FROZEN_MAX))
     reconcile_mending: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(RECONCILE_MENDING_MAX))
     withdrawals: dict[NodeNumber, Bucket] = field(default_factory=dict)
@@ -219,7 +229,9 @@ class Core:
     async def load_covers(self) -> None:
         """Count what holders have proven by inventory receipts, whenever the ledger was built anew from the others."""
         held = partial(self.ledger_roster.units_held, origin=self.number)
-        await self.store.covers.load(held)
+        are_whole = await self.store.covers.load(held)
+        if not are_whole or self.store.proofs.lost:
+            self.log.error("proofs damaged, asked for again", blobs=self.store.proofs.lost, are_covers_whole=are_whole)
 
     async def found_damage(
         self,
@@ -242,6 +254,7 @@ class Core:
         """These are marked as damaged, durably: the sessions withdraw them and ask for good copies."""
         damaged = self.store.state.damaged
         self.damage_serials = {key: serial for key, serial in self.damage_serials.items() if key in damaged}
+        self.taken_back = {key: nonce for key, nonce in self.taken_back.items() if key in damaged}
         for key in blobs:
             self.damage_count += 1
             self.damage_serials[key] = self.damage_count

@@ -50,6 +50,7 @@ class KeyRing:
         self._store = store
         self._log = log
         self._used = used
+        self._told_receipt = used.receipt
         self._entry, self._receipt = _RingSigner(keys.entry[0]), _RingSigner(keys.receipt[0])
         self.changed = Pulse()
 
@@ -77,18 +78,21 @@ class KeyRing:
         return record is not None and record.has_open_key(use, key)
 
     async def run(self, on_new_receipt_key: Callable[[], Awaitable[None]]) -> None:
-        """Look whenever a roster or a partner's word may allow the next key, and now and then for new files."""
+        """Look whenever a roster or a partner's word may allow the next key, and now and then for new files.
+
+        Run again after an error it tells the new receipt key if that was not taken: once too often does no harm.
+        """
         nursery: trio.Nursery
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._watch_rosters)
             while True:
-                before = self._used.receipt
                 try:
                     await self.look()
                 except (KeyRefused, OSError) as exc:  # half of the files are there, or the disk is full: look again
                     self._log.warning("keys not looked at", reason=str(exc))
-                if self._used.receipt != before:
+                if (receipt := self._used.receipt) != self._told_receipt:
                     await on_new_receipt_key()
+                    self._told_receipt = receipt
                 with trio.move_on_after(KEY_LOOK_S):
                     await self._rosters.epochs_told.wait()
 
@@ -136,6 +140,7 @@ async def open_keyring(number: NodeNumber, rosters: RosterKeeper, store: KeyStor
     """The ring with the keys that were in use before this start. Raises KeyRefused, OSError."""
     ring = KeyRing(number, rosters, store, await store.at_hand(), await store.in_use(), log)
     await ring.look()
+    ring._told_receipt = ring.used.receipt  # a store is opened with it
     return ring
 
 

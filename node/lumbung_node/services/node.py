@@ -7,6 +7,7 @@ durable then is the truth; whatever was waiting was answered "unknown, try again
 from __future__ import annotations
 
 import errno
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -17,7 +18,12 @@ import trio
 from lumbung_cluster.errors import BlobDamaged, DiskFailed, StoreDamaged, leaves_of
 from lumbung_cluster.ids import ClusterId, NodeNumber
 from lumbung_cluster.inventory.fingerprint import InventoryKey
-from lumbung_cluster.limits import FOREIGN_MEMORY_BYTES_MAX, SET_ASIDE_DAMAGES
+from lumbung_cluster.limits import (
+    FOREIGN_MEMORY_BYTES_MAX,
+    SET_ASIDE_DAMAGES,
+    SET_ASIDE_DAMAGES_KEPT,
+    SET_ASIDE_SAME_DAMAGES,
+)
 from lumbung_cluster.schedule import Schedule
 from lumbung_cluster.scrub_pace import ScrubSettings
 from lumbung_cluster.wire import WireRange
@@ -94,7 +100,8 @@ async def run_node(parts: NodeParts, on_ready: Callable[[str, Core], None]) -> N
     """Serve until cancelled. `on_ready(address, core)` is called each time that the node serves.
 
     Store failures open everything again, with a growing wait; a store that is found damaged again soon after it was
-    opened is set aside. An address in use ends a node that has not served yet. Anything else that is raised is fatal.
+    opened, or again and again in the same place, is set aside. An address in use ends a node that has not served yet.
+    Anything else that is raised is fatal.
     """
     has_served = False
 
@@ -104,7 +111,7 @@ async def run_node(parts: NodeParts, on_ready: Callable[[str, Core], None]) -> N
         on_ready(address, core)
 
     opener = Opener(parts.open_keyvalue, partial(_load, parts), parts.aside, parts.clock, parts.log)
-    wait_s, damages = _REOPEN_WAIT_S_MIN, 0
+    wait_s, damages = _REOPEN_WAIT_S_MIN, _Damages()
     while True:
         begun, found = trio.current_time(), ""
         try:
@@ -121,14 +128,36 @@ async def run_node(parts: NodeParts, on_ready: Callable[[str, Core], None]) -> N
             reasons = leaves_of(failures)
             parts.log.error("store failed, opening again", reason="; ".join(dict.fromkeys(map(str, reasons))))
             found = next((str(each) for each in reasons if isinstance(each, StoreDamaged | BlobDamaged)), "")
-        if trio.current_time() - begun > _SETTLED_S:
-            wait_s, damages = _REOPEN_WAIT_S_MIN, 0
-        damages = damages + 1 if found else 0
-        if damages >= SET_ASIDE_DAMAGES:
-            damages = 0
+        has_settled = trio.current_time() - begun > _SETTLED_S
+        if has_settled:
+            wait_s = _REOPEN_WAIT_S_MIN
+        if damages.are_enough(found, is_first=has_settled):
+            damages = _Damages()
             await _set_aside(parts, opener, found)
         await trio.sleep(wait_s)
         wait_s = min(wait_s * 2, _REOPEN_WAIT_S_MAX)
+
+
+class _Damages:
+    """What lives of one store have ended with, and when it is enough.
+
+    Two damages that follow each other within a minute are: the store is of no use. So are three of the same words,
+    which name file and place, however much time lies between: whoever meets a block once an hour would open the store
+    again for ever, and never get past it.
+    """
+
+    def __init__(self) -> None:
+        self._in_a_row = 0
+        self._words: deque[str] = deque(maxlen=SET_ASIDE_DAMAGES_KEPT)
+
+    def are_enough(self, words: str, *, is_first: bool) -> bool:
+        """A life has ended with `words`, empty for no damage; `is_first` when it had lasted."""
+        if not words:
+            self._in_a_row = 0
+            return False
+        self._in_a_row = 1 if is_first else self._in_a_row + 1
+        self._words.append(words)
+        return self._in_a_row >= SET_ASIDE_DAMAGES or self._words.count(words) >= SET_ASIDE_SAME_DAMAGES
 
 
 def _is_address_in_use(failures: BaseExceptionGroup[OSError]) -> bool:
@@ -224,8 +253,8 @@ async def _serve(parts: NodeParts, store: Store, on_ready: Callable[[str, Core],
         gauges = Gauges(core, operations, replicator)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(store.committer.run)
-            nursery.start_soon(store.inventories.run, parts.log)
-            nursery.start_soon(parts.keys.run, store.sign_life_again)
+            nursery.start_soon(going_on, core, "inventories", partial(store.inventories.run, parts.log))
+            nursery.start_soon(going_on, core, "keys", partial(parts.keys.run, store.sign_life_again))
             nursery.start_soon(going_on, core, "documents", parts.rosters.save_again)
             async with transport.serve(parts.listen, server.handlers()) as listener:
                 nursery.start_soon(replicator.run)

@@ -330,6 +330,8 @@ class PutStream:
         answer = blobs_pb2.PutAnswer(ticket=current.ticket, outcome=result.outcome, id=result.blob.raw, final=True)
         if result.new_version:
             answer.new_version = True
+        if result.other_bytes:
+            answer.size_bytes = result.other_bytes
         if result.status is not StatusCode.OK:
             answer.status_code, answer.sentence = result.status.value, result.sentence
             answer.retry_after_ms = int(result.retry_after_s * 1000)

@@ -92,8 +92,9 @@ async def save_reports(core: Core) -> None:
 
 async def load_report_rows(core: Core) -> None:
     """What was kept before the start. The ages go on by the wall clock; a report that no longer counts stays away."""
-    core.mutes = await load_mutes(core.store.kv)
-    for signed, received_ms in await load_reports(core.store.kv):
+    nodes = [record.number for record in core.rosters.roster.nodes]
+    core.mutes = await load_mutes(core.store.kv, nodes)
+    for signed, received_ms in await load_reports(core.store.kv, nodes):
         node = signed.content.node
         if report_objection(signed, node, core.rosters.roster, core.verifier) is None:
             age_s = max(0, core.clock.now_ms() - received_ms) / 1000

@@ -37,6 +37,7 @@ async def commit_receipt(
     ]
     if not held:
         return None
+    _forget_taken_back(core, origin, [blob for blob, _ in held])
     verified_since_ms = min(core.store.state.verified_ms(origin, row) for _, row in held)
     return _sign(core, StatementKind.COMMIT_RECEIPT, origin, nonce, verified_since_ms, tuple(blob for blob, _ in held))
 
@@ -59,6 +60,7 @@ async def inventory_receipt(core: Core, origin: NodeNumber, nonce: int) -> peer_
             units &= ~(1 << blob.unit)
     if core.condition.stopped or not units:
         return None
+    _forget_taken_back(core, origin, [blob for of, blob in core.taken_back if of == origin and units >> blob.unit & 1])
     claims = make_claims(core.store.inventories.key, origin, snapshot.inventory.digests(all_units()), units)
     verified_since_ms = state.verified_since_ms.get(origin, core.clock.now_ms())
     statement = Statement(
@@ -117,6 +119,13 @@ def check_statement(
     if not signed.is_valid(core.verifier):
         raise KeyRefused(f"receipt of node {holder}: the signature is not valid")
     return signed
+
+
+def _forget_taken_back(core: Core, origin: NodeNumber, blobs: Sequence[BlobId]) -> None:
+    """These are about to be signed for: what takes them back again has to come behind that."""
+    if core.taken_back:
+        for blob in blobs:
+            core.taken_back.pop((origin, blob), None)
 
 
 def _sign(

@@ -42,7 +42,8 @@ class Offered:
 
 @dataclass(slots=True)
 class Result:
-    """How it ended; `number` is 0 when nothing is durable here."""
+    """How it ended; `number` is 0 when nothing is durable here. `other_bytes` is the size of what is stored where that
+    is another sealing than came, else 0."""
 
     blob: BlobId
     outcome: blobs_pb2.PutOutcome.ValueType
@@ -51,6 +52,7 @@ class Result:
     sentence: str = ""
     new_version: bool = False
     retry_after_s: float = 0.0
+    other_bytes: int = 0
 
 
 @dataclass(slots=True)
@@ -115,7 +117,9 @@ class Storing:
                 held = await self._core.store.reader.row(self._core.number, version.blob)
                 if held is not None and await self._verifies(version.blob, held):
                     await self._let_go(item)
-                    return Result(version.blob, blobs_pb2.PUT_OUTCOME_REPEATED, held.number)
+                    return Result(
+                        version.blob, blobs_pb2.PUT_OUTCOME_REPEATED, held.number, other_bytes=held.size_bytes
+                    )
         repairs = False
         if row is not None:
             if await self._verifies(item.blob, row):

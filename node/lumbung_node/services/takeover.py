@@ -23,6 +23,7 @@ from lumbung_node.ports.keyvalue import Family
 from lumbung_node.services.core import STORE_FAILURES, Core
 from lumbung_node.services.session.arrivals import Arrivals
 from lumbung_node.services.takeover_entries import Found, SourceEntries
+from lumbung_node.services.takeover_source import NotNow, PatientSource, Tries
 from lumbung_node.store.jobs import ForeignBlob, Job
 from lumbung_node.store.layout import (
     OriginCounts,
@@ -39,10 +40,6 @@ __all__ = ["Takeover"]
 _PREFIX_BYTES = 2  # a gap in the index is passed over in steps of 1/65,536 of an origin's ids
 
 
-class _NotNow(Exception):
-    """A store that lies aside cannot be opened at the moment."""
-
-
 class Takeover:
     """`run` ends when nothing is left to take; `rows` tell how far each store has come."""
 
@@ -50,6 +47,7 @@ class Takeover:
         self._core = core
         self._aside = aside
         self._arrivals = arrivals
+        self._tries: dict[str, Tries] = {}
         self.rows: dict[str, TakeoverRow] = {}
 
     async def load(self) -> None:
@@ -65,11 +63,11 @@ class Takeover:
                 await trio.sleep(limits.TAKEOVER_WAIT_S)
 
     async def _has_taken(self, name: str) -> bool:
-        """False for one that cannot be opened now: it may be so for long, and the others must not wait for it."""
+        """False for one that cannot be read now: it may be so for long, and the others must not wait for it."""
         try:
             await self._take(name)
-        except _NotNow as exc:
-            self._core.log.warning("set-aside store not opened", store=name, reason=str(exc))
+        except NotNow as exc:
+            self._core.log.warning("set-aside store not read now", store=name, reason=str(exc))
             return False
         except STORE_FAILURES:
             raise  # our own store: it is opened again, and this goes on where it was
@@ -100,15 +98,15 @@ class Takeover:
         self._core.log.info("takeover ended", store=name, taken=row.taken, present=row.present, lacking=row.lacking)
 
     async def _open(self, name: str) -> Source | None:
-        """None when it cannot be read at all. Raises _NotNow, as while the disk has no room for the working copy."""
+        """None when it cannot be read at all. Raises NotNow, as while the disk has no room for the working copy."""
         try:
-            return await self._aside.open(name)
+            return PatientSource(await self._aside.open(name), self._tries.setdefault(name, Tries()))
         except StoreDamaged as exc:
             self._core.log.error("set-aside store does not open", store=name, reason=str(exc))
             await self._keep(name, replace(self.rows[name], state=TakeoverState.REFUSES_TO_OPEN))
             return None
         except (DiskFull, DiskFailed) as exc:
-            raise _NotNow(str(exc)) from exc
+            raise NotNow(str(exc)) from exc
 
     def _origins(self, first: NodeNumber) -> list[NodeNumber]:
         """Own recordings first: they may exist nowhere else. From `first` on, when an earlier life came so far."""
@@ -226,6 +224,8 @@ class Takeover:
         job = Job()
         job.extra.put(Family.SYSTEM, takeover_key(name), row.pack())
         await self._core.store.committer.commit(job)
+        if (row.origin, row.last) != (self.rows[name].origin, self.rows[name].last):
+            self._tries.setdefault(name, Tries()).progressed()
         self.rows[name] = row
 
 

@@ -29,7 +29,8 @@ from lumbung_node.store.inventory_reads import id_of_row, read_feed
 from lumbung_node.store.jobs import Job
 from lumbung_node.store.layout import receipt_key
 from lumbung_node.store.proofs import Proofs
-from lumbung_node.store.state import StoreState, scan_all
+from lumbung_node.store.readable import scan_known
+from lumbung_node.store.state import StoreState
 
 __all__ = ["CoverRow", "Covers", "cover_key"]
 
@@ -105,13 +106,20 @@ class Covers:
         is_void = row is None or row.generation != self._proofs.ledger.account(holder).generation
         return None if is_void else row
 
-    async def load(self, units_held: Callable[[NodeNumber], int]) -> None:
-        """Count what is on disk, whenever the ledger was built anew; `units_held` says what a holder must hold."""
+    async def load(self, units_held: Callable[[NodeNumber], int]) -> bool:
+        """Count what is on disk, whenever the ledger was built anew; `units_held` says what a holder must hold.
+
+        False when some of it lies in a corrupt block: its holder is proven by name alone until it is asked again, which
+        its next session does at once, and the answer is written in the place of what was lost.
+        """
         self._rows = {}
-        for key, value in await scan_all(self._kv, Family.PROOFS, _KEYS, _KEYS_END):
+        keys = [cover_key(holder) for holder in sorted(self._state.generations_seen)]
+        rows, lost = await scan_known(self._kv, Family.PROOFS, _KEYS, _KEYS_END, keys)
+        for key, value in rows:
             holder, row = NodeNumber(int.from_bytes(key[1:], "big")), CoverRow.unpack(value)
             self._rows[holder] = row
             await self._count(holder, row, units_held(holder))
+        return not lost
 
     async def record(self, statement: SignedStatement, believed: Believed, held: int, now_ms: int) -> bool:
         """Keep a checked receipt of which we believe some units, and count it, once it is durable.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from lumbung_cluster import limits
+from lumbung_cluster.errors import BlobDamaged
 from lumbung_cluster.ids import BlobId, Generation, NodeNumber
 from lumbung_cluster.ledger import Ledger
 from lumbung_cluster.named_proofs import NamedProofs
@@ -14,13 +15,14 @@ from lumbung_node.store.committer import Committer
 from lumbung_node.store.jobs import Job
 from lumbung_node.store.layout import CopyRow, copy_key, receipt_key
 from lumbung_node.store.named_rows import NAMED_KEYS, NamedRow, holder_of, named_key
-from lumbung_node.store.readable import read_rows
+from lumbung_node.store.readable import get_each, read_rows, scan_known
 from lumbung_node.store.reads import Reader
-from lumbung_node.store.state import Pulse, StoreState, scan_all
+from lumbung_node.store.state import Pulse, StoreState
 
 __all__ = ["Proofs"]
 
 _SCAN_ROWS = 4096
+_NUMBERS_AT_ONCE = 512  # looked for key by key beside a corrupt block, which holds some 60 rows
 _RECEIPT_ROWS = 256
 _SAVED_SHARE = 64  # of the numbers: the row is written anew after so many more, 8 bytes of it for each
 _COPIES, _COPIES_END = copy_key(0, NodeNumber(0)), b"d"
@@ -30,7 +32,8 @@ _RECEIPTS_END = b"s"
 class Proofs:
     """Receipts are durable before they count, so that a crash never makes a shown proof disappear.
 
-    What is proven by name is kept apart from the ledger and saved now and then (named_rows.py).
+    What is proven by name is kept apart from the ledger and saved now and then (named_rows.py). `lost` counts the rows
+    of copies that a start found in a corrupt block.
     """
 
     def __init__(self, kv: KeyValue, state: StoreState, reader: Reader, committer: Committer) -> None:
@@ -43,6 +46,7 @@ class Proofs:
         self._under_way: set[int] = set()  # serials of receipts that are being written
         self._left: set[int] = set()  # and of those whose writers were cancelled: on disk, it may be, and not counted
         self._numbers_since_saved = self._receipts_since_saved = 0
+        self.lost = 0
         self.ledger = Ledger()
         self.changed = Pulse()
 
@@ -76,23 +80,68 @@ class Proofs:
 
     async def _read_named(self) -> None:
         """What was saved, and the receipts since; without that the row of every blob (an older build wrote them)."""
-        saved = await scan_all(self._kv, Family.PROOFS, *NAMED_KEYS)
+        try:
+            is_saved = await self._read_saved()
+        except BlobDamaged:  # the rows of copies say all of it once more
+            is_saved = False
+        if not is_saved:
+            self._named = {}
+            await self._read_copies()
+        if self.lost:
+            await self._save()  # what counts as taken back must not depend on the next start's meeting the same damage
+        else:
+            await self._save_when_due()
+
+    async def _read_saved(self) -> bool:
+        """False when there is nothing saved, or not all of it can be read. Raises BlobDamaged."""
+        keys = [named_key(holder) for holder in sorted(self._state.generations_seen)]
+        saved, lost = await scan_known(self._kv, Family.PROOFS, *NAMED_KEYS, keys)
+        if lost or not saved:
+            return False
         rows = {holder_of(key): NamedRow.unpack(value) for key, value in saved}
         self._named = {holder: row.proofs for holder, row in rows.items()}
-        if not rows:
-            await self._read_copies()
-        else:
-            await self._read_receipts(min(row.serial for row in rows.values()))
-        await self._save_when_due()
+        await self._read_receipts(min(row.serial for row in rows.values()))
+        return True
 
     async def _read_copies(self) -> None:
-        first = _COPIES
-        while page := await self._kv.scan(Family.PROOFS, first, _COPIES_END, _SCAN_ROWS):
-            for key, value in page:
-                row = CopyRow.unpack(value)
-                self._hear(NodeNumber(int.from_bytes(key[9:], "big")), row, [int.from_bytes(key[1:9], "big")])
-            self._numbers_since_saved += len(page)
+        """The last word of every holder on every blob; what cannot be read counts as taken back."""
+        first, last = _COPIES, self._state.end(self._state.node).number
+        while first < _COPIES_END:
+            try:
+                page = await self._kv.scan(Family.PROOFS, first, _COPIES_END, _SCAN_ROWS)
+            except BlobDamaged:
+                number = int.from_bytes(first[1:9], "big")
+                if number > last:
+                    return  # what cannot be read lies behind all that there is
+                behind = min(number + _NUMBERS_AT_ONCE, last + 1)
+                await self._read_copies_of(range(number, behind))
+                first = copy_key(behind, NodeNumber(0))
+                continue
+            if not page:
+                return
+            self._hear_copies(page)
             first = page[-1][0] + b"\0"
+
+    async def _read_copies_of(self, numbers: range) -> None:
+        """Beside a corrupt block: row by row, so that it is known which are lost.
+
+        One of these may have been a withdrawal, and then an older word, by a disk or over everything, would count. So
+        they are taken for withdrawn as late as can be: what the holder says from now on comes behind it.
+        """
+        generations = self._state.generations_seen
+        keys = [copy_key(number, holder) for number in numbers for holder in sorted(generations)]
+        rows, lost = await get_each(self._kv, Family.PROOFS, keys)
+        self._hear_copies(rows)
+        for key in lost:
+            number, holder = _of_copy_key(key)
+            self._of(holder).withdraw(generations[holder], self._state.next_nonce - 1, [number])
+        self.lost += len(lost)
+
+    def _hear_copies(self, rows: Sequence[tuple[bytes, bytes]]) -> None:
+        for key, value in rows:
+            number, holder = _of_copy_key(key)
+            self._hear(holder, CopyRow.unpack(value), [number])
+        self._numbers_since_saved += len(rows)
 
     async def _read_receipts(self, serial: int) -> None:
         first = receipt_key(serial)
@@ -150,6 +199,9 @@ class Proofs:
         numbers = max(limits.PROOFS_SAVED_NUMBERS, most // _SAVED_SHARE)
         if self._numbers_since_saved < numbers and self._receipts_since_saved < limits.PROOFS_SAVED_RECEIPTS:
             return
+        await self._save()
+
+    async def _save(self) -> None:
         serial = min(self._under_way | self._left, default=self._state.next_serial)
         batch = Batch()
         for holder in sorted(self._named):
@@ -158,6 +210,10 @@ class Proofs:
         await self._kv.write(batch)
 
     # --- words -------------------------------------------------------------------------------------------------
+
+    async def is_news(self, word: Statement) -> bool:
+        """Whether `record` would keep it now."""
+        return bool(await self._changed_by(word, await self._numbers(word.blobs)))
 
     async def record(self, statement: SignedStatement, now_ms: int, overruled: Collection[int] = ()) -> None:
         """Keep a checked receipt or withdrawal and count it. Ids that are not ours are left out.
@@ -246,3 +302,7 @@ class Proofs:
     async def receipt(self, serial: int) -> SignedStatement | None:
         (raw,) = await self._kv.get(Family.PROOFS, [receipt_key(serial)])
         return SignedStatement.from_bytes(raw) if raw is not None else None
+
+
+def _of_copy_key(key: bytes) -> tuple[int, NodeNumber]:
+    return int.from_bytes(key[1:9], "big"), NodeNumber(int.from_bytes(key[9:], "big"))

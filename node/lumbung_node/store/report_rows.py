@@ -7,14 +7,16 @@ SYSTEM: 'hm', node u32, health code (ASCII) -> version u8, until u64 (UTC ms).
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 
 from lumbung_cluster.canonical import Malformed
+from lumbung_cluster.health import HealthCode
 from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.mute import Mute
 from lumbung_cluster.report import SignedReport
 from lumbung_cluster.report_codec import report_of_bytes
 from lumbung_node.ports.keyvalue import Family, KeyValue
-from lumbung_node.store.state import scan_all
+from lumbung_node.store.readable import scan_known
 
 __all__ = ["load_mutes", "load_reports", "mute_key", "pack_mute", "pack_report", "report_key"]
 
@@ -33,10 +35,12 @@ def pack_report(signed: SignedReport, received_ms: int) -> bytes:
     return _HEAD.pack(_VERSION, received_ms) + signed.to_bytes()
 
 
-async def load_reports(kv: KeyValue) -> list[tuple[SignedReport, int]]:
-    """The reports kept, by node, and when each came (UTC ms)."""
+async def load_reports(kv: KeyValue, nodes: Iterable[NodeNumber]) -> list[tuple[SignedReport, int]]:
+    """The reports kept, and when each came (UTC ms). Beside a corrupt block those of `nodes` are looked for."""
     found = []
-    for key, value in await scan_all(kv, Family.SYSTEM, _REPORTS, _BEHIND_REPORTS):
+    keys = [report_key(node) for node in sorted(nodes)]
+    rows, _ = await scan_known(kv, Family.SYSTEM, _REPORTS, _BEHIND_REPORTS, keys)
+    for key, value in rows:
         signed = _read_report(value)
         if signed is not None and report_key(signed[0].content.node) == key:
             found.append(signed)
@@ -60,10 +64,13 @@ def pack_mute(mute: Mute) -> bytes:
     return _HEAD.pack(_VERSION, mute.until_ms)
 
 
-async def load_mutes(kv: KeyValue) -> list[Mute]:
-    """In the order of their keys: by node, then by code."""
+async def load_mutes(kv: KeyValue, nodes: Iterable[NodeNumber]) -> list[Mute]:
+    """By node, then by code. Beside a corrupt block those about `nodes` are looked for."""
     found = []
-    for key, value in await scan_all(kv, Family.SYSTEM, _MUTES, _BEHIND_MUTES):
+    about = sorted({NodeNumber(0), *nodes})  # 0 is every node
+    keys = [mute_key(node, code) for node in about for code in sorted(HealthCode.__members__)]
+    rows, _ = await scan_known(kv, Family.SYSTEM, _MUTES, _BEHIND_MUTES, keys)
+    for key, value in rows:
         node, code = key[len(_MUTES) :][:_NODE_SIZE], key[len(_MUTES) + _NODE_SIZE :]
         if len(value) == _HEAD.size and value[0] == _VERSION and code.isascii():
             until_ms = _HEAD.unpack(value)[1]

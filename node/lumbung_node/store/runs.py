@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import trio
+
 from lumbung_cluster.ids import BlobId, NodeNumber, blob_hasher
 from lumbung_cluster.limits import CHUNK_SIZE_BYTES
 from lumbung_node.ports.keyvalue import Batch, Family, KeyValue
@@ -42,6 +44,8 @@ class Run:
         self._written = 0
         self._hasher = blob_hasher()
         self._tail = bytearray()
+        self._turn = trio.Lock()
+        self._is_gone = False
         self.received_bytes = 0
 
     @property
@@ -50,7 +54,9 @@ class Run:
         return place_key(self._first)
 
     async def append(self, piece: bytes | memoryview) -> None:
-        """The next bytes; writes full chunks to disk as they come."""
+        """The next bytes; writes full chunks to disk as they come. Behind an `abandon` nothing is taken any more."""
+        if self._is_gone:
+            return
         self._hasher.update(piece)
         self._tail += piece
         self.received_bytes += len(piece)
@@ -70,10 +76,13 @@ class Run:
         await self._flush(whole_chunks_only=True)
 
     async def abandon(self) -> None:
+        """Behind whatever is being written of it now: chunks that come to the disk later would be nobody's."""
+        self._is_gone = True
         batch = Batch()
         batch.delete_range(Family.CHUNKS, place_key(self._first), place_key(self._first + self._row.chunks))
         batch.delete(Family.PENDING, place_key(self._first))
-        await self._kv.write(batch)
+        async with self._turn:
+            await self._kv.write(batch)
 
     def take_written(self, chunk: bytes) -> None:
         """A whole chunk that an earlier stream had written: hash it again and go on behind it."""
@@ -83,6 +92,11 @@ class Run:
         self.received_bytes += len(chunk)
 
     async def _flush(self, *, whole_chunks_only: bool) -> None:
+        async with self._turn:
+            if not self._is_gone:
+                await self._write(whole_chunks_only=whole_chunks_only)
+
+    async def _write(self, *, whole_chunks_only: bool) -> None:
         rows = []
         while len(self._tail) >= CHUNK_SIZE_BYTES or (self._tail and not whole_chunks_only):
             rows.append((place_key(self._first + self._written), bytes(self._tail[:CHUNK_SIZE_BYTES])))

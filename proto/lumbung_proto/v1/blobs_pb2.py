@@ -24,15 +24,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1clumbung_proto/v1/blobs.proto\x12\nlumbung.v1\"0\n\nPutRequest\x12\"\n\x05parts\x18\x01 \x03(\x0b\x32\x13.lumbung.v1.PutPart\"T\n\x07PutPart\x12\x0e\n\x06ticket\x18\x01 \x01(\r\x12#\n\x05start\x18\x02 \x01(\x0b\x32\x14.lumbung.v1.PutStart\x12\x14\n\x0clength_bytes\x18\x03 \x01(\r\"\x88\x01\n\x08PutStart\x12\x12\n\nsize_bytes\x18\x01 \x01(\x04\x12\n\n\x02id\x18\x02 \x01(\x0c\x12\x12\n\nrecord_tag\x18\x03 \x01(\x0c\x12\x13\n\x0b\x63ontent_tag\x18\x04 \x01(\x0c\x12\x12\n\nseal_epoch\x18\x05 \x01(\r\x12\x0e\n\x06\x63opies\x18\x06 \x01(\r\x12\x0f\n\x07wait_ms\x18\x07 \x01(\r\"M\n\x0bPutResponse\x12&\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x15.lumbung.v1.PutAnswer\x12\x16\n\x0ereceived_bytes\x18\x02 \x01(\x04\"\xda\x01\n\tPutAnswer\x12\x0e\n\x06ticket\x18\x01 \x01(\r\x12\'\n\x07outcome\x18\x02 \x01(\x0e\x32\x16.lumbung.v1.PutOutcome\x12\n\n\x02id\x18\x03 \x01(\x0c\x12%\n\x06\x63opies\x18\x04 \x01(\x0b\x32\x15.lumbung.v1.CopyCount\x12\x13\n\x0bstatus_code\x18\x05 \x01(\r\x12\x10\n\x08sentence\x18\x06 \x01(\t\x12\r\n\x05\x66inal\x18\x07 \x01(\x08\x12\x13\n\x0bnew_version\x18\x08 \x01(\x08\x12\x16\n\x0eretry_after_ms\x18\t \x01(\r\"Z\n\tCopyCount\x12\r\n\x05\x63ount\x18\x01 \x01(\r\x12\x0e\n\x06wanted\x18\x02 \x01(\r\x12\x0c\n\x04safe\x18\x03 \x01(\x08\x12\x0f\n\x07holders\x18\x04 \x03(\r\x12\x0f\n\x07missing\x18\x05 \x03(\r\"R\n\nGetRequest\x12\x0e\n\x06origin\x18\x01 \x01(\r\x12\n\n\x02id\x18\x02 \x01(\x0c\x12\x12\n\nrecord_tag\x18\x03 \x01(\x0c\x12\x14\n\x0coffset_bytes\x18\x04 \x01(\x04\"2\n\x0bGetResponse\x12#\n\x05start\x18\x01 \x01(\x0b\x32\x14.lumbung.v1.GetStart\"_\n\x08GetStart\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0e\n\x06origin\x18\x02 \x01(\r\x12\x12\n\nsize_bytes\x18\x03 \x01(\x04\x12\x0f\n\x07time_ms\x18\x04 \x01(\x04\x12\x12\n\nseal_epoch\x18\x05 \x01(\r\"=\n\x0bReadRequest\x12\x0e\n\x06origin\x18\x01 \x01(\r\x12\n\n\x02id\x18\x02 \x01(\x0c\x12\x12\n\nrecord_tag\x18\x03 \x01(\x0c\"]\n\x0cReadResponse\x12#\n\x05start\x18\x01 \x01(\x0b\x32\x14.lumbung.v1.GetStart\x12(\n\x07refusal\x18\x02 \x01(\x0b\x32\x17.lumbung.v1.ReadRefusal\"4\n\x0bReadRefusal\x12\x13\n\x0bstatus_code\x18\x01 \x01(\r\x12\x10\n\x08sentence\x18\x02 \x01(\t\"=\n\x0bStatRequest\x12\x0e\n\x06origin\x18\x01 \x01(\r\x12\n\n\x02id\x18\x02 \x01(\x0c\x12\x12\n\nrecord_tag\x18\x03 \x01(\x0c\"n\n\x0cStatResponse\x12%\n\x04\x62lob\x18\x01 \x01(\x0b\x32\x17.lumbung.v1.BlobSummary\x12%\n\x06proofs\x18\x02 \x03(\x0b\x32\x15.lumbung.v1.CopyProof\x12\x10\n\x08versions\x18\x03 \x03(\x0c\"\x9b\x01\n\x0b\x42lobSummary\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0e\n\x06origin\x18\x02 \x01(\r\x12\x12\n\nsize_bytes\x18\x03 \x01(\x04\x12\x0f\n\x07time_ms\x18\x04 \x01(\x04\x12\x0e\n\x06number\x18\x05 \x01(\x04\x12%\n\x06\x63opies\x18\x06 \x01(\x0b\x32\x15.lumbung.v1.CopyCount\x12\x14\n\x0c\x64\x61maged_here\x18\x07 \x01(\x08\"\x90\x01\n\tCopyProof\x12\x0e\n\x06holder\x18\x01 \x01(\r\x12\x0b\n\x03own\x18\x02 \x01(\x08\x12\x12\n\ngeneration\x18\x03 \x01(\r\x12\x19\n\x11verified_since_ms\x18\x04 \x01(\x04\x12\x0f\n\x07receipt\x18\x05 \x01(\x0c\x12\x11\n\twithdrawn\x18\x06 \x01(\x08\x12\x13\n\x0breceived_ms\x18\x07 \x01(\x04\"Q\n\x0bListRequest\x12\x0e\n\x06origin\x18\x01 \x01(\r\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\x04\x12\r\n\x05limit\x18\x03 \x01(\r\x12\x14\n\x0c\x63opies_below\x18\x04 \x01(\r\"J\n\x0cListResponse\x12&\n\x05\x62lobs\x18\x01 \x03(\x0b\x32\x17.lumbung.v1.BlobSummary\x12\x12\n\nnext_after\x18\x02 \x01(\x04*\x8d\x01\n\nPutOutcome\x12\x1b\n\x17PUT_OUTCOME_UNSPECIFIED\x10\x00\x12\x16\n\x12PUT_OUTCOME_STORED\x10\x01\x12\x18\n\x14PUT_OUTCOME_REPEATED\x10\x02\x12\x17\n\x13PUT_OUTCOME_REFUSED\x10\x03\x12\x17\n\x13PUT_OUTCOME_UNKNOWN\x10\x04\x32\xb8\x02\n\x0b\x42lobService\x12:\n\x03Put\x12\x16.lumbung.v1.PutRequest\x1a\x17.lumbung.v1.PutResponse(\x01\x30\x01\x12\x38\n\x03Get\x12\x16.lumbung.v1.GetRequest\x1a\x17.lumbung.v1.GetResponse0\x01\x12=\n\x04Read\x12\x17.lumbung.v1.ReadRequest\x1a\x18.lumbung.v1.ReadResponse(\x01\x30\x01\x12\x39\n\x04Stat\x12\x17.lumbung.v1.StatRequest\x1a\x18.lumbung.v1.StatResponse\x12\x39\n\x04List\x12\x17.lumbung.v1.ListRequest\x1a\x18.lumbung.v1.ListResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1clumbung_proto/v1/blobs.proto\x12\nlumbung.v1\"0\n\nPutRequest\x12\"\n\x05parts\x18\x01 \x03(\x0b\x32\x13.lumbung.v1.PutPart\"T\n\x07PutPart\x12\x0e\n\x06ticket\x18\x01 \x01(\r\x12#\n\x05start\x18\x02 \x01(\x0b\x32\x14.lumbung.v1.PutStart\x12\x14\n\x0clength_bytes\x18\x03 \x01(\r\"\x88\x01\n\x08PutStart\x12\x12\n\nsize_bytes\x18\x01 \x01(\x04\x12\n\n\x02id\x18\x02 \x01(\x0c\x12\x12\n\nrecord_tag\x18\x03 \x01(\x0c\x12\x13\n\x0b\x63ontent_tag\x18\x04 \x01(\x0c\x12\x12\n\nseal_epoch\x18\x05 \x01(\r\x12\x0e\n\x06\x63opies\x18\x06 \x01(\r\x12\x0f\n\x07wait_ms\x18\x07 \x01(\r\"M\n\x0bPutResponse\x12&\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x15.lumbung.v1.PutAnswer\x12\x16\n\x0ereceived_bytes\x18\x02 \x01(\x04\"\xee\x01\n\tPutAnswer\x12\x0e\n\x06ticket\x18\x01 \x01(\r\x12\'\n\x07outcome\x18\x02 \x01(\x0e\x32\x16.lumbung.v1.PutOutcome\x12\n\n\x02id\x18\x03 \x01(\x0c\x12%\n\x06\x63opies\x18\x04 \x01(\x0b\x32\x15.lumbung.v1.CopyCount\x12\x13\n\x0bstatus_code\x18\x05 \x01(\r\x12\x10\n\x08sentence\x18\x06 \x01(\t\x12\r\n\x05\x66inal\x18\x07 \x01(\x08\x12\x13\n\x0bnew_version\x18\x08 \x01(\x08\x12\x16\n\x0eretry_after_ms\x18\t \x01(\r\x12\x12\n\nsize_bytes\x18\n \x01(\x04\"Z\n\tCopyCount\x12\r\n\x05\x63ount\x18\x01 \x01(\r\x12\x0e\n\x06wanted\x18\x02 \x01(\r\x12\x0c\n\x04safe\x18\x03 \x01(\x08\x12\x0f\n\x07holders\x18\x04 \x03(\r\x12\x0f\n\x07missing\x18\x05 \x03(\r\"R\n\nGetRequest\x12\x0e\n\x06origin\x18\x01 \x01(\r\x12\n\n\x02id\x18\x02 \x01(\x0c\x12\x12\n\nrecord_tag\x18\x03 \x01(\x0c\x12\x14\n\x0coffset_bytes\x18\x04 \x01(\x04\"2\n\x0bGetResponse\x12#\n\x05start\x18\x01 \x01(\x0b\x32\x14.lumbung.v1.GetStart\"_\n\x08GetStart\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0e\n\x06origin\x18\x02 \x01(\r\x12\x12\n\nsize_bytes\x18\x03 \x01(\x04\x12\x0f\n\x07time_ms\x18\x04 \x01(\x04\x12\x12\n\nseal_epoch\x18\x05 \x01(\r\"=\n\x0bReadRequest\x12\x0e\n\x06origin\x18\x01 \x01(\r\x12\n\n\x02id\x18\x02 \x01(\x0c\x12\x12\n\nrecord_tag\x18\x03 \x01(\x0c\"]\n\x0cReadResponse\x12#\n\x05start\x18\x01 \x01(\x0b\x32\x14.lumbung.v1.GetStart\x12(\n\x07refusal\x18\x02 \x01(\x0b\x32\x17.lumbung.v1.ReadRefusal\"4\n\x0bReadRefusal\x12\x13\n\x0bstatus_code\x18\x01 \x01(\r\x12\x10\n\x08sentence\x18\x02 \x01(\t\"=\n\x0bStatRequest\x12\x0e\n\x06origin\x18\x01 \x01(\r\x12\n\n\x02id\x18\x02 \x01(\x0c\x12\x12\n\nrecord_tag\x18\x03 \x01(\x0c\"n\n\x0cStatResponse\x12%\n\x04\x62lob\x18\x01 \x01(\x0b\x32\x17.lumbung.v1.BlobSummary\x12%\n\x06proofs\x18\x02 \x03(\x0b\x32\x15.lumbung.v1.CopyProof\x12\x10\n\x08versions\x18\x03 \x03(\x0c\"\x9b\x01\n\x0b\x42lobSummary\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0e\n\x06origin\x18\x02 \x01(\r\x12\x12\n\nsize_bytes\x18\x03 \x01(\x04\x12\x0f\n\x07time_ms\x18\x04 \x01(\x04\x12\x0e\n\x06number\x18\x05 \x01(\x04\x12%\n\x06\x63opies\x18\x06 \x01(\x0b\x32\x15.lumbung.v1.CopyCount\x12\x14\n\x0c\x64\x61maged_here\x18\x07 \x01(\x08\"\x90\x01\n\tCopyProof\x12\x0e\n\x06holder\x18\x01 \x01(\r\x12\x0b\n\x03own\x18\x02 \x01(\x08\x12\x12\n\ngeneration\x18\x03 \x01(\r\x12\x19\n\x11verified_since_ms\x18\x04 \x01(\x04\x12\x0f\n\x07receipt\x18\x05 \x01(\x0c\x12\x11\n\twithdrawn\x18\x06 \x01(\x08\x12\x13\n\x0breceived_ms\x18\x07 \x01(\x04\"Q\n\x0bListRequest\x12\x0e\n\x06origin\x18\x01 \x01(\r\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\x04\x12\r\n\x05limit\x18\x03 \x01(\r\x12\x14\n\x0c\x63opies_below\x18\x04 \x01(\r\"J\n\x0cListResponse\x12&\n\x05\x62lobs\x18\x01 \x03(\x0b\x32\x17.lumbung.v1.BlobSummary\x12\x12\n\nnext_after\x18\x02 \x01(\x04*\x8d\x01\n\nPutOutcome\x12\x1b\n\x17PUT_OUTCOME_UNSPECIFIED\x10\x00\x12\x16\n\x12PUT_OUTCOME_STORED\x10\x01\x12\x18\n\x14PUT_OUTCOME_REPEATED\x10\x02\x12\x17\n\x13PUT_OUTCOME_REFUSED\x10\x03\x12\x17\n\x13PUT_OUTCOME_UNKNOWN\x10\x04\x32\xb8\x02\n\x0b\x42lobService\x12:\n\x03Put\x12\x16.lumbung.v1.PutRequest\x1a\x17.lumbung.v1.PutResponse(\x01\x30\x01\x12\x38\n\x03Get\x12\x16.lumbung.v1.GetRequest\x1a\x17.lumbung.v1.GetResponse0\x01\x12=\n\x04Read\x12\x17.lumbung.v1.ReadRequest\x1a\x18.lumbung.v1.ReadResponse(\x01\x30\x01\x12\x39\n\x04Stat\x12\x17.lumbung.v1.StatRequest\x1a\x18.lumbung.v1.StatResponse\x12\x39\n\x04List\x12\x17.lumbung.v1.ListRequest\x1a\x18.lumbung.v1.ListResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lumbung_proto.v1.blobs_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PUTOUTCOME']._serialized_start=1796
-  _globals['_PUTOUTCOME']._serialized_end=1937
+  _globals['_PUTOUTCOME']._serialized_start=1816
+  _globals['_PUTOUTCOME']._serialized_end=1957
   _globals['_PUTREQUEST']._serialized_start=44
   _globals['_PUTREQUEST']._serialized_end=92
   _globals['_PUTPART']._serialized_start=94
@@ -42,33 +42,33 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PUTRESPONSE']._serialized_start=319
   _globals['_PUTRESPONSE']._serialized_end=396
   _globals['_PUTANSWER']._serialized_start=399
-  _globals['_PUTANSWER']._serialized_end=617
-  _globals['_COPYCOUNT']._serialized_start=619
-  _globals['_COPYCOUNT']._serialized_end=709
-  _globals['_GETREQUEST']._serialized_start=711
-  _globals['_GETREQUEST']._serialized_end=793
-  _globals['_GETRESPONSE']._serialized_start=795
-  _globals['_GETRESPONSE']._serialized_end=845
-  _globals['_GETSTART']._serialized_start=847
-  _globals['_GETSTART']._serialized_end=942
-  _globals['_READREQUEST']._serialized_start=944
-  _globals['_READREQUEST']._serialized_end=1005
-  _globals['_READRESPONSE']._serialized_start=1007
-  _globals['_READRESPONSE']._serialized_end=1100
-  _globals['_READREFUSAL']._serialized_start=1102
-  _globals['_READREFUSAL']._serialized_end=1154
-  _globals['_STATREQUEST']._serialized_start=1156
-  _globals['_STATREQUEST']._serialized_end=1217
-  _globals['_STATRESPONSE']._serialized_start=1219
-  _globals['_STATRESPONSE']._serialized_end=1329
-  _globals['_BLOBSUMMARY']._serialized_start=1332
-  _globals['_BLOBSUMMARY']._serialized_end=1487
-  _globals['_COPYPROOF']._serialized_start=1490
-  _globals['_COPYPROOF']._serialized_end=1634
-  _globals['_LISTREQUEST']._serialized_start=1636
-  _globals['_LISTREQUEST']._serialized_end=1717
-  _globals['_LISTRESPONSE']._serialized_start=1719
-  _globals['_LISTRESPONSE']._serialized_end=1793
-  _globals['_BLOBSERVICE']._serialized_start=1940
-  _globals['_BLOBSERVICE']._serialized_end=2252
+  _globals['_PUTANSWER']._serialized_end=637
+  _globals['_COPYCOUNT']._serialized_start=639
+  _globals['_COPYCOUNT']._serialized_end=729
+  _globals['_GETREQUEST']._serialized_start=731
+  _globals['_GETREQUEST']._serialized_end=813
+  _globals['_GETRESPONSE']._serialized_start=815
+  _globals['_GETRESPONSE']._serialized_end=865
+  _globals['_GETSTART']._serialized_start=867
+  _globals['_GETSTART']._serialized_end=962
+  _globals['_READREQUEST']._serialized_start=964
+  _globals['_READREQUEST']._serialized_end=1025
+  _globals['_READRESPONSE']._serialized_start=1027
+  _globals['_READRESPONSE']._serialized_end=1120
+  _globals['_READREFUSAL']._serialized_start=1122
+  _globals['_READREFUSAL']._serialized_end=1174
+  _globals['_STATREQUEST']._serialized_start=1176
+  _globals['_STATREQUEST']._serialized_end=1237
+  _globals['_STATRESPONSE']._serialized_start=1239
+  _globals['_STATRESPONSE']._serialized_end=1349
+  _globals['_BLOBSUMMARY']._serialized_start=1352
+  _globals['_BLOBSUMMARY']._serialized_end=1507
+  _globals['_COPYPROOF']._serialized_start=1510
+  _globals['_COPYPROOF']._serialized_end=1654
+  _globals['_LISTREQUEST']._serialized_start=1656
+  _globals['_LISTREQUEST']._serialized_end=1737
+  _globals['_LISTRESPONSE']._serialized_start=1739
+  _globals['_LISTRESPONSE']._serialized_end=1813
+  _globals['_BLOBSERVICE']._serialized_start=1960
+  _globals['_BLOBSERVICE']._serialized_end=2272
 # @@protoc_insertion_point(module_scope)

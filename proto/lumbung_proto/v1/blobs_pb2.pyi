@@ -198,6 +198,7 @@ class PutAnswer(_message.Message):
     FINAL_FIELD_NUMBER: _builtins.int
     NEW_VERSION_FIELD_NUMBER: _builtins.int
     RETRY_AFTER_MS_FIELD_NUMBER: _builtins.int
+    SIZE_BYTES_FIELD_NUMBER: _builtins.int
     ticket: _builtins.int
     """The client's number."""
     outcome: Global___PutOutcome.ValueType
@@ -214,6 +215,8 @@ class PutAnswer(_message.Message):
     """True when the record tag was known with other content: this is a new version of that record."""
     retry_after_ms: _builtins.int
     """With RESOURCE_EXHAUSTED: when to try again, 0 when that is not known."""
+    size_bytes: _builtins.int
+    """Size of the stored bytes where `id` is not that of the bytes that were sent, else 0."""
     @_builtins.property
     def copies(self) -> Global___CopyCount:
         """Proven copies at this moment."""
@@ -230,10 +233,11 @@ class PutAnswer(_message.Message):
         final: _builtins.bool = ...,
         new_version: _builtins.bool = ...,
         retry_after_ms: _builtins.int = ...,
+        size_bytes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["copies", b"copies"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["copies", b"copies", "final", b"final", "id", b"id", "new_version", b"new_version", "outcome", b"outcome", "retry_after_ms", b"retry_after_ms", "sentence", b"sentence", "status_code", b"status_code", "ticket", b"ticket"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["copies", b"copies", "final", b"final", "id", b"id", "new_version", b"new_version", "outcome", b"outcome", "retry_after_ms", b"retry_after_ms", "sentence", b"sentence", "size_bytes", b"size_bytes", "status_code", b"status_code", "ticket", b"ticket"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

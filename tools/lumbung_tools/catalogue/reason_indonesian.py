@@ -27,8 +27,8 @@ REASON_INDONESIAN: Final[dict[str, str]] = {
     "reason.streams": "simpul sedang melayani terlalu banyak perintah panjang; coba lagi nanti",
     "reason.slots_all": "simpul sedang melayani {most} permintaan; coba lagi nanti",
     "reason.two_lives": (
-        "ada mesin lain yang berjalan dengan identitas simpul ini, jadi simpul ini tidak menerima rekaman; "
-        "hubungi provinsi"
+        "ada mesin lain yang berjalan dengan identitas simpul ini, jadi simpul ini tidak menerima rekaman dan tidak "
+        "menandatangani apa pun; hubungi provinsi"
     ),
     "reason.store_failed": "simpul sedang membuka kembali penyimpanannya setelah gangguan cakram",
     "reason.store_closing": "simpul sedang menutup penyimpanannya",

@@ -12,7 +12,7 @@ from lumbung_tools.output.cluster_page import named
 from lumbung_tools.output.exit_codes import ExitCode
 from lumbung_tools.output.failures import sentence_of
 
-__all__ = ["incomplete_code", "look", "warn_of_silent"]
+__all__ = ["end_of_search", "incomplete_code", "look"]
 
 
 async def look(call: Call, session: Session) -> ClusterAnswer:
@@ -33,11 +33,17 @@ async def look(call: Call, session: Session) -> ClusterAnswer:
     return answer
 
 
-def warn_of_silent(call: Call, answer: ClusterAnswer, views: Sequence[NodeView]) -> None:
-    """Beside "nothing found": what a silent node said last, if anything, may be long untrue."""
+def end_of_search(call: Call, answer: ClusterAnswer, views: Sequence[NodeView], *, has_found: bool) -> None:
+    """Name the silent ones of whom was asked, and end the call: 3 for something found, 0 only when nothing is there.
+
+    What a silent node said last, if anything, may be long untrue: "nothing" would be more than anybody knows.
+    """
     silent = [view.node for view in views if view.colour is NodeColour.SILENT]
     if silent:
         call.console.warn("cluster.silent", names=named(call.console, silent, answer.roster.name))
+    of_silent = ExitCode.UNREACHABLE if silent else ExitCode.OK
+    of_all = ExitCode.COPIES_SHORT if has_found else of_silent
+    call.end(incomplete_code(answer) if answer.failures else of_all)
 
 
 def incomplete_code(answer: ClusterAnswer) -> ExitCode:

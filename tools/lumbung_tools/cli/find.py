@@ -15,7 +15,7 @@ from lumbung_cluster.roster_node import Role
 from lumbung_node.ports.transport import Channel
 from lumbung_proto.v1 import blobs_pb2 as wire
 from lumbung_tools.catalogue.text import rfc3339
-from lumbung_tools.cli.cluster_view import incomplete_code, look, warn_of_silent
+from lumbung_tools.cli.cluster_view import end_of_search, look
 from lumbung_tools.cli.common import copies_json, names, node_named, run, shown_time
 from lumbung_tools.cli.framework import Call, command, option
 from lumbung_tools.cli.spans import SPAN
@@ -125,12 +125,9 @@ async def _offices(call: Call, copies_below: int, origin: str | None, older_s: f
         console.table(heads, [_row(console, name(each.view.node), each) for each in found])
     else:
         console.say("find.none_in_cluster", nodes=sum(view.report is not None for view in views))
-    warn_of_silent(call, answer, views)
     for each in found:
         console.json("lumbung.find.office/1", _json(name(each.view.node), each))
-    call.end(ExitCode.COPIES_SHORT if found else ExitCode.OK)
-    if answer.failures:
-        call.end(incomplete_code(answer))
+    end_of_search(call, answer, views, has_found=bool(found))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import click
 
 from lumbung_cluster.overview import NodeView
 from lumbung_cluster.report import LinkReport, LinkWord
-from lumbung_tools.cli.cluster_view import incomplete_code, look, warn_of_silent
+from lumbung_tools.cli.cluster_view import end_of_search, look
 from lumbung_tools.cli.common import node_named, run
 from lumbung_tools.cli.framework import Call, command, option
 from lumbung_tools.client.session import Session
@@ -59,16 +59,14 @@ async def _lag(call: Call, node: str | None, is_all: bool, limit: int, session: 
         console.say("lag.more", links=len(shown) - len(cut))
     if not behind:
         console.say("lag.none", links=len(links))
-    warn_of_silent(call, answer, [view for view in answer.views() if number in (None, view.node)])
     for view, link in cut:
         fields = link_json(link, name)
         console.json(
             "lumbung.lag/1",
             {"from": name(view.node), "to": fields.pop("node"), **fields, "age_s": round(view.age_s or 0.0, 1)},
         )
-    call.end(ExitCode.COPIES_SHORT if behind else ExitCode.OK)
-    if answer.failures:
-        call.end(incomplete_code(answer))
+    asked = [view for view in answer.views() if number in (None, view.node)]
+    end_of_search(call, answer, asked, has_found=bool(behind))
 
 
 def _is_behind(link: LinkReport) -> bool:

@@ -126,7 +126,7 @@ class PutReport:
                 "path": item.label,
                 "outcome": answer.outcome.value,
                 "id": blob,
-                "size_bytes": item.size_bytes,
+                "size_bytes": answer.other_bytes or item.size_bytes,
                 "copies": copies_json(self._session.roster, answer.copies),
                 "new_version": answer.new_version,
                 "sentence": answer.sentence,

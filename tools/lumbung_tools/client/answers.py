@@ -45,7 +45,8 @@ class PutAnswer:
     """One answer about one blob. `final` is false while the node still waits for copies.
 
     `sentence` is the node's own words, empty when all is well; `code` says of a refusal what kind it is, and
-    `retry_after_s` when to try again, 0 when that is not known.
+    `retry_after_s` when to try again, 0 when that is not known. `other_bytes` is the size of what is stored where that
+    is another sealing than was sent, else 0.
     """
 
     outcome: Outcome
@@ -56,6 +57,7 @@ class PutAnswer:
     final: bool
     new_version: bool
     retry_after_s: float = 0.0
+    other_bytes: int = 0
 
 
 _OUTCOMES = {
@@ -77,6 +79,7 @@ def read_answer(raw: wire.PutAnswer) -> PutAnswer:
         final=raw.final,
         new_version=raw.new_version,
         retry_after_s=raw.retry_after_ms / 1000,
+        other_bytes=raw.size_bytes,
     )
 
 

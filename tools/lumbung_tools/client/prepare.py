@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from functools import partial
@@ -57,8 +58,9 @@ class Preparer:
     """Gives batches of sealed files for `put_many`; `forget` an item once its answer is definite.
 
     All work on the outbox is done between batches and in `finish`, never beside them: equal files share one entry,
-    and it must not go while another of them still needs it. A cancel may leave a batch to its thread; what it seals
-    then is of no put, and waits in the outbox as after a crash.
+    and it must not go while another of them still needs it. A cancel may leave a batch to its thread, and `finish` may
+    be called beside it then: they take turns with the items. What the thread still seals is of no put, and waits in
+    the outbox as after a crash.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Preparer:
         self._on_unusable = on_unusable
         self._entries: dict[str, tuple[OutboxEntry, set[PutItem]]] = {}  # by path, with the items that still need it
         self._forgotten: deque[PutItem] = deque()
+        self._items_turn = threading.Lock()  # never held over a read of a file: that may give nothing for ever
 
     def batches(self, labels: Sequence[str], record: str | None) -> AsyncGenerator[Sequence[PutItem], None]:
         if self._recipients is None:
@@ -93,15 +96,18 @@ class Preparer:
 
     def finish(self) -> None:
         """Remove what nobody needs any longer. Blocks on the disk."""
-        while self._forgotten:
-            item = self._forgotten.popleft()
-            if item.path not in self._entries:
-                continue  # a file stored as it is, or gone already
-            entry, users = self._entries[item.path]
-            users.discard(item)
-            if not users:
-                del self._entries[item.path]
-                self._outbox.forget(entry)
+        with self._items_turn:
+            while self._forgotten:
+                self._let_go(self._forgotten.popleft())
+
+    def _let_go(self, item: PutItem) -> None:
+        if item.path not in self._entries:
+            return  # a file stored as it is, or gone already
+        entry, users = self._entries[item.path]
+        users.discard(item)
+        if not users:
+            del self._entries[item.path]
+            self._outbox.forget(entry)
 
     async def _batches(
         self, labels: Sequence[str], make: Callable[[str], PutItem]
@@ -149,7 +155,8 @@ class Preparer:
             content_tag=entry.tags.content,
             seal_epoch=entry.seal_epoch,
         )
-        self._entries.setdefault(item.path, (entry, set()))[1].add(item)
+        with self._items_turn:
+            self._entries.setdefault(item.path, (entry, set()))[1].add(item)
         return item
 
     def _take(self, label: str, record: str | None) -> PutItem:

@@ -36,7 +36,7 @@ _SHAPES: Final = {
     "reason.slots": r"open calls of \S+: expected at most (?P<most>\d+), got \d+",
     "reason.streams": r"open streams above \d+ of a caller: expected at most (?P<most>\d+) of all callers, .*",
     "reason.slots_all": r"open calls of all peers: expected at most (?P<most>\d+), try again later",
-    "reason.two_lives": r"another machine lives under this node's identity: this one takes no puts",
+    "reason.two_lives": r"another machine lives under this node's identity: this one (takes no puts|signs nothing)",
     "reason.store_failed": r"the store failed and is being opened again[:;] try again",
     "reason.store_closing": r"the store is closing",
     "reason.not_known_on_disk": r"an error came before the bytes were known to be on disk: .*",

@@ -56,6 +56,8 @@ class Exporting:
     async def export(self, call: ServerCall, may_export: MayExport) -> None:
         request = await read_request(call, bundles_pb2.ExportRequest)
         holder, origins = self._whom_and_what(request, may_export)
+        if not request.only_look:  # no manifest would be signed for what is written
+            self._core.condition.check_may_sign()
         if self._open_now >= limits.BUNDLE_EXPORTS_OPEN_MAX:
             raise Rejected(
                 StatusCode.RESOURCE_EXHAUSTED, f"expected at most {limits.BUNDLE_EXPORTS_OPEN_MAX} exports at a time"
@@ -101,6 +103,7 @@ class Exporting:
             manifest = Manifest.decode(request.manifest)
         except Malformed as exc:
             raise Rejected(StatusCode.INVALID_ARGUMENT, str(exc)) from exc
+        self._core.condition.check_may_sign()
         async with self._turn:
             row = await self._exports.of_bundle(manifest.bundle)
             if row is None:
@@ -110,6 +113,7 @@ class Exporting:
             sealed = self._sealed(row, manifest)
             if sealed != row:
                 await self._exports.save(sealed)
+        self._core.condition.check_may_sign()  # it may have been told meanwhile
         signed = sign_manifest(manifest, self._core.receipt_signer)
         words = peer_pb2.SignedBytes(
             body=signed.body, public_key=signed.signature.key_public, signature=signed.signature.signature

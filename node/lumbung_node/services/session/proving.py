@@ -29,6 +29,7 @@ __all__ = ["Proving"]
 _WORDS_WAITING_MAX = 64
 _QUESTIONS_OPEN_MAX = 2
 _NOTHING_TO_PROVE_S = 0.02  # a question about 256 ids costs us a ms, whatever we have of them
+_NOTHING_NEW_S = 0.02  # as long: it is not written, but its signature and its rows are looked at
 
 
 @record
@@ -119,7 +120,10 @@ class Proving:
         async for word in self._taken_back_out:
             signed = self._believed(word)
             if signed is not None:
-                await self._core.until_withdrawal(self._peer)
+                if await self._core.store.proofs.is_news(signed.content):
+                    await self._core.until_withdrawal(self._peer)
+                else:
+                    await trio.sleep(_NOTHING_NEW_S)
                 await self._record(signed)
                 self._outgoing.repair(self._core.number, signed.content.blobs)
 
@@ -250,8 +254,19 @@ class Proving:
         for at in range(0, len(blobs), limits.RECEIPT_IDS_MAX):
             if self._core.condition.stopped:
                 return
-            words = withdrawal(self._core, self._peer, self._latest(), blobs[at : at + limits.RECEIPT_IDS_MAX])
-            await self._link.send(peer_pb2.SessionFrame(withdraw=peer_pb2.Withdraw(withdrawal=words)))
+            for nonce, told in self._by_nonce(blobs[at : at + limits.RECEIPT_IDS_MAX]).items():
+                words = withdrawal(self._core, self._peer, nonce, told)
+                await self._link.send(peer_pb2.SessionFrame(withdraw=peer_pb2.Withdraw(withdrawal=words)))
+
+    def _by_nonce(self, blobs: Sequence[BlobId]) -> dict[int, list[BlobId]]:
+        """Under which nonces these are taken back: what was told in an earlier session under the same one as then.
+
+        The origin knows it by that, and need not keep it anew for each session of a line that breaks.
+        """
+        latest, found = self._latest(), dict[int, list[BlobId]]()
+        for blob in blobs:
+            found.setdefault(self._core.taken_back.setdefault((self._peer, blob), latest), []).append(blob)
+        return found
 
     def _latest(self) -> int:
         """A nonce behind all under which we have signed for the peer: in this session, in others, and on disks."""

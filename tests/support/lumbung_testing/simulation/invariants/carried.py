@@ -105,9 +105,8 @@ def _note(claims: Claims, node: SimNode, message: peer_pb2.SignedBytes) -> None:
     if claims.misbehaviour.is_false_tongued(node.number):
         return
     word = Statement.parse(message.body)
-    of_all: tuple[BlobId | None, ...] = (None,)  # an inventory receipt is over everything
-    for blob in word.blobs or of_all:
-        key = (node.host, word.generation, word.origin, blob)
+    for said in word.blobs or [claim.unit for claim in word.units]:  # an inventory receipt is over whole units
+        key = (node.host, word.generation, word.origin, said)
         claims.signed_under[key] = max(word.nonce, claims.signed_under.get(key, 0))
 
 
@@ -117,7 +116,7 @@ def _take_back(claims: Claims, node: SimNode, message: peer_pb2.SignedBytes) -> 
     check_silence(claims, node)
     word = Statement.parse(message.body)
     for blob in word.blobs:
-        keys = [(node.host, word.generation, word.origin, each) for each in (blob, None)]
+        keys = [(node.host, word.generation, word.origin, each) for each in (blob, blob.unit)]
         highest = max(claims.signed_under.get(key, 0) for key in keys)
         if word.nonce < highest:
             claims.broken(

@@ -26,7 +26,7 @@ class Claims:
     holder has signed for, until they are there. `asked` has the nonces that an origin has put to a holder;
     `struck_off` when a host (the first) was first seen to speak with a van that it knows to be gone;
     `signed_under` the highest nonce under which a machine (host) in a generation has signed for a blob of an origin,
-    or (None) for its whole inventory.
+    or for a whole unit of that origin (its number) with its inventory.
     `refused` has what a host has heard that a peer refused on the feed lane (host, peer, origin, blob).
     `reports_said` are the bodies of all reports that their nodes sent, `reports_held` the book and the order last
     seen, by host and reporter.
@@ -41,7 +41,7 @@ class Claims:
         self.acked: dict[tuple[NodeNumber, BlobId], dict[NodeNumber, None]] = {}
         self.withdrawn: set[tuple[NodeNumber, NodeNumber, BlobId]] = set()
         self.lied: set[tuple[NodeNumber, NodeNumber, BlobId]] = set()
-        self.signed_under: dict[tuple[str, int, NodeNumber, BlobId | None], int] = {}
+        self.signed_under: dict[tuple[str, int, NodeNumber, BlobId | int], int] = {}
         self.reports_said: set[bytes] = set()
         self.reports_held: dict[tuple[str, NodeNumber], tuple[ReportBook, tuple[int, int]]] = {}
         self.struck_off: dict[tuple[str, NodeNumber], float] = {}

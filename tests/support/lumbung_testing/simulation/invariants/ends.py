@@ -18,10 +18,10 @@ class SessionEnds:
     """`heard` is the peer's Hello, `said` our own.
 
     `offers` are the peer's open ones, `asked` the nonces of our open offers and questions, `questions` the nonces of
-    the peer's. `words` are statements that came, with the time and the blobs that we knew: they must be on record a
-    while later. `feeding` are the blobs of our open offers of the feed lane; `fed` is how far that lane has come, by
-    origin; `settles` are the marks that the peer's settlements name, `settles_said` those of ours, `agreed` where our
-    feed goes on after one.
+    the peer's. `words` are statements that came, with the time, the blobs that we knew and what was on record of each:
+    they must be on record a while later. `feeding` are the blobs of our open offers of the feed lane; `fed` is how far
+    that lane has come, by origin; `settles` are the marks that the peer's settlements name, `settles_said` those of
+    ours, `agreed` where our feed goes on after one.
     """
 
     peer: NodeNumber
@@ -30,7 +30,7 @@ class SessionEnds:
     offers: dict[int, peer_pb2.Offer] = field(default_factory=dict)
     asked: dict[tuple[str, int], int] = field(default_factory=dict)
     questions: dict[int, int] = field(default_factory=dict)
-    words: list[tuple[float, Statement, list[BlobId]]] = field(default_factory=list)
+    words: list[tuple[float, Statement, list[tuple[BlobId, Statement | None]]]] = field(default_factory=list)
     feeding: dict[int, tuple[NodeNumber, list[BlobId]]] = field(default_factory=dict)
     fed: dict[NodeNumber, int] = field(default_factory=dict)
     settles: dict[int, tuple[int, bytes]] = field(default_factory=dict)
