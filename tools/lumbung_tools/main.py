@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -71,7 +72,21 @@ def main() -> None:
         # Here, not above: help and offline commands must not wait for grpc to load.
         from lumbung_tools.client.over_grpc import open_grpc
 
-    sys.exit(run(sys.argv[1:], open_grpc))
+    code = run(sys.argv[1:], open_grpc)
+    if code == _INTERRUPTED:
+        _leave_at_once(code)
+    sys.exit(code)
+
+
+def _leave_at_once(code: int) -> NoReturn:
+    """After a Ctrl-C a thread may still wait for bytes of a pipe, inside of what seals them.
+
+    Python ends such a thread as soon as it stirs, and where native code called it that aborts the process.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 def _no_transport(_profile: Profile) -> AbstractAsyncContextManager[Dialer]:
