@@ -19,9 +19,7 @@ __all__ = ["NotAList", "Wanted", "open_list", "read_list"]
 
 _STDIN = "-"
 _HEADING = "id"
-_LINE_SIZE_BYTES_MAX = (
-    64 * 1024
-)  # an object of `lumbung ls --json` has less than 1 KiB; a file without lines stops here
+_LINE_SIZE_BYTES_MAX = 64 * 1024  # an object of `lumbung ls --json` has less than 1 KiB; without lines it stops here
 _TEXT_SHOWN_MAX = 80
 _MARK = b"\xef\xbb\xbf"  # what some editors put before UTF-8
 
