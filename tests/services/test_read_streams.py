@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 import trio.testing
+import trio.testing
 
 from lumbung_cluster import limits
 from lumbung_cluster.errors import PeerGone, Rejected, StatusCode
@@ -107,6 +108,21 @@ async def test_a_beginning_of_an_id_in_a_rotten_part_of_the_index_does_not_end_t
                 await reads.begin()
             assert refused.value.code is StatusCode.DATA_LOSS
             assert await _content(reads) == b"the next one"
+
+
+async def test_who_asks_for_what_is_no_id_again_and_again_waits_for_each_refusal(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    tries = int(limits.ERRORS_BURST) + 5
+    async with living(box(OFFICE)) as office:
+        async with _reads(office) as reads:
+            begun = trio.current_time()
+            for _ in range(tries):
+                await reads.ask(BlobName("abcd"), 0)
+                with pytest.raises(BlobRefused):
+                    await reads.begin()
+            waited_s = trio.current_time() - begun
+    assert waited_s >= 5 / limits.ERRORS_REFILL_PER_S
 
 
 async def test_a_blob_that_rots_under_way_ends_in_the_middle_and_the_next_one_comes() -> None:

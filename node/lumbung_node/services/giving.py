@@ -9,6 +9,8 @@ from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import replace
 
+import trio
+
 from lumbung_cluster import limits
 from lumbung_cluster.canonical import Malformed
 from lumbung_cluster.entry import entry_in
@@ -71,6 +73,8 @@ class Giving:
                 found = await self._find(call, request, may_read)
                 await self._give(_Reply(call, blobs_pb2.ReadResponse), found, 0)
             except Rejected as exc:
+                if exc.code is StatusCode.INVALID_ARGUMENT:  # as a call of its own would wait
+                    await trio.sleep(self._core.patience.erred(call.caller.uri, trio.current_time()))
                 await self._refuse(call, exc)
 
     async def _find(
