@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 import trio.testing
-import trio.testing
 
 from lumbung_cluster import limits
 from lumbung_cluster.errors import PeerGone, Rejected, StatusCode
@@ -114,14 +113,13 @@ async def test_who_asks_for_what_is_no_id_again_and_again_waits_for_each_refusal
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     tries = int(limits.ERRORS_BURST) + 5
-    async with living(box(OFFICE)) as office:
-        async with _reads(office) as reads:
-            begun = trio.current_time()
-            for _ in range(tries):
-                await reads.ask(BlobName("abcd"), 0)
-                with pytest.raises(BlobRefused):
-                    await reads.begin()
-            waited_s = trio.current_time() - begun
+    async with living(box(OFFICE)) as office, _reads(office) as reads:
+        begun = trio.current_time()
+        for _ in range(tries):
+            await reads.ask(BlobName("abcd"), 0)
+            with pytest.raises(BlobRefused):
+                await reads.begin()
+        waited_s = trio.current_time() - begun
     assert waited_s >= 5 / limits.ERRORS_REFILL_PER_S
 
 
