@@ -34,7 +34,10 @@ _FIRST_EPOCH = 1  # of a van's keys: receipts name the roster's epoch, and no ep
 
 
 def with_vans(roster: Roster, access_lists: Mapping[NodeNumber, SignedAccess]) -> Roster:
-    """The roster with every van that counts; the same object when there is none."""
+    """The signed roster with every van that counts; the same object when there is none.
+
+    Its nodes' keys go before a list's, so it must have no vans of lists yet: else one list would go before another.
+    """
     vans = sorted(_counting(roster, access_lists), key=lambda found: found[1].number)
     if not vans:
         return roster

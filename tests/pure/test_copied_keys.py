@@ -27,7 +27,9 @@ from lumbung_cluster.roster import Roster
 from lumbung_cluster.signed import Domain
 from lumbung_cluster.with_vans import van_doubts, with_vans
 from lumbung_testing.joining import van_record
-from lumbung_testing.rosters import CLUSTER, SeededSigner, TestVerifier, drc, founding, office
+from lumbung_testing.rosters import CLUSTER, SeededSigner, TestVerifier, drc, founding, office, signed
+from lumbung_tools.client.reports import ClusterAnswer
+from lumbung_tools.client.trust import VerifiedRoster
 
 G1 = Generation(1)
 ONE, TWO, CENTRE = NodeNumber(1), NodeNumber(2), NodeNumber(4)
@@ -163,6 +165,17 @@ def test_a_vans_report_is_nobody_elses() -> None:
     told = sign_report(report(OURS), SeededSigner("receipt 36.02-van1"))
     assert report_objection(told, OURS, obeyed(), TestVerifier()) is None
     assert report_objection(told, THEIRS, obeyed(), TestVerifier()) is not None
+
+
+def test_an_answer_about_the_cluster_learns_a_van_whose_keys_another_one_has_that_is_known_already() -> None:
+    """The profile has the list of one office, a DRC node shows that of the other."""
+    for known, shown in ((ONE, TWO), (TWO, ONE)):
+        before = with_vans(held(), {known: listed(known)})
+        answer = ClusterAnswer(VerifiedRoster(signed(held(), "a", "b"), before), TestVerifier())
+
+        answer.learn_vans([listed(shown).encode()])
+
+        assert answer.roster.roster == obeyed()
 
 
 # --- what people are told ---------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ Nobody dials 514 nodes: an answer is as old as its reports, and every age is sho
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 import trio
@@ -19,6 +19,7 @@ from lumbung_cluster.mute import Mute, reported_mutes
 from lumbung_cluster.overview import NodeView, view_of
 from lumbung_cluster.report import SignedReport
 from lumbung_cluster.report_codec import report_objection, report_of_parts
+from lumbung_cluster.roster import Roster
 from lumbung_cluster.roster_node import Role
 from lumbung_cluster.signed import Verifier
 from lumbung_cluster.with_vans import with_vans
@@ -124,7 +125,8 @@ class ClusterAnswer:
                 continue
             if access_objection(self.roster.roster, None, signed, self.verifier) is None:
                 lists[signed.content.office] = signed
-        self.roster = VerifiedRoster(self.roster.signed, with_vans(self.roster.roster, lists))
+        learnt = with_vans(self.roster.signed.parse(), lists)
+        self.roster = VerifiedRoster(self.roster.signed, _with_vans_of(self.roster.roster, learnt))
         for node, heard in sorted(self.unverified.items()):
             self._judge(node, heard)
 
@@ -140,6 +142,18 @@ class ClusterAnswer:
             return view_of(node, None, None, known_s=known_s, muted_s=muted_s)
         age_s = max(0.0, now - heard.came_at)
         return view_of(node, heard.signed.content, age_s, known_s=known_s, muted_s=muted_s)
+
+
+def _with_vans_of(held: Roster, learnt: Roster) -> Roster:
+    """`held` with the vans that only `learnt` has; both are the same signed roster with vans of some lists."""
+    nodes = (*held.nodes, *(node for node in learnt.nodes if held.node(node.number) is None))
+    assigned = {each.origin for each in held.assignments}
+    assignments = (*held.assignments, *(each for each in learnt.assignments if each.origin not in assigned))
+    return replace(
+        held,
+        nodes=tuple(sorted(nodes, key=lambda node: node.number)),
+        assignments=tuple(sorted(assignments, key=lambda each: each.origin)),
+    )
 
 
 async def ask_cluster(session: Session) -> ClusterAnswer:

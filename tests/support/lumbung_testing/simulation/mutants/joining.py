@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
@@ -12,7 +11,6 @@ from lumbung_cluster.ids import NodeNumber
 from lumbung_cluster.roster import Roster
 from lumbung_cluster.roster_node import NodeRecord
 from lumbung_cluster.van import VanRecord
-from lumbung_node.services import rosters
 from lumbung_node.services.rosters import RosterKeeper
 from lumbung_node.services.session.feed_lanes import FeedLanes
 from lumbung_testing.simulation.mutants.mutant import Mutant
@@ -59,24 +57,8 @@ def _key_stays_with_the_office_that_named_it_first() -> AbstractContextManager[o
     return patched(RosterKeeper, "_judge_list", judge)
 
 
-def _key_counts_for_the_lower_number_alone() -> AbstractContextManager[object]:
-    """The other office's van is nobody; so whoever copies keys under a lower number ends it."""
-    original = with_vans.with_vans
-
-    def obeyed(roster: Roster, access_lists: Mapping[NodeNumber, SignedAccess]) -> Roster:
-        taken, kept = set[bytes](), dict[NodeNumber, SignedAccess]()
-        for number, signed in sorted(access_lists.items()):
-            vans = tuple(van for van in signed.content.vans if taken.isdisjoint(van.keys))
-            taken.update(key for van in vans for key in van.keys)
-            kept[number] = replace(signed, content=replace(signed.content, vans=vans))
-        return original(roster, kept)
-
-    return patched(rosters, "with_vans", obeyed)
-
-
 MUTANTS = (
     Mutant("a new holder offered only what is new", _new_holder_offered_only_what_is_new, is_quick=False),
     Mutant("a van that is gone still spoken with", _van_that_is_gone_still_spoken_with, is_quick=False),
     Mutant("a key is the first's who names it", _key_stays_with_the_office_that_named_it_first, is_quick=False),
-    Mutant("a key is the lower number's who names it", _key_counts_for_the_lower_number_alone, is_quick=False),
 )
