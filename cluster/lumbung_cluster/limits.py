@@ -25,6 +25,7 @@ LIST_ENTRIES_MAX: Final = 32  # entries under one signature: about 1.8 KB, one E
 COMMIT_BLOBS_MAX: Final = 256  # blobs in one group commit: 8 signed lists
 COMMIT_BYTES_MAX: Final = 8 * MIB  # chunk bytes in one write batch: bounds memory and the GIL hold
 READ_REQUEST_BYTES_MAX: Final = KIB  # a name is 45 bytes; large ones would fill a window of theirs beside the answers
+READ_REQUESTS_WAITING_MAX: Final = 16  # of a stream; a long line needs no more, and each costs before it is answered
 FRAME_PARTS_MAX: Final = 256  # blob parts in one wire frame
 OFFER_ENTRIES_MAX: Final = 256  # entries in one offer; its want bitmap is 32 B
 RECEIPT_IDS_MAX: Final = 256  # ids under one commit receipt

@@ -50,12 +50,14 @@ class Method:
     """`name` is the full gRPC path, such as /lumbung.v1.BlobService/Put.
 
     A request of more than `request_bytes_max` ends its call: the handler's `receive` raises RESOURCE_EXHAUSTED, and
-    nothing behind it is read.
+    nothing behind it is read. When `requests_waiting_max` have not been received by the handler, about that many more
+    stay with their sender.
     """
 
     name: str
     kind: CallKind
     request_bytes_max: int = MESSAGE_SIZE_BYTES_MAX
+    requests_waiting_max: int = 4096
 
 
 @dataclass(frozen=True, slots=True)

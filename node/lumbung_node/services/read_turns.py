@@ -1,7 +1,7 @@
-"""What reading costs beside those who record: one caller's reads take turns then, each with as long a rest behind it.
+"""What reading costs beside those who record: one caller's reads take turns then, each with a rest behind it.
 
 An operator may open sixteen streams and ask without end. Alone he may have all of the node; beside a station that puts
-he gets half of it at most, however many streams he has.
+he gets a quarter of it at most, and about as much again goes to gRPC, however many streams he has.
 """
 
 from __future__ import annotations
@@ -18,15 +18,20 @@ __all__ = ["ReadTurns"]
 
 T = TypeVar("T")
 
+_RESTS = (
+    3  # as long as the read took, as long again for gRPC, which carries what was read, and once more for the others
+)
+
 
 class _Lane:
     def __init__(self) -> None:
         self.turn = trio.Lock()
         self.users = 0
+        self.free_at = 0.0  # trio's clock; the last read has its answer before
 
 
 class ReadTurns:
-    """One lane for each caller that reads beside others' puts; forgotten when nobody is in it."""
+    """One lane for each caller that reads beside others' puts; forgotten when nobody is in it and its rest is over."""
 
     def __init__(self, crowd: PutCrowd) -> None:
         self._crowd = crowd
@@ -37,19 +42,24 @@ class ReadTurns:
         if self._crowd.is_alone(caller):
             return await read()
         async with self._lane(caller) as lane, lane.turn:
+            await trio.sleep_until(lane.free_at)
             begun = trio.current_time()
             try:
                 return await read()
             finally:
-                await trio.sleep(self._crowd.rest_s(caller, trio.current_time() - begun))
+                now = trio.current_time()
+                lane.free_at = now + self._crowd.rest_s(caller, _RESTS * (now - begun))
 
     @asynccontextmanager
     async def _lane(self, caller: str) -> AsyncIterator[_Lane]:
+        self._forget()
         lane = self._lanes.setdefault(caller, _Lane())
         lane.users += 1
         try:
             yield lane
         finally:
             lane.users -= 1
-            if not lane.users:
-                del self._lanes[caller]
+
+    def _forget(self) -> None:
+        now = trio.current_time()
+        self._lanes = {caller: lane for caller, lane in self._lanes.items() if lane.users or lane.free_at > now}

@@ -40,7 +40,9 @@ __all__ = ["AccessGate", "Server", "leaving_quietly"]
 
 PUT = Method("/lumbung.v1.BlobService/Put", CallKind.BIDI)
 GET = Method("/lumbung.v1.BlobService/Get", CallKind.SERVER_STREAM)
-READ = Method("/lumbung.v1.BlobService/Read", CallKind.BIDI, limits.READ_REQUEST_BYTES_MAX)
+READ = Method(
+    "/lumbung.v1.BlobService/Read", CallKind.BIDI, limits.READ_REQUEST_BYTES_MAX, limits.READ_REQUESTS_WAITING_MAX
+)
 STAT = Method("/lumbung.v1.BlobService/Stat", CallKind.UNARY)
 LIST = Method("/lumbung.v1.BlobService/List", CallKind.UNARY)
 STATUS = Method("/lumbung.v1.OperationsService/Status", CallKind.UNARY)

@@ -19,14 +19,14 @@ from lumbung_tools.client.read_stream import BlobRefused, open_reads
 __all__ = ["endless_reads", "heavy_reads", "unread_reads"]
 
 _STREAMS = limits.CALLS_PER_PEER_MAX
-_ASKED_AHEAD = 1_000
+_ASKED_AHEAD = 100  # of a MiB each, ten times what a stream may hold; more would be the abuser's own processor time
 _STUCK_BEHIND = 32  # answers of a megabyte: more than all windows on the way hold
 _PADDING = b"\x7a\x80\x80\x40" + bytes(limits.MIB)  # field 15, which nobody knows, of a megabyte
 _READ_UNBOUNDED = Method(READ.name, READ.kind)
 
 
 async def unread_reads(abuser: Abuser) -> None:
-    """Every stream that one caller may have, each asked for a gigabyte of which nothing is taken."""
+    """Every stream that one caller may have, each asked for 100 MiB of which nothing is taken."""
     content = looking_sealed(bytes(limits.MIB - 100))
     async with abuser.channel(operator_tls(abuser.founded, abuser.victim)) as channel:
         await _put(channel, content)

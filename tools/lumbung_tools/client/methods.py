@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lumbung_cluster.limits import READ_REQUEST_BYTES_MAX
+from lumbung_cluster.limits import READ_REQUEST_BYTES_MAX, READ_REQUESTS_WAITING_MAX
 from lumbung_node.ports.transport import CallKind, Method
 
 __all__ = [
@@ -31,7 +31,7 @@ __all__ = [
 
 PUT = Method("/lumbung.v1.BlobService/Put", CallKind.BIDI)
 GET = Method("/lumbung.v1.BlobService/Get", CallKind.SERVER_STREAM)
-READ = Method("/lumbung.v1.BlobService/Read", CallKind.BIDI, READ_REQUEST_BYTES_MAX)
+READ = Method("/lumbung.v1.BlobService/Read", CallKind.BIDI, READ_REQUEST_BYTES_MAX, READ_REQUESTS_WAITING_MAX)
 STAT = Method("/lumbung.v1.BlobService/Stat", CallKind.UNARY)
 LIST = Method("/lumbung.v1.BlobService/List", CallKind.UNARY)
 STATUS = Method("/lumbung.v1.OperationsService/Status", CallKind.UNARY)

@@ -13,16 +13,17 @@ from typing import Final
 
 import trio
 
-from lumbung_cluster.limits import KIB, MIB
+from lumbung_cluster.limits import MIB
 from lumbung_node.adapters.grpc_transport.bridge import Bridge
 
-__all__ = ["WINDOW_BYTES", "End", "IncomingLane", "OutgoingLane"]
+__all__ = ["WAITING_MAX", "WINDOW_BYTES", "End", "IncomingLane", "OutgoingLane"]
 
 WINDOW_BYTES: Final = 4 * MIB  # of one direction of one call; a message may stand over it, so at most one more
 _LOT_BYTES: Final = WINDOW_BYTES // 2
-# Of a queued message beside its bytes, so that 256 empty ones may wait: each is a question that costs us more than its
-# sender, and 4,096 of each of 16 streams would be seconds of the loop before anything slows the caller down.
-_MESSAGE_COST_BYTES: Final = 16 * KIB
+# Messages of one direction that may wait, however small they are: each costs its receiver more than its sender, and
+# 4,096 of each of 16 streams would be seconds of the loop before anything slows the caller down.
+WAITING_MAX: Final = 256
+_MESSAGE_COST_BYTES: Final = WINDOW_BYTES // WAITING_MAX
 
 
 class End:
@@ -33,10 +34,11 @@ _END: Final = End()
 
 
 class IncomingLane:
-    """From gRPC's reader in asyncio to `receive` in trio."""
+    """From gRPC's reader in asyncio to `receive` in trio. Of the smallest messages `waiting_max` may wait."""
 
-    def __init__(self, bridge: Bridge) -> None:
+    def __init__(self, bridge: Bridge, waiting_max: int = WAITING_MAX) -> None:
         self._bridge = bridge
+        self._message_cost_bytes = WINDOW_BYTES // waiting_max
         # asyncio's side
         self._out_bytes = 0
         self._room: asyncio.Future[None] | None = None
@@ -49,7 +51,7 @@ class IncomingLane:
 
     async def put(self, message: bytes) -> None:
         """In asyncio: hand one message over, then wait until there is room for another."""
-        self._out_bytes += _cost(message)
+        self._out_bytes += self._cost(message)
         self._bridge.to_trio(lambda: self._arrive(message))
         while self._out_bytes >= WINDOW_BYTES:
             self._room = self._bridge.loop.create_future()
@@ -80,7 +82,7 @@ class IncomingLane:
                 return None
             await self._readers.park()
         message = self._queue.popleft()
-        self._taken_bytes += _cost(message)
+        self._taken_bytes += self._cost(message)
         if self._taken_bytes >= _LOT_BYTES:
             lot, self._taken_bytes = self._taken_bytes, 0
             self._bridge.to_asyncio(lambda: self._give_back(lot))
@@ -93,6 +95,9 @@ class IncomingLane:
     def _arrive_last(self, message: bytes) -> None:
         self._queue.append(message)
         self.end_now(None)
+
+    def _cost(self, message: bytes) -> int:
+        return len(message) + self._message_cost_bytes
 
     def _give_back(self, lot_bytes: int) -> None:
         self._out_bytes -= lot_bytes
