@@ -18,9 +18,8 @@ __all__ = ["ReadTurns"]
 
 T = TypeVar("T")
 
-_RESTS = (
-    3  # as long as the read took, as long again for gRPC, which carries what was read, and once more for the others
-)
+# Of each read: as long as it took for gRPC, which carries what was read; the others for those who put.
+_RESTS = 3
 
 
 class _Lane:
