@@ -178,7 +178,8 @@ def test_what_waits_stays_after_a_refusal(office: Office) -> None:
 def test_a_spoilt_sealed_file_is_told_and_not_sent(office: Office) -> None:
     lost_answers(office, "a.zip", "b.zip")
     spoilt = office.station.profile.outbox / next(name for name in office.waiting() if name.endswith(".age"))
-    spoilt.write_bytes(spoilt.read_bytes()[:-1] + b"?")
+    sealed = spoilt.read_bytes()
+    spoilt.write_bytes(sealed[:-1] + bytes([sealed[-1] ^ 1]))  # another byte, whatever the last one was
 
     assert office.type("put", "--waiting") == 2
 
