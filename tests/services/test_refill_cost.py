@@ -92,7 +92,7 @@ async def test_a_list_is_checked_once_whoever_brings_it(autojump_clock: trio.tes
         assert signed is not None
     body, key, signature = signed.body, signed.signature.key_public, signed.signature.signature
     honest = peer_pb2.SignedBytes(body=body, public_key=key, signature=signature)
-    forged = peer_pb2.SignedBytes(body=body, public_key=key, signature=signature[:-1] + b"\0")
+    forged = peer_pb2.SignedBytes(body=body, public_key=key, signature=signature[:-1] + bytes([signature[-1] ^ 1]))
     known = KnownLists()
     (unchecked,) = known.unchecked([honest])
     unchecked.is_valid = True
