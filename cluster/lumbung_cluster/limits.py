@@ -24,6 +24,7 @@ CALL_METADATA_SIZE_BYTES_MAX: Final = 8 * KIB  # gRPC headers; the absolute boun
 LIST_ENTRIES_MAX: Final = 32  # entries under one signature: about 1.8 KB, one Ed25519 operation each
 COMMIT_BLOBS_MAX: Final = 256  # blobs in one group commit: 8 signed lists
 COMMIT_BYTES_MAX: Final = 8 * MIB  # chunk bytes in one write batch: bounds memory and the GIL hold
+MESSAGES_WAITING_MAX: Final = 256  # of one direction of a call, however small they are
 READ_REQUEST_BYTES_MAX: Final = KIB  # a name is 45 bytes; large ones would fill a window of theirs beside the answers
 READ_REQUESTS_WAITING_MAX: Final = 16  # of a stream; a long line needs no more, and each costs before it is answered
 FRAME_PARTS_MAX: Final = 256  # blob parts in one wire frame

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from lumbung_cluster.limits import MESSAGE_SIZE_BYTES_MAX
+from lumbung_cluster.limits import MESSAGE_SIZE_BYTES_MAX, MESSAGES_WAITING_MAX
 
 __all__ = [
     "CallKind",
@@ -57,7 +57,7 @@ class Method:
     name: str
     kind: CallKind
     request_bytes_max: int = MESSAGE_SIZE_BYTES_MAX
-    requests_waiting_max: int = 4096
+    requests_waiting_max: int = MESSAGES_WAITING_MAX
 
 
 @dataclass(frozen=True, slots=True)

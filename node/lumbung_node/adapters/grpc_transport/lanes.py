@@ -13,17 +13,16 @@ from typing import Final
 
 import trio
 
-from lumbung_cluster.limits import MIB
+from lumbung_cluster.limits import MESSAGES_WAITING_MAX, MIB
 from lumbung_node.adapters.grpc_transport.bridge import Bridge
 
-__all__ = ["WAITING_MAX", "WINDOW_BYTES", "End", "IncomingLane", "OutgoingLane"]
+__all__ = ["WINDOW_BYTES", "End", "IncomingLane", "OutgoingLane"]
 
 WINDOW_BYTES: Final = 4 * MIB  # of one direction of one call; a message may stand over it, so at most one more
 _LOT_BYTES: Final = WINDOW_BYTES // 2
-# Messages of one direction that may wait, however small they are: each costs its receiver more than its sender, and
-# 4,096 of each of 16 streams would be seconds of the loop before anything slows the caller down.
-WAITING_MAX: Final = 256
-_MESSAGE_COST_BYTES: Final = WINDOW_BYTES // WAITING_MAX
+# Of a queued message beside its bytes. Small ones cost their receiver more than their sender, and 4,096 of each of 16
+# streams would be seconds of the loop before anything slows the caller down.
+_MESSAGE_COST_BYTES: Final = WINDOW_BYTES // MESSAGES_WAITING_MAX
 
 
 class End:
@@ -36,7 +35,7 @@ _END: Final = End()
 class IncomingLane:
     """From gRPC's reader in asyncio to `receive` in trio. Of the smallest messages `waiting_max` may wait."""
 
-    def __init__(self, bridge: Bridge, waiting_max: int = WAITING_MAX) -> None:
+    def __init__(self, bridge: Bridge, waiting_max: int = MESSAGES_WAITING_MAX) -> None:
         self._bridge = bridge
         self._message_cost_bytes = WINDOW_BYTES // waiting_max
         # asyncio's side

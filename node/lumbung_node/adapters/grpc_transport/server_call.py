@@ -15,7 +15,7 @@ import trio
 from lumbung_cluster.errors import PeerGone, Rejected, StatusCode
 from lumbung_node.adapters.admission import AnswerCount
 from lumbung_node.adapters.grpc_transport.bridge import Bridge
-from lumbung_node.adapters.grpc_transport.lanes import WAITING_MAX, End, IncomingLane, OutgoingLane
+from lumbung_node.adapters.grpc_transport.lanes import End, IncomingLane, OutgoingLane
 from lumbung_node.adapters.grpc_transport.statuses import (
     END_MARK_BYTES,
     END_MARK_KEY,
@@ -57,7 +57,7 @@ class GrpcServerCall:
         self._method = method
         self._request_id = _metadatum(context, REQUEST_ID_KEY, REQUEST_ID_BYTES) or os.urandom(REQUEST_ID_BYTES)
         self._end_mark = _metadatum(context, END_MARK_KEY, END_MARK_BYTES)
-        self._incoming = IncomingLane(bridge, min(WAITING_MAX, method.requests_waiting_max))
+        self._incoming = IncomingLane(bridge, method.requests_waiting_max)
         self._outgoing = OutgoingLane(bridge)
         self._answers = AnswerCount(method)
         self._scope = trio.CancelScope()

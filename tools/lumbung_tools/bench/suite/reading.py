@@ -7,17 +7,13 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 import trio
 
-from lumbung_cluster import limits
 from lumbung_cluster.ids import blob_hasher
 from lumbung_node.ports.transport import Channel
-from lumbung_proto.codec import decode_frame
-from lumbung_proto.v1 import blobs_pb2 as wire
 from lumbung_tools.bench.load import LoadFailed
 from lumbung_tools.bench.suite.figures import Case, latencies_ms
 from lumbung_tools.bench.suite.putting import rates
 from lumbung_tools.client.ask import BlobName, list_blobs
-from lumbung_tools.client.methods import GET
-from lumbung_tools.client.read_stream import open_reads
+from lumbung_tools.client.read_stream import ReadStream, open_get, open_reads
 
 __all__ = ["GetSome", "get_all", "get_one", "list_all", "over_calls", "over_one_stream"]
 
@@ -42,12 +38,9 @@ async def over_one_stream(channel: Channel, origin: int, supply: Iterator[bytes]
     """A stream for this client, one blob asked for at a time: as `over_calls`, but that the stream stays."""
     async with open_reads(channel) as reads:
         for blob in supply:
-            begun, hasher = time.monotonic(), blob_hasher()
+            begun = time.monotonic()
             await reads.ask(BlobName(blob.hex()), origin)
-            await reads.begin()
-            while (piece := await reads.piece()) is not None:
-                hasher.update(piece)
-            _check(hasher.digest(), blob)
+            await _take(reads, blob)
             waits.append(time.monotonic() - begun)
         await reads.finish_asking()
 
@@ -62,14 +55,9 @@ async def over_calls(channel: Channel, origin: int, supply: Iterator[bytes], wai
 
 async def get_one(channel: Channel, origin: int, blob: bytes) -> None:
     """Raises LoadFailed for bytes that are not the blob's."""
-    hasher = blob_hasher()
-    async with channel.stream(GET) as stream:
-        await stream.send(wire.GetRequest(origin=origin, id=blob).SerializeToString())
-        await stream.finish_sending()
-        while (message := await stream.receive()) is not None:
-            _, payload = decode_frame(wire.GetResponse, message, header_bytes_max=limits.FRAME_HEADER_SIZE_BYTES_MAX)
-            hasher.update(payload)
-    _check(hasher.digest(), blob)
+    async with open_get(channel, BlobName(blob.hex()), origin) as reads:
+        await _take(reads, blob)
+        await reads.end()
 
 
 async def list_all(channel: Channel) -> Case:
@@ -81,6 +69,10 @@ async def list_all(channel: Channel) -> Case:
     return {"files": rows, "elapsed_s": elapsed_s, "per_s": rows / elapsed_s}
 
 
-def _check(digest: bytes, blob: bytes) -> None:
-    if digest != blob:
-        raise LoadFailed(f"get: expected the bytes of {blob.hex()}, got those of {digest.hex()}")
+async def _take(reads: ReadStream, blob: bytes) -> None:
+    hasher = blob_hasher()
+    await reads.begin()
+    while (piece := await reads.piece()) is not None:
+        hasher.update(piece)
+    if hasher.digest() != blob:
+        raise LoadFailed(f"get: expected the bytes of {blob.hex()}, got those of {hasher.hexdigest()}")
