@@ -2,7 +2,8 @@
 
     0   sessions as they were when reconcile came
     1   a frame of a kind that the reader does not know is passed over; kinds that came later are sent under 1 only
-    2   an offer may bring the bytes of its entries along
+    2   an offer may bring the bytes of its entries along, 1 MiB at most
+    3   1.5 MiB of them
 
 Under version 0 an unknown frame ends the session, so nothing new may ever be sent to a node that speaks it.
 """
@@ -11,7 +12,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["SPOKEN", "WireRange", "counts_bytes_of_offers", "may_send", "passes_over_unknown"]
+from lumbung_cluster.limits import OFFER_ALONG_BYTES_MAX, PIECE_SIZE_BYTES_MAX
+
+__all__ = ["SPOKEN", "WireRange", "bytes_along_max", "may_send", "passes_over_unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class WireRange:
         return high if low <= high else None
 
 
-SPOKEN = WireRange(0, 2)
+SPOKEN = WireRange(0, 3)
 _KINDS_OF_0 = frozenset(
     (
         "hello",
@@ -70,6 +73,9 @@ def passes_over_unknown(wire: int) -> bool:
     return wire >= 1
 
 
-def counts_bytes_of_offers(wire: int) -> bool:
-    """Whether a reader takes the bytes that come with an offer. An earlier one skips them uncounted."""
-    return wire >= 2
+def bytes_along_max(wire: int) -> int:
+    """How many bytes may come with an offer. A reader of 1 skips them uncounted; for one of 2 a larger message is none
+    of the protocol, and ends the session."""
+    if wire < 2:
+        return 0
+    return PIECE_SIZE_BYTES_MAX if wire == 2 else OFFER_ALONG_BYTES_MAX

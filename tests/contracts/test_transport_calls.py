@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from lumbung_cluster.errors import PeerUnreachable, Rejected, StatusCode, TrustRefused
-from lumbung_cluster.limits import MESSAGE_SIZE_BYTES_MAX, MIB
+from lumbung_cluster.limits import MESSAGE_SIZE_BYTES_MAX, MIB, SESSION_MESSAGE_SIZE_BYTES_MAX
 from lumbung_node.ports.transport import Caller, CallKind, Endpoint, Method, ServerCall
 from lumbung_testing.handlers import (
     BIDI,
@@ -22,6 +22,12 @@ from lumbung_testing.handlers import (
 )
 from lumbung_testing.transports import TransportWorld, connected
 
+LARGE = Method(
+    "/lumbung.test.Contract/Large",
+    CallKind.BIDI,
+    request_bytes_max=SESSION_MESSAGE_SIZE_BYTES_MAX,
+    answer_bytes_max=SESSION_MESSAGE_SIZE_BYTES_MAX,
+)
 STREAMS = [kind for kind in CallKind if kind is not CallKind.UNARY]
 
 
@@ -116,6 +122,17 @@ async def test_answer_over_the_limit_is_refused_and_the_channel_lives(world: Tra
                 await drain(stream)
             assert refused.value.code is StatusCode.RESOURCE_EXHAUSTED
         assert await ends.channel.call(UNARY, b"small", deadline_s=30) == b"answer to small"
+
+
+async def test_a_method_may_have_larger_messages_both_ways(world: TransportWorld) -> None:
+    largest = bytes(SESSION_MESSAGE_SIZE_BYTES_MAX)
+    async with connected(world, {LARGE: echo}) as ends:
+        async with ends.channel.stream(LARGE) as stream:
+            assert await exchange(stream, [largest, b"after"]) == [largest, b"after"]
+        async with ends.channel.stream(LARGE) as stream:
+            with pytest.raises(Rejected) as refused:
+                await exchange(stream, [largest + b"x"])
+            assert refused.value.code is StatusCode.RESOURCE_EXHAUSTED
 
 
 async def test_client_may_finish_first(world: TransportWorld) -> None:

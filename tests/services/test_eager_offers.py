@@ -10,11 +10,11 @@ import pytest
 import trio
 import trio.testing
 
-from lumbung_cluster import limits
+from lumbung_cluster import flow, limits
 from lumbung_cluster.errors import StatusCode
 from lumbung_cluster.flow import Flight
 from lumbung_cluster.ids import BlobId
-from lumbung_cluster.wire import WireRange
+from lumbung_cluster.wire import SPOKEN, WireRange
 from lumbung_node.services.budget import ByteBudget
 from lumbung_node.services.core import Core
 from lumbung_node.services.pace import LinkPace
@@ -39,6 +39,7 @@ from lumbung_testing.session_pair import (
 )
 
 _SMALL_BYTES = 4 * limits.KIB
+_RECORDING_BYTES = 300 * limits.KIB
 
 
 class _Heard:
@@ -96,7 +97,7 @@ async def test_a_put_is_at_its_holder_in_one_round_trip(autojump_clock: trio.tes
 
 async def test_a_round_trip_less_on_a_long_line(autojump_clock: trio.testing.MockClock) -> None:
     took: list[float] = []
-    for wire in (WireRange(0, 1), WireRange(0, 2)):
+    for wire in (WireRange(0, 1), SPOKEN):
         theirs = box(PEER)
         theirs.wire = wire
         async with living(box(OFFICE)) as office, living(theirs) as peer, connected(office, peer, delay_s=0.3):
@@ -139,6 +140,26 @@ async def test_a_blob_larger_than_the_line_takes_at_once_goes_in_pieces(
         await until_proven(office, PEER, 1)
         assert heard.offered_bytes == [0]
         assert heard.kinds["pieces"] > 1
+
+
+@pytest.mark.parametrize(
+    ("theirs", "count", "along"),
+    [(SPOKEN, 5, 5), (SPOKEN, 6, 0), (WireRange(0, 2), 3, 3), (WireRange(0, 2), 4, 0)],
+)
+async def test_as_many_recordings_go_along_as_the_peers_build_takes(
+    autojump_clock: trio.testing.MockClock,
+    heard: _Heard,
+    monkeypatch: pytest.MonkeyPatch,
+    theirs: WireRange,
+    count: int,
+    along: int,
+) -> None:
+    monkeypatch.setattr(flow, "FLIGHT_BYTES_START", limits.FLIGHT_BYTES_MAX)  # a line that is known to be quick
+    async with _office_and_peer(theirs) as (office, _):
+        await put(office, [LUCK.randbytes(_RECORDING_BYTES) for _ in range(count)])
+        await until_proven(office, PEER, count)
+    assert heard.offered_bytes == [along * _RECORDING_BYTES]
+    assert heard.kinds["want"] == (0 if along else 1)
 
 
 async def test_the_first_bytes_of_a_session_go_along_alone(
@@ -372,6 +393,42 @@ async def test_bytes_that_do_not_fit_the_offer_end_the_session(
         assert "expected no bytes with it, or those of all its entries" in face.failures[0].sentence
         assert peer.store.state.count(OFFICE).blobs == 0
         assert peer.foreign_memory.taken_bytes == 0
+
+
+@pytest.mark.parametrize(
+    ("theirs", "most"),
+    [(SPOKEN, limits.OFFER_ALONG_BYTES_MAX), (WireRange(0, 2), limits.PIECE_SIZE_BYTES_MAX), (WireRange(0, 1), 0)],
+)
+@pytest.mark.parametrize("more_bytes", [0, 1])
+async def test_no_more_bytes_are_taken_with_an_offer_than_the_version_allows(
+    autojump_clock: trio.testing.MockClock, theirs: WireRange, most: int, more_bytes: int
+) -> None:
+    content = LUCK.randbytes(most + more_bytes)
+    theirs_box = box(OFFICE)
+    theirs_box.wire = theirs
+    async with living(theirs_box) as office, living(box(PEER)) as peer:
+        await put(office, [content or b"asked for"])
+        async with facing(peer, office) as face:
+            await face.say(content, offer=await offer_of(office, content or b"asked for"))
+            if more_bytes:
+                await trio.sleep(1)
+            else:
+                assert (await face.hear("applied" if most else "want")).IsInitialized()
+        assert [refused.code for refused in face.failures] == [StatusCode.INVALID_ARGUMENT] * more_bytes
+        assert peer.store.state.count(OFFICE).blobs == (0 if more_bytes or not most else 1)
+
+
+async def test_a_frame_of_pieces_is_no_larger_than_a_piece(autojump_clock: trio.testing.MockClock) -> None:
+    content = LUCK.randbytes(limits.PIECE_SIZE_BYTES_MAX + 1)
+    async with living(box(OFFICE)) as office, living(box(PEER)) as peer:
+        await put(office, [content])
+        async with facing(peer, office) as face:
+            await face.say(offer=await offer_of(office, content))
+            await face.hear("want")
+            await face.say(content, pieces=_pieces(content))
+            await trio.sleep(1)
+        assert [refused.code for refused in face.failures] == [StatusCode.INVALID_ARGUMENT]
+        assert f"and {limits.PIECE_SIZE_BYTES_MAX} bytes in a frame" in face.failures[0].sentence
 
 
 async def test_pieces_for_an_offer_that_brought_its_bytes_are_refused(autojump_clock: trio.testing.MockClock) -> None:

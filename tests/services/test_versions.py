@@ -20,7 +20,7 @@ from lumbung_testing.virtual_disk import VirtualDisk
 from lumbung_testing.world import ListLog
 
 NOW_MS = 1_795_500_000_000
-OLD, BEFORE, NEWER = WireRange(0, 0), WireRange(0, 1), WireRange(3, 4)
+OLD, BEFORE, NEWER = WireRange(0, 0), WireRange(0, 1), WireRange(4, 5)
 
 
 def speaking(wire: WireRange, number_box: Box) -> Box:
@@ -31,7 +31,9 @@ def speaking(wire: WireRange, number_box: Box) -> Box:
 # --- the line --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("theirs", "spoken"), [(OLD, 0), (BEFORE, 1), (SPOKEN, 2), (WireRange(0, 7), 2)])
+@pytest.mark.parametrize(
+    ("theirs", "spoken"), [(OLD, 0), (BEFORE, 1), (WireRange(0, 2), 2), (SPOKEN, 3), (WireRange(0, 7), 3)]
+)
 async def test_two_builds_replicate_under_the_highest_version_that_both_know(
     autojump_clock: trio.testing.MockClock, theirs: WireRange, spoken: int
 ) -> None:

@@ -51,13 +51,20 @@ class Method:
 
     A request of more than `request_bytes_max` ends its call: the handler's `receive` raises RESOURCE_EXHAUSTED, and
     nothing behind it is read. When `requests_waiting_max` have not been received by the handler, about that many more
-    stay with their sender.
+    stay with their sender. An answer of more than `answer_bytes_max` is not sent: `send` raises RESOURCE_EXHAUSTED, and
+    so does a caller's for a request that no method takes.
     """
 
     name: str
     kind: CallKind
     request_bytes_max: int = MESSAGE_SIZE_BYTES_MAX
     requests_waiting_max: int = MESSAGES_WAITING_MAX
+    answer_bytes_max: int = MESSAGE_SIZE_BYTES_MAX
+
+    @property
+    def sent_bytes_max(self) -> int:
+        """Of a request: a transport sends no more. What is too large for this method alone, its server refuses."""
+        return max(self.request_bytes_max, MESSAGE_SIZE_BYTES_MAX)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,12 +54,10 @@ class LinkPace:
         if is_backlog:
             self._backlog.occupy(now, size_bytes, allowance.backlog_bytes_per_s)
 
-    def piece_bytes_max(self) -> int:
-        """About one second of what the link may carry, so that nobody waits longer for a turn."""
+    def frame_bytes_max(self, most: int) -> int:
+        """About one second of what the link may carry, so that nobody waits longer for a turn; `most` at the most."""
         rate = self._allowance().all_bytes_per_s
-        if rate is None:
-            return limits.PIECE_SIZE_BYTES_MAX
-        return min(limits.PIECE_SIZE_BYTES_MAX, max(limits.PIECE_SIZE_BYTES_MIN, int(rate)))
+        return most if rate is None else min(most, max(limits.PIECE_SIZE_BYTES_MIN, int(rate)))
 
     async def _wait_for(self, airtime: Airtime) -> None:
         while (wait_s := airtime.wait_s(trio.current_time())) > 0:

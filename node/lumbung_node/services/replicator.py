@@ -31,7 +31,12 @@ from lumbung_node.store.jobs import Job
 
 __all__ = ["SESSION", "Replicator"]
 
-SESSION = Method("/lumbung.v1.PeerService/Session", CallKind.BIDI)
+SESSION = Method(
+    "/lumbung.v1.PeerService/Session",
+    CallKind.BIDI,
+    request_bytes_max=limits.SESSION_MESSAGE_SIZE_BYTES_MAX,
+    answer_bytes_max=limits.SESSION_MESSAGE_SIZE_BYTES_MAX,
+)
 _SETTLED_S = 60.0  # a session that lived this long starts the backoff anew
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import trio
 
 from lumbung_cluster.errors import LumbungError, PeerGone, Rejected, StatusCode
-from lumbung_cluster.limits import MESSAGE_SIZE_BYTES_MAX
 from lumbung_node.adapters.admission import AnswerCount
 from lumbung_node.ports.transport import Caller, Method
 from lumbung_testing.virtual_calls import VirtualCall
@@ -27,7 +26,7 @@ class VirtualClientStream:
     async def send(self, message: bytes) -> None:
         await trio.lowlevel.checkpoint()
         assert not self._has_finished, "send after finish_sending"
-        _check_size(message)
+        _check_size(message, self._call.method.sent_bytes_max)
         while True:
             self._check()
             self._check_last_word()
@@ -128,7 +127,7 @@ class VirtualServerCall:
         return None
 
     async def send(self, message: bytes) -> None:
-        _check_size(message)
+        _check_size(message, self.method.answer_bytes_max)
         await trio.lowlevel.checkpoint()
         self._check()
         self.answers.add()
@@ -142,7 +141,7 @@ class VirtualServerCall:
             raise PeerGone("the caller is gone")
 
 
-def _check_size(message: bytes, limit: int = MESSAGE_SIZE_BYTES_MAX) -> None:
+def _check_size(message: bytes, limit: int) -> None:
     """Raises Rejected(RESOURCE_EXHAUSTED) for a message over the limit."""
     if len(message) > limit:
         sentence = f"message: expected at most {limit} bytes, got {len(message)}"

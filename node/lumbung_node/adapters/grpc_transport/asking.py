@@ -26,7 +26,7 @@ class AskingStream(ClientCall):
 
     async def send(self, message: bytes) -> None:
         assert self._request is None, f"{self._method.name}: expected one request, got another"
-        check_size(message)
+        check_size(message, self._method.sent_bytes_max)
         await trio.lowlevel.checkpoint()
         self._request = message
 

@@ -41,7 +41,7 @@ class GrpcChannel:
 
     async def call(self, method: Method, request: bytes, *, deadline_s: float) -> bytes:
         assert method.kind is CallKind.UNARY, method
-        check_size(request)
+        check_size(request, method.sent_bytes_max)
         return await self._bridge.run(lambda: self._call(method, request, deadline_s))
 
     def stream(self, method: Method, *, deadline_s: float | None = None) -> AbstractAsyncContextManager[ClientStream]:
@@ -84,7 +84,7 @@ class _Stream(ClientCall):
 
     async def send(self, message: bytes) -> None:
         assert not self._has_finished, "send after finish_sending"
-        check_size(message)
+        check_size(message, self._method.sent_bytes_max)
         await self._outgoing.send(message)
 
     async def finish_sending(self) -> None:

@@ -11,8 +11,8 @@ from lumbung_cluster.limits import (
     CONNECTIONS_UNAUTHENTICATED_S,
     DIAL_TIMEOUT_S,
     KIB,
-    MESSAGE_SIZE_BYTES_MAX,
     MIB,
+    SESSION_MESSAGE_SIZE_BYTES_MAX,
 )
 from lumbung_node.ports.transport import LinkClass
 
@@ -43,8 +43,8 @@ _WINDOW_BYTES: Final = 2 * MIB  # what a peer may send of one stream before we r
 _READ_BYTES: Final = 128 * KIB  # what is read of a connection at once
 
 _COMMON: Final[Options] = (
-    ("grpc.max_send_message_length", MESSAGE_SIZE_BYTES_MAX),
-    ("grpc.max_receive_message_length", MESSAGE_SIZE_BYTES_MAX),
+    ("grpc.max_send_message_length", SESSION_MESSAGE_SIZE_BYTES_MAX),
+    ("grpc.max_receive_message_length", SESSION_MESSAGE_SIZE_BYTES_MAX),
     # Alone the first is soft (twice as much was seen to pass), so both are set.
     ("grpc.max_metadata_size", CALL_METADATA_SIZE_BYTES_MAX),
     ("grpc.absolute_max_metadata_size", CALL_METADATA_SIZE_BYTES_MAX),

@@ -87,7 +87,7 @@ class GrpcServerCall:
         return await self._incoming.receive()
 
     async def send(self, message: bytes) -> None:
-        check_size(message)
+        check_size(message, self._method.answer_bytes_max)
         self._answers.add()
         await self._outgoing.send(message)
 

@@ -10,7 +10,6 @@ import grpc
 import grpc.aio
 
 from lumbung_cluster.errors import PeerGone, PeerUnreachable, Rejected, StatusCode
-from lumbung_cluster.limits import MESSAGE_SIZE_BYTES_MAX
 
 __all__ = [
     "END_MARK_BYTES",
@@ -68,8 +67,8 @@ def call_metadata() -> tuple[tuple[str, bytes], ...]:
     return ((REQUEST_ID_KEY, os.urandom(REQUEST_ID_BYTES)),)
 
 
-def check_size(message: bytes) -> None:
+def check_size(message: bytes, bytes_max: int) -> None:
     """Raises Rejected(RESOURCE_EXHAUSTED) before a message that the peer would refuse is sent."""
-    if len(message) > MESSAGE_SIZE_BYTES_MAX:
-        sentence = f"expected a message of at most {MESSAGE_SIZE_BYTES_MAX} bytes, got {len(message)}"
+    if len(message) > bytes_max:
+        sentence = f"expected a message of at most {bytes_max} bytes, got {len(message)}"
         raise Rejected(StatusCode.RESOURCE_EXHAUSTED, sentence)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from lumbung_cluster.limits import CHUNK_SIZE_BYTES
-from lumbung_cluster.wire import counts_bytes_of_offers
+from lumbung_cluster.wire import bytes_along_max
 from lumbung_node.services.core import Core
 from lumbung_node.services.pace import LinkPace
 from lumbung_node.services.session.flow import FlowLink
@@ -82,6 +82,6 @@ class EagerBytes:
         return True
 
     def _may_go(self, size_bytes: int) -> bool:
-        most = min(self._flow.eager_bytes_max(), self._pace.piece_bytes_max())
-        is_taken = counts_bytes_of_offers(self._link.wire) and trio.current_time() >= self._rests_until
-        return is_taken and size_bytes <= most and self._pace.is_ready() and self._flow.takes_now(size_bytes)
+        most = min(self._flow.eager_bytes_max(), self._pace.frame_bytes_max(bytes_along_max(self._link.wire)))
+        is_resting = trio.current_time() < self._rests_until
+        return size_bytes <= most and not is_resting and self._pace.is_ready() and self._flow.takes_now(size_bytes)

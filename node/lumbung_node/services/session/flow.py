@@ -47,7 +47,7 @@ class FlowLink:
 
     def eager_bytes_max(self) -> int:
         """What may go in one frame though nobody has asked for it: half of what may be under way, a second or two."""
-        return min(limits.PIECE_SIZE_BYTES_MAX, self._flight.window_bytes // 2)
+        return self._flight.window_bytes // 2
 
     def takes_now(self, size_bytes: int) -> bool:
         """Whether `send_pieces` would send so many at once: there is room, and nobody's turn is before ours."""

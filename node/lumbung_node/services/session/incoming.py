@@ -26,6 +26,7 @@ from lumbung_cluster.entry import Entry, SignedList
 from lumbung_cluster.errors import Rejected, StatusCode
 from lumbung_cluster.feed import HASH_SIZE_BYTES, Mark
 from lumbung_cluster.ids import BlobId, NodeNumber
+from lumbung_cluster.wire import bytes_along_max
 from lumbung_node.services.budget import ByteBudget, check_crawling
 from lumbung_node.services.core import Core
 from lumbung_node.services.session.arrivals import Arrival, Arrivals, contents_of, put_away
@@ -138,11 +139,12 @@ class Incoming:
     def _lend(self, taking: _Taking, payload: memoryview) -> EagerLoan | None:
         """Memory for the bytes that came with an offer; None when there is none just now. Raises Rejected."""
         sizes = [taking.entry(index).size_bytes for index in range(len(taking.places))]
-        if taking.message.asks_only or sum(sizes) != len(payload) or len(payload) > limits.PIECE_SIZE_BYTES_MAX:
+        most = bytes_along_max(self._link.wire)
+        if taking.message.asks_only or sum(sizes) != len(payload) or len(payload) > most:
             raise Rejected(
                 StatusCode.INVALID_ARGUMENT,
                 f"offer {taking.message.offer}: expected no bytes with it, or those of all its entries, "
-                f"{sum(sizes)} and at most {limits.PIECE_SIZE_BYTES_MAX}, got {len(payload)}",
+                f"{sum(sizes)} and at most {most}, got {len(payload)}",
             )
         self.received.add(len(payload))
         self._progress.beat()
@@ -174,8 +176,12 @@ class Incoming:
         taking = self._open.get(message.offer)
         if taking is None:
             raise Rejected(StatusCode.INVALID_ARGUMENT, f"pieces for offer {message.offer}, which is not open")
-        if len(message.pieces) > limits.FRAME_PARTS_MAX:
-            raise Rejected(StatusCode.INVALID_ARGUMENT, f"expected at most {limits.FRAME_PARTS_MAX} pieces in a frame")
+        if len(message.pieces) > limits.FRAME_PARTS_MAX or len(payload) > limits.PIECE_SIZE_BYTES_MAX:
+            raise Rejected(
+                StatusCode.INVALID_ARGUMENT,
+                f"expected at most {limits.FRAME_PARTS_MAX} pieces and {limits.PIECE_SIZE_BYTES_MAX} bytes in a frame, "
+                f"got {len(message.pieces)} and {len(payload)}",
+            )
         self._core.activity.touch()
         at = 0
         for piece in message.pieces:

@@ -120,7 +120,7 @@ class PieceSender:
             await self._flush(serial)
         while content and self._is_open(serial):  # once the peer has refused it, its bytes are in the others' way
             if not self._frame:
-                self._frame_bytes_max = min(self._link.piece_bytes(), self._pace.piece_bytes_max())
+                self._frame_bytes_max = self._pace.frame_bytes_max(self._link.piece_bytes())
             room = max(1, self._frame_bytes_max - self._payload_bytes)
             if len(content) <= room:
                 await self._add(serial, peer_pb2.Piece(entry=index, length_bytes=len(content)), content)

@@ -1,7 +1,7 @@
 """Nodes of different age: one goes back to a build before ours, or comes to ours, and the others speak with it on.
 
 Whoever speaks wire 0 alone also refuses what came after it: a frame that it does not know ends the session. Whoever
-speaks wire 1 at most is sent no bytes with an offer.
+speaks wire 1 at most is sent no bytes with an offer, and of wire 2 a MiB at most.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from lumbung_testing.simulation.faults.stage import Fault, Stage
 
 __all__ = ["FAULTS"]
 
-_EARLIER = (WireRange(0, 0), WireRange(0, 1))
+_EARLIER = (WireRange(0, 0), WireRange(0, 1), WireRange(0, 2))
 
 
 async def _another_build(stage: Stage, draws: random.Random) -> None:
