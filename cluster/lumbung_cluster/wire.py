@@ -3,7 +3,7 @@
     0   sessions as they were when reconcile came
     1   a frame of a kind that the reader does not know is passed over; kinds that came later are sent under 1 only
     2   an offer may bring the bytes of its entries along, 1 MiB at most
-    3   1.5 MiB of them
+    3   2 MiB of them
 
 Under version 0 an unknown frame ends the session, so nothing new may ever be sent to a node that speaks it.
 """

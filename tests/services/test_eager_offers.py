@@ -144,7 +144,7 @@ async def test_a_blob_larger_than_the_line_takes_at_once_goes_in_pieces(
 
 @pytest.mark.parametrize(
     ("theirs", "count", "along"),
-    [(SPOKEN, 5, 5), (SPOKEN, 6, 0), (WireRange(0, 2), 3, 3), (WireRange(0, 2), 4, 0)],
+    [(SPOKEN, 6, 6), (SPOKEN, 7, 0), (WireRange(0, 2), 3, 3), (WireRange(0, 2), 4, 0)],
 )
 async def test_as_many_recordings_go_along_as_the_peers_build_takes(
     autojump_clock: trio.testing.MockClock,

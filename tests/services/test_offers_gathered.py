@@ -83,3 +83,41 @@ async def test_a_peer_that_takes_its_time_holds_the_next_entry_up_for_a_moment_o
         await trio.sleep(2 * limits.OFFER_GATHER_S)
     assert len(offers) == 2
     assert offers[1][0] - begun <= limits.OFFER_GATHER_S
+
+
+async def test_an_entry_goes_with_the_puts_that_are_just_being_made_durable(
+    autojump_clock: trio.testing.MockClock, offers: list[tuple[float, int]]
+) -> None:
+    mine = box(OFFICE)
+    async with living(mine) as office, living(box(PEER)) as peer, connected(office, peer):
+        await trio.sleep(5)
+        mine.disk.pace = Pace(sync_s=limits.OFFER_COMMIT_S / 2)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(put, office, [b"a recording"])
+            await trio.sleep(0.001)
+            nursery.start_soon(put, office, [b"put while the other one waited for the disk"])
+        await until_proven(office, PEER, 2)
+    assert [entries for _, entries in offers] == [2]
+
+
+@pytest.mark.parametrize("is_given_up", [False, True])
+async def test_an_entry_waits_for_a_slow_disk_for_a_moment_only(
+    autojump_clock: trio.testing.MockClock, offers: list[tuple[float, int]], is_given_up: bool
+) -> None:
+    mine = box(OFFICE)
+    async with living(mine) as office, living(box(PEER)) as peer, connected(office, peer):
+        await trio.sleep(5)
+        async with trio.open_nursery() as nursery:
+            mine.disk.pace = Pace(sync_s=limits.OFFER_COMMIT_S / 2)
+            nursery.start_soon(put, office, [b"a recording"])
+            await trio.sleep(0.001)
+            mine.disk.pace = Pace(sync_s=1.0)
+            nursery.start_soon(put, office, [b"put while the other one waited for the disk"])
+            begun = trio.current_time()
+            await until_proven(office, PEER, 1)
+            assert offers[0][0] - begun <= 1.5 * limits.OFFER_COMMIT_S
+            if is_given_up:
+                nursery.cancel_scope.cancel()
+        await until_proven(office, PEER, 2)
+        assert office.store.committer.own_under_way == 0
+    assert [entries for _, entries in offers] == [1, 1]

@@ -52,6 +52,12 @@ class Committer:
         self._at_hand = at_hand
         self._send, self._receive = trio.open_memory_channel[Job](_JOBS_WAITING_MAX)
         self._failed: Exception | None = None
+        self._own_under_way = 0
+
+    @property
+    def own_under_way(self) -> int:
+        """How many puts of this node are submitted and not durable yet."""
+        return self._own_under_way
 
     async def commit(self, job: Job) -> Job:
         """Wait until `job` is durable. Raises OutcomeUnknown, DiskFull (nothing stored) or StoreClosed."""
@@ -65,13 +71,16 @@ class Committer:
         # Before it waits: whoever brought them may be gone, and his claim with him, before they are committed.
         runs = {item.content.place for item in job.foreign if item.content.chunk_count}
         self._state.runs_handed_over |= runs
+        self._own_under_way += len(job.own)
         try:
             await self._send.send(job)
-        except trio.Cancelled:
-            self._state.runs_handed_over -= runs
+        except BaseException as exc:
+            self._own_under_way -= len(job.own)
+            if isinstance(exc, trio.Cancelled):
+                self._state.runs_handed_over -= runs
+            if isinstance(exc, (trio.BrokenResourceError, trio.ClosedResourceError)):
+                raise StoreClosed("the store is closing") from exc
             raise
-        except (trio.BrokenResourceError, trio.ClosedResourceError) as exc:
-            raise StoreClosed("the store is closing") from exc
 
     async def settle(self, job: Job) -> Job:
         """Wait until a submitted job is durable. Raises as `commit`."""
@@ -134,6 +143,8 @@ class Committer:
             except Exception as exc:  # whatever it is: callers wait for their answer behind a shield
                 self._fail(jobs, exc)
                 raise
+            finally:
+                self._own_under_way -= sum([len(job.own) for job in jobs])
             self._at_hand.note([(place, new.blob, new.content.chunks[0]) for place, new in group.new_small])
         self._state.repairing -= group.repaired
         self._metrics.add(Metric.COMMITTED_BLOBS, sum(job.blobs for job in jobs))

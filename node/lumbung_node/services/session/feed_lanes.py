@@ -290,13 +290,21 @@ class FeedLanes:
         await self._offers.send(offer)
 
     async def _gather(self, origin: NodeNumber, cursor: Cursor) -> None:
-        """A few entries wait a moment for the answer to the offer under way, and for those that come meanwhile: an
-        offer, its receipt and two commits cost the same for one blob as for ten.
+        """A few entries wait a moment for the answer to the offer under way, and for those that come meanwhile, then for
+        puts that are just being made durable: an offer, its receipt and two commits cost as much for one as for ten.
         """
-        waiting = self._core.store.state.end(origin).number - cursor.offered
-        if self._under_way is not None and waiting < _GATHERED_ENTRIES:
+        if self._under_way is not None and self._are_few(origin, cursor):
             with trio.move_on_after(limits.OFFER_GATHER_S):
                 await self._under_way.answered.wait()
+        store = self._core.store
+        if store.committer.own_under_way and self._are_few(origin, cursor):
+            end = store.state.end(origin).number
+            with trio.move_on_after(limits.OFFER_COMMIT_S):
+                while store.state.end(origin).number == end:
+                    await store.state.grown.wait()
+
+    def _are_few(self, origin: NodeNumber, cursor: Cursor) -> bool:
+        return self._core.store.state.end(origin).number - cursor.offered < _GATHERED_ENTRIES
 
     async def _go_back(self, origin: NodeNumber, cursor: Cursor, window: trio.Semaphore) -> None:
         """To where the peer is, once the offers under way are answered: those behind the refused one move no mark."""
