@@ -290,7 +290,7 @@ class FeedLanes:
         await self._offers.send(offer)
 
     async def _gather(self, origin: NodeNumber, cursor: Cursor) -> None:
-        """A few entries wait a moment for the answer to the offer under way, and for those that come meanwhile, then for
+        """A few entries wait a moment for the answer to the offer under way and for those that come meanwhile, then for
         puts that are just being made durable: an offer, its receipt and two commits cost as much for one as for ten.
         """
         if self._under_way is not None and self._are_few(origin, cursor):
