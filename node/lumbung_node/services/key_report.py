@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lumbung_cluster.feed import next_hash
 from lumbung_cluster.roster_node import KeyUse
+from lumbung_node.ports.keystore import KeysInUse
 from lumbung_node.services.core import Core
 from lumbung_node.services.keyring import KeyRing
 from lumbung_proto.v1 import operations_pb2
@@ -23,16 +24,31 @@ def key_states(keys: KeyRing) -> list[operations_pb2.KeyState]:
     ]
 
 
-def own_end(core: Core, keys: KeyRing) -> operations_pb2.FeedEndState:
-    """Everything that was ever signed for this origin, by whichever key, lies up to here."""
+def own_end(core: Core, used: KeysInUse) -> operations_pb2.FeedEndState | None:
+    """Everything that was ever signed for this origin, by whichever key, lies up to here.
+
+    None where that is not known: a life above ours has signed more, or may have and a partner that could tell was not
+    met yet. As a bound such an end would make void, for ever, what holders have of those lives.
+    """
+    if core.condition.stopped or (core.store.state.rebuild_since_ms and _unmet(core)):
+        return None
     end = core.store.state.end(core.number)
     return operations_pb2.FeedEndState(
         origin=core.number,
         generation=core.store.state.generation,
         number=end.number,
         running_hash=end.running_hash,
-        public_key=keys.used.entry,
+        public_key=used.entry,
     )
+
+
+def _unmet(core: Core) -> bool:
+    """Whether some partner has not shown since the start which life of ours is the newest that it has met.
+
+    Asked while an empty store refills: its identity may have been lost too, and be recovered below what it once was.
+    """
+    rosters = core.rosters
+    return any(partner not in rosters.epochs_seen for partner in rosters.roster.partners_of(core.number))
 
 
 async def list_ends(core: Core) -> list[operations_pb2.FeedEndState]:

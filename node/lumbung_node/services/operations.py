@@ -112,7 +112,8 @@ class Operations:
         response.reconciles.extend(partner_messages(core))
         response.scrub.CopyFrom(self._scrub.state())
         response.keys.extend(key_states(self._keys))
-        response.own_end.CopyFrom(own_end(core, self._keys))
+        if (end := own_end(core, self._keys.used)) is not None:
+            response.own_end.CopyFrom(end)
         response.versions.CopyFrom(
             operations_pb2.VersionState(
                 disk_format=core.store.state.format_version,

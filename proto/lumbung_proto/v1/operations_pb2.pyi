@@ -202,7 +202,7 @@ class StatusResponse(_message.Message):
 
     @_builtins.property
     def own_end(self) -> Global___FeedEndState:
-        """The end of the node's own feed."""
+        """The end of the node's own feed; not set where a life above this one has signed, or may have signed, more."""
 
     @_builtins.property
     def list_ends(self) -> _containers.RepeatedCompositeFieldContainer[Global___FeedEndState]:

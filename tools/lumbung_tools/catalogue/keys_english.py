@@ -22,6 +22,12 @@ KEYS_ENGLISH: Final[dict[str, str]] = {
     "keys.in_use_unknown": "{use}: in use, but the roster does not name it: others refuse it\n  {public}",
     "keys.bound": "End of the feed of {origin} (for --bound):\n  {bound}",
     "keys.no_lists": "Nothing that {origin} has signed lies at this node.",
+    "keys.end_unknown": (
+        "The node does not know how far its feed once reached: another life of it has recorded, or it refills an empty"
+        " disk and has not met every partner yet. A bound read now could make recordings void for ever. See lumbung"
+        " health; mend that first. When it cannot be mended ask every holder, lumbung keys status --origin NAME, and"
+        " give the highest with --bound."
+    ),
     "keys.of_node": "Keys of node {node}, which was asked:",
     "keys.still_used": (
         "The node does not use the next entry key {public} yet: what it signs meanwhile would lie behind the"

@@ -28,6 +28,12 @@ KEYS_INDONESIAN: Final[dict[str, str]] = {
     ),
     "keys.bound": "Ujung umpan {origin} (untuk --bound):\n  {bound}",
     "keys.no_lists": "Tidak ada yang ditandatangani {origin} di simpul ini.",
+    "keys.end_unknown": (
+        "Simpul ini tidak tahu sampai mana umpannya pernah mencapai: kehidupannya yang lain telah merekam, atau ia"
+        " mengisi ulang disk kosong dan belum bertemu semua mitra. Batas yang dibaca sekarang dapat membatalkan rekaman"
+        " untuk selamanya. Lihat lumbung health; bereskan itu dahulu. Bila tidak dapat, tanyai setiap penyimpan,"
+        " lumbung keys status --origin NAMA, dan berikan yang tertinggi dengan --bound."
+    ),
     "keys.of_node": "Kunci simpul {node}, yang ditanya:",
     "keys.still_used": (
         "Simpul belum memakai kunci entri berikutnya {public}: yang ditandatanganinya sementara ini akan berada"

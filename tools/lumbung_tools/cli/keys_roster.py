@@ -132,7 +132,7 @@ def _bound_of(call: Call, draft: Roster, number: NodeNumber, given: str | None) 
     """Up to where the former entry key is good: as given, but never before the end that its node tells.
 
     A bound before that end would make honest recordings void. Only the office's own profile can ask its node; whoever
-    retires the key of another office, or of a machine that is gone, brings the bound.
+    retires the key of another office, or of a machine that is gone or does not know its end, brings the bound.
     """
     mark = parse_bound(given) if given is not None else None
     if not (call.home / PROFILE_FILE).exists() or profile_of(call).node != number:
@@ -143,6 +143,10 @@ def _bound_of(call: Call, draft: Roster, number: NodeNumber, given: str | None) 
         told.append(await status(session.own))
 
     run(call, ask)
+    if not told[0].HasField("own_end"):
+        if mark is None:
+            raise CommandFailed(ExitCode.USAGE, "keys.end_unknown")
+        return mark
     end, newest = told[0].own_end, draft.entry_keys(number)[-1]
     if end.public_key != newest.key:
         raise CommandFailed(ExitCode.USAGE, "keys.still_used", public=newest.key.hex())

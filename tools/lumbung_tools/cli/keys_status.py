@@ -36,7 +36,7 @@ async def _status(call: Call, origin: str | None, session: Session) -> None:
         console.say(said, use=key.use, public=key.public_key.hex())
     end = _end_of(answer, number)
     if end is None:
-        console.say("keys.no_lists", origin=origin)
+        console.say("keys.end_unknown" if number in (None, answer.node) else "keys.no_lists", origin=origin)
     else:
         console.say("keys.bound", origin=session.roster.name(end.origin), bound=bound_text(end))
     console.json(
@@ -58,7 +58,7 @@ def bound_text(end: operations_pb2.FeedEndState) -> str:
 
 
 def _end_of(answer: operations_pb2.StatusResponse, origin: NodeNumber | None) -> operations_pb2.FeedEndState | None:
-    """Of the node itself its own end; of another origin the newest list that lies there."""
+    """Of the node itself its own end, if it knows it; of another origin the newest list that lies there."""
     if origin is None or origin == answer.node:
-        return answer.own_end
+        return answer.own_end if answer.HasField("own_end") else None
     return next((end for end in answer.list_ends if end.origin == origin), None)

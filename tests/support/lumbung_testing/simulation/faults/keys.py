@@ -11,8 +11,10 @@ import random
 import trio
 
 from lumbung_cluster.feed import Mark
+from lumbung_cluster.ids import Generation
 from lumbung_cluster.roster_keys import pin_key, retire_key
 from lumbung_cluster.roster_node import KeyUse
+from lumbung_node.services.key_report import own_end
 from lumbung_testing.rosters import successor
 from lumbung_testing.simulation.faults.stage import Fault, Stage
 from lumbung_testing.simulation.node import KEY_CHANGES_MAX, SimNode, keys_of
@@ -44,14 +46,14 @@ async def _new_keys(stage: Stage, draws: random.Random) -> None:
 
 
 def _end_under_next(node: SimNode) -> Mark | None:
-    """The end of its feed, once it says that it uses both next keys."""
+    """The end of its feed as its status tells it, once it says that it uses both next keys."""
     core, keys = node.core, node.keys
     if core is None or keys.used.entry != keys.keys.entry[-1].public_key:
         return None
     if keys.used.receipt != keys.keys.receipt[-1].public_key:
         return None
-    end = core.store.state.end(node.number)
-    return Mark(core.store.state.generation, end.number, end.running_hash)
+    end = own_end(core, keys.used)
+    return Mark(Generation(end.generation), end.number, end.running_hash) if end is not None else None
 
 
 FAULTS = (Fault("new keys", 8, _new_keys),)
