@@ -46,7 +46,7 @@ _COMMAND = textwrap.dedent(
     async def transport(profile):
         yield DirectTransport({1: DirectChannel({**node.handlers, STATUS: status})})
 
-    sys.exit(main.run(sys.argv[1:], transport))
+    main.leave(main.run(sys.argv[1:], transport))
     """
 )
 

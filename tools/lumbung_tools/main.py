@@ -24,7 +24,7 @@ from lumbung_tools.output.exit_codes import ExitCode
 from lumbung_tools.output.failures import report, unwrap
 from lumbung_tools.output.usage import report_usage
 
-__all__ = ["main", "run"]
+__all__ = ["leave", "main", "run"]
 
 _INTERRUPTED = 130  # as shells count a Ctrl-C
 _UNHEARD = 141  # as shells count a closed pipe
@@ -72,17 +72,17 @@ def main() -> None:
         # Here, not above: help and offline commands must not wait for grpc to load.
         from lumbung_tools.client.over_grpc import open_grpc
 
-    code = run(sys.argv[1:], open_grpc)
-    if code == _INTERRUPTED:
-        _leave_at_once(code)
-    sys.exit(code)
+    leave(run(sys.argv[1:], open_grpc))
 
 
-def _leave_at_once(code: int) -> NoReturn:
-    """After a Ctrl-C a thread may still wait for bytes of a pipe, inside of what seals them.
+def leave(code: int) -> NoReturn:
+    """End the process with this code, after a Ctrl-C at once: a thread may still wait for bytes of a pipe then, inside of
+    what seals them.
 
     Python ends such a thread as soon as it stirs, and where native code called it that aborts the process.
     """
+    if code != _INTERRUPTED:
+        sys.exit(code)
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             stream.flush()
