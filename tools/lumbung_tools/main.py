@@ -76,8 +76,8 @@ def main() -> None:
 
 
 def leave(code: int) -> NoReturn:
-    """End the process with this code, after a Ctrl-C at once: a thread may still wait for bytes of a pipe then, inside of
-    what seals them.
+    """End the process with this code, after a Ctrl-C at once: a thread may still wait for bytes of a pipe then, inside
+    of what seals them.
 
     Python ends such a thread as soon as it stirs, and where native code called it that aborts the process.
     """
