@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import cast
 
 import pytest
 import trio
@@ -13,9 +14,12 @@ import trio.testing
 from lumbung_cluster import limits
 from lumbung_cluster.errors import Rejected
 from lumbung_cluster.ids import BlobId
+from lumbung_node.ports.transport import ServerCall
 from lumbung_node.services.core import Core
-from lumbung_node.services.reconcile_run import RECONCILE, ReconcileDesk
+from lumbung_node.services.reconcile_report import Outcome, Reason, Result
+from lumbung_node.services.reconcile_run import RECONCILE, ReconcileDesk, _Run
 from lumbung_node.services.reconcile_words import partner_messages
+from lumbung_node.services.replicator import Replicator
 from lumbung_node.services.session.feed_lanes import FeedLanes
 from lumbung_node.services.session.session import Session
 from lumbung_node.store.events import FoundBy
@@ -222,3 +226,24 @@ async def test_status_knows_how_the_last_comparison_with_each_partner_ended(
         assert 90 < last.age_s < 110
         (seen_there,) = [message for message in partner_messages(centre) if message.partner == OFFICE]
         assert [last.outcome for last in seen_there.last] == [pb.RECONCILE_OUTCOME_EQUAL] * 2
+
+
+async def test_a_word_that_is_cut_off_while_it_is_told_is_told_at_the_end(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The run ends while its telling task stands in a send."""
+    told: list[pb.ReconcileResponse] = []
+    is_slow = True
+
+    class SlowCall:
+        async def send(self, message: bytes) -> None:
+            await trio.sleep(60.0 if is_slow else 0.0)
+            told.append(pb.ReconcileResponse.FromString(message))
+
+    run = _Run(cast(Core, None), cast(Replicator, None), cast(ServerCall, SlowCall()), {})
+    run._note(Result(PEER, OFFICE).end(Outcome.NOT_CONNECTED, Reason.NO_SESSION, ""))
+    with trio.move_on_after(0.01):
+        await run._tell()
+    is_slow = False
+    await run._tell()
+    assert [(response.result.partner, response.result.origin) for response in told] == [(PEER, OFFICE)]

@@ -135,8 +135,12 @@ class _Run:
 
     async def _tell(self) -> None:
         while self.changed:
-            result = self.changed.pop(next(iter(self.changed)))
+            pair, result = next(iter(self.changed.items()))
             await _say(self.call, pb.ReconcileResponse(result=result_message(result)))
+            if (
+                self.changed[pair] is result
+            ):  # behind the send: who is cancelled in it leaves the word to the last telling
+                del self.changed[pair]
 
 
 async def _say(call: ServerCall, response: pb.ReconcileResponse) -> None:
