@@ -74,13 +74,12 @@ class Committer:
         self._own_under_way += len(job.own)
         try:
             await self._send.send(job)
-        except BaseException as exc:
+        except trio.Cancelled:
             self._own_under_way -= len(job.own)
-            if isinstance(exc, trio.Cancelled):
-                self._state.runs_handed_over -= runs
-            if isinstance(exc, (trio.BrokenResourceError, trio.ClosedResourceError)):
-                raise StoreClosed("the store is closing") from exc
+            self._state.runs_handed_over -= runs
             raise
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as exc:
+            raise StoreClosed("the store is closing") from exc  # for good: nothing is counted here any more
 
     async def settle(self, job: Job) -> Job:
         """Wait until a submitted job is durable. Raises as `commit`."""
